@@ -1,0 +1,83 @@
+/** The write: a last-writer-wins register per field. */
+import { compareBytes } from '../memory/bytes';
+import { hashBytes } from '../memory/hash';
+import { inputArea } from '../memory/input';
+import { Document, appendField, findField } from './document';
+import { Field, makeText, replaceValue, valueOf } from './field';
+import { keyLength } from './json';
+import { acquireWriter, idOf, isWriter } from './writer';
+
+/**
+ * Applies one write. The input area holds client id, path and value, one right behind the other. Returns whether the
+ * write won: there was no such field, or it is strictly greater than the one that was there.
+ */
+export function setField(
+  document: Document,
+  clientLength: u32,
+  pathLength: u32,
+  valueLength: u32,
+  deleted: u32,
+  timestamp: f64,
+  counter: f64,
+  stamp: f64,
+): bool {
+  const client = inputArea();
+  const path = client + clientLength;
+  const value = path + pathLength;
+  const hash = hashBytes(path, pathLength);
+
+  let field = findField(document, path, pathLength, hash);
+  if (field) {
+    if (!isGreater(field, timestamp, counter, client, clientLength, value, valueLength)) return false;
+    if (!field.deleted) forget(document, field);
+    if (!isWriter(field.writer, client, clientLength)) {
+      field.writer.fields--;
+      field.writer = acquireWriter(document, client, clientLength);
+    }
+    document.bytes += replaceValue(field, value, valueLength);
+  } else {
+    field = appendField(document, hash);
+    field.writer = acquireWriter(document, client, clientLength);
+    document.bytes += makeText(field, path, pathLength, value, valueLength);
+    field.keyLength = keyLength(path, pathLength);
+  }
+  field.timestamp = timestamp;
+  field.counter = counter;
+  field.stamp = stamp;
+  field.deleted = deleted;
+  if (!deleted) count(document, field);
+  return true;
+}
+
+/** Whether a write comes after the one in the field: by timestamp, counter, client id, then the value's bytes. */
+function isGreater(
+  field: Field,
+  timestamp: f64,
+  counter: f64,
+  client: usize,
+  clientLength: u32,
+  value: usize,
+  valueLength: u32,
+): bool {
+  if (timestamp != field.timestamp) return timestamp > field.timestamp;
+  if (counter != field.counter) return counter > field.counter;
+  const byClient = compareBytes(client, clientLength, idOf(field.writer), field.writer.length);
+  if (byClient != 0) return byClient > 0;
+  return compareBytes(value, valueLength, valueOf(field), field.valueLength) > 0;
+}
+
+/** Counts a field that is live into the document's totals; `forget` takes it out again. */
+function count(document: Document, field: Field): void {
+  document.live++;
+  document.stateBytes += entryLength(field);
+}
+
+function forget(document: Document, field: Field): void {
+  document.live--;
+  document.stateBytes -= entryLength(field);
+}
+
+/** Key, colon, value and a comma; the state's braces make up for the last comma. */
+function entryLength(field: Field): f64 {
+  return <f64>field.keyLength + <f64>field.valueLength + 2;
+}

@@ -1,0 +1,22 @@
+/** What the module exports. The loader's side of it is `lib/core-exports.ts`; the two change together. */
+
+export { seedHash, hashInput } from './memory/hash';
+export { allocate, release } from './memory/blocks';
+export { useInput } from './memory/input';
+export { resultArea } from './memory/result';
+export {
+  openDocument as fieldsOpen,
+  closeDocument as fieldsClose,
+  fieldCount as fieldsCount,
+  liveCount as fieldsLiveCount,
+  byteSize as fieldsByteSize,
+} from './fields/document';
+export { setField as fieldsSet } from './fields/set';
+export { getField as fieldsGet } from './fields/get';
+export { stateLength as fieldsStateLength, writeState as fieldsWriteState } from './fields/state';
+export { collectWriters as fieldsCollectWriters, nextWriters as fieldsNextWriters } from './fields/writers';
+export {
+  startVector as fieldsStartVector,
+  addVectorEntry as fieldsAddVectorEntry,
+  nextChanges as fieldsNextChanges,
+} from './fields/changes';

@@ -1,0 +1,36 @@
+/**
+ * What `assembly/index.ts` exports. Addresses and lengths are 32-bit numbers; those above 2^31 come back negative, so
+ * take `>>> 0` of an address before using it on this side. The texts that a call is about lie in the input area.
+ */
+export interface CoreExports {
+  seedHash(a: number, b: number, c: number, d: number): void;
+  hashInput(length: number): number;
+  allocate(size: number): number;
+  release(block: number): void;
+  useInput(block: number): void;
+  resultArea(): number;
+
+  fieldsOpen(): number;
+  fieldsClose(document: number): void;
+  fieldsCount(document: number): number;
+  fieldsLiveCount(document: number): number;
+  fieldsByteSize(document: number): number;
+  fieldsSet(
+    document: number,
+    clientLength: number,
+    pathLength: number,
+    valueLength: number,
+    deleted: number,
+    timestamp: number,
+    counter: number,
+    stamp: number,
+  ): number;
+  fieldsGet(document: number, pathLength: number): number;
+  fieldsStateLength(document: number): number;
+  fieldsWriteState(document: number, target: number): void;
+  fieldsCollectWriters(document: number): void;
+  fieldsNextWriters(document: number, from: number): number;
+  fieldsStartVector(document: number): void;
+  fieldsAddVectorEntry(document: number, clientLength: number, seen: number): void;
+  fieldsNextChanges(document: number, from: number): number;
+}

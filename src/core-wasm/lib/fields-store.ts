@@ -1,0 +1,86 @@
+/** Documents of last-writer-wins fields: what the WASM core and its TypeScript twin both do. */
+
+/** One write to one field. Strings must not hold lone surrogates. */
+export interface FieldWrite {
+  /** Name of the field; opaque, may be empty. */
+  path: string;
+  /** The value as compact JSON text, opaque here; for a removal `{"__deleted":true}`. */
+  value: string;
+  /** Whether this is a removal. Removals stay as tombstones, or an older write would bring the field back. */
+  deleted: boolean;
+  /** Milliseconds since the epoch, finite; first part of the order. */
+  timestamp: number;
+  /** The writer's own count, finite; second part of the order. */
+  counter: number;
+  /** The writer; third part of the order, by UTF-8 bytes. The bytes of `value` are the last part. */
+  clientId: string;
+  /** The hybrid logical clock that the server gave the write, finite, at least 0. Not part of the order. */
+  stamp: number;
+}
+
+/** A client that wrote what a document now holds. */
+export interface WriterStamp {
+  clientId: string;
+  /** The largest stamp among the fields whose last write is this client's. */
+  stamp: number;
+}
+
+/**
+ * Documents by handle. Each method throws a `RangeError` for a handle that isn't open; the WASM core throws `CoreAbort`
+ * from any method when its instance has failed.
+ */
+export interface FieldsStore {
+  /** Makes an empty document. Returns its handle: a positive integer, never given out again by this store. */
+  open(): number;
+
+  /** Forgets the document and frees its memory. */
+  close(handle: number): void;
+
+  /**
+   * Applies a write: it is taken if there is no such field or if it is strictly greater than the one there by
+   * (timestamp, counter, clientId, value). Returns whether it was taken. Throws a `RangeError`, with nothing changed,
+   * if a number isn't finite or the strings are too large to be held (WASM: 512 MiB in all).
+   */
+  set(handle: number, write: FieldWrite): boolean;
+
+  /** The last write of the field, tombstones included, or undefined if there never was one. */
+  get(handle: number, path: string): FieldWrite | undefined;
+
+  /**
+   * The live fields as one JSON object in UTF-8: `{"path":value,…}`, keys escaped as `JSON.stringify` does it, in the
+   * order in which the fields were first written. The bytes are a copy in memory of their own and may be transferred.
+   * Throws a `RangeError` if there are too many (WASM: 1 GiB).
+   */
+  state(handle: number): Uint8Array<ArrayBuffer>;
+
+  /** Each writer that holds the last write of some field, tombstones included; in no particular order. */
+  writers(handle: number): WriterStamp[];
+
+  /**
+   * The fields, tombstones included, whose stamp is above the vector's entry for their writer (0 where it has none), in
+   * the order in which the fields were first written.
+   */
+  changesSince(handle: number, vector: ReadonlyMap<string, number>): FieldWrite[];
+
+  /** How many fields the document has, tombstones included. */
+  fieldCount(handle: number): number;
+
+  /** How many fields the document has without tombstones. */
+  liveCount(handle: number): number;
+
+  /** About how many bytes of memory the document takes. */
+  byteSize(handle: number): number;
+
+  /** Bytes of memory that the store has taken from the system (twin: about what its documents take). */
+  readonly memoryBytes: number;
+}
+
+/** The error for a handle that was never given out, or whose document is closed. */
+export function notOpen(handle: number): RangeError {
+  return new RangeError(`no document is open under handle ${handle}`);
+}
+
+/** The error for a write that has no place in the order. */
+export function notFinite(): RangeError {
+  return new RangeError('timestamp, counter and stamp must be finite numbers');
+}

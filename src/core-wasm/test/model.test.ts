@@ -1,0 +1,73 @@
+/** The WASM core does what its plain TypeScript twin does, whatever is asked of it. */
+import assert from 'node:assert/strict';
+import { test } from 'tap';
+import { FieldsCore, TwinFields } from '../lib/index.js';
+import { naming, Random, seeds } from './support/random.js';
+import { contents, randomPath, randomVector, randomWrite } from './support/writes.js';
+
+const steps = 600;
+const played = seeds();
+
+/** The two stores side by side, with the handles of documents that both have open. */
+class Pair {
+  readonly core: FieldsCore;
+  readonly twin = new TwinFields();
+  readonly open: { core: number; twin: number }[] = [];
+
+  constructor(readonly random: Random) {
+    this.core = new FieldsCore({ hashSeed: random.seed });
+    this.openDocument();
+  }
+
+  openDocument(): void {
+    this.open.push({ core: this.core.open(), twin: this.twin.open() });
+  }
+
+  closeDocument(): void {
+    const [closed] = this.open.splice(this.random.below(this.open.length), 1);
+    if (closed === undefined) return;
+    this.core.close(closed.core);
+    this.twin.close(closed.twin);
+  }
+
+  step(): void {
+    const { random, core, twin } = this;
+    const handle = random.pick(this.open);
+    const choice = random.below(100);
+    if (choice < 85) {
+      const write = randomWrite(random);
+      assert.equal(core.set(handle.core, write), twin.set(handle.twin, write), JSON.stringify(write));
+      assert.deepEqual(core.get(handle.core, write.path), twin.get(handle.twin, write.path));
+    } else if (choice < 90) {
+      const path = randomPath(random);
+      assert.deepEqual(core.get(handle.core, path), twin.get(handle.twin, path));
+    } else if (choice < 94) {
+      const vector = randomVector(random);
+      assert.deepEqual(core.changesSince(handle.core, vector), twin.changesSince(handle.twin, vector));
+    } else if (choice < 98) {
+      assert.deepEqual(contents(core, handle.core), contents(twin, handle.twin));
+    } else if (choice === 98) {
+      this.openDocument();
+    } else if (this.open.length > 1) {
+      this.closeDocument();
+    }
+  }
+}
+
+void test(`core and twin agree: ${naming(played)}`, (t) => {
+  for (const seed of played) {
+    const pair = new Pair(new Random(seed));
+    for (let step = 0; step < steps; step++) {
+      try {
+        pair.step();
+      } catch (error) {
+        throw new Error(`seed ${seed}, step ${step} (repeat: SEED=${seed} SEEDS=1)`, { cause: error });
+      }
+    }
+    for (const handle of pair.open) {
+      assert.deepEqual(contents(pair.core, handle.core), contents(pair.twin, handle.twin), `seed ${seed}, at the end`);
+    }
+  }
+  t.pass(`${played.length} seeds of ${steps} steps`);
+  t.end();
+});

@@ -1,0 +1,115 @@
+import { errors, type ErrorCode } from '../errors.js';
+import { ByteWriter } from './byte-writer.js';
+import { typeCodes, type MessageType } from './codes.js';
+
+/** How a connection wants its frames. */
+export type Encoding = 'binary' | 'json';
+
+/**
+ * Frames are built from a *body*: the JSON of all fields but `type` and `timestamp`, without braces, such as
+ * `"id":"1","documentId":"a"`. One body serves both encodings.
+ */
+export type Body = string;
+
+/** A quoted JSON string. */
+export function quote(text: string): string {
+  return JSON.stringify(text);
+}
+
+/** Opens a frame in the writer; what is appended until `closeFrame` is its body. Returns what `closeFrame` needs. */
+export function openFrame(writer: ByteWriter, type: MessageType, timestamp: number, encoding: Encoding): number {
+  if (encoding === 'json') {
+    writer.text(`{"type":"${type}","timestamp":${timestamp},`);
+    return -1;
+  }
+  writer.u8(typeCodes[type]);
+  writer.int64BE(timestamp);
+  const hole = writer.hole32();
+  writer.u8(0x7b);
+  return hole;
+}
+
+export function closeFrame(writer: ByteWriter, opened: number): void {
+  writer.u8(0x7d);
+  if (opened >= 0) writer.fill32BE(opened, writer.length - opened - 4);
+}
+
+/** A whole frame as a buffer of its own. */
+export function encodeFrame(
+  type: MessageType,
+  body: Body,
+  timestamp: number,
+  encoding: Encoding,
+): Uint8Array<ArrayBuffer> {
+  const writer = new ByteWriter(64 + body.length * 3);
+  writeFrame(writer, type, body, timestamp, encoding);
+  return writer.take();
+}
+
+/** Appends a whole frame. */
+export function writeFrame(
+  writer: ByteWriter,
+  type: MessageType,
+  body: Body,
+  timestamp: number,
+  encoding: Encoding,
+): void {
+  const opened = openFrame(writer, type, timestamp, encoding);
+  writer.text(body);
+  closeFrame(writer, opened);
+}
+
+/** Body of `ack`. */
+export function ackBody(id: string, messageId: string): Body {
+  return `"id":${quote(id)},"messageId":${quote(messageId)}`;
+}
+
+/** What an error message says besides its sentence; never payload. */
+export interface ErrorDetails {
+  readonly documentId?: string | undefined;
+  readonly messageId?: string | undefined;
+}
+
+/** Body of `error`. @param sentence Begins with the sentence of the code. */
+export function errorBody(
+  id: string,
+  code: ErrorCode,
+  details: ErrorDetails,
+  sentence: string = errors[code].sentence,
+): Body {
+  return `"id":${quote(id)},"error":${quote(sentence)},"details":${JSON.stringify({ code, ...details })}`;
+}
+
+/** A field with its value as JSON text and the clock that makes clients take it. */
+export interface FieldUpdate {
+  readonly field: string;
+  readonly value: string;
+  /** This node's L: greater than any sent for the document before. */
+  readonly server: number;
+  /** Who wrote it, and the stamp of that write. */
+  readonly writer: string;
+  readonly stamp: number;
+}
+
+/** `{"server": L, "<writer>": stamp}`; `lifted` names one more id that is given L, so that its own counter rises to it. */
+export function clockJson(update: FieldUpdate, lifted?: string): string {
+  let clock = `{"server":${update.server}`;
+  if (update.writer !== 'server' && update.writer !== lifted) clock += `,${quote(update.writer)}:${update.stamp}`;
+  if (lifted !== undefined && lifted !== 'server') clock += `,${quote(lifted)}:${update.server}`;
+  return clock + '}';
+}
+
+/** Body of a `delta` that carries one field. */
+export function deltaBody(id: string, documentId: string, update: FieldUpdate, lifted?: string): Body {
+  return `"id":${quote(id)},"documentId":"${documentId}","field":${quote(update.field)},"value":${update.value},"clock":${clockJson(update, lifted)},"clientId":"server"`;
+}
+
+/** One entry of `deltas` in a `delta_batch` or a `sync_response`. */
+export function batchEntry(documentId: string, update: FieldUpdate, timestamp: number, lifted?: string): string {
+  return `{"type":"set","documentId":"${documentId}","field":${quote(update.field)},"value":${update.value},"clock":${clockJson(update, lifted)},"clientId":"server","timestamp":${timestamp}}`;
+}
+
+/** Body of a `delta_batch` of entries made by `batchEntry`. */
+export function batchBody(id: string, documentId: string, entries: readonly string[]): Body {
+  return `"id":${quote(id)},"documentId":"${documentId}","deltas":[${entries.join(',')}]`;
+}
