@@ -1,0 +1,109 @@
+/** What follows from several variables together, or from the host. */
+import { randomBytes } from 'node:crypto';
+import { availableParallelism, hostname } from 'node:os';
+import { resolve } from 'node:path';
+import type { variables } from './table.js';
+import type { ValueOf } from './variable.js';
+
+/** The table's values as they were read; undefined where the default follows from something else. */
+export type Values = { readonly [K in keyof typeof variables]: ValueOf<(typeof variables)[K]> };
+
+/** Where documents are kept. */
+export type StorageConfig =
+  | {
+      readonly kind: 'embedded';
+      /** Absolute path; it may not exist yet. */
+      readonly directory: string;
+      readonly mapBytes: number;
+    }
+  | { readonly kind: 'memory' };
+
+/** The values that are not taken from the table as they are. */
+export interface Derived {
+  readonly storage: StorageConfig;
+  /** Never empty: outside production a random one when JWT_SECRET is not set. */
+  readonly jwtSecret: string;
+  readonly authRequired: boolean;
+  /** `['*']` for every origin. */
+  readonly corsOrigins: readonly string[];
+  readonly shards: number;
+  readonly nodeId: string;
+  /** For uWS's `idleTimeout`, with `sendPingsAutomatically`: honours both heartbeat variables. Seconds. */
+  readonly idleTimeoutSeconds: number;
+  /** Sentences that the log should hold at start. */
+  readonly notices: readonly string[];
+}
+
+export function derive(values: Values, env: NodeJS.ProcessEnv): Derived {
+  const production = values.environment === 'production';
+  const storage = storageOf(values);
+  const authRequired = values.authRequired ?? (production || values.jwtSecret !== undefined);
+  return {
+    storage,
+    jwtSecret: values.jwtSecret ?? randomBytes(48).toString('base64url'),
+    authRequired,
+    corsOrigins: values.corsOrigins ?? (production ? [] : ['*']),
+    shards: values.shards ?? defaultShards(values, env, availableParallelism()),
+    nodeId: nodeIdOf(values),
+    idleTimeoutSeconds: idleTimeout(values.heartbeatIntervalMs, values.heartbeatTimeoutMs),
+    notices: noticesOf(values, storage, authRequired),
+  };
+}
+
+/** One less than the cores for the shards, because the acceptor has its own thread; several processes share the cores. */
+function defaultShards(values: Values, env: NodeJS.ProcessEnv, cores: number): number {
+  return runsSeveralProcesses(values, env) ? 1 : Math.min(4, Math.max(1, cores - 1));
+}
+
+/** PM2 puts its own record of the application into the environment: `pm_id`, `instances` and NODE_APP_INSTANCE. */
+function runsSeveralProcesses(values: Values, env: NodeJS.ProcessEnv): boolean {
+  return values.instance > 0 || (env['pm_id'] !== undefined && Number(env['instances']) > 1);
+}
+
+function nodeIdOf(values: Values): string {
+  const suffix = values.instance > 0 ? `:${values.instance}` : '';
+  if (values.nodeId !== undefined) return `${values.nodeId}${suffix}`;
+  const host = hostname()
+    .replace(/[^A-Za-z0-9_.-]/g, '-')
+    .slice(0, 56);
+  return `${host === '' ? 'node' : host}:${values.instance}`;
+}
+
+function storageOf(values: Values): StorageConfig {
+  if (values.databaseUrl === 'memory:') return { kind: 'memory' };
+  return { kind: 'embedded', directory: resolve(values.dataDirectory), mapBytes: values.storageMapBytes };
+}
+
+/**
+ * uWS has one number for both: it pings a connection 4, 8 or 16 s before its idle timeout, depending on its length, and
+ * closes it at the end. The result is the longest timeout that pings no later than the interval and closes no later
+ * than the timeout.
+ */
+function idleTimeout(intervalMs: number, timeoutMs: number): number {
+  let seconds = Math.min(960, Math.floor(timeoutMs / 1_000));
+  while (seconds > 8 && seconds - pongMargin(seconds) > intervalMs / 1_000) seconds -= 1;
+  return seconds;
+}
+
+/** Seconds that uWS gives a pong, as in its calculateIdleTimeoutComponents. */
+function pongMargin(seconds: number): number {
+  let margin = 4;
+  while (margin < 16 && seconds - margin * 2 >= margin * 2) margin *= 2;
+  return margin;
+}
+
+function noticesOf(values: Values, storage: StorageConfig, authRequired: boolean): string[] {
+  const notices = [];
+  if (values.jwtSecret === undefined) {
+    notices.push(
+      'JWT_SECRET is not set: tokens are checked against a random secret made at this start, so none can be valid.',
+    );
+  }
+  if (!authRequired) {
+    notices.push('Authentication is off: every client may read and write every document.');
+  }
+  if (storage.kind === 'memory') {
+    notices.push('DATABASE_URL is memory: documents are kept in memory only and are lost when the server stops.');
+  }
+  return notices;
+}

@@ -1,0 +1,36 @@
+/** The configuration table as a page of documentation. */
+import { formatSize } from './kinds.js';
+import { sections } from './table.js';
+import type { Variable } from './variable.js';
+
+/** docs/configuration.md, in Markdown. */
+export function configReference(): string {
+  const parts = sections.map(
+    ({ title, variables }) => `## ${title}\n\n${Object.values<Variable>(variables).map(entry).join('\n\n')}`,
+  );
+  return `${introduction}\n\n${parts.join('\n\n')}\n`;
+}
+
+const introduction = `# Configuration
+
+<!-- Generated from src/config/table.ts by \`npm run docs\`. Do not edit. -->
+
+The server is configured by environment variables. All are read once, at start; a bad value stops the start with exit
+code 1 and a list of everything that is wrong. An empty variable counts as not set. \`synckit-server check-config\`
+checks the environment without starting anything.`;
+
+function entry(variable: Variable): string {
+  const facts = [`default: ${defaultOf(variable)}`, `must be ${variable.kind.words}`];
+  if (variable.unit !== undefined) facts.push(`unit: ${variable.unit}`);
+  if (variable.example !== undefined) facts.push(`example: \`${variable.example}\``);
+  if (variable.secret === true) facts.push('never printed');
+  return `### \`${variable.name}\`\n\n${variable.meaning}\n\n${facts.map((fact) => `- ${fact}`).join('\n')}`;
+}
+
+function defaultOf(variable: Variable): string {
+  if (variable.default === undefined) return variable.defaultWords ?? 'none';
+  if (variable.default === '') return 'none';
+  const value = variable.kind.schema.parse(variable.default);
+  const inWords = variable.unit === 'bytes' && typeof value === 'number' ? ` (${formatSize(value)})` : '';
+  return `\`${variable.default}\`${inWords === ` (${variable.default})` ? '' : inWords}`;
+}

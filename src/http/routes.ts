@@ -1,0 +1,68 @@
+/** The routes: what each path answers to GET. */
+import type { Answer } from './answer.js';
+import type { HttpDeps } from './ports.js';
+
+/** Documents that /health lists at most: the list is a glimpse, and the answer stays small on a node of any size. */
+const listedDocuments = 100;
+
+export type Routes = ReadonlyMap<string, () => Answer>;
+
+export function createRoutes(deps: HttpDeps): Routes {
+  return new Map([
+    ['/', () => ok(information(deps.version))],
+    ['/health', () => ok(health(deps))],
+    ['/health/live', () => ok({ status: 'alive' })],
+    ['/health/ready', () => ready(deps)],
+    // The upgrade itself belongs to the acceptor; this is what a request without one gets.
+    ['/ws', upgradeRequired],
+  ]);
+}
+
+function ok(body: object): Answer {
+  return { status: '200 OK', body };
+}
+
+function information(version: string): object {
+  return {
+    name: 'SyncKit Server',
+    version,
+    description: 'Real-time document synchronisation over WebSocket',
+    endpoints: { ws: '/ws', health: '/health', live: '/health/live', ready: '/health/ready' },
+  };
+}
+
+/** In the shape of the reference server. Always 200: whether to send traffic here is /health/ready's answer. */
+function health(deps: HttpDeps): object {
+  const now = Date.now();
+  return {
+    status: healthStatus(deps),
+    timestamp: new Date(now).toISOString(),
+    version: deps.version,
+    uptime: Math.max(0, now - deps.startedAt) / 1_000,
+    connections: deps.connections(),
+    documents: deps.documents(listedDocuments),
+  };
+}
+
+function healthStatus(deps: HttpDeps): 'healthy' | 'degraded' | 'draining' {
+  if (deps.draining()) return 'draining';
+  return deps.readiness().ready ? 'healthy' : 'degraded';
+}
+
+function ready(deps: HttpDeps): Answer {
+  const { ready, reasons } = deps.readiness();
+  if (deps.draining()) return notReady([...reasons, 'The server is shutting down.']);
+  return ready ? ok({ status: 'ready' }) : notReady(reasons);
+}
+
+function notReady(reasons: readonly string[]): Answer {
+  return { status: '503 Service Unavailable', body: { status: 'not ready', reasons } };
+}
+
+function upgradeRequired(): Answer {
+  return {
+    status: '426 Upgrade Required',
+    headers: [['Upgrade', 'websocket']],
+    body: { error: 'This is a WebSocket endpoint' },
+  };
+}

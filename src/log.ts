@@ -1,0 +1,42 @@
+/**
+ * The log: one JSON line per event on standard output. Lines say what happened and to which document or session, never
+ * what was in a message.
+ */
+import { pino, stdSerializers, stdTimeFunctions, type DestinationStream, type Logger as PinoLogger } from 'pino';
+import type { Config } from './config.js';
+
+export type Logger = PinoLogger;
+
+/** Fields that are blanked wherever they stand, up to two levels deep, should a line ever be given one. */
+const secretFields = ['token', 'secret', 'jwtSecret', 'password', 'apiKey', 'authorization', 'cookie'];
+
+/**
+ * Makes the logger of a thread; a part of the server gets a child of it: `log.child({ part: 'acceptor' })`.
+ *
+ * Every line is written before the call returns, straight to the file descriptor: a process that is killed in the next
+ * moment has said its last words, and worker threads need not pass lines through the main thread. That costs a system
+ * call a line, so what happens once per message is logged at debug or lower, if at all.
+ *
+ * @param destination Where the lines go instead of standard output; for tests.
+ */
+export function createLogger(config: Pick<Config, 'logLevel' | 'nodeId'>, destination?: DestinationStream): Logger {
+  return pino(
+    {
+      level: config.logLevel,
+      base: { pid: process.pid, node: config.nodeId },
+      timestamp: stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      redact: {
+        paths: secretFields.flatMap((field) => [field, `*.${field}`, `*.*.${field}`]),
+        censor: '[hidden]',
+      },
+      serializers: { err: stdSerializers.err, error: stdSerializers.err, url: withoutQuery },
+    },
+    destination ?? pino.destination({ fd: 1, sync: true }),
+  );
+}
+
+/** Tokens may come in the query string. */
+function withoutQuery(url: unknown): unknown {
+  return typeof url === 'string' ? url.replace(/\?.*$/s, '') : url;
+}
