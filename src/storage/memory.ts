@@ -1,0 +1,77 @@
+/** Storage that ends with the process: for tests and throw-away nodes. */
+
+import { checkDocumentId, reasonAgainstId, reasonAgainstRow, refuseAll } from './limits.js';
+import { compareRows } from './order.js';
+import type { DocumentChange, FieldRow, RefusedRow, Storage, StoredDocument } from './port.js';
+
+interface MemoryDocument {
+  stamp: number;
+  readonly fields: Map<string, FieldRow>;
+}
+
+/** Every instance is a database of its own, so each shard has one: a document always lives in the same shard. */
+export class MemoryStorage implements Storage {
+  readonly durable = false;
+  readonly #documents = new Map<string, MemoryDocument>();
+  #closed = false;
+
+  // eslint-disable-next-line @typescript-eslint/require-await -- async so that errors reject
+  async load(documentIds: readonly string[]): Promise<StoredDocument[]> {
+    this.#checkOpen();
+    return documentIds.map((documentId) => {
+      checkDocumentId(documentId);
+      const document = this.#documents.get(documentId);
+      return document === undefined
+        ? { stamp: 0, fields: [] }
+        : { stamp: document.stamp, fields: [...document.fields.values()] };
+    });
+  }
+
+  // eslint-disable-next-line @typescript-eslint/require-await -- async so that errors reject
+  async commit(changes: readonly DocumentChange[]): Promise<RefusedRow[]> {
+    this.#checkOpen();
+    return changes.flatMap((change) => this.#apply(change));
+  }
+
+  // eslint-disable-next-line @typescript-eslint/require-await
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#documents.clear();
+  }
+
+  #apply({ documentId, stamp, fields }: DocumentChange): RefusedRow[] {
+    const reason = reasonAgainstId(documentId);
+    if (reason !== undefined) return refuseAll(documentId, fields, reason);
+    const document = this.#documentFor(documentId);
+    document.stamp = Math.max(document.stamp, stamp);
+    const refused: RefusedRow[] = [];
+    for (const row of fields) {
+      const reason = reasonAgainstRow(row);
+      if (reason !== undefined) {
+        refused.push({ documentId, path: row.path, reason });
+        continue;
+      }
+      const stored = document.fields.get(row.path);
+      if (stored === undefined || compareRows(row, stored) > 0) document.fields.set(row.path, copyOf(row));
+    }
+    return refused;
+  }
+
+  #documentFor(documentId: string): MemoryDocument {
+    let document = this.#documents.get(documentId);
+    if (document === undefined) {
+      document = { stamp: 0, fields: new Map() };
+      this.#documents.set(documentId, document);
+    }
+    return document;
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw new Error('The storage is closed');
+  }
+}
+
+/** The caller may use its object again; what is stored must not change with it. */
+function copyOf({ path, value, deleted, timestamp, counter, clientId, stamp }: FieldRow): FieldRow {
+  return { path, value, deleted, timestamp, counter, clientId, stamp };
+}
