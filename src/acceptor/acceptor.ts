@@ -1,0 +1,240 @@
+import uWS, {
+  type HttpRequest,
+  type HttpResponse,
+  type TemplatedApp,
+  type us_socket_context_t,
+  type WebSocket,
+} from 'uWebSockets.js';
+import type { Config } from '../config.js';
+import { closeCodes, errors } from '../errors.js';
+import type { Logger } from '../log.js';
+import type { TokenVerifier } from '../auth/tokens.js';
+import { encodeFrame, errorBody } from '../protocol/encode.js';
+import { readTask } from '../shards/task.js';
+import type { ShardSet } from '../shards/shard-set.js';
+import { Addresses } from './addresses.js';
+import { Authentication } from './authentication.js';
+import { Coalescer } from './coalescer.js';
+import { Control } from './control.js';
+import { newCounters } from './counters.js';
+import { Delivery } from './delivery.js';
+import { Presence } from './presence.js';
+import { ReadGate } from './read-gate.js';
+import { Router } from './router.js';
+import { Session, type SocketData } from './session.js';
+import { Sessions } from './sessions.js';
+import { TokenBucket } from './token-bucket.js';
+import { Topics } from './topics.js';
+
+export interface AcceptorOptions {
+  readonly app: TemplatedApp;
+  readonly config: Config;
+  readonly log: Logger;
+  readonly verifier: TokenVerifier;
+  readonly shards: ShardSet;
+}
+
+/** The WebSocket side of the node: sockets in, sessions, and what shards answer out again. */
+export class Acceptor {
+  readonly counters = newCounters();
+  readonly sessions = new Sessions();
+  readonly topics: Topics;
+  readonly presence: Presence;
+  readonly coalescer: Coalescer;
+  readonly #options: AcceptorOptions;
+  readonly #addresses: Addresses;
+  readonly #authentication: Authentication;
+  readonly #router: Router;
+  readonly #delivery: Delivery;
+  #numbers = 0;
+
+  constructor(options: AcceptorOptions) {
+    this.#options = options;
+    const { app, config, log, verifier, shards } = options;
+    this.#addresses = new Addresses(config.trustedProxies, config.maxConnectionsPerIp);
+    this.topics = new Topics(config.maxSubscriptions);
+    this.presence = new Presence({
+      publish: (topic, frame, isBinary) => app.publish(topic, frame, isBinary),
+      timeoutMs: config.awarenessTimeoutMs,
+      maxClientIds: config.maxClientIds,
+      maxDocuments: config.maxSubscriptions,
+    });
+    this.coalescer = new Coalescer({
+      shards: {
+        indexOf: (documentId) => shards.indexOf(documentId),
+        ready: (index) => shards.links[index]?.ready === true,
+        submit: (index, task) => shards.links[index]?.submit(task),
+        retainedBytes: () => shards.retainedBytes,
+      },
+      shardCount: shards.links.length,
+      batchSize: config.batchSize,
+      batchDelayMs: config.batchDelayMs,
+      maxQueuedBytes: config.maxQueuedBytes,
+      variantsOf: (documentId) => this.topics.variantsOf(documentId),
+    });
+    this.#authentication = new Authentication({
+      verifier,
+      required: config.authRequired,
+      timeoutMs: config.authTimeoutMs,
+      log,
+      onIdentity: (session, { userId }, access) => {
+        this.sessions.setUser(session, userId);
+        this.topics.restrict(session, (documentId) => access.mayRead(documentId));
+        this.presence.restrict(session, userId, (documentId) => access.mayRead(documentId));
+      },
+    });
+    this.#router = new Router({
+      authentication: this.#authentication,
+      control: new Control({ ...this.#parts(), ...config }),
+      ...this.#parts(),
+      counters: this.counters,
+      chunkLimits: { sets: config.maxChunkSets, bytes: config.maxChunkedBytes, timeout: config.chunkTimeoutMs },
+      fence: () => shards.fence(),
+    });
+    this.#delivery = new Delivery({
+      app,
+      topics: this.topics,
+      find: (number) => this.sessions.find(number),
+      onSettled: (shard, task) => shards.links[shard]?.settle(task),
+      onStatus: (shard, status) => {
+        const link = shards.links[shard];
+        if (link !== undefined) link.status = status;
+      },
+    });
+    this.#listenOn(app);
+  }
+
+  /** An answer of a shard. */
+  deliver(shard: number, answer: Uint8Array<ArrayBuffer>): void {
+    this.#delivery.deliver(shard, answer);
+  }
+
+  /** A task that no worker survives: its senders must not wait for ever. */
+  abandon(task: Uint8Array<ArrayBuffer>): void {
+    for (const { documentId, records } of readTask(task)) {
+      for (const { origin } of records) {
+        const session = this.sessions.find(origin.session);
+        if (session === undefined) continue;
+        const bytes = encodeFrame('error', errorBody('error', 'INTERNAL', { documentId }), Date.now(), origin.encoding);
+        session.reads.answer({ bytes, encoding: origin.encoding, last: true });
+        this.#delivery.pumpReads(session);
+      }
+    }
+  }
+
+  stop(): void {
+    this.coalescer.stop();
+    this.presence.stop();
+  }
+
+  #parts(): { coalescer: Coalescer; topics: Topics; presence: Presence } {
+    return { coalescer: this.coalescer, topics: this.topics, presence: this.presence };
+  }
+
+  #listenOn(app: TemplatedApp): void {
+    const { config, log } = this.#options;
+    app.ws<SocketData>('/ws', {
+      maxPayloadLength: config.maxPayloadBytes,
+      maxBackpressure: config.maxBackpressureBytes,
+      closeOnBackpressureLimit: 1,
+      sendPingsAutomatically: true,
+      idleTimeout: config.idleTimeoutSeconds,
+      maxLifetime: 0,
+      compression: uWS.DISABLED,
+      upgrade: (res, req, context) => {
+        this.#upgrade(res, req, context);
+      },
+      open: (ws) => {
+        this.#open(ws);
+      },
+      message: (ws, message, isBinary) => {
+        const session = ws.getUserData().session;
+        if (!session.isOpen) return;
+        try {
+          this.#router.handle(session, Buffer.from(message), !isBinary);
+        } catch (error) {
+          log.error({ err: error, session: session.number }, 'a message could not be handled');
+          session.send(encodeFrame('error', errorBody('error', 'INTERNAL', {}), Date.now(), session.encoding));
+        }
+      },
+      drain: (ws) => {
+        this.#delivery.pumpReads(ws.getUserData().session);
+      },
+      dropped: (ws) => {
+        this.#dropped(ws.getUserData().session);
+      },
+      close: (ws, code) => {
+        this.#close(ws.getUserData().session, code);
+      },
+    });
+  }
+
+  #upgrade(res: HttpResponse, req: HttpRequest, context: us_socket_context_t): void {
+    const { config } = this.#options;
+    const peer = Buffer.from(res.getRemoteAddressAsText()).toString();
+    const address = this.#addresses.resolve(peer, req.getHeader('x-forwarded-for'));
+    const bucket = new TokenBucket(config.maxMessagesPerMinute, performance.now());
+    const reads = new ReadGate(config.maxBackpressureBytes / 2);
+    const session = new Session(++this.#numbers, address, tokenOf(req), bucket, reads);
+    res.upgrade<SocketData>(
+      { session },
+      req.getHeader('sec-websocket-key'),
+      req.getHeader('sec-websocket-protocol'),
+      req.getHeader('sec-websocket-extensions'),
+      context,
+    );
+  }
+
+  #open(ws: WebSocket<SocketData>): void {
+    const { config, log } = this.#options;
+    const session = ws.getUserData().session;
+    session.open(ws, { kind: 'draining' });
+    // Browsers can't see why an upgrade was refused, so a connection that is too many is told by a close code.
+    if (this.sessions.size >= config.maxConnections) {
+      this.counters.refused++;
+      ws.end(closeCodes.tryLater, 'Too many connections');
+      return;
+    }
+    if (!this.#addresses.enter(session.address)) {
+      this.counters.refused++;
+      ws.end(closeCodes.policy, 'Too many connections from this address');
+      return;
+    }
+    this.sessions.add(session);
+    this.counters.opened++;
+    log.debug({ session: session.number, address: session.address }, 'connected');
+    this.#authentication.begin(session);
+  }
+
+  /** A frame for this socket was thrown away: it may not go on as if it had got it (contract 4 of the design). */
+  #dropped(session: Session): void {
+    if (!session.isOpen || session.tooSlow) return;
+    session.tooSlow = true;
+    this.counters.slowConsumers++;
+    this.#options.log.warn({ session: session.number, address: session.address }, 'a client too slow is disconnected');
+    // Not from within the call that dropped it.
+    setImmediate(() => {
+      if (session.isOpen) session.socket.close();
+    });
+  }
+
+  #close(session: Session, code: number): void {
+    session.become({ kind: 'closed' });
+    clearTimeout(session.chunkTimer);
+    if (!this.sessions.remove(session)) return;
+    this.#addresses.leave(session.address);
+    this.topics.leaveAll(session);
+    this.presence.leaveAll(session);
+    this.#options.log.debug({ session: session.number, code }, 'disconnected');
+  }
+}
+
+/** The token of an upgrade request: browsers can only put it into the query. */
+function tokenOf(req: HttpRequest): string | undefined {
+  const query = req.getQuery('token');
+  if (query !== undefined && query !== '') return query;
+  return /^bearer +(\S+)$/i.exec(req.getHeader('authorization'))?.[1];
+}
+
+/** Why draining clients are sent away. */
+export const drainReason = errors.SHUTTING_DOWN.sentence;

@@ -1,0 +1,190 @@
+import { RECORD_OVERHEAD, TaskWriter, type TaskRecord } from '../shards/task.js';
+
+/** The shards as the coalescer sees them. */
+export interface ShardPort {
+  indexOf(documentId: string): number;
+  /** Whether a task given to this shard now would be sent at once. */
+  ready(index: number): boolean;
+  submit(index: number, task: Uint8Array<ArrayBuffer>): void;
+  /** Bytes of tasks that the shards were given and that are not settled. */
+  retainedBytes(): number;
+}
+
+export interface CoalescerOptions {
+  readonly shards: ShardPort;
+  readonly shardCount: number;
+  /** Records of one document that are sent without waiting for the end of its window. */
+  readonly batchSize: number;
+  /** Milliseconds between two flushes of a document. */
+  readonly batchDelayMs: number;
+  /** Bytes of records that may wait here and in the shards. */
+  readonly maxQueuedBytes: number;
+  /** Which variants of a document have subscribers now, as bits. */
+  readonly variantsOf: (documentId: string) => number;
+}
+
+/** A document that has records waiting, or whose window since the last flush is still open. */
+interface Pending {
+  readonly id: string;
+  readonly shard: number;
+  records: TaskRecord[];
+  /** Whether one of the records is a write. */
+  hasWrites: boolean;
+  /** In the queue of its shard. */
+  due: boolean;
+  /** When it may be flushed again, in ms of the monotonic clock. */
+  windowEnd: number;
+}
+
+/** A task is cut at about this size, so that one document's answer need not wait for a thousand others. */
+const MAX_TASK_BYTES = 1024 * 1024;
+
+/**
+ * Holds what clients send until it is due, per document (contract 2 of the design): at once when the document was
+ * idle, then at most once per window. What is due leaves as one task per shard; while a shard is busy, more collects,
+ * so batches grow with the load. Every step costs O(1) per record.
+ */
+export class Coalescer {
+  readonly #options: CoalescerOptions;
+  readonly #pending = new Map<string, Pending>();
+  /** Documents that are due, by shard, the one that has been for longest in front. */
+  readonly #due: Set<Pending>[];
+  /** How often a document became due and how often one was given to its shard, by shard; in the same order. */
+  readonly #madeDue: number[];
+  readonly #given: number[];
+  /** Documents whose window is open, the one that closes first in front. */
+  readonly #windows = new Set<Pending>();
+  readonly #writer = new TaskWriter();
+  #queuedBytes = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #pumpScheduled = false;
+
+  constructor(options: CoalescerOptions) {
+    this.#options = options;
+    this.#due = Array.from({ length: options.shardCount }, () => new Set());
+    this.#madeDue = this.#due.map(() => 0);
+    this.#given = this.#due.map(() => 0);
+  }
+
+  /** Bytes of records that wait here. */
+  get queuedBytes(): number {
+    return this.#queuedBytes;
+  }
+
+  /**
+   * Takes a record; false when too much waits already.
+   *
+   * @param urgent For reads: they don't wait for a window, they take the writes before them along, and they are not
+   * refused, as they are small and each session has few of them under way.
+   */
+  add(documentId: string, record: TaskRecord, urgent: boolean): boolean {
+    const size = record.payload.length + RECORD_OVERHEAD;
+    const { shards, maxQueuedBytes, batchSize } = this.#options;
+    if (!urgent && this.#queuedBytes + shards.retainedBytes() + size > maxQueuedBytes) return false;
+    let pending = this.#pending.get(documentId);
+    if (pending === undefined) {
+      pending = {
+        id: documentId,
+        shard: shards.indexOf(documentId),
+        records: [],
+        hasWrites: false,
+        due: false,
+        windowEnd: 0,
+      };
+      this.#pending.set(documentId, pending);
+    }
+    pending.records.push(record);
+    if (!urgent) pending.hasWrites = true;
+    this.#queuedBytes += size;
+    if (!pending.due && (urgent || pending.records.length >= batchSize || !this.#windows.has(pending))) {
+      this.#makeDue(pending);
+    }
+    return true;
+  }
+
+  /**
+   * Makes everything due that waits for its window.
+   *
+   * @returns Tells whether all that waited at the time of the call has been given to the shards.
+   */
+  flushAll(): () => boolean {
+    for (const pending of this.#windows) if (!pending.due && pending.records.length > 0) this.#makeDue(pending);
+    const marks = [...this.#madeDue];
+    this.#pumpAll();
+    return () => marks.every((mark, shard) => (this.#given[shard] ?? 0) >= mark);
+  }
+
+  /** Sends a shard what is due, as far as it can take it. */
+  pump(shard: number): void {
+    const due = this.#due[shard];
+    if (due === undefined) return;
+    const { shards } = this.#options;
+    while (due.size > 0 && shards.ready(shard)) {
+      const now = performance.now();
+      for (const pending of due) {
+        due.delete(pending);
+        this.#given[shard] = (this.#given[shard] ?? 0) + 1;
+        this.#flush(pending, now);
+        if (this.#writer.length >= MAX_TASK_BYTES) break;
+      }
+      shards.submit(shard, this.#writer.take());
+    }
+  }
+
+  /** Forgets timers; nothing may be added afterwards. */
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
+
+  #makeDue(pending: Pending): void {
+    pending.due = true;
+    this.#due[pending.shard]?.add(pending);
+    this.#madeDue[pending.shard] = (this.#madeDue[pending.shard] ?? 0) + 1;
+    if (this.#pumpScheduled) return;
+    this.#pumpScheduled = true;
+    // After all that came in this turn of the event loop.
+    setImmediate(() => {
+      this.#pumpScheduled = false;
+      this.#pumpAll();
+    });
+  }
+
+  #pumpAll(): void {
+    for (let shard = 0; shard < this.#due.length; shard++) this.pump(shard);
+  }
+
+  #flush(pending: Pending, now: number): void {
+    const { records } = pending;
+    this.#writer.group(pending.id, this.#options.variantsOf(pending.id), records);
+    for (const record of records) this.#queuedBytes -= record.payload.length + RECORD_OVERHEAD;
+    const { hasWrites } = pending;
+    pending.records = [];
+    pending.hasWrites = false;
+    pending.due = false;
+    // Reads publish nothing, so the write after them finds the document as idle as before.
+    if (!hasWrites && this.#windows.has(pending)) return;
+    this.#windows.delete(pending);
+    if (!hasWrites || this.#options.batchDelayMs === 0) {
+      this.#pending.delete(pending.id);
+      return;
+    }
+    pending.windowEnd = now + this.#options.batchDelayMs;
+    this.#windows.add(pending);
+    this.#timer ??= setTimeout(this.#closeWindows, this.#options.batchDelayMs);
+  }
+
+  readonly #closeWindows = (): void => {
+    this.#timer = undefined;
+    const now = performance.now();
+    for (const pending of this.#windows) {
+      if (pending.windowEnd > now) {
+        this.#timer = setTimeout(this.#closeWindows, Math.ceil(pending.windowEnd - now));
+        return;
+      }
+      this.#windows.delete(pending);
+      if (pending.due) continue;
+      if (pending.records.length > 0) this.#makeDue(pending);
+      else this.#pending.delete(pending.id);
+    }
+  };
+}

@@ -1,0 +1,158 @@
+import { ProtocolError } from '../errors.js';
+import { isDocumentId } from '../protocol/document-id.js';
+import { encodeFrame } from '../protocol/encode.js';
+import { isCount, isFields, parseVector, type Fields, type Message } from '../protocol/message.js';
+import {
+  recordKinds,
+  type RecordKind,
+  type StateVectorRequest,
+  type SubscribeRequest,
+  type TaskRecord,
+} from '../shards/task.js';
+import type { Coalescer } from './coalescer.js';
+import type { Presence } from './presence.js';
+import type { Session, SessionState } from './session.js';
+import type { Topics } from './topics.js';
+
+export interface ControlOptions {
+  readonly coalescer: Coalescer;
+  readonly topics: Topics;
+  readonly presence: Presence;
+  readonly maxSubscriptions: number;
+  readonly maxAwarenessBytes: number;
+}
+
+type Authenticated = Extract<SessionState, { kind: 'authenticated' }>;
+
+/** What sessions ask besides writing: subscriptions, reads and awareness. Answers bad input by throwing ProtocolError. */
+export class Control {
+  readonly #options: ControlOptions;
+  #ids = 0;
+
+  constructor(options: ControlOptions) {
+    this.#options = options;
+  }
+
+  pong(session: Session): void {
+    session.send(encodeFrame('pong', `"id":"${this.#nextId()}"`, Date.now(), session.encoding));
+  }
+
+  handle(session: Session, state: Authenticated, message: Message): void {
+    const { fields } = message;
+    const { documentId } = fields;
+    if (!isDocumentId(documentId)) throw new ProtocolError('INVALID_DOCUMENT_ID');
+    if (!state.access.mayRead(documentId)) throw new ProtocolError('PERMISSION_DENIED');
+    switch (message.type) {
+      case 'subscribe':
+      case 'sync_request':
+        this.#subscribe(session, documentId, fields);
+        return;
+      case 'sync_step1':
+        this.#stateVector(session, documentId, fields);
+        return;
+      case 'unsubscribe':
+        this.#options.topics.unsubscribe(session, documentId);
+        return;
+      case 'awareness_subscribe':
+        this.#awarenessSubscribe(session, documentId);
+        return;
+      case 'awareness_update':
+        this.#awarenessUpdate(session, state.identity.userId, documentId, fields);
+        return;
+      default:
+        throw new ProtocolError('UNKNOWN_TYPE');
+    }
+  }
+
+  #subscribe(session: Session, documentId: string, fields: Fields): void {
+    const vector = parseVector(fields['vectorClock']);
+    if (!this.#options.topics.subscribe(session, documentId)) {
+      throw new ProtocolError('RATE_LIMIT_EXCEEDED', `at most ${this.#options.maxSubscriptions} subscriptions`);
+    }
+    const request: SubscribeRequest = {
+      requestId: this.#requestIdOf(fields),
+      vector: vector === undefined ? undefined : [...vector],
+      clientId: clientIdOf(session, fields),
+    };
+    this.#read(session, documentId, recordKinds.subscribe, request);
+  }
+
+  #stateVector(session: Session, documentId: string, fields: Fields): void {
+    const vector = parseVector(fields['stateVector']) ?? new Map<string, number>();
+    const request: StateVectorRequest = { requestId: this.#requestIdOf(fields), vector: [...vector] };
+    this.#read(session, documentId, recordKinds.stateVector, request);
+  }
+
+  #read(session: Session, documentId: string, kind: RecordKind, request: SubscribeRequest | StateVectorRequest): void {
+    const { coalescer, maxSubscriptions } = this.#options;
+    if (session.reads.waiting >= maxSubscriptions) throw new ProtocolError('RATE_LIMIT_EXCEEDED', 'too many reads');
+    session.reads.request(() => {
+      const record: TaskRecord = {
+        kind,
+        origin: session.origin(),
+        form: 'binary',
+        timestamp: 0,
+        payload: Buffer.from(JSON.stringify(request)),
+      };
+      if (session.isOpen) coalescer.add(documentId, record, true);
+    });
+  }
+
+  #awarenessSubscribe(session: Session, documentId: string): void {
+    const states = this.#options.presence.subscribe(session, documentId);
+    if (states === undefined) throw new ProtocolError('RATE_LIMIT_EXCEEDED', 'too many awareness subscriptions');
+    const body = `"id":"${this.#nextId()}","documentId":"${documentId}","states":${states}`;
+    session.send(encodeFrame('awareness_state', body, Date.now(), session.encoding));
+  }
+
+  #awarenessUpdate(session: Session, userId: string, documentId: string, fields: Fields): void {
+    const { clientId, state, clock } = fields;
+    if (typeof clientId !== 'string' || clientId === '' || clientId.length > 256) {
+      throw new ProtocolError('INVALID_MESSAGE', 'clientId must be a string of 1–256 characters');
+    }
+    if (!isCount(clock)) throw new ProtocolError('INVALID_MESSAGE', 'clock must be a non-negative integer');
+    if (state !== null && !isFields(state))
+      throw new ProtocolError('INVALID_MESSAGE', 'state must be an object or null');
+    const text = state === null ? undefined : encodeState(state);
+    if (text !== undefined && Buffer.byteLength(text) > this.#options.maxAwarenessBytes) {
+      throw new ProtocolError(
+        'MESSAGE_TOO_LARGE',
+        `an awareness state has at most ${this.#options.maxAwarenessBytes} bytes`,
+      );
+    }
+    switch (this.#options.presence.update(session, userId, { documentId, clientId, state: text, clock })) {
+      case 'taken':
+        return;
+      case 'notYours':
+        throw new ProtocolError('PERMISSION_DENIED', 'the client id belongs to another session');
+      case 'tooMany':
+        throw new ProtocolError('RATE_LIMIT_EXCEEDED', 'too many client ids or awareness states');
+    }
+  }
+
+  #requestIdOf(fields: Fields): string {
+    const { id } = fields;
+    return typeof id === 'string' ? id : this.#nextId();
+  }
+
+  #nextId(): string {
+    return `c${(this.#ids++).toString(36)}`;
+  }
+}
+
+function encodeState(state: Fields): string {
+  try {
+    return JSON.stringify(state);
+  } catch {
+    throw new ProtocolError('INVALID_MESSAGE', 'state is nested too deeply');
+  }
+}
+
+/** The asking client's own id: what the message says, else the one id that the session has spoken for. */
+function clientIdOf(session: Session, fields: Fields): string | undefined {
+  const { clientId } = fields;
+  if (typeof clientId === 'string' && clientId.length <= 256) return clientId;
+  if (session.clientIds.size !== 1) return undefined;
+  for (const bound of session.clientIds) return bound;
+  return undefined;
+}

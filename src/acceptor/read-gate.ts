@@ -1,0 +1,67 @@
+import type { Encoding } from '../protocol/encode.js';
+
+/** A part of a read's answer. */
+export interface AnswerFrame {
+  /** A view into the answer that it came with. */
+  readonly bytes: Uint8Array;
+  readonly encoding: Encoding;
+  /** Whether the read is over with it. */
+  readonly last: boolean;
+}
+
+/** Reads of one session that are under way at a time. */
+const MAX_READS = 8;
+
+/**
+ * Answers to reads can be large, and a client may ask for a thousand documents at once. So a session has a few reads
+ * under way, the rest of its requests wait, and what is answered is sent only while the socket takes it: a slow client
+ * holds a few answers in memory, not all of them.
+ */
+export class ReadGate {
+  readonly #highWater: number;
+  #underWay = 0;
+  readonly #waiting: (() => void)[] = [];
+  readonly #frames: AnswerFrame[] = [];
+
+  /** @param highWater Bytes in the socket's buffer above which no answer is sent. */
+  constructor(highWater: number) {
+    this.#highWater = highWater;
+  }
+
+  /** Requests that wait. */
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
+  /** Starts a read as soon as there is room for it. */
+  request(start: () => void): void {
+    this.#waiting.push(start);
+    this.#startNext();
+  }
+
+  /** Takes a frame of an answer. */
+  answer(frame: AnswerFrame): void {
+    this.#frames.push(frame);
+  }
+
+  /** Sends what the socket takes. */
+  pump(buffered: () => number, send: (frame: AnswerFrame) => void): void {
+    let sent = 0;
+    for (const frame of this.#frames) {
+      if (buffered() > this.#highWater) break;
+      send(frame);
+      sent++;
+      // A read that a shard was given twice, because a worker died, is answered twice.
+      if (frame.last) this.#underWay = Math.max(0, this.#underWay - 1);
+    }
+    this.#frames.splice(0, sent);
+    this.#startNext();
+  }
+
+  #startNext(): void {
+    while (this.#underWay < MAX_READS && this.#waiting.length > 0) {
+      this.#underWay++;
+      this.#waiting.shift()?.();
+    }
+  }
+}

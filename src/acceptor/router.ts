@@ -1,0 +1,188 @@
+import { ProtocolError, type ErrorCode } from '../errors.js';
+import { ChunkAssembler, type ChunkLimits } from '../protocol/chunks.js';
+import { isDocumentId } from '../protocol/document-id.js';
+import { encodeFrame, errorBody, type ErrorDetails } from '../protocol/encode.js';
+import { readHead, scanMessageId, scanString, type FrameHead } from '../protocol/frame.js';
+import { ObjectScan } from '../protocol/json-scan.js';
+import { parseMessage } from '../protocol/message.js';
+import { recordKinds } from '../shards/task.js';
+import type { Authentication } from './authentication.js';
+import type { Coalescer } from './coalescer.js';
+import type { Control } from './control.js';
+import type { Counters } from './counters.js';
+import type { Presence } from './presence.js';
+import type { Session } from './session.js';
+import type { Topics } from './topics.js';
+
+export interface RouterOptions {
+  readonly authentication: Authentication;
+  readonly coalescer: Coalescer;
+  readonly control: Control;
+  readonly topics: Topics;
+  readonly presence: Presence;
+  readonly counters: Counters;
+  readonly chunkLimits: ChunkLimits;
+  /** Resolves when all that the shards have been given so far is settled. */
+  readonly fence: () => Promise<void>;
+}
+
+/** Control messages are parsed here, on the acceptor, so they must be small. Bytes. */
+const MAX_CONTROL_BYTES = 1024 * 1024;
+
+/**
+ * From a frame to an action. Of writes only the head and the document id are read; what they say is the shard's
+ * business.
+ */
+export class Router {
+  readonly #options: RouterOptions;
+  /** One for all frames: routing allocates nothing. */
+  readonly #scan = new ObjectScan();
+
+  constructor(options: RouterOptions) {
+    this.#options = options;
+  }
+
+  /** @param bytes Lent for the time of the call. @param text Whether it came as a text frame. */
+  handle(session: Session, bytes: Buffer, text: boolean): void {
+    if (text && session.encoding === 'binary') this.#becomeJson(session);
+    const head = readHead(bytes, text, this.#scan);
+    if (head.kind === 'fault') {
+      // A fault counts: garbage must not be free.
+      this.#refuse(session, session.bucket.take(performance.now()) ? head.code : 'RATE_LIMIT_EXCEEDED', {});
+      return;
+    }
+    try {
+      this.#route(session, bytes, head);
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      this.#refuse(session, error.code, this.#detailsOf(bytes, head), error.message);
+    }
+  }
+
+  #route(session: Session, bytes: Buffer, head: FrameHead): void {
+    // Plain clients acknowledge every delta, so acks and pongs are free.
+    if (head.type === 'ack' || head.type === 'pong' || head.type === 'connect') return;
+    if (!session.bucket.take(performance.now())) throw new ProtocolError('RATE_LIMIT_EXCEEDED');
+    const { state } = session;
+    if (state.kind === 'draining') throw new ProtocolError('SHUTTING_DOWN');
+    if (head.type === 'auth') {
+      this.#options.authentication.authenticate(session, this.#parse(bytes, head).fields);
+      return;
+    }
+    if (head.type === 'ping') {
+      this.#options.control.pong(session);
+      return;
+    }
+    if (state.kind !== 'authenticated') throw new ProtocolError('AUTH_REQUIRED');
+    switch (head.type) {
+      case 'delta':
+      case 'delta_batch':
+        this.#write(session, bytes, head);
+        return;
+      case 'delta_batch_chunk':
+        this.#chunk(session, bytes, head);
+        return;
+      case 'subscribe':
+      case 'unsubscribe':
+      case 'sync_request':
+      case 'sync_step1':
+      case 'awareness_subscribe':
+      case 'awareness_update': {
+        if (head.type === 'awareness_subscribe') this.#becomeModern(session);
+        this.#options.control.handle(session, state, this.#parse(bytes, head));
+        return;
+      }
+    }
+  }
+
+  #write(session: Session, bytes: Buffer, head: FrameHead): void {
+    const { state } = session;
+    if (state.kind !== 'authenticated') throw new ProtocolError('AUTH_REQUIRED');
+    const documentId = scanString(bytes, head, 'documentId', this.#scan);
+    if (!isDocumentId(documentId)) throw new ProtocolError('INVALID_DOCUMENT_ID');
+    if (!state.access.mayWrite(documentId)) throw new ProtocolError('PERMISSION_DENIED');
+    const isBatch = head.type === 'delta_batch';
+    if (isBatch) this.#becomeModern(session);
+    const taken = this.#options.coalescer.add(
+      documentId,
+      {
+        kind: isBatch ? recordKinds.deltaBatch : recordKinds.delta,
+        origin: session.origin(),
+        form: head.form,
+        timestamp: head.timestamp,
+        payload: Buffer.from(bytes.subarray(head.start, head.end)),
+      },
+      false,
+    );
+    if (!taken) throw new ProtocolError('RATE_LIMIT_EXCEEDED', 'the server is overloaded');
+    // Beyond its limit of subscriptions a writer still writes; it just does not hear of that document.
+    if (state.access.mayRead(documentId)) this.#options.topics.subscribe(session, documentId);
+  }
+
+  #chunk(session: Session, bytes: Buffer, head: FrameHead): void {
+    this.#becomeModern(session);
+    session.chunks ??= new ChunkAssembler(this.#options.chunkLimits);
+    const outcome = session.chunks.add(bytes, head, this.#scan, performance.now());
+    switch (outcome.kind) {
+      case 'waiting':
+        this.#watchChunks(session, session.chunks);
+        return;
+      case 'refused':
+        throw new ProtocolError(outcome.code, 'chunks');
+      case 'complete': {
+        const inner = readHead(outcome.bytes, false, this.#scan);
+        if (inner.kind === 'fault') throw new ProtocolError(inner.code);
+        if (inner.type !== 'delta' && inner.type !== 'delta_batch') throw new ProtocolError('INVALID_MESSAGE');
+        try {
+          this.#write(session, outcome.bytes, inner);
+        } catch (error) {
+          if (!(error instanceof ProtocolError)) throw error;
+          this.#refuse(session, error.code, this.#detailsOf(outcome.bytes, inner), error.message);
+        }
+      }
+    }
+  }
+
+  #watchChunks(session: Session, chunks: ChunkAssembler): void {
+    session.chunkTimer ??= setTimeout(() => {
+      session.chunkTimer = undefined;
+      chunks.expire(performance.now());
+      if (chunks.sets > 0 && session.isOpen) this.#watchChunks(session, chunks);
+    }, this.#options.chunkLimits.timeout);
+  }
+
+  #parse(bytes: Buffer, head: FrameHead): ReturnType<typeof parseMessage> {
+    if (head.end - head.start > MAX_CONTROL_BYTES) throw new ProtocolError('MESSAGE_TOO_LARGE');
+    const message = parseMessage(bytes, head);
+    // A JSON text with two `type` keys: routed by one, parsed by the other.
+    if (message.type !== head.type) throw new ProtocolError('INVALID_MESSAGE');
+    return message;
+  }
+
+  #becomeJson(session: Session): void {
+    session.encoding = 'json';
+    this.#options.topics.switchVariant(session, this.#options.fence);
+    this.#options.presence.switchEncoding(session);
+  }
+
+  #becomeModern(session: Session): void {
+    if (session.modern) return;
+    session.modern = true;
+    this.#options.topics.switchVariant(session, this.#options.fence);
+  }
+
+  #detailsOf(bytes: Buffer, head: FrameHead): ErrorDetails {
+    const documentId = scanString(bytes, head, 'documentId', this.#scan);
+    return {
+      documentId: isDocumentId(documentId) ? documentId : undefined,
+      messageId: scanMessageId(bytes, head, this.#scan)?.slice(0, 256),
+    };
+  }
+
+  #refuse(session: Session, code: ErrorCode, details: ErrorDetails, sentence?: string): void {
+    const { counters } = this.#options;
+    counters.faults++;
+    if (code === 'RATE_LIMIT_EXCEEDED') counters.limited++;
+    session.send(encodeFrame('error', errorBody('error', code, details, sentence), Date.now(), session.encoding));
+  }
+}

@@ -1,0 +1,103 @@
+import type { WebSocket } from 'uWebSockets.js';
+import type { Identity } from '../auth/tokens.js';
+import type { Access } from '../auth/permissions.js';
+import type { ChunkAssembler } from '../protocol/chunks.js';
+import type { Encoding } from '../protocol/encode.js';
+import type { Origin } from '../shards/task.js';
+import type { ReadGate } from './read-gate.js';
+import type { TokenBucket } from './token-bucket.js';
+
+/** What a session may do follows from its state alone. */
+export type SessionState =
+  /** Not authenticated; closed when the deadline comes first. */
+  | { readonly kind: 'connecting'; readonly deadline: NodeJS.Timeout }
+  | {
+      readonly kind: 'authenticated';
+      readonly identity: Identity;
+      readonly access: Access;
+      /** Ends the session when its token does. */
+      readonly expiry: NodeJS.Timeout | undefined;
+    }
+  /** Told to go; what it still sends is refused. */
+  | { readonly kind: 'draining' }
+  /** The socket must not be touched. */
+  | { readonly kind: 'closed' };
+
+/** A socket's user data; uWS copies the object it is given, so the session itself is one level down. */
+export interface SocketData {
+  readonly session: Session;
+}
+
+/** One connection. */
+export class Session {
+  state: SessionState = { kind: 'closed' };
+  /** Becomes json with the first text frame, for good. */
+  encoding: Encoding = 'binary';
+  /** Whether the client has shown that it understands `delta_batch`. */
+  modern = false;
+  /** Documents and the variants held of each, as bits. */
+  readonly subscriptions = new Map<string, number>();
+  /** Documents whose awareness it follows, and the encoding it is sent in. */
+  readonly awareness = new Map<string, Encoding>();
+  /** Client ids that it speaks for. */
+  readonly clientIds = new Set<string>();
+  chunks: ChunkAssembler | undefined;
+  /** Drops unfinished chunk sets of a client that went silent. */
+  chunkTimer: NodeJS.Timeout | undefined;
+  /** A frame for it was dropped; it is about to be closed. */
+  tooSlow = false;
+  /** Set while it is open. */
+  #socket: WebSocket<SocketData> | undefined;
+
+  /**
+   * @param number Never used again by this process.
+   * @param address Where the client is, as far as proxies are trusted.
+   * @param token What the upgrade request brought.
+   */
+  constructor(
+    readonly number: number,
+    readonly address: string,
+    readonly token: string | undefined,
+    readonly bucket: TokenBucket,
+    readonly reads: ReadGate,
+  ) {}
+
+  get socket(): WebSocket<SocketData> {
+    if (this.#socket === undefined) throw new Error('the session has no socket');
+    return this.#socket;
+  }
+
+  open(socket: WebSocket<SocketData>, state: SessionState): void {
+    this.#socket = socket;
+    this.state = state;
+  }
+
+  /** Moves to another state; timers of the former end. */
+  become(state: SessionState): void {
+    switch (this.state.kind) {
+      case 'connecting':
+        clearTimeout(this.state.deadline);
+        break;
+      case 'authenticated':
+        clearTimeout(this.state.expiry);
+        break;
+      case 'draining':
+      case 'closed':
+        break;
+    }
+    this.state = state;
+  }
+
+  get isOpen(): boolean {
+    return this.state.kind !== 'closed';
+  }
+
+  origin(): Origin {
+    return { session: this.number, encoding: this.encoding, modern: this.modern };
+  }
+
+  /** Sends a finished frame; one that the socket has no room for is counted and ends the session in `dropped`. */
+  send(frame: Uint8Array, encoding: Encoding = this.encoding): void {
+    if (this.isOpen) this.socket.send(frame, encoding === 'binary');
+  }
+}

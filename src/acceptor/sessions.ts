@@ -1,0 +1,52 @@
+import type { Session } from './session.js';
+
+/** The open sessions, by number, and how many users they are. */
+export class Sessions {
+  readonly #open = new Map<number, Session>();
+  readonly #userOf = new Map<Session, string>();
+  readonly #sessionsOf = new Map<string, number>();
+
+  get size(): number {
+    return this.#open.size;
+  }
+
+  /** Different users among the authenticated sessions. */
+  get users(): number {
+    return this.#sessionsOf.size;
+  }
+
+  find(number: number): Session | undefined {
+    return this.#open.get(number);
+  }
+
+  add(session: Session): void {
+    this.#open.set(session.number, session);
+  }
+
+  /** False when it was not open. */
+  remove(session: Session): boolean {
+    this.#dropUser(session);
+    return this.#open.delete(session.number);
+  }
+
+  /** The session speaks for this user from now on. */
+  setUser(session: Session, userId: string): void {
+    this.#dropUser(session);
+    this.#userOf.set(session, userId);
+    this.#sessionsOf.set(userId, (this.#sessionsOf.get(userId) ?? 0) + 1);
+  }
+
+  /** All that are open now; for the drain. */
+  all(): Session[] {
+    return [...this.#open.values()];
+  }
+
+  #dropUser(session: Session): void {
+    const userId = this.#userOf.get(session);
+    if (userId === undefined) return;
+    this.#userOf.delete(session);
+    const left = (this.#sessionsOf.get(userId) ?? 1) - 1;
+    if (left > 0) this.#sessionsOf.set(userId, left);
+    else this.#sessionsOf.delete(userId);
+  }
+}

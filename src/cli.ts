@@ -1,0 +1,119 @@
+#!/usr/bin/env node
+/** The command line: `synckit-server <command>`. Without a command it serves. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { parseArgs, type ParseArgsConfig } from 'node:util';
+import { signToken } from './auth/tokens.js';
+import { ConfigError, loadConfig, readDuration } from './config.js';
+import { generatedPages } from './docs.js';
+import { packageFolder, version } from './version.js';
+
+const help = `synckit-server ${version}
+
+Usage: synckit-server [command]
+
+  serve          run the server (the default)
+  check-config   check the environment variables and start nothing
+  token          print a token that is signed with JWT_SECRET
+    --user ID      whom it is for (required)
+    --read LIST    documents it may read, separated by commas, * for all
+    --write LIST   documents it may write
+    --admin        it may do everything
+    --expires TIME lifetime, such as 30m, 24h or 7d (default: JWT_EXPIRES_IN)
+  docs           write docs/configuration.md and docs/errors.md
+
+  --help         print this
+  --version      print the version
+
+The environment variables are described in docs/configuration.md.`;
+
+/** What the user did wrong; printed without a stack. */
+class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+const commands: Readonly<Record<string, (args: string[]) => void | Promise<void>>> = {
+  async serve(args) {
+    options(args, {});
+    // Only here: the other commands need neither sockets nor storage.
+    await import('./main.js');
+  },
+
+  'check-config'(args) {
+    options(args, {});
+    const { notices } = loadConfig(process.env);
+    print('The configuration is usable.', ...notices.map((notice) => `  - ${notice}`));
+  },
+
+  token(args) {
+    const given = options(args, {
+      user: { type: 'string' },
+      read: { type: 'string' },
+      write: { type: 'string' },
+      admin: { type: 'boolean' },
+      expires: { type: 'string' },
+    });
+    if (given.user === undefined || given.user === '') throw new UsageError('token needs --user');
+    if ((process.env['JWT_SECRET'] ?? '') === '') {
+      throw new UsageError('JWT_SECRET must be set to the secret of the server that the token is for');
+    }
+    const config = loadConfig(process.env);
+    const expiresInMs = given.expires === undefined ? config.tokenLifetimeMs : readDuration(given.expires);
+    if (expiresInMs === undefined) throw new UsageError('--expires must be a length of time such as 30m, 24h or 7d');
+    const permissions = { canRead: list(given.read), canWrite: list(given.write), isAdmin: given.admin ?? false };
+    print(signToken({ secret: config.jwtSecret, userId: given.user, permissions, expiresInMs }));
+  },
+
+  docs(args) {
+    options(args, {});
+    for (const page of generatedPages()) {
+      const path = join(packageFolder, page.path);
+      mkdirSync(dirname(path), { recursive: true });
+      writeFileSync(path, page.text);
+      print(`${page.path} written`);
+    }
+  },
+};
+
+async function run(args: string[]): Promise<void> {
+  const [first, ...rest] = args;
+  if (args.includes('--help') || first === 'help') {
+    print(help);
+  } else if (first === '--version') {
+    print(version);
+  } else if (first === undefined || first.startsWith('-')) {
+    await commands['serve']?.(args);
+  } else {
+    const command = Object.hasOwn(commands, first) ? commands[first] : undefined;
+    if (command === undefined) throw new UsageError(`there is no command ${JSON.stringify(first)}`);
+    await command(rest);
+  }
+}
+
+function options<T extends NonNullable<ParseArgsConfig['options']>>(args: string[], known: T) {
+  try {
+    return parseArgs({ args, options: known, allowPositionals: false }).values;
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function list(value: string | undefined): string[] {
+  return (value ?? '')
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '');
+}
+
+function print(...lines: string[]): void {
+  process.stdout.write(`${lines.join('\n')}\n`);
+}
+
+try {
+  await run(process.argv.slice(2));
+} catch (error) {
+  if (!(error instanceof UsageError || error instanceof ConfigError)) throw error;
+  process.stderr.write(`${error.message}\n`);
+  if (error instanceof UsageError) process.stderr.write('See synckit-server --help\n');
+  process.exitCode = 1;
+}

@@ -1,0 +1,76 @@
+/** The process: configuration, node, signals, and the handshake with PM2. */
+import { ConfigError, loadConfig, type Config } from './config.js';
+import { createLogger, type Logger } from './log.js';
+import { Node } from './node.js';
+import { version } from './version.js';
+
+/** Runs the server until a signal ends it. */
+async function serve(): Promise<void> {
+  const config = configOrExit(process.env);
+  const log = createLogger(config);
+  for (const notice of config.notices) log.warn(notice);
+  process.on('uncaughtException', (error) => {
+    log.fatal({ err: error }, 'uncaught exception');
+    process.exit(1);
+  });
+  process.on('unhandledRejection', (error) => {
+    log.fatal({ err: error }, 'unhandled rejection');
+    process.exit(1);
+  });
+
+  const node = new Node({ config, log, version });
+  let port: number;
+  try {
+    port = await node.start();
+  } catch (error) {
+    log.fatal({ err: error }, 'the server could not start');
+    process.exit(1);
+  }
+  listenForSignals(node, config, log);
+  log.info({ host: config.host, port, shards: config.shards, storage: config.storage.kind }, 'listening');
+  // PM2 waits for it before it lets the former process go.
+  process.send?.('ready');
+}
+
+function configOrExit(env: NodeJS.ProcessEnv): Config {
+  try {
+    return loadConfig(env);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    process.exit(1);
+  }
+}
+
+function listenForSignals(node: Node, config: Config, log: Logger): void {
+  let stopping = false;
+  const stop = (signal: string): void => {
+    if (stopping) {
+      log.warn({ signal, ...node.leftovers() }, 'second signal: ending at once');
+      process.exit(1);
+    }
+    stopping = true;
+    log.info({ signal }, 'draining');
+    setTimeout(() => {
+      log.error(node.leftovers(), 'the drain took too long: ending with work left');
+      process.exit(1);
+    }, config.drainDeadlineMs).unref();
+    node.drain().then(
+      () => {
+        log.info('drained');
+        process.exit(0);
+      },
+      (error: unknown) => {
+        log.fatal({ err: error, ...node.leftovers() }, 'the drain failed');
+        process.exit(1);
+      },
+    );
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+  process.on('message', (message) => {
+    if (message === 'shutdown') stop('shutdown');
+  });
+}
+
+await serve();

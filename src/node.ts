@@ -1,0 +1,174 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import uWS, { type us_listen_socket } from 'uWebSockets.js';
+import { Acceptor, drainReason } from './acceptor/acceptor.js';
+import type { Session } from './acceptor/session.js';
+import { createTokenVerifier } from './auth/tokens.js';
+import type { Config } from './config.js';
+import { closeCodes } from './errors.js';
+import type { Readiness } from './http/ports.js';
+import { registerHttp } from './http/server.js';
+import type { Logger } from './log.js';
+import type { ShardWorkerData } from './shard/entry.js';
+import { ShardSet } from './shards/shard-set.js';
+
+export interface NodeOptions {
+  readonly config: Config;
+  readonly log: Logger;
+  readonly version: string;
+}
+
+/** How many slices the clients are sent away in. */
+const DRAIN_SLICES = 20;
+/** Between two looks at whether the shards have been given all. */
+const FLUSH_POLL_MS = 5;
+/**
+ * Time that the last clients have to take their leave. A process that ends while a client still sends resets the
+ * connection, and what the client had not read by then, acks and the close code, is lost.
+ */
+const FAREWELL_MS = 300;
+
+/** A node: the acceptor, the shards and the HTTP routes, put together. The only place that knows them all. */
+export class Node {
+  readonly acceptor: Acceptor;
+  readonly shards: ShardSet;
+  readonly #options: NodeOptions;
+  readonly #app = uWS.App();
+  #listening: us_listen_socket | undefined;
+  #state: 'starting' | 'running' | 'draining' | 'stopped' = 'starting';
+
+  constructor(options: NodeOptions) {
+    this.#options = options;
+    const { config, log, version } = options;
+    const { jwtSecret, ...shardConfig } = config;
+    this.shards = new ShardSet({
+      count: config.shards,
+      filename: fileURLToPath(new URL('./shard/entry.js', import.meta.url)),
+      workerData: (index): ShardWorkerData => ({ config: shardConfig, index }),
+      log: log.child({ part: 'shards' }),
+      onAnswer: (index, answer) => {
+        this.acceptor.deliver(index, answer);
+      },
+      onReady: (index) => {
+        this.acceptor.coalescer.pump(index);
+      },
+      onAbandoned: (task) => {
+        this.acceptor.abandon(task);
+      },
+    });
+    this.acceptor = new Acceptor({
+      app: this.#app,
+      config,
+      log: log.child({ part: 'acceptor' }),
+      verifier: createTokenVerifier({ secret: jwtSecret }),
+      shards: this.shards,
+    });
+    registerHttp(this.#app, {
+      config,
+      log: log.child({ part: 'http' }),
+      version,
+      startedAt: Date.now(),
+      readiness: () => this.#readiness(),
+      connections: () => ({
+        totalConnections: this.acceptor.sessions.size,
+        totalUsers: this.acceptor.sessions.users,
+        totalClients: this.acceptor.presence.clients,
+      }),
+      documents: (limit) => ({
+        totalDocuments: this.shards.status().documents,
+        documents: this.acceptor.topics.summary(limit),
+      }),
+      draining: () => this.#state === 'draining',
+    });
+  }
+
+  /**
+   * Opens the storage and listens.
+   *
+   * @returns The port.
+   * @throws When the storage can't be opened or the port is taken.
+   */
+  async start(): Promise<number> {
+    const { host, port } = this.#options.config;
+    await this.shards.start();
+    const listening = await new Promise<us_listen_socket | false>((resolve) => this.#app.listen(host, port, resolve));
+    if (listening === false) {
+      await this.shards.stop();
+      throw new Error(`can't listen on ${host}:${port}: the address is not ours or the port is taken`);
+    }
+    this.#listening = listening;
+    this.#state = 'running';
+    return uWS.us_socket_local_port(listening);
+  }
+
+  /**
+   * Contract 9 of the design: no new connections, everything merged made durable and acknowledged, clients sent away
+   * over the time of the drain, shards stopped. Takes as long as the storage does; the caller has the deadline.
+   */
+  async drain(): Promise<void> {
+    if (this.#state !== 'running') return;
+    this.#state = 'draining';
+    if (this.#listening !== undefined) uWS.us_listen_socket_close(this.#listening);
+    await this.#sendClientsAway(this.#options.config.drainMs);
+    // Those who were still in the door when it was closed.
+    await this.#sendClientsAway(0);
+    // What came from clients that left by themselves.
+    await this.#flush();
+    this.acceptor.stop();
+    await this.shards.stop();
+    // Ends idle keep-alive connections too.
+    this.#app.close();
+    this.#state = 'stopped';
+  }
+
+  /** What a drain that ran out of time leaves behind, for the log. */
+  leftovers(): { sessions: number; queuedBytes: number; unsettledBytes: number } {
+    return {
+      sessions: this.acceptor.sessions.size,
+      queuedBytes: this.acceptor.coalescer.queuedBytes,
+      unsettledBytes: this.shards.retainedBytes,
+    };
+  }
+
+  /**
+   * Each client is refused from its turn on, and sent away when all that came before is acknowledged: it has nothing to
+   * send again. The turns don't wait for each other, as all wait for the same backlog.
+   */
+  async #sendClientsAway(durationMs: number): Promise<void> {
+    const sessions = this.acceptor.sessions.all();
+    if (sessions.length === 0) return;
+    const leaving: Promise<void>[] = [];
+    const size = Math.ceil(sessions.length / DRAIN_SLICES);
+    for (let i = 0; i < sessions.length; i += size) {
+      if (i > 0) await sleep(durationMs / DRAIN_SLICES);
+      const slice = sessions.slice(i, i + size).filter((session) => session.isOpen);
+      for (const session of slice) session.become({ kind: 'draining' });
+      leaving.push(
+        this.#flush().then(() => {
+          slice.forEach(sendAway);
+        }),
+      );
+    }
+    await Promise.all(leaving);
+    await sleep(FAREWELL_MS);
+  }
+
+  /** Resolves when everything that clients have sent until now is durable and acknowledged, whatever they send after. */
+  async #flush(): Promise<void> {
+    const given = this.acceptor.coalescer.flushAll();
+    while (!given()) await sleep(FLUSH_POLL_MS);
+    await this.shards.fence();
+  }
+
+  #readiness(): Readiness {
+    const reasons: string[] = [];
+    if (this.#state === 'starting') reasons.push('The server is starting.');
+    if (this.shards.links.some((link) => !link.running)) reasons.push('A shard is being restarted.');
+    if (!this.shards.status().storageHealthy) reasons.push('The storage does not take writes.');
+    return { ready: reasons.length === 0, reasons };
+  }
+}
+
+function sendAway(session: Session): void {
+  if (session.isOpen) session.socket.end(closeCodes.restart, drainReason);
+}

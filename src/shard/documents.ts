@@ -1,0 +1,116 @@
+import type { FieldsStore } from '@synckit/core-wasm';
+import type { StoredDocument } from '../storage/port.js';
+import type { TaskGroup } from '../shards/task.js';
+import type { StampClock } from './stamp.js';
+import type { Ticket } from './ticket.js';
+
+/** A document in memory. */
+export interface LoadedDocument {
+  readonly kind: 'loaded';
+  readonly id: string;
+  /** Of the core. */
+  readonly handle: number;
+  /** The last L given or sent. */
+  stamp: number;
+  /** Bytes in the core, as last measured. */
+  bytes: number;
+}
+
+/** Records that wait for their document. */
+export interface Waiting {
+  readonly group: TaskGroup;
+  readonly ticket: Ticket;
+}
+
+/** A document on its way from storage; what comes for it meanwhile waits here, so it is loaded once. */
+export interface LoadingDocument {
+  readonly kind: 'loading';
+  readonly id: string;
+  readonly waiting: Waiting[];
+}
+
+export interface DocumentsOptions {
+  readonly core: FieldsStore;
+  readonly clock: StampClock;
+  /** Bytes of documents above which idle ones are unloaded. */
+  readonly maxBytes: number;
+  /** Whether a document has changes that are not durable; such a one is never unloaded. */
+  readonly isDirty: (document: LoadedDocument) => boolean;
+}
+
+/** The documents of a shard that are in memory, the least recently used first. */
+export class Documents {
+  readonly #options: DocumentsOptions;
+  readonly #slots = new Map<string, LoadedDocument | LoadingDocument>();
+  #bytes = 0;
+
+  constructor(options: DocumentsOptions) {
+    this.#options = options;
+  }
+
+  get count(): number {
+    return this.#slots.size;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** The document, now the most recently used; undefined when it must be loaded first. */
+  find(id: string): LoadedDocument | LoadingDocument | undefined {
+    const slot = this.#slots.get(id);
+    if (slot !== undefined) {
+      this.#slots.delete(id);
+      this.#slots.set(id, slot);
+    }
+    return slot;
+  }
+
+  /** Announces a document that will be loaded. */
+  expect(id: string): LoadingDocument {
+    const slot: LoadingDocument = { kind: 'loading', id, waiting: [] };
+    this.#slots.set(id, slot);
+    return slot;
+  }
+
+  /**
+   * Takes a document as it was stored into memory. It must be used in the same turn: from then on `trim` may unload it.
+   */
+  fill({ id }: LoadingDocument, stored: StoredDocument): LoadedDocument {
+    const { core, clock } = this.#options;
+    const handle = core.open();
+    for (const row of stored.fields) core.set(handle, row);
+    const stamp = clock.resume(stored.stamp, Date.now());
+    const document: LoadedDocument = { kind: 'loaded', id, handle, stamp, bytes: 0 };
+    this.#slots.set(id, document);
+    this.measure(document);
+    return document;
+  }
+
+  /** An announced document can't be loaded; whoever asks for it next tries again. */
+  giveUp({ id }: LoadingDocument): void {
+    this.#slots.delete(id);
+  }
+
+  /** Takes note of the memory a document takes after it changed. */
+  measure(document: LoadedDocument): void {
+    const bytes = this.#options.core.byteSize(document.handle);
+    this.#bytes += bytes - document.bytes;
+    document.bytes = bytes;
+  }
+
+  /** Unloads the least recently used documents that are durable, while there are more bytes than there may be. */
+  trim(): void {
+    if (this.#bytes <= this.#options.maxBytes) return;
+    const now = Date.now();
+    for (const slot of this.#slots.values()) {
+      if (slot.kind === 'loading' || this.#options.isDirty(slot)) continue;
+      // Its L is ahead of the wall clock: unloaded now, it would go back.
+      if (!this.#options.clock.isPast(slot.stamp, now)) continue;
+      this.#slots.delete(slot.id);
+      this.#options.core.close(slot.handle);
+      this.#bytes -= slot.bytes;
+      if (this.#bytes <= this.#options.maxBytes) return;
+    }
+  }
+}

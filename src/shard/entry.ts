@@ -1,0 +1,97 @@
+/** What a worker thread runs: Piscina calls the default export with each piece of work. */
+import { createHash } from 'node:crypto';
+import { parentPort } from 'node:worker_threads';
+import { FieldsCore } from '@synckit/core-wasm';
+import { move, workerData } from 'piscina';
+import type { Config } from '../config.js';
+import { createLogger } from '../log.js';
+import type { Work } from '../shards/work.js';
+import { openEmbeddedStorage } from '../storage/embedded.js';
+import { MemoryStorage } from '../storage/memory.js';
+import type { Storage } from '../storage/port.js';
+import { Shard } from './shard.js';
+
+/** Tokens are the acceptor's business. */
+export type ShardConfig = Omit<Config, 'jwtSecret'>;
+
+/** Given to each worker as its `workerData`. */
+export interface ShardWorkerData {
+  readonly config: ShardConfig;
+  /** Which shard this is, from 0. */
+  readonly index: number;
+}
+
+/** How long a failed shard waits for its storage before it ends. */
+const CLOSE_TIMEOUT_MS = 1_000;
+
+const { config, index } = workerData as ShardWorkerData;
+const log = createLogger(config).child({ part: 'shard', shard: index });
+
+let storage: Storage | undefined;
+let shard: Shard | undefined;
+
+export default async function handle(work: Work): Promise<unknown> {
+  switch (work.kind) {
+    case 'start':
+      await start();
+      return undefined;
+    case 'task':
+      return runTask(work.task, work.bytes);
+    case 'stop':
+      await shard?.idle();
+      await storage?.close();
+      return undefined;
+  }
+}
+
+async function start(): Promise<void> {
+  storage = await openStorage();
+  shard = new Shard({
+    core: new FieldsCore(),
+    storage,
+    log,
+    send: (answer) => parentPort?.postMessage(answer, [answer.buffer]),
+    nodeId: writerIdOf(config.nodeId),
+    maxClockSkewMs: config.maxClockSkewMs,
+    limits: { maxFields: config.maxDocumentFields, maxBytes: config.maxDocumentBytes },
+    replayMaxFields: config.replayMaxFields,
+    maxPendingBytes: config.maxPendingBytes,
+    maxLoadedBytes: config.maxLoadedBytes,
+  });
+}
+
+/** Clients see it, so it is the same for a node at every start but does not tell its host's name. */
+function writerIdOf(nodeId: string): string {
+  return `node-${createHash('sha256').update(nodeId).digest('base64url').slice(0, 12)}`;
+}
+
+async function openStorage(): Promise<Storage> {
+  switch (config.storage.kind) {
+    case 'embedded':
+      return openEmbeddedStorage({ directory: config.storage.directory, mapSizeBytes: config.storage.mapBytes });
+    case 'memory':
+      return Promise.resolve(new MemoryStorage());
+  }
+}
+
+/**
+ * A record's own faults are answered inside. What gets here leaves documents in an unknown state, so the thread ends:
+ * it is replaced, loads them anew and is given the unanswered tasks again.
+ */
+function runTask(task: number, bytes: Uint8Array<ArrayBuffer>): unknown {
+  try {
+    if (shard === undefined) throw new Error('a task came before the start');
+    const answer = shard.handle(task, bytes);
+    return answer === undefined ? undefined : move(answer);
+  } catch (error) {
+    log.fatal({ err: error, task }, 'the shard failed and is replaced');
+    shard = undefined;
+    // A thread that ends in the middle of a commit can take the process along: the database's own threads call back.
+    void Promise.race([storage?.close(), new Promise((resolve) => setTimeout(resolve, CLOSE_TIMEOUT_MS))]).finally(
+      () => {
+        process.exit(1);
+      },
+    );
+    return undefined;
+  }
+}

@@ -1,0 +1,87 @@
+import type { FieldsStore, FieldWrite } from '@synckit/core-wasm';
+import { batchBody, batchEntry, deltaBody, type FieldUpdate } from '../protocol/encode.js';
+import { variants } from '../shards/task.js';
+import type { LoadedDocument } from './documents.js';
+import type { Loser, Merge } from './merge.js';
+import type { Outbox } from './outbox.js';
+
+/** A `delta_batch` is cut at about this many characters: a slow client gets frames that it can take. */
+const MAX_BATCH_LENGTH = 262_144;
+
+/** A field with its own stamp as the clock: how a write goes out the first time. */
+function firstUpdate(write: FieldWrite): FieldUpdate {
+  return { field: write.path, value: write.value, server: write.stamp, writer: write.clientId, stamp: write.stamp };
+}
+
+/** A field that is sent again: the clock must be above all that was sent, the writer's entry stays its stamp. */
+export function laterUpdate(write: FieldWrite, server: number): FieldUpdate {
+  return { field: write.path, value: write.value, server, writer: write.clientId, stamp: write.stamp };
+}
+
+/** Publishes what a flush changed to the variants that have subscribers. */
+export function publishChanges(outbox: Outbox, document: LoadedDocument, merge: Merge, wanted: number): void {
+  if (wanted === 0 || merge.changed.size === 0) return;
+  const { id } = document;
+  if ((wanted & (variants.binaryDelta | variants.jsonDelta)) !== 0) {
+    for (const write of merge.changed.values()) {
+      const body = deltaBody(outbox.nextId(), id, firstUpdate(write));
+      if ((wanted & variants.binaryDelta) !== 0) outbox.publish(id, variants.binaryDelta, 'delta', body, 'binary');
+      if ((wanted & variants.jsonDelta) !== 0) outbox.publish(id, variants.jsonDelta, 'delta', body, 'json');
+    }
+  }
+  if ((wanted & (variants.binaryBatch | variants.jsonBatch)) !== 0) {
+    for (const entries of inBatches(merge.changed.values(), (write) =>
+      batchEntry(id, firstUpdate(write), outbox.now),
+    )) {
+      const body = batchBody(outbox.nextId(), id, entries);
+      if ((wanted & variants.binaryBatch) !== 0)
+        outbox.publish(id, variants.binaryBatch, 'delta_batch', body, 'binary');
+      if ((wanted & variants.jsonBatch) !== 0) outbox.publish(id, variants.jsonBatch, 'delta_batch', body, 'json');
+    }
+  }
+}
+
+/**
+ * Tells each session whose write lost what won, with a clock above all that it has seen, or it would show its own
+ * value for ever. @param server A fresh L.
+ */
+export function answerLosers(
+  outbox: Outbox,
+  core: FieldsStore,
+  document: LoadedDocument,
+  losers: Iterable<Loser>,
+  server: number,
+): void {
+  for (const { origin, paths, clientId } of losers) {
+    const updates: FieldUpdate[] = [];
+    for (const path of paths) {
+      const winner = core.get(document.handle, path);
+      if (winner !== undefined) updates.push(laterUpdate(winner, server));
+    }
+    if (!origin.modern) {
+      for (const update of updates) {
+        outbox.direct(origin, 'delta', deltaBody(outbox.nextId(), document.id, update, clientId));
+      }
+      continue;
+    }
+    for (const entries of inBatches(updates, (update) => batchEntry(document.id, update, outbox.now, clientId))) {
+      outbox.direct(origin, 'delta_batch', batchBody(outbox.nextId(), document.id, entries));
+    }
+  }
+}
+
+function* inBatches<T>(items: Iterable<T>, encode: (item: T) => string): Generator<string[]> {
+  let entries: string[] = [];
+  let length = 0;
+  for (const item of items) {
+    const entry = encode(item);
+    if (length > 0 && length + entry.length > MAX_BATCH_LENGTH) {
+      yield entries;
+      entries = [];
+      length = 0;
+    }
+    entries.push(entry);
+    length += entry.length;
+  }
+  if (entries.length > 0) yield entries;
+}

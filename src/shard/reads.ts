@@ -1,0 +1,87 @@
+import type { FieldsStore } from '@synckit/core-wasm';
+import { batchEntry, closeFrame, deltaBody, openFrame, quote, type Body } from '../protocol/encode.js';
+import type { Origin, StateVectorRequest, SubscribeRequest } from '../shards/task.js';
+import type { LoadedDocument } from './documents.js';
+import { laterUpdate } from './frames.js';
+import type { Outbox } from './outbox.js';
+
+/** What answering a read needs; `nextStamp` gives the document a fresh L each time. */
+export interface ReadContext {
+  readonly outbox: Outbox;
+  readonly core: FieldsStore;
+  readonly document: LoadedDocument;
+  readonly nextStamp: () => number;
+  /** Fields up to which the state is sent again as deltas to clients that may not read it from the response. */
+  readonly replayMaxFields: number;
+}
+
+/** Answers `subscribe` and `sync_request`: the whole state, or what the client's vector has not seen. */
+export function answerSubscribe(context: ReadContext, origin: Origin, request: SubscribeRequest): void {
+  const { outbox, core, document, replayMaxFields } = context;
+  const server = context.nextStamp();
+  // SDK 0.1.x speaks binary, never sends a batch, and does nothing with the state of a sync_response.
+  const replay =
+    origin.encoding === 'binary' &&
+    !origin.modern &&
+    request.vector === undefined &&
+    core.liveCount(document.handle) > 0 &&
+    core.fieldCount(document.handle) <= replayMaxFields;
+
+  const head = `"id":${quote(outbox.nextId())},"requestId":${quote(request.requestId)},"documentId":"${document.id}"`;
+  const tail = `,"clock":${responseClock(context, server, request.clientId)}`;
+  outbox.directWith(origin, replay ? 'read' : 'lastOfRead', (writer) => {
+    const opened = openFrame(writer, 'sync_response', outbox.now, origin.encoding);
+    writer.text(head);
+    if (request.vector === undefined) {
+      writer.text(',"state":');
+      writer.bytes(core.state(document.handle));
+      writer.text(',"deltas":[]');
+    } else {
+      writer.text(`,"deltas":[${unseen(context, server, request.vector, request.clientId)}]`);
+    }
+    writer.text(tail);
+    closeFrame(writer, opened);
+  });
+  if (replay) replayState(context, origin, request.clientId);
+}
+
+/** Answers `sync_step1` with the operations that the client's vector has not seen. */
+export function answerStateVector(context: ReadContext, origin: Origin, request: StateVectorRequest): void {
+  const { outbox, document } = context;
+  const operations = unseen(context, context.nextStamp(), request.vector);
+  const body: Body = `"id":${quote(outbox.nextId())},"requestId":${quote(request.requestId)},"documentId":"${document.id}","operations":[${operations}]`;
+  outbox.direct(origin, 'sync_step2', body, 'lastOfRead');
+}
+
+function replayState(context: ReadContext, origin: Origin, clientId: string | undefined): void {
+  const { outbox, core, document } = context;
+  const server = context.nextStamp();
+  const live = core.changesSince(document.handle, new Map()).filter((write) => !write.deleted);
+  live.forEach((write, i) => {
+    const body = deltaBody(outbox.nextId(), document.id, laterUpdate(write, server), clientId);
+    outbox.direct(origin, 'delta', body, i === live.length - 1 ? 'lastOfRead' : 'read');
+  });
+}
+
+function unseen(
+  { core, document }: ReadContext,
+  server: number,
+  vector: readonly (readonly [string, number])[],
+  clientId?: string,
+): string {
+  return core
+    .changesSince(document.handle, new Map(vector))
+    .map((write) => batchEntry(document.id, laterUpdate(write, server), write.timestamp, clientId))
+    .join(',');
+}
+
+/** The fresh L, the stamp of each writer that holds a field, and the fresh L for the client itself where it is known. */
+function responseClock({ core, document }: ReadContext, server: number, clientId: string | undefined): string {
+  let clock = `{"server":${server}`;
+  for (const writer of core.writers(document.handle)) {
+    if (writer.clientId === 'server' || writer.clientId === clientId) continue;
+    clock += `,${quote(writer.clientId)}:${writer.stamp}`;
+  }
+  if (clientId !== undefined && clientId !== 'server') clock += `,${quote(clientId)}:${server}`;
+  return clock + '}';
+}

@@ -1,0 +1,47 @@
+/** Ticks of a stamp per millisecond: room for a thousand writes of one document in each. */
+const TICKS_PER_MS = 1024;
+
+/**
+ * Gives writes their stamp L, a hybrid logical clock (protocol.md section 3): it grows strictly per document, follows
+ * the wall clock across restarts and nodes, and is above the counts that the writer has seen, so that clients take the
+ * value that bears it.
+ */
+export class StampClock {
+  readonly #maxSkewMs: number;
+
+  /** @param maxSkewMs How far ahead of this server's clock a client's clock is believed. */
+  constructor(maxSkewMs: number) {
+    this.#maxSkewMs = maxSkewMs;
+  }
+
+  /**
+   * @param last The document's last L.
+   * @param clockMax Largest entry of the operation's clock; 0 if it has none.
+   * @param now Milliseconds since the epoch.
+   */
+  next(last: number, clockMax: number, now: number): number {
+    const believed = clockMax + 1 < (now + this.#maxSkewMs) * TICKS_PER_MS ? Math.floor(clockMax) + 1 : 0;
+    return Math.max(last + 1, now * TICKS_PER_MS, believed);
+  }
+
+  /**
+   * The L to go on from for a document that was loaded with this one. What was sent after the last commit is not
+   * stored; where the wall clock does not carry L past it, a gap of a second does.
+   */
+  resume(stored: number, now: number): number {
+    return stored >= now * TICKS_PER_MS ? stored + 1000 * TICKS_PER_MS : stored;
+  }
+
+  /** Whether the wall clock alone is past this L, so that it may be forgotten. */
+  isPast(stamp: number, now: number): boolean {
+    return stamp < now * TICKS_PER_MS;
+  }
+
+  /**
+   * A write's time in whole milliseconds, as storage keeps it; taken as now when it lies too far in the future or is no
+   * time at all.
+   */
+  timestamp(claimed: number, now: number): number {
+    return claimed >= 0 && claimed <= now + this.#maxSkewMs ? Math.floor(claimed) : now;
+  }
+}

@@ -1,0 +1,149 @@
+/**
+ * The answer format: what a shard gives the acceptor. What it knows at once comes as the result of a task, the rest
+ * (loads, commits) by itself; these are two channels, so answers are numbered and taken in that order. One buffer of
+ * finished frames with what is to be done with each:
+ *
+ *   answer  = f64 number · (publish | direct | settled | status)*
+ *   publish = u8 1 · u8 variant · u16 length · documentId · u32 length · frame
+ *   direct  = u8 2 · u8 flags · f64 session · u32 length · frame
+ *   settled = u8 3 · f64 task
+ *   status  = u8 4 · u8 storage ok · u32 documents · f64 bytes · f64 pending bytes
+ */
+import { ByteWriter } from '../protocol/byte-writer.js';
+import type { Encoding } from '../protocol/encode.js';
+
+/** What a direct frame is: some are paced by the acceptor, because a client may ask for more than it can take. */
+export type DirectKind = 'reply' | 'read' | 'lastOfRead';
+
+/** How a shard is. */
+export interface ShardStatus {
+  readonly storageHealthy: boolean;
+  /** Documents in memory. */
+  readonly documents: number;
+  /** Bytes of memory that the documents take. */
+  readonly bytes: number;
+  /** Bytes of changes that are not durable yet. */
+  readonly pendingBytes: number;
+}
+
+const PUBLISH = 1;
+const DIRECT = 2;
+const SETTLED = 3;
+const STATUS = 4;
+
+const FLAG_JSON = 1;
+const FLAG_READ = 2;
+const FLAG_LAST = 4;
+
+/** Collects an answer; each entry's frame is appended to `frames` between `begin…` and `end`. */
+export class AnswerWriter {
+  readonly frames = new ByteWriter();
+  #number = 0;
+
+  /** Whether nothing was written since the last answer. */
+  get empty(): boolean {
+    return this.frames.length === 0;
+  }
+
+  /** @param variant One of `variants`. */
+  beginPublish(variant: number, documentId: string): number {
+    this.#entry(PUBLISH);
+    this.frames.u8(variant);
+    this.frames.shortAscii(documentId);
+    return this.frames.hole32();
+  }
+
+  beginDirect(session: number, encoding: Encoding, kind: DirectKind): number {
+    this.#entry(DIRECT);
+    this.frames.u8(
+      (encoding === 'json' ? FLAG_JSON : 0) |
+        (kind === 'reply' ? 0 : FLAG_READ) |
+        (kind === 'lastOfRead' ? FLAG_LAST : 0),
+    );
+    this.frames.f64(session);
+    return this.frames.hole32();
+  }
+
+  end(begun: number): void {
+    this.frames.fill32(begun, this.frames.length - begun - 4);
+  }
+
+  settled(task: number): void {
+    this.#entry(SETTLED);
+    this.frames.f64(task);
+  }
+
+  status(status: ShardStatus): void {
+    this.#entry(STATUS);
+    this.frames.u8(status.storageHealthy ? 1 : 0);
+    this.frames.u32(status.documents);
+    this.frames.f64(status.bytes);
+    this.frames.f64(status.pendingBytes);
+  }
+
+  take(): Uint8Array<ArrayBuffer> {
+    return this.frames.take();
+  }
+
+  #entry(kind: number): void {
+    if (this.frames.length === 0) this.frames.f64(++this.#number);
+    this.frames.u8(kind);
+  }
+}
+
+/** The number of an answer: 1 for a worker's first. */
+export function answerNumber(answer: Uint8Array<ArrayBuffer>): number {
+  return new DataView(answer.buffer, answer.byteOffset).getFloat64(0, true);
+}
+
+export interface AnswerHandler {
+  publish(documentId: string, variant: number, frame: Uint8Array): void;
+  direct(session: number, encoding: Encoding, kind: DirectKind, frame: Uint8Array): void;
+  settled(task: number): void;
+  status(status: ShardStatus): void;
+}
+
+/** Walks an answer; frames are views into it. */
+export function readAnswer(answer: Uint8Array<ArrayBuffer>, handler: AnswerHandler): void {
+  const bytes = Buffer.from(answer.buffer, answer.byteOffset, answer.byteLength);
+  let at = 8;
+  while (at < bytes.length) {
+    switch (bytes[at]) {
+      case PUBLISH: {
+        const frameAt = at + 4 + bytes.readUInt16LE(at + 2);
+        const end = frameAt + 4 + bytes.readUInt32LE(frameAt);
+        handler.publish(
+          bytes.toString('latin1', at + 4, frameAt),
+          bytes.readUInt8(at + 1),
+          bytes.subarray(frameAt + 4, end),
+        );
+        at = end;
+        break;
+      }
+      case DIRECT: {
+        const flags = bytes.readUInt8(at + 1);
+        const end = at + 14 + bytes.readUInt32LE(at + 10);
+        const kind = (flags & FLAG_LAST) !== 0 ? 'lastOfRead' : (flags & FLAG_READ) !== 0 ? 'read' : 'reply';
+        const encoding = (flags & FLAG_JSON) === 0 ? 'binary' : 'json';
+        handler.direct(bytes.readDoubleLE(at + 2), encoding, kind, bytes.subarray(at + 14, end));
+        at = end;
+        break;
+      }
+      case SETTLED:
+        handler.settled(bytes.readDoubleLE(at + 1));
+        at += 9;
+        break;
+      case STATUS:
+        handler.status({
+          storageHealthy: bytes.readUInt8(at + 1) === 1,
+          documents: bytes.readUInt32LE(at + 2),
+          bytes: bytes.readDoubleLE(at + 6),
+          pendingBytes: bytes.readDoubleLE(at + 14),
+        });
+        at += 22;
+        break;
+      default:
+        throw new Error(`unknown entry ${bytes[at] ?? -1} at ${at} of an answer`);
+    }
+  }
+}

@@ -1,0 +1,143 @@
+/**
+ * The task format: what the acceptor gives a shard. One buffer holds the records of many documents, those of one
+ * document together, so that a task costs one copy between the threads whatever it holds.
+ *
+ *   task     = group*
+ *   group    = u8 variants · u16 length · documentId · u32 count · record*
+ *   record   = u32 length of the rest · u8 kind · u8 flags · f64 session · f64 timestamp · payload
+ */
+import { ByteWriter } from '../protocol/byte-writer.js';
+import type { Encoding } from '../protocol/encode.js';
+
+/** The four ways in which the subscribers of a document want its changes, as bits. */
+export const variants = {
+  /** Binary, one `delta` per field. */
+  binaryDelta: 1,
+  /** Binary, `delta_batch`. */
+  binaryBatch: 2,
+  /** JSON, one `delta` per field. */
+  jsonDelta: 4,
+  /** JSON, `delta_batch`. */
+  jsonBatch: 8,
+} as const;
+
+/** What a record asks for; the payload of the first three is the client's own JSON. */
+export const recordKinds = { delta: 1, deltaBatch: 2, subscribe: 3, stateVector: 4 } as const;
+
+export type RecordKind = (typeof recordKinds)[keyof typeof recordKinds];
+
+/** The connection a record came from, as far as a shard needs it. */
+export interface Origin {
+  /** Number of the session; never used twice by a process. */
+  readonly session: number;
+  readonly encoding: Encoding;
+  /** Whether the client understands `delta_batch`. */
+  readonly modern: boolean;
+}
+
+export interface TaskRecord {
+  readonly kind: RecordKind;
+  readonly origin: Origin;
+  /** Whether the payload is a JSON message as a whole, or the payload of a binary frame. */
+  readonly form: 'json' | 'binary';
+  /** The binary header's time in ms since the epoch; NaN for JSON messages. */
+  readonly timestamp: number;
+  readonly payload: Buffer;
+}
+
+/** Bytes of a record besides its payload. */
+export const RECORD_OVERHEAD = 22;
+
+const FLAG_JSON_ENCODING = 1;
+const FLAG_MODERN = 2;
+const FLAG_JSON_FORM = 4;
+
+/** Collects the groups of one task. */
+export class TaskWriter {
+  readonly #writer = new ByteWriter();
+
+  get length(): number {
+    return this.#writer.length;
+  }
+
+  /** @param wanted Bits of `variants` that have subscribers. */
+  group(documentId: string, wanted: number, records: readonly TaskRecord[]): void {
+    const writer = this.#writer;
+    writer.u8(wanted);
+    writer.shortAscii(documentId);
+    writer.u32(records.length);
+    for (const record of records) {
+      writer.u32(RECORD_OVERHEAD - 4 + record.payload.length);
+      writer.u8(record.kind);
+      writer.u8(
+        (record.origin.encoding === 'json' ? FLAG_JSON_ENCODING : 0) |
+          (record.origin.modern ? FLAG_MODERN : 0) |
+          (record.form === 'json' ? FLAG_JSON_FORM : 0),
+      );
+      writer.f64(record.origin.session);
+      writer.f64(record.timestamp);
+      writer.bytes(record.payload);
+    }
+  }
+
+  take(): Uint8Array<ArrayBuffer> {
+    return this.#writer.take();
+  }
+}
+
+export interface TaskGroup {
+  readonly documentId: string;
+  readonly variants: number;
+  readonly records: TaskRecord[];
+}
+
+/** Reads a task; the payloads are views into it. */
+export function* readTask(task: Uint8Array<ArrayBuffer>): Generator<TaskGroup> {
+  const bytes = Buffer.from(task.buffer, task.byteOffset, task.byteLength);
+  let at = 0;
+  while (at < bytes.length) {
+    const wanted = bytes.readUInt8(at);
+    const idLength = bytes.readUInt16LE(at + 1);
+    const documentId = bytes.toString('latin1', at + 3, at + 3 + idLength);
+    at += 3 + idLength;
+    const count = bytes.readUInt32LE(at);
+    at += 4;
+    const records: TaskRecord[] = [];
+    for (let i = 0; i < count; i++) {
+      const end = at + 4 + bytes.readUInt32LE(at);
+      records.push(readRecord(bytes, at + 4, end));
+      at = end;
+    }
+    yield { documentId, variants: wanted, records };
+  }
+}
+
+function readRecord(bytes: Buffer, at: number, end: number): TaskRecord {
+  const flags = bytes.readUInt8(at + 1);
+  return {
+    kind: bytes.readUInt8(at) as RecordKind,
+    origin: {
+      session: bytes.readDoubleLE(at + 2),
+      encoding: (flags & FLAG_JSON_ENCODING) === 0 ? 'binary' : 'json',
+      modern: (flags & FLAG_MODERN) !== 0,
+    },
+    form: (flags & FLAG_JSON_FORM) === 0 ? 'binary' : 'json',
+    timestamp: bytes.readDoubleLE(at + 10),
+    payload: bytes.subarray(at + 18, end),
+  };
+}
+
+/** Payload of a `subscribe` record, made by the acceptor from the parsed message. */
+export interface SubscribeRequest {
+  readonly requestId: string;
+  /** Present when the client asks for what it has not seen only. */
+  readonly vector?: readonly (readonly [clientId: string, count: number])[] | undefined;
+  /** The asking client's own id, where it is known. */
+  readonly clientId?: string | undefined;
+}
+
+/** Payload of a `stateVector` record. */
+export interface StateVectorRequest {
+  readonly requestId: string;
+  readonly vector: readonly (readonly [clientId: string, count: number])[];
+}
