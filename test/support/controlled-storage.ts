@@ -1,0 +1,66 @@
+/** Memory storage that a test can hold back, let fail, or make refuse rows. */
+import { MemoryStorage } from '../../src/storage/memory.js';
+import type { DocumentChange, FieldRow, RefusedRow, Storage, StoredDocument } from '../../src/storage/port.js';
+
+export class ControlledStorage implements Storage {
+  readonly durable = true;
+  /** What each call of `commit` was given, failed ones too. */
+  readonly commits: DocumentChange[][] = [];
+  /** What each call of `load` was asked for. */
+  readonly loads: string[][] = [];
+  /** Commits fail while this is set. */
+  failCommits = false;
+  /** Loads that ask for one of these fail; `'*'` stands for all. */
+  failLoads: readonly string[] = [];
+  /** Why a row is not taken, if it is not. */
+  refuse: (documentId: string, row: FieldRow) => string | undefined = () => undefined;
+  readonly #inner = new MemoryStorage();
+  #gates: Promise<void>[] = [];
+  #held: (() => void)[] = [];
+
+  /** Lets the commits and loads from now on wait until `release`. */
+  hold(): void {
+    this.#gates = [new Promise((resolve) => this.#held.push(resolve))];
+  }
+
+  release(): void {
+    this.#gates = [];
+    for (const resolve of this.#held.splice(0)) resolve();
+  }
+
+  async load(documentIds: readonly string[]): Promise<StoredDocument[]> {
+    this.loads.push([...documentIds]);
+    await Promise.all(this.#gates);
+    if (documentIds.some((id) => this.failLoads.includes(id) || this.failLoads.includes('*'))) {
+      throw new Error('the disk can’t be read');
+    }
+    return this.#inner.load(documentIds);
+  }
+
+  async commit(changes: readonly DocumentChange[]): Promise<RefusedRow[]> {
+    this.commits.push(structuredClone(changes) as DocumentChange[]);
+    await Promise.all(this.#gates);
+    if (this.failCommits) throw new Error('the disk is full');
+    const refused: RefusedRow[] = [];
+    const taken = changes.map(({ documentId, stamp, fields }) => ({
+      documentId,
+      stamp,
+      fields: fields.filter((row) => {
+        const reason = this.refuse(documentId, row);
+        if (reason !== undefined) refused.push({ documentId, path: row.path, reason });
+        return reason === undefined;
+      }),
+    }));
+    return [...refused, ...(await this.#inner.commit(taken))];
+  }
+
+  /** What is stored of a document, as `<field>=<value>`, tombstones included. */
+  async stored(documentId: string): Promise<string[]> {
+    const [document] = await this.#inner.load([documentId]);
+    return (document?.fields ?? []).map(({ path, value }) => `${path}=${value}`).sort();
+  }
+
+  async close(): Promise<void> {
+    await this.#inner.close();
+  }
+}

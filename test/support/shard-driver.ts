@@ -1,0 +1,172 @@
+/** A shard in this thread, with the real core, and everything that it answers. */
+import { FieldsCore } from '@synckit/core-wasm';
+import { pino } from 'pino';
+import { readAnswer, type DirectKind, type ShardStatus } from '../../src/shards/answer.js';
+import { Shard, type ShardOptions } from '../../src/shard/shard.js';
+import {
+  recordKinds,
+  TaskWriter,
+  variants,
+  type Origin,
+  type StateVectorRequest,
+  type SubscribeRequest,
+  type TaskRecord,
+} from '../../src/shards/task.js';
+import { decodeFrame, type Incoming } from './client.js';
+import { ControlledStorage } from './controlled-storage.js';
+import { until } from './server.js';
+
+/** A frame that the acceptor would publish. */
+export interface Published {
+  readonly documentId: string;
+  readonly variant: number;
+  readonly message: Incoming;
+}
+
+/** A frame that the acceptor would send to one session. */
+export interface Direct {
+  readonly session: number;
+  readonly kind: DirectKind;
+  readonly message: Incoming;
+}
+
+export type Sent = ({ readonly to: 'all' } & Published) | ({ readonly to: 'one' } & Direct);
+
+/** A plain binary client, as SDK 0.1.x is. */
+export function origin(session: number, more: Partial<Origin> = {}): Origin {
+  return { session, encoding: 'binary', modern: false, ...more };
+}
+
+/** A `delta`, or a `delta_batch` if it has `deltas`, as the payload of a binary frame. */
+export function write(from: number | Origin, payload: object | string, timestamp = Date.now()): TaskRecord {
+  const text = typeof payload === 'string' ? payload : JSON.stringify(payload);
+  return {
+    kind: text.includes('"deltas"') ? recordKinds.deltaBatch : recordKinds.delta,
+    origin: typeof from === 'number' ? origin(from) : from,
+    form: 'binary',
+    timestamp,
+    payload: Buffer.from(text),
+  };
+}
+
+/** A `subscribe` or `sync_request`. */
+export function subscribe(from: number | Origin, request: Partial<SubscribeRequest> = {}): TaskRecord {
+  return read(recordKinds.subscribe, from, { requestId: 'r', ...request });
+}
+
+/** A `sync_step1`. */
+export function stateVector(from: number | Origin, vector: StateVectorRequest['vector']): TaskRecord {
+  return read(recordKinds.stateVector, from, { requestId: 'r', vector });
+}
+
+function read(
+  kind: TaskRecord['kind'],
+  from: number | Origin,
+  request: SubscribeRequest | StateVectorRequest,
+): TaskRecord {
+  const payload = Buffer.from(JSON.stringify(request));
+  return { kind, origin: typeof from === 'number' ? origin(from) : from, form: 'binary', timestamp: 0, payload };
+}
+
+export class ShardDriver {
+  readonly storage: ControlledStorage;
+  readonly shard: Shard;
+  /** Everything that was answered, in order. */
+  readonly sent: Sent[] = [];
+  readonly settled: number[] = [];
+  status: ShardStatus | undefined;
+  #tasks = 0;
+
+  /** @param storage That of a former shard, to go on after its end. */
+  constructor(options: Partial<ShardOptions> = {}, storage = new ControlledStorage()) {
+    this.storage = storage;
+    this.shard = new Shard({
+      core: new FieldsCore(),
+      storage,
+      log: pino({ level: 'silent' }),
+      send: (answer) => this.#take(answer),
+      nodeId: 'node-test',
+      maxClockSkewMs: 60_000,
+      limits: { maxFields: 1_000, maxBytes: 1_000_000 },
+      replayMaxFields: 100,
+      maxPendingBytes: 1_000_000,
+      maxLoadedBytes: 100_000_000,
+      ...options,
+    });
+  }
+
+  /** Gives the shard one task with the records of some documents; returns its number. */
+  give(groups: Readonly<Record<string, readonly TaskRecord[]>>, wanted: number = variants.binaryDelta): number {
+    const writer = new TaskWriter();
+    for (const [documentId, records] of Object.entries(groups)) writer.group(documentId, wanted, records);
+    const task = ++this.#tasks;
+    const answer = this.shard.handle(task, writer.take());
+    if (answer !== undefined) this.#take(answer);
+    return task;
+  }
+
+  /** As `give`, for one document, and waits until it is settled; returns what was sent meanwhile. */
+  async run(documentId: string, records: readonly TaskRecord[], wanted?: number): Promise<Sent[]> {
+    const before = this.sent.length;
+    const task = this.give({ [documentId]: records }, wanted);
+    for (let i = 0; i < 100 && !this.settled.includes(task); i++) await new Promise((resolve) => setImmediate(resolve));
+    await until('the task is settled', () => this.settled.includes(task));
+    return this.sent.slice(before);
+  }
+
+  /** The whole state of a document, as a client that asks for it is told. */
+  async state(documentId: string): Promise<Readonly<Record<string, unknown>>> {
+    const [answer] = toOne(await this.run(documentId, [subscribe(origin(0, { encoding: 'json' }))]));
+    return answer?.message['state'] as Record<string, unknown>;
+  }
+
+  #take(answer: Uint8Array<ArrayBuffer>): void {
+    readAnswer(answer, {
+      publish: (documentId, variant, frame) => {
+        const isBinary = variant === variants.binaryDelta || variant === variants.binaryBatch;
+        this.sent.push({ to: 'all', documentId, variant, message: decodeFrame(Buffer.from(frame), isBinary) });
+      },
+      direct: (session, encoding, kind, frame) => {
+        this.sent.push({ to: 'one', session, kind, message: decodeFrame(Buffer.from(frame), encoding === 'binary') });
+      },
+      settled: (task) => this.settled.push(task),
+      status: (status) => (this.status = status),
+    });
+  }
+}
+
+export function toAll(sent: readonly Sent[]): Published[] {
+  return sent.filter((entry) => entry.to === 'all');
+}
+
+/** What was sent to one session, or to any. */
+export function toOne(sent: readonly Sent[], session?: number): Direct[] {
+  return sent
+    .filter((entry) => entry.to === 'one')
+    .filter((entry) => session === undefined || entry.session === session);
+}
+
+/** Messages in short: `ack m1`, `error CODE m1`, `f=1` for a delta, the type for others. */
+export function brief({ message }: { readonly message: Incoming }): string {
+  switch (message.type) {
+    case 'ack':
+      return `ack ${String(message['messageId'])}`;
+    case 'error': {
+      const { code, messageId } = message['details'] as { code: string; messageId?: string };
+      return `error ${code} ${messageId ?? '-'}`;
+    }
+    case 'delta':
+      return `${String(message['field'])}=${JSON.stringify(message['value'])}`;
+    case 'delta_batch':
+      return (message['deltas'] as Incoming[])
+        .map((entry) => `${String(entry['field'])}=${JSON.stringify(entry['value'])}`)
+        .join(' ');
+    default:
+      return message.type;
+  }
+}
+
+/** The L of a message or an entry. */
+export function stampOf(message: { readonly [key: string]: unknown }): number {
+  return (message['clock'] as { server: number }).server;
+}
