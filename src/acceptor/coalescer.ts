@@ -27,9 +27,9 @@ export interface CoalescerOptions {
 interface Pending {
   readonly id: string;
   readonly shard: number;
-  records: TaskRecord[];
-  /** Whether one of the records is a write. */
-  hasWrites: boolean;
+  writes: TaskRecord[];
+  /** Always due. */
+  readonly reads: TaskRecord[];
   /** In the queue of its shard. */
   due: boolean;
   /** When it may be flushed again, in ms of the monotonic clock. */
@@ -38,6 +38,8 @@ interface Pending {
 
 /** A task is cut at about this size, so that one document's answer need not wait for a thousand others. */
 const MAX_TASK_BYTES = 1024 * 1024;
+/** Reads are small and their answers are not: a thousand clients that come back at once must not get theirs in one. */
+const MAX_TASK_READS = 16;
 
 /**
  * Holds what clients send until it is due, per document (contract 2 of the design): at once when the document was
@@ -86,17 +88,17 @@ export class Coalescer {
       pending = {
         id: documentId,
         shard: shards.indexOf(documentId),
-        records: [],
-        hasWrites: false,
+        writes: [],
+        reads: [],
         due: false,
         windowEnd: 0,
       };
       this.#pending.set(documentId, pending);
     }
-    pending.records.push(record);
-    if (!urgent) pending.hasWrites = true;
+    if (urgent) pending.reads.push(record);
+    else pending.writes.push(record);
     this.#queuedBytes += size;
-    if (!pending.due && (urgent || pending.records.length >= batchSize || !this.#windows.has(pending))) {
+    if (!pending.due && (urgent || pending.writes.length >= batchSize || !this.#windows.has(pending))) {
       this.#makeDue(pending);
     }
     return true;
@@ -108,7 +110,7 @@ export class Coalescer {
    * @returns Tells whether all that waited at the time of the call has been given to the shards.
    */
   flushAll(): () => boolean {
-    for (const pending of this.#windows) if (!pending.due && pending.records.length > 0) this.#makeDue(pending);
+    for (const pending of this.#windows) if (!pending.due && pending.writes.length > 0) this.#makeDue(pending);
     const marks = [...this.#madeDue];
     this.#pumpAll();
     return () => marks.every((mark, shard) => (this.#given[shard] ?? 0) >= mark);
@@ -121,11 +123,12 @@ export class Coalescer {
     const { shards } = this.#options;
     while (due.size > 0 && shards.ready(shard)) {
       const now = performance.now();
+      let readsLeft = MAX_TASK_READS;
       for (const pending of due) {
         due.delete(pending);
         this.#given[shard] = (this.#given[shard] ?? 0) + 1;
-        this.#flush(pending, now);
-        if (this.#writer.length >= MAX_TASK_BYTES) break;
+        readsLeft -= this.#flush(pending, now, readsLeft);
+        if (readsLeft === 0 || this.#writer.length >= MAX_TASK_BYTES) break;
       }
       shards.submit(shard, this.#writer.take());
     }
@@ -153,19 +156,26 @@ export class Coalescer {
     for (let shard = 0; shard < this.#due.length; shard++) this.pump(shard);
   }
 
-  #flush(pending: Pending, now: number): void {
-    const { records } = pending;
+  /** Writes all writes of a document and some of its reads into the task; returns how many reads. */
+  #flush(pending: Pending, now: number, maxReads: number): number {
+    const { writes } = pending;
+    const reads = pending.reads.splice(0, maxReads);
+    const records = reads.length === 0 ? writes : writes.concat(reads);
     this.#writer.group(pending.id, this.#options.variantsOf(pending.id), records);
     for (const record of records) this.#queuedBytes -= record.payload.length + RECORD_OVERHEAD;
-    const { hasWrites } = pending;
-    pending.records = [];
-    pending.hasWrites = false;
+    pending.writes = [];
     pending.due = false;
+    if (pending.reads.length > 0) this.#makeDue(pending);
     // Reads publish nothing, so the write after them finds the document as idle as before.
-    if (!hasWrites && this.#windows.has(pending)) return;
+    if (writes.length > 0) this.#openWindow(pending, now);
+    else if (!pending.due && !this.#windows.has(pending)) this.#pending.delete(pending.id);
+    return reads.length;
+  }
+
+  #openWindow(pending: Pending, now: number): void {
     this.#windows.delete(pending);
-    if (!hasWrites || this.#options.batchDelayMs === 0) {
-      this.#pending.delete(pending.id);
+    if (this.#options.batchDelayMs === 0) {
+      if (!pending.due) this.#pending.delete(pending.id);
       return;
     }
     pending.windowEnd = now + this.#options.batchDelayMs;
@@ -183,7 +193,7 @@ export class Coalescer {
       }
       this.#windows.delete(pending);
       if (pending.due) continue;
-      if (pending.records.length > 0) this.#makeDue(pending);
+      if (pending.writes.length > 0) this.#makeDue(pending);
       else this.#pending.delete(pending.id);
     }
   };

@@ -2,7 +2,7 @@ import type { Encoding } from '../protocol/encode.js';
 
 /** A part of a read's answer. */
 export interface AnswerFrame {
-  /** A view into the answer that it came with. */
+  /** A view into the answer that it came with, or, when it has to wait, a copy: it must not keep all of that answer. */
   readonly bytes: Uint8Array;
   readonly encoding: Encoding;
   /** Whether the read is over with it. */
@@ -21,7 +21,9 @@ export class ReadGate {
   readonly #highWater: number;
   #underWay = 0;
   readonly #waiting: (() => void)[] = [];
-  readonly #frames: AnswerFrame[] = [];
+  #frames: AnswerFrame[] = [];
+  /** How many of the frames, from the first, are copies. */
+  #copied = 0;
 
   /** @param highWater Bytes in the socket's buffer above which no answer is sent. */
   constructor(highWater: number) {
@@ -54,7 +56,12 @@ export class ReadGate {
       // A read that a shard was given twice, because a worker died, is answered twice.
       if (frame.last) this.#underWay = Math.max(0, this.#underWay - 1);
     }
-    this.#frames.splice(0, sent);
+    this.#copied = Math.max(0, this.#copied - sent);
+    this.#frames = this.#frames.slice(sent);
+    for (; this.#copied < this.#frames.length; this.#copied++) {
+      const frame = this.#frames[this.#copied];
+      if (frame !== undefined) this.#frames[this.#copied] = { ...frame, bytes: frame.bytes.slice() };
+    }
     this.#startNext();
   }
 

@@ -26,6 +26,11 @@ export class Outbox {
     return this.#now;
   }
 
+  /** Bytes of the answer so far. */
+  get length(): number {
+    return this.#answer.frames.length;
+  }
+
   /** A message id of the server's own. */
   nextId(): string {
     return `s${(this.#ids++).toString(36)}`;

@@ -44,6 +44,8 @@ export interface ShardOptions {
 
 /** Documents asked of the storage at a time. */
 const LOAD_BATCH = 64;
+/** What waited for a document is answered in pieces of about this size: a thousand clients may have asked for it. */
+const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
 
 /** One shard: the documents it owns, and what is done with the records that come for them. */
 export class Shard {
@@ -114,7 +116,10 @@ export class Shard {
       const found = stored[i];
       if (found === undefined) throw new Error('the storage answered with fewer documents than it was asked for');
       const document = this.#documents.fill(slot, found);
-      for (const { group, ticket } of slot.waiting) this.#process(document, group, ticket);
+      for (const { group, ticket } of slot.waiting) {
+        this.#process(document, group, ticket);
+        if (this.#outbox.length >= MAX_ANSWER_BYTES) this.#outbox.flush();
+      }
     });
     this.#endTurn();
   }
