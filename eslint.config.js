@@ -1,6 +1,23 @@
 import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
+/** What plain JavaScript files here use of Node. */
+const nodeGlobals = Object.fromEntries(
+  [
+    'process',
+    'console',
+    'performance',
+    'fetch',
+    'Buffer',
+    'URL',
+    'setTimeout',
+    'clearTimeout',
+    'setInterval',
+    'clearInterval',
+    'module',
+  ].map((name) => [name, name === 'module' ? 'writable' : 'readonly']),
+);
+
 export default tseslint.config(
   { ignores: ['**/dist/', '**/build/', '.tap/', 'data/', 'src/core-wasm/assembly/'] },
   js.configs.recommended,
@@ -36,6 +53,6 @@ export default tseslint.config(
   },
   {
     files: ['**/*.{js,mjs,cjs}'],
-    languageOptions: { globals: { process: 'readonly', console: 'readonly', module: 'writable' } },
+    languageOptions: { globals: nodeGlobals },
   },
 );

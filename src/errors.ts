@@ -108,9 +108,14 @@ export const closeCodes = {
   tryLater: 1013,
 } as const;
 
+/** The limits whose being exceeded is answered with RATE_LIMIT_EXCEEDED. */
+export const limitNames = ['messages', 'subscriptions', 'reads', 'awareness', 'chunks', 'queue'] as const;
+
+export type LimitName = (typeof limitNames)[number];
+
 /** A refusal that carries its code; thrown by parsers and caught at the door. */
 export class ProtocolError extends Error {
-  override readonly name = 'ProtocolError';
+  override readonly name: string = 'ProtocolError';
 
   /** @param detail Said after the sentence of the code; must not hold payload. */
   constructor(
@@ -118,5 +123,17 @@ export class ProtocolError extends Error {
     detail?: string,
   ) {
     super(detail === undefined ? errors[code].sentence : `${errors[code].sentence}: ${detail}`);
+  }
+}
+
+/** RATE_LIMIT_EXCEEDED, and of which limit. */
+export class LimitError extends ProtocolError {
+  override readonly name = 'LimitError';
+
+  constructor(
+    readonly limit: LimitName,
+    detail?: string,
+  ) {
+    super('RATE_LIMIT_EXCEEDED', detail);
   }
 }

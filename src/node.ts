@@ -1,15 +1,21 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Server } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import uWS, { type us_listen_socket } from 'uWebSockets.js';
 import { Acceptor, drainReason } from './acceptor/acceptor.js';
+import type { CountedState } from './acceptor/session-meter.js';
 import type { Session } from './acceptor/session.js';
 import { createTokenVerifier } from './auth/tokens.js';
 import type { Config } from './config.js';
 import { closeCodes } from './errors.js';
 import type { Readiness } from './http/ports.js';
+import { listenForScrapes, registerMetrics } from './http/metrics.js';
 import { registerHttp } from './http/server.js';
 import type { Logger } from './log.js';
 import type { ShardWorkerData } from './shard/entry.js';
+import { AcceptorMetrics } from './metrics/acceptor-metrics.js';
+import { MetricsRegistry, type NodeReads } from './metrics/registry.js';
+import type { ShardLink } from './shards/shard-link.js';
 import { ShardSet } from './shards/shard-set.js';
 
 export interface NodeOptions {
@@ -32,19 +38,26 @@ const FAREWELL_MS = 300;
 export class Node {
   readonly acceptor: Acceptor;
   readonly shards: ShardSet;
+  readonly metrics: MetricsRegistry;
   readonly #options: NodeOptions;
   readonly #app = uWS.App();
   #listening: us_listen_socket | undefined;
+  #scrapes: Server | undefined;
   #state: 'starting' | 'running' | 'draining' | 'stopped' = 'starting';
 
   constructor(options: NodeOptions) {
     this.#options = options;
     const { config, log, version } = options;
     const { jwtSecret, ...shardConfig } = config;
+    this.metrics = new MetricsRegistry(this.#reads(), version);
     this.shards = new ShardSet({
       count: config.shards,
       filename: fileURLToPath(new URL('./shard/entry.js', import.meta.url)),
-      workerData: (index): ShardWorkerData => ({ config: shardConfig, index }),
+      workerData: (index): ShardWorkerData => ({
+        config: shardConfig,
+        index,
+        metricsMemory: config.metricsEnabled ? this.metrics.addShard() : undefined,
+      }),
       log: log.child({ part: 'shards' }),
       onAnswer: (index, answer) => {
         this.acceptor.deliver(index, answer);
@@ -62,7 +75,9 @@ export class Node {
       log: log.child({ part: 'acceptor' }),
       verifier: createTokenVerifier({ secret: jwtSecret }),
       shards: this.shards,
+      metrics: config.metricsEnabled ? this.metrics.acceptor : new AcceptorMetrics(undefined),
     });
+    registerMetrics(this.#app, { config, metrics: this.metrics, log: log.child({ part: 'http' }) });
     registerHttp(this.#app, {
       config,
       log: log.child({ part: 'http' }),
@@ -97,6 +112,7 @@ export class Node {
       throw new Error(`can't listen on ${host}:${port}: the address is not ours or the port is taken`);
     }
     this.#listening = listening;
+    this.#scrapes = await listenForScrapes({ config: this.#options.config, metrics: this.metrics });
     this.#state = 'running';
     return uWS.us_socket_local_port(listening);
   }
@@ -118,6 +134,8 @@ export class Node {
     await this.shards.stop();
     // Ends idle keep-alive connections too.
     this.#app.close();
+    this.#scrapes?.closeAllConnections();
+    this.#scrapes?.close();
     this.#state = 'stopped';
   }
 
@@ -158,6 +176,26 @@ export class Node {
     const given = this.acceptor.coalescer.flushAll();
     while (!given()) await sleep(FLUSH_POLL_MS);
     await this.shards.fence();
+  }
+
+  /** How each metric that is read off the process is read; nothing here may cost more than the number of shards. */
+  #reads(): NodeReads {
+    const links = (): readonly ShardLink[] => this.shards.links;
+    return {
+      connections: ({ protocol, state }) =>
+        this.acceptor.meter.count(protocol === 'json' ? 'json' : 'binary', state as CountedState),
+      awarenessStates: () => this.acceptor.presence.states,
+      subscribedDocuments: () => this.acceptor.topics.size,
+      queuedBytes: ({ place }) =>
+        place === 'coalescer' ? this.acceptor.coalescer.queuedBytes : this.shards.retainedBytes,
+      shardTasks: () => links().reduce((sum, link) => sum + link.unsettled, 0),
+      shardsRunning: () => links().filter((link) => link.running).length,
+      shardRestarts: () => links().reduce((sum, link) => sum + link.restarts, 0),
+      storageHealthy: () => (this.shards.status().storageHealthy ? 1 : 0),
+      pendingBytes: () => this.shards.status().pendingBytes,
+      loadedDocuments: () => this.shards.status().documents,
+      documentBytes: () => this.shards.status().bytes,
+    };
   }
 
   #readiness(): Readiness {

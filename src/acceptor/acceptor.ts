@@ -7,6 +7,7 @@ import uWS, {
 } from 'uWebSockets.js';
 import type { Config } from '../config.js';
 import { closeCodes, errors } from '../errors.js';
+import type { AcceptorMetrics } from '../metrics/acceptor-metrics.js';
 import type { Logger } from '../log.js';
 import type { TokenVerifier } from '../auth/tokens.js';
 import { encodeFrame, errorBody } from '../protocol/encode.js';
@@ -16,12 +17,12 @@ import { Addresses } from './addresses.js';
 import { Authentication } from './authentication.js';
 import { Coalescer } from './coalescer.js';
 import { Control } from './control.js';
-import { newCounters } from './counters.js';
 import { Delivery } from './delivery.js';
 import { Presence } from './presence.js';
 import { ReadGate } from './read-gate.js';
 import { Router } from './router.js';
 import { Session, type SocketData } from './session.js';
+import { SessionMeter } from './session-meter.js';
 import { Sessions } from './sessions.js';
 import { TokenBucket } from './token-bucket.js';
 import { Topics } from './topics.js';
@@ -32,11 +33,12 @@ export interface AcceptorOptions {
   readonly log: Logger;
   readonly verifier: TokenVerifier;
   readonly shards: ShardSet;
+  readonly metrics: AcceptorMetrics;
 }
 
 /** The WebSocket side of the node: sockets in, sessions, and what shards answer out again. */
 export class Acceptor {
-  readonly counters = newCounters();
+  readonly meter: SessionMeter;
   readonly sessions = new Sessions();
   readonly topics: Topics;
   readonly presence: Presence;
@@ -50,11 +52,14 @@ export class Acceptor {
 
   constructor(options: AcceptorOptions) {
     this.#options = options;
-    const { app, config, log, verifier, shards } = options;
+    const { app, config, log, verifier, shards, metrics } = options;
+    this.meter = new SessionMeter(metrics);
     this.#addresses = new Addresses(config.trustedProxies, config.maxConnectionsPerIp);
     this.topics = new Topics(config.maxSubscriptions);
     this.presence = new Presence({
       publish: (topic, frame, isBinary) => app.publish(topic, frame, isBinary),
+      metrics,
+      meter: this.meter,
       timeoutMs: config.awarenessTimeoutMs,
       maxClientIds: config.maxClientIds,
       maxDocuments: config.maxSubscriptions,
@@ -71,12 +76,14 @@ export class Acceptor {
       batchDelayMs: config.batchDelayMs,
       maxQueuedBytes: config.maxQueuedBytes,
       variantsOf: (documentId) => this.topics.variantsOf(documentId),
+      waits: metrics.coalescingWait,
     });
     this.#authentication = new Authentication({
       verifier,
       required: config.authRequired,
       timeoutMs: config.authTimeoutMs,
       log,
+      metrics,
       onIdentity: (session, { userId }, access) => {
         this.sessions.setUser(session, userId);
         this.topics.restrict(session, (documentId) => access.mayRead(documentId));
@@ -87,13 +94,15 @@ export class Acceptor {
       authentication: this.#authentication,
       control: new Control({ ...this.#parts(), ...config }),
       ...this.#parts(),
-      counters: this.counters,
+      metrics,
       chunkLimits: { sets: config.maxChunkSets, bytes: config.maxChunkedBytes, timeout: config.chunkTimeoutMs },
       fence: () => shards.fence(),
     });
     this.#delivery = new Delivery({
       app,
       topics: this.topics,
+      metrics,
+      meter: this.meter,
       find: (number) => this.sessions.find(number),
       onSettled: (shard, task) => shards.links[shard]?.settle(task),
       onStatus: (shard, status) => {
@@ -116,7 +125,8 @@ export class Acceptor {
         const session = this.sessions.find(origin.session);
         if (session === undefined) continue;
         const bytes = encodeFrame('error', errorBody('error', 'INTERNAL', { documentId }), Date.now(), origin.encoding);
-        session.reads.answer({ bytes, encoding: origin.encoding, last: true });
+        session.reads.answer({ bytes, type: 'error', encoding: origin.encoding, last: true });
+        this.#options.metrics.errors('INTERNAL').add(1);
         this.#delivery.pumpReads(session);
       }
     }
@@ -154,7 +164,8 @@ export class Acceptor {
           this.#router.handle(session, Buffer.from(message), !isBinary);
         } catch (error) {
           log.error({ err: error, session: session.number }, 'a message could not be handled');
-          session.send(encodeFrame('error', errorBody('error', 'INTERNAL', {}), Date.now(), session.encoding));
+          this.#options.metrics.errors('INTERNAL').add(1);
+          session.reply('error', errorBody('error', 'INTERNAL', {}));
         }
       },
       drain: (ws) => {
@@ -175,7 +186,7 @@ export class Acceptor {
     const address = this.#addresses.resolve(peer, req.getHeader('x-forwarded-for'));
     const bucket = new TokenBucket(config.maxMessagesPerMinute, performance.now());
     const reads = new ReadGate(config.maxBackpressureBytes / 2);
-    const session = new Session(++this.#numbers, address, tokenOf(req), bucket, reads);
+    const session = new Session(++this.#numbers, address, tokenOf(req), bucket, reads, this.meter);
     res.upgrade<SocketData>(
       { session },
       req.getHeader('sec-websocket-key'),
@@ -186,22 +197,22 @@ export class Acceptor {
   }
 
   #open(ws: WebSocket<SocketData>): void {
-    const { config, log } = this.#options;
+    const { config, log, metrics } = this.#options;
     const session = ws.getUserData().session;
     session.open(ws, { kind: 'draining' });
     // Browsers can't see why an upgrade was refused, so a connection that is too many is told by a close code.
     if (this.sessions.size >= config.maxConnections) {
-      this.counters.refused++;
+      metrics.connectionsRejected('capacity').add(1);
       ws.end(closeCodes.tryLater, 'Too many connections');
       return;
     }
     if (!this.#addresses.enter(session.address)) {
-      this.counters.refused++;
+      metrics.connectionsRejected('address').add(1);
       ws.end(closeCodes.policy, 'Too many connections from this address');
       return;
     }
     this.sessions.add(session);
-    this.counters.opened++;
+    metrics.connectionsAccepted.add(1);
     log.debug({ session: session.number, address: session.address }, 'connected');
     this.#authentication.begin(session);
   }
@@ -210,7 +221,7 @@ export class Acceptor {
   #dropped(session: Session): void {
     if (!session.isOpen || session.tooSlow) return;
     session.tooSlow = true;
-    this.counters.slowConsumers++;
+    this.#options.metrics.backpressureCloses.add(1);
     this.#options.log.warn({ session: session.number, address: session.address }, 'a client too slow is disconnected');
     // Not from within the call that dropped it.
     setImmediate(() => {
@@ -222,6 +233,7 @@ export class Acceptor {
     session.become({ kind: 'closed' });
     clearTimeout(session.chunkTimer);
     if (!this.sessions.remove(session)) return;
+    this.#options.metrics.connectionsClosed(String(code)).add(1);
     this.#addresses.leave(session.address);
     this.topics.leaveAll(session);
     this.presence.leaveAll(session);

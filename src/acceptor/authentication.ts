@@ -2,7 +2,8 @@ import type { Logger } from 'pino';
 import { compilePermissions, type Access } from '../auth/permissions.js';
 import { anonymousIdentity, type Identity, type TokenVerifier } from '../auth/tokens.js';
 import { closeCodes, errors, type ErrorCode } from '../errors.js';
-import { encodeFrame, errorBody, quote } from '../protocol/encode.js';
+import type { AcceptorMetrics } from '../metrics/acceptor-metrics.js';
+import { errorBody, quote } from '../protocol/encode.js';
 import type { Fields } from '../protocol/message.js';
 import type { Session } from './session.js';
 
@@ -12,6 +13,7 @@ export interface AuthenticationOptions {
   /** Milliseconds that a connection has to authenticate. */
   readonly timeoutMs: number;
   readonly log: Logger;
+  readonly metrics: AcceptorMetrics;
   /** The session speaks for this identity from now on, which may be allowed less than the one before. */
   readonly onIdentity: (session: Session, identity: Identity, access: Access) => void;
 }
@@ -64,6 +66,7 @@ export class Authentication {
       access,
       expiry: expiresAt === undefined ? undefined : this.#expireAt(session, expiresAt),
     });
+    this.#options.metrics.authentications(identity === anonymousIdentity ? 'anonymous' : 'accepted').add(1);
     this.#options.onIdentity(session, identity, access);
   }
 
@@ -71,7 +74,7 @@ export class Authentication {
     const expire = (): void => {
       if (Date.now() >= expiresAt) this.#end(session, 'TOKEN_EXPIRED');
       else if (session.state.kind === 'authenticated') {
-        session.state = { ...session.state, expiry: this.#expireAt(session, expiresAt) };
+        session.become({ ...session.state, expiry: this.#expireAt(session, expiresAt) });
       }
     };
     return setTimeout(expire, Math.min(MAX_TIMER_MS, Math.max(0, expiresAt - Date.now())));
@@ -79,19 +82,22 @@ export class Authentication {
 
   #welcome(session: Session, { userId, permissions }: Identity): void {
     const body = `"id":"auth","userId":${quote(userId)},"permissions":${JSON.stringify(permissions)}`;
-    session.send(encodeFrame('auth_success', body, Date.now(), session.encoding));
+    session.reply('auth_success', body);
   }
 
   #refuse(session: Session, code: ErrorCode): void {
     const body = `"id":"auth","error":${quote(errors[code].sentence)},"details":${JSON.stringify({ code })}`;
-    session.send(encodeFrame('auth_error', body, Date.now(), session.encoding));
+    this.#options.metrics.authentications(code === 'TOKEN_EXPIRED' ? 'expired' : 'failed').add(1);
+    session.reply('auth_error', body);
     this.#options.log.info({ session: session.number, address: session.address, code }, 'authentication refused');
     session.socket.end(closeCodes.policy, errors[code].sentence);
   }
 
   #end(session: Session, code: ErrorCode): void {
     if (!session.isOpen) return;
-    session.send(encodeFrame('error', errorBody('auth', code, {}), Date.now(), session.encoding));
+    this.#options.metrics.authentications(code === 'TOKEN_EXPIRED' ? 'expired' : 'timeout').add(1);
+    this.#options.metrics.errors(code).add(1);
+    session.reply('error', errorBody('auth', code, {}));
     session.socket.end(closeCodes.policy, errors[code].sentence);
   }
 }

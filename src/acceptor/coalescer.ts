@@ -1,4 +1,5 @@
-import { RECORD_OVERHEAD, TaskWriter, type TaskRecord } from '../shards/task.js';
+import type { Histogram } from '../metrics/cells.js';
+import { RECORD_OVERHEAD, recordKinds, TaskWriter, type TaskRecord } from '../shards/task.js';
 
 /** The shards as the coalescer sees them. */
 export interface ShardPort {
@@ -21,15 +22,15 @@ export interface CoalescerOptions {
   readonly maxQueuedBytes: number;
   /** Which variants of a document have subscribers now, as bits. */
   readonly variantsOf: (documentId: string) => number;
+  /** How long the oldest write of a flush waited. Seconds. */
+  readonly waits: Histogram;
 }
 
 /** A document that has records waiting, or whose window since the last flush is still open. */
 interface Pending {
   readonly id: string;
   readonly shard: number;
-  writes: TaskRecord[];
-  /** Always due. */
-  readonly reads: TaskRecord[];
+  readonly records: TaskRecord[];
   /** In the queue of its shard. */
   due: boolean;
   /** When it may be flushed again, in ms of the monotonic clock. */
@@ -38,7 +39,7 @@ interface Pending {
 
 /** A task is cut at about this size, so that one document's answer need not wait for a thousand others. */
 const MAX_TASK_BYTES = 1024 * 1024;
-/** Reads are small and their answers are not: a thousand clients that come back at once must not get theirs in one. */
+/** Reads are small but their answers are not: a thousand clients that come back at once must not get theirs in one. */
 const MAX_TASK_READS = 16;
 
 /**
@@ -88,17 +89,15 @@ export class Coalescer {
       pending = {
         id: documentId,
         shard: shards.indexOf(documentId),
-        writes: [],
-        reads: [],
+        records: [],
         due: false,
         windowEnd: 0,
       };
       this.#pending.set(documentId, pending);
     }
-    if (urgent) pending.reads.push(record);
-    else pending.writes.push(record);
+    pending.records.push(record);
     this.#queuedBytes += size;
-    if (!pending.due && (urgent || pending.writes.length >= batchSize || !this.#windows.has(pending))) {
+    if (!pending.due && (urgent || pending.records.length >= batchSize || !this.#windows.has(pending))) {
       this.#makeDue(pending);
     }
     return true;
@@ -110,7 +109,7 @@ export class Coalescer {
    * @returns Tells whether all that waited at the time of the call has been given to the shards.
    */
   flushAll(): () => boolean {
-    for (const pending of this.#windows) if (!pending.due && pending.writes.length > 0) this.#makeDue(pending);
+    for (const pending of this.#windows) if (!pending.due && pending.records.length > 0) this.#makeDue(pending);
     const marks = [...this.#madeDue];
     this.#pumpAll();
     return () => marks.every((mark, shard) => (this.#given[shard] ?? 0) >= mark);
@@ -128,7 +127,7 @@ export class Coalescer {
         due.delete(pending);
         this.#given[shard] = (this.#given[shard] ?? 0) + 1;
         readsLeft -= this.#flush(pending, now, readsLeft);
-        if (readsLeft === 0 || this.#writer.length >= MAX_TASK_BYTES) break;
+        if (readsLeft <= 0 || this.#writer.length >= MAX_TASK_BYTES) break;
       }
       shards.submit(shard, this.#writer.take());
     }
@@ -156,20 +155,23 @@ export class Coalescer {
     for (let shard = 0; shard < this.#due.length; shard++) this.pump(shard);
   }
 
-  /** Writes all writes of a document and some of its reads into the task; returns how many reads. */
+  /** Puts what waits for a document into the task, up to so many reads; returns how many there were. */
   #flush(pending: Pending, now: number, maxReads: number): number {
-    const { writes } = pending;
-    const reads = pending.reads.splice(0, maxReads);
-    const records = reads.length === 0 ? writes : writes.concat(reads);
+    const { count, reads, firstWrite } = portionOf(pending.records, maxReads);
+    const records = pending.records.splice(0, count);
     this.#writer.group(pending.id, this.#options.variantsOf(pending.id), records);
     for (const record of records) this.#queuedBytes -= record.payload.length + RECORD_OVERHEAD;
-    pending.writes = [];
     pending.due = false;
-    if (pending.reads.length > 0) this.#makeDue(pending);
+    const left = pending.records.length > 0;
+    if (left) this.#makeDue(pending);
     // Reads publish nothing, so the write after them finds the document as idle as before.
-    if (writes.length > 0) this.#openWindow(pending, now);
-    else if (!pending.due && !this.#windows.has(pending)) this.#pending.delete(pending.id);
-    return reads.length;
+    if (firstWrite !== undefined) {
+      this.#options.waits.observe((now - firstWrite.received) / 1_000);
+      this.#openWindow(pending, now);
+    } else if (!left && !this.#windows.has(pending)) {
+      this.#pending.delete(pending.id);
+    }
+    return reads;
   }
 
   #openWindow(pending: Pending, now: number): void {
@@ -193,8 +195,26 @@ export class Coalescer {
       }
       this.#windows.delete(pending);
       if (pending.due) continue;
-      if (pending.writes.length > 0) this.#makeDue(pending);
+      if (pending.records.length > 0) this.#makeDue(pending);
       else this.#pending.delete(pending.id);
     }
   };
+}
+
+/** As many of the records, from the first, as hold no more than so many reads. */
+function portionOf(
+  records: readonly TaskRecord[],
+  maxReads: number,
+): { count: number; reads: number; firstWrite: TaskRecord | undefined } {
+  let count = 0;
+  let reads = 0;
+  let firstWrite: TaskRecord | undefined;
+  for (const record of records) {
+    const isRead = record.kind === recordKinds.subscribe || record.kind === recordKinds.stateVector;
+    if (isRead && reads === maxReads) break;
+    if (isRead) reads++;
+    else firstWrite ??= record;
+    count++;
+  }
+  return { count, reads, firstWrite };
 }

@@ -1,6 +1,5 @@
-import { ProtocolError } from '../errors.js';
+import { LimitError, ProtocolError } from '../errors.js';
 import { isDocumentId } from '../protocol/document-id.js';
-import { encodeFrame } from '../protocol/encode.js';
 import { isCount, isFields, parseVector, type Fields, type Message } from '../protocol/message.js';
 import {
   recordKinds,
@@ -34,7 +33,7 @@ export class Control {
   }
 
   pong(session: Session): void {
-    session.send(encodeFrame('pong', `"id":"${this.#nextId()}"`, Date.now(), session.encoding));
+    session.reply('pong', `"id":"${this.#nextId()}"`);
   }
 
   handle(session: Session, state: Authenticated, message: Message): void {
@@ -67,7 +66,7 @@ export class Control {
   #subscribe(session: Session, documentId: string, fields: Fields): void {
     const vector = parseVector(fields['vectorClock']);
     if (!this.#options.topics.subscribe(session, documentId)) {
-      throw new ProtocolError('RATE_LIMIT_EXCEEDED', `at most ${this.#options.maxSubscriptions} subscriptions`);
+      throw new LimitError('subscriptions', `at most ${this.#options.maxSubscriptions} subscriptions`);
     }
     const request: SubscribeRequest = {
       requestId: this.#requestIdOf(fields),
@@ -85,13 +84,14 @@ export class Control {
 
   #read(session: Session, documentId: string, kind: RecordKind, request: SubscribeRequest | StateVectorRequest): void {
     const { coalescer, maxSubscriptions } = this.#options;
-    if (session.reads.waiting >= maxSubscriptions) throw new ProtocolError('RATE_LIMIT_EXCEEDED', 'too many reads');
+    if (session.reads.waiting >= maxSubscriptions) throw new LimitError('reads', 'too many reads');
     session.reads.request(() => {
       const record: TaskRecord = {
         kind,
         origin: session.origin(),
         form: 'binary',
         timestamp: 0,
+        received: performance.now(),
         payload: Buffer.from(JSON.stringify(request)),
       };
       if (session.isOpen) coalescer.add(documentId, record, true);
@@ -100,9 +100,9 @@ export class Control {
 
   #awarenessSubscribe(session: Session, documentId: string): void {
     const states = this.#options.presence.subscribe(session, documentId);
-    if (states === undefined) throw new ProtocolError('RATE_LIMIT_EXCEEDED', 'too many awareness subscriptions');
+    if (states === undefined) throw new LimitError('awareness', 'too many awareness subscriptions');
     const body = `"id":"${this.#nextId()}","documentId":"${documentId}","states":${states}`;
-    session.send(encodeFrame('awareness_state', body, Date.now(), session.encoding));
+    session.reply('awareness_state', body);
   }
 
   #awarenessUpdate(session: Session, userId: string, documentId: string, fields: Fields): void {
@@ -126,7 +126,7 @@ export class Control {
       case 'notYours':
         throw new ProtocolError('PERMISSION_DENIED', 'the client id belongs to another session');
       case 'tooMany':
-        throw new ProtocolError('RATE_LIMIT_EXCEEDED', 'too many client ids or awareness states');
+        throw new LimitError('awareness', 'too many client ids or awareness states');
     }
   }
 

@@ -1,24 +1,25 @@
 import type { TemplatedApp } from 'uWebSockets.js';
-import type { Encoding } from '../protocol/encode.js';
+import type { AcceptorMetrics } from '../metrics/acceptor-metrics.js';
+import { typeOfCode, type MessageType } from '../protocol/codes.js';
 import { readAnswer, type AnswerHandler, type DirectKind, type ShardStatus } from '../shards/answer.js';
 import { variants } from '../shards/task.js';
 import type { AnswerFrame } from './read-gate.js';
 import type { Session } from './session.js';
+import type { SessionMeter } from './session-meter.js';
 import { topicOf, type Topics } from './topics.js';
 
 export interface DeliveryOptions {
   readonly app: Pick<TemplatedApp, 'publish'>;
   readonly topics: Topics;
+  readonly metrics: AcceptorMetrics;
+  readonly meter: SessionMeter;
   /** The open session of this number. */
   readonly find: (session: number) => Session | undefined;
   readonly onSettled: (shard: number, task: number) => void;
   readonly onStatus: (shard: number, status: ShardStatus) => void;
 }
 
-interface Reply {
-  readonly bytes: Uint8Array;
-  readonly encoding: Encoding;
-}
+type Reply = Omit<AnswerFrame, 'last'>;
 
 /**
  * Takes the answers of shards apart: frames to topics, one native call each whatever the number of subscribers, and
@@ -35,17 +36,21 @@ export class Delivery {
   }
 
   deliver(shard: number, answer: Uint8Array<ArrayBuffer>): void {
-    const { app, topics, find, onSettled, onStatus } = this.#options;
+    const { app, topics, metrics, find, onSettled, onStatus } = this.#options;
     const now = Date.now();
     const handler: AnswerHandler = {
-      publish: (documentId, variant, frame) => {
+      publish: (documentId, variant, frame, type, cause) => {
         this.#sendReplies();
         app.publish(topicOf(documentId, variant), toArrayBufferView(frame), isBinary(variant));
         topics.touch(documentId, now);
+        this.#countPublish(frame.length, topics.countOf(documentId, variant), typeOfCode(type));
+        if (cause > 0) metrics.fanoutLatency.observe((performance.now() - cause) / 1_000);
       },
-      direct: (number, encoding, kind, frame) => {
+      direct: (number, encoding, kind, frame, code, cause) => {
         const session = find(number);
-        if (session !== undefined) this.#direct(session, encoding, kind, frame);
+        const type = typeOfCode(code);
+        if (session !== undefined) this.#direct(session, kind, { bytes: frame, encoding, type });
+        if (type === 'ack') metrics.ackLatency.observe((performance.now() - cause) / 1_000);
       },
       settled: (task) => {
         onSettled(shard, task);
@@ -64,20 +69,27 @@ export class Delivery {
     session.reads.pump(
       () => (session.isOpen ? session.socket.getBufferedAmount() : Infinity),
       (frame: AnswerFrame) => {
-        session.send(frame.bytes, frame.encoding);
+        session.send(frame.bytes, frame.type, frame.encoding);
       },
     );
   }
 
-  #direct(session: Session, encoding: Encoding, kind: DirectKind, bytes: Uint8Array): void {
+  #countPublish(bytes: number, subscribers: number, type: MessageType): void {
+    const { metrics, meter } = this.#options;
+    metrics.publishes.add(1);
+    metrics.deliveries.add(subscribers);
+    meter.sent(type, bytes, subscribers);
+  }
+
+  #direct(session: Session, kind: DirectKind, reply: Reply): void {
     if (kind === 'reply') {
       if (session !== this.#to) this.#sendReplies();
       this.#to = session;
-      this.#replies.push({ bytes, encoding });
+      this.#replies.push(reply);
       return;
     }
     this.#sendReplies();
-    session.reads.answer({ bytes, encoding, last: kind === 'lastOfRead' });
+    session.reads.answer({ ...reply, last: kind === 'lastOfRead' });
     if (kind !== 'lastOfRead') return;
     session.socket.cork(() => {
       this.pumpReads(session);
@@ -91,7 +103,7 @@ export class Delivery {
     const replies = this.#replies.splice(0);
     if (!session.isOpen) return;
     session.socket.cork(() => {
-      for (const { bytes, encoding } of replies) session.send(bytes, encoding);
+      for (const { bytes, encoding, type } of replies) session.send(bytes, type, encoding);
     });
   }
 }

@@ -1,10 +1,14 @@
 import { encodeFrame, quote, type Body, type Encoding } from '../protocol/encode.js';
+import type { AcceptorMetrics } from '../metrics/acceptor-metrics.js';
 import type { MessageType } from '../protocol/codes.js';
 import type { Session } from './session.js';
+import type { SessionMeter } from './session-meter.js';
 
 export interface PresenceOptions {
   /** Sends a frame to all subscribers of a native topic. */
   readonly publish: (topic: string, frame: Uint8Array<ArrayBuffer>, isBinary: boolean) => void;
+  readonly metrics: Pick<AcceptorMetrics, 'awarenessLeaves'>;
+  readonly meter: SessionMeter;
   /** Milliseconds after which a state that was not renewed leaves. */
   readonly timeoutMs: number;
   readonly maxClientIds: number;
@@ -71,6 +75,11 @@ export class Presence {
     return this.#bound.size;
   }
 
+  /** States held. */
+  get states(): number {
+    return this.#bySeen.size;
+  }
+
   stop(): void {
     clearInterval(this.#timer);
   }
@@ -107,14 +116,14 @@ export class Presence {
     if (bound !== 'taken') return bound;
     const known = this.#rooms.get(documentId)?.states.get(clientId);
     if (state === undefined) {
-      if (known !== undefined) this.#leave(known, Math.max(clock, known.clock));
+      if (known !== undefined) this.#leave(known, Math.max(clock, known.clock), 'left');
       return 'taken';
     }
     if (known === undefined) return this.#enter(session, documentId, clientId, state, clock);
     this.#touch(known, performance.now());
     if (known.session !== session) {
       // The client is back with a new connection; a counter that began anew would be ignored by those who saw the old.
-      if (clock <= known.clock) this.#leave(known, known.clock);
+      if (clock <= known.clock) this.#leave(known, known.clock, 'left');
       else this.#forget(known);
       return this.#enter(session, documentId, clientId, state, clock);
     }
@@ -128,7 +137,7 @@ export class Presence {
 
   /** A session is gone: its clients leave at once, and their ids are free. */
   leaveAll(session: Session): void {
-    for (const entry of this.#bySession.get(session) ?? []) this.#leave(entry, entry.clock);
+    for (const entry of this.#bySession.get(session) ?? []) this.#leave(entry, entry.clock, 'disconnected');
     for (const clientId of session.clientIds) this.#bound.delete(clientId);
     session.clientIds.clear();
     for (const [documentId, encoding] of session.awareness) this.#unfollow(session, documentId, encoding);
@@ -145,7 +154,7 @@ export class Presence {
       session.clientIds.delete(clientId);
     }
     for (const entry of this.#bySession.get(session) ?? []) {
-      if (!session.clientIds.has(entry.clientId) || !mayRead(entry.documentId)) this.#leave(entry, entry.clock);
+      if (!session.clientIds.has(entry.clientId) || !mayRead(entry.documentId)) this.#leave(entry, entry.clock, 'left');
     }
     for (const [documentId, encoding] of session.awareness) {
       if (mayRead(documentId)) continue;
@@ -158,7 +167,7 @@ export class Presence {
   expire(now: number): void {
     for (const entry of this.#bySeen) {
       if (now - entry.seen < this.#options.timeoutMs) return;
-      this.#leave(entry, entry.clock);
+      this.#leave(entry, entry.clock, 'expired');
     }
   }
 
@@ -200,7 +209,8 @@ export class Presence {
     this.#bySeen.add(entry);
   }
 
-  #leave(entry: Entry, clock: number): void {
+  #leave(entry: Entry, clock: number, reason: 'left' | 'disconnected' | 'expired'): void {
+    this.#options.metrics.awarenessLeaves(reason).add(1);
     this.#forget(entry);
     this.#relay(entry.documentId, entry.clientId, 'null', clock);
   }
@@ -224,11 +234,9 @@ export class Presence {
     const now = Date.now();
     for (const encoding of ['binary', 'json'] as const) {
       if (room.subscribers[encoding] === 0) continue;
-      this.#options.publish(
-        topics[encoding] + documentId,
-        encodeFrame(type, body, now, encoding),
-        encoding === 'binary',
-      );
+      const frame = encodeFrame(type, body, now, encoding);
+      this.#options.publish(topics[encoding] + documentId, frame, encoding === 'binary');
+      this.#options.meter.sent(type, frame.length, room.subscribers[encoding]);
     }
   }
 

@@ -1,9 +1,11 @@
+import type { MessageType } from '../protocol/codes.js';
 import type { Encoding } from '../protocol/encode.js';
 
 /** A part of a read's answer. */
 export interface AnswerFrame {
   /** A view into the answer that it came with, or, when it has to wait, a copy: it must not keep all of that answer. */
   readonly bytes: Uint8Array;
+  readonly type: MessageType;
   readonly encoding: Encoding;
   /** Whether the read is over with it. */
   readonly last: boolean;

@@ -1,7 +1,8 @@
-import { ProtocolError, type ErrorCode } from '../errors.js';
+import { LimitError, ProtocolError } from '../errors.js';
+import type { AcceptorMetrics } from '../metrics/acceptor-metrics.js';
 import { ChunkAssembler, type ChunkLimits } from '../protocol/chunks.js';
 import { isDocumentId } from '../protocol/document-id.js';
-import { encodeFrame, errorBody, type ErrorDetails } from '../protocol/encode.js';
+import { errorBody, type ErrorDetails } from '../protocol/encode.js';
 import { readHead, scanMessageId, scanString, type FrameHead } from '../protocol/frame.js';
 import { ObjectScan } from '../protocol/json-scan.js';
 import { parseMessage } from '../protocol/message.js';
@@ -9,7 +10,6 @@ import { recordKinds } from '../shards/task.js';
 import type { Authentication } from './authentication.js';
 import type { Coalescer } from './coalescer.js';
 import type { Control } from './control.js';
-import type { Counters } from './counters.js';
 import type { Presence } from './presence.js';
 import type { Session } from './session.js';
 import type { Topics } from './topics.js';
@@ -20,7 +20,7 @@ export interface RouterOptions {
   readonly control: Control;
   readonly topics: Topics;
   readonly presence: Presence;
-  readonly counters: Counters;
+  readonly metrics: AcceptorMetrics;
   readonly chunkLimits: ChunkLimits;
   /** Resolves when all that the shards have been given so far is settled. */
   readonly fence: () => Promise<void>;
@@ -46,23 +46,28 @@ export class Router {
   handle(session: Session, bytes: Buffer, text: boolean): void {
     if (text && session.encoding === 'binary') this.#becomeJson(session);
     const head = readHead(bytes, text, this.#scan);
+    const { metrics } = this.#options;
+    const type = head.kind === 'fault' ? 'invalid' : head.type;
+    metrics.messagesReceived(type).add(1);
+    metrics.bytesReceived(type).add(bytes.length);
     if (head.kind === 'fault') {
       // A fault counts: garbage must not be free.
-      this.#refuse(session, session.bucket.take(performance.now()) ? head.code : 'RATE_LIMIT_EXCEEDED', {});
+      const taken = session.bucket.take(performance.now());
+      this.#refuse(session, taken ? new ProtocolError(head.code) : new LimitError('messages'), {});
       return;
     }
     try {
       this.#route(session, bytes, head);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
-      this.#refuse(session, error.code, this.#detailsOf(bytes, head), error.message);
+      this.#refuse(session, error, this.#detailsOf(bytes, head));
     }
   }
 
   #route(session: Session, bytes: Buffer, head: FrameHead): void {
     // Plain clients acknowledge every delta, so acks and pongs are free.
     if (head.type === 'ack' || head.type === 'pong' || head.type === 'connect') return;
-    if (!session.bucket.take(performance.now())) throw new ProtocolError('RATE_LIMIT_EXCEEDED');
+    if (!session.bucket.take(performance.now())) throw new LimitError('messages');
     const { state } = session;
     if (state.kind === 'draining') throw new ProtocolError('SHUTTING_DOWN');
     if (head.type === 'auth') {
@@ -110,11 +115,12 @@ export class Router {
         origin: session.origin(),
         form: head.form,
         timestamp: head.timestamp,
+        received: performance.now(),
         payload: Buffer.from(bytes.subarray(head.start, head.end)),
       },
       false,
     );
-    if (!taken) throw new ProtocolError('RATE_LIMIT_EXCEEDED', 'the server is overloaded');
+    if (!taken) throw new LimitError('queue', 'the server is overloaded');
     // Beyond its limit of subscriptions a writer still writes; it just does not hear of that document.
     if (state.access.mayRead(documentId)) this.#options.topics.subscribe(session, documentId);
   }
@@ -128,6 +134,7 @@ export class Router {
         this.#watchChunks(session, session.chunks);
         return;
       case 'refused':
+        if (outcome.code === 'RATE_LIMIT_EXCEEDED') throw new LimitError('chunks', 'chunks');
         throw new ProtocolError(outcome.code, 'chunks');
       case 'complete': {
         const inner = readHead(outcome.bytes, false, this.#scan);
@@ -137,7 +144,7 @@ export class Router {
           this.#write(session, outcome.bytes, inner);
         } catch (error) {
           if (!(error instanceof ProtocolError)) throw error;
-          this.#refuse(session, error.code, this.#detailsOf(outcome.bytes, inner), error.message);
+          this.#refuse(session, error, this.#detailsOf(outcome.bytes, inner));
         }
       }
     }
@@ -179,10 +186,10 @@ export class Router {
     };
   }
 
-  #refuse(session: Session, code: ErrorCode, details: ErrorDetails, sentence?: string): void {
-    const { counters } = this.#options;
-    counters.faults++;
-    if (code === 'RATE_LIMIT_EXCEEDED') counters.limited++;
-    session.send(encodeFrame('error', errorBody('error', code, details, sentence), Date.now(), session.encoding));
+  #refuse(session: Session, error: ProtocolError, details: ErrorDetails): void {
+    const { metrics } = this.#options;
+    metrics.errors(error.code).add(1);
+    if (error instanceof LimitError) metrics.limitRejections(error.limit).add(1);
+    session.reply('error', errorBody('error', error.code, details, error.message));
   }
 }

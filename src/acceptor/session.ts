@@ -2,9 +2,11 @@ import type { WebSocket } from 'uWebSockets.js';
 import type { Identity } from '../auth/tokens.js';
 import type { Access } from '../auth/permissions.js';
 import type { ChunkAssembler } from '../protocol/chunks.js';
-import type { Encoding } from '../protocol/encode.js';
+import type { MessageType } from '../protocol/codes.js';
+import { encodeFrame, type Body, type Encoding } from '../protocol/encode.js';
 import type { Origin } from '../shards/task.js';
 import type { ReadGate } from './read-gate.js';
+import type { SessionMeter } from './session-meter.js';
 import type { TokenBucket } from './token-bucket.js';
 
 /** What a session may do follows from its state alone. */
@@ -30,9 +32,8 @@ export interface SocketData {
 
 /** One connection. */
 export class Session {
-  state: SessionState = { kind: 'closed' };
-  /** Becomes json with the first text frame, for good. */
-  encoding: Encoding = 'binary';
+  #state: SessionState = { kind: 'closed' };
+  #encoding: Encoding = 'binary';
   /** Whether the client has shown that it understands `delta_batch`. */
   modern = false;
   /** Documents and the variants held of each, as bits. */
@@ -60,7 +61,23 @@ export class Session {
     readonly token: string | undefined,
     readonly bucket: TokenBucket,
     readonly reads: ReadGate,
+    readonly meter: SessionMeter,
   ) {}
+
+  get state(): SessionState {
+    return this.#state;
+  }
+
+  /** Becomes json with the first text frame, for good. */
+  get encoding(): Encoding {
+    return this.#encoding;
+  }
+
+  set encoding(encoding: Encoding) {
+    this.meter.left(this.#encoding, this.#state.kind);
+    this.#encoding = encoding;
+    this.meter.entered(this.#encoding, this.#state.kind);
+  }
 
   get socket(): WebSocket<SocketData> {
     if (this.#socket === undefined) throw new Error('the session has no socket');
@@ -69,7 +86,7 @@ export class Session {
 
   open(socket: WebSocket<SocketData>, state: SessionState): void {
     this.#socket = socket;
-    this.state = state;
+    this.#move(state);
   }
 
   /** Moves to another state; timers of the former end. */
@@ -85,7 +102,13 @@ export class Session {
       case 'closed':
         break;
     }
-    this.state = state;
+    this.#move(state);
+  }
+
+  #move(state: SessionState): void {
+    this.meter.left(this.#encoding, this.#state.kind);
+    this.#state = state;
+    this.meter.entered(this.#encoding, this.#state.kind);
   }
 
   get isOpen(): boolean {
@@ -96,8 +119,15 @@ export class Session {
     return { session: this.number, encoding: this.encoding, modern: this.modern };
   }
 
+  /** Sends a message of the acceptor's own. */
+  reply(type: MessageType, body: Body): void {
+    this.send(encodeFrame(type, body, Date.now(), this.#encoding), type);
+  }
+
   /** Sends a finished frame; one that the socket has no room for is counted and ends the session in `dropped`. */
-  send(frame: Uint8Array, encoding: Encoding = this.encoding): void {
-    if (this.isOpen) this.socket.send(frame, encoding === 'binary');
+  send(frame: Uint8Array, type: MessageType, encoding: Encoding = this.#encoding): void {
+    if (!this.isOpen) return;
+    this.socket.send(frame, encoding === 'binary');
+    this.meter.sent(type, frame.length);
   }
 }

@@ -54,6 +54,11 @@ export class Topics {
     return wanted;
   }
 
+  /** Subscribers of one variant of a document. */
+  countOf(documentId: string, variant: number): number {
+    return this.#entries.get(documentId)?.counts[Math.log2(variant)] ?? 0;
+  }
+
   /** Subscribes a session in the variant that it understands; false when it has as many as it may. */
   subscribe(session: Session, documentId: string): boolean {
     if (session.subscriptions.has(documentId)) return true;

@@ -56,6 +56,23 @@ const server = {
   }),
 };
 
+const metrics = {
+  metricsEnabled: variable('METRICS_ENABLED', flag(), {
+    default: 'true',
+    meaning: 'Whether anything is counted, and `/metrics` answered.',
+  }),
+  metricsToken: variable('METRICS_TOKEN', secret(16), {
+    defaultWords: 'none: anybody may read the metrics',
+    secret: true,
+    meaning: 'With it, `/metrics` wants `Authorization: Bearer <token>`. At least 16 characters.',
+  }),
+  metricsPort: variable('METRICS_PORT', integer(0, 65_000), {
+    default: '0',
+    meaning:
+      'Another port for `/metrics`, to which the instance number is added: processes that share PORT are scraped one by one there. 0 = none.',
+  }),
+};
+
 const storage = {
   databaseUrl: variable(
     'DATABASE_URL',
@@ -208,11 +225,13 @@ export const sections = [
   { title: 'Connections', variables: connections },
   { title: 'Synchronisation', variables: sync },
   { title: 'Limits', variables: limits },
+  { title: 'Metrics', variables: metrics },
   { title: 'Cluster', variables: cluster },
 ] as const;
 
 export const variables = {
   ...server,
+  ...metrics,
   ...storage,
   ...authentication,
   ...connections,

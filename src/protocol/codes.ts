@@ -48,6 +48,17 @@ const byCode = new Map<number, ClientType>(
   clientTypes.flatMap((name) => (name === 'connect' ? [] : [[typeCodes[name], name] as const])),
 );
 
+const names = new Map<number, MessageType>(
+  Object.entries(typeCodes).map(([name, code]) => [code, name as MessageType]),
+);
+
+/** The message type of a code. @throws RangeError for one that is none. */
+export function typeOfCode(code: number): MessageType {
+  const name = names.get(code);
+  if (name === undefined) throw new RangeError(`${code} is no message type`);
+  return name;
+}
+
 /** The client message type of a binary frame's first byte. */
 export function clientTypeOfCode(code: number): ClientType | undefined {
   return byCode.get(code);

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { ShardMetrics } from '../metrics/shard-metrics.js';
 import type { FieldRow, RefusedRow, Storage } from '../storage/port.js';
 import type { Origin } from '../shards/task.js';
 import type { LoadedDocument } from './documents.js';
@@ -11,6 +12,8 @@ export interface PendingAck {
   readonly documentId: string;
   /** The fields that the message wrote. */
   readonly fields: readonly string[];
+  /** When the acceptor got the message. */
+  readonly received: number;
   readonly ticket: Ticket;
 }
 
@@ -25,6 +28,7 @@ interface Batch {
 export interface CommitterOptions {
   readonly storage: Storage;
   readonly log: Logger;
+  readonly metrics: Pick<ShardMetrics, 'commitTime' | 'rowsPerCommit' | 'commitFailures'>;
   /** Called for each ack whose writes are durable; `refused` says why the database took one of them for ever ill. */
   readonly acknowledge: (ack: PendingAck, refused: string | undefined) => void;
   /** Called after each commit, when acks have been released. */
@@ -110,7 +114,8 @@ export class Committer {
   }
 
   async #commit(batch: Batch): Promise<void> {
-    const { storage, log } = this.#options;
+    const { storage, log, metrics } = this.#options;
+    const started = performance.now();
     let refused: RefusedRow[];
     try {
       refused = await storage.commit(
@@ -121,10 +126,13 @@ export class Committer {
         })),
       );
     } catch (error) {
+      metrics.commitFailures.add(1);
       if (this.healthy) log.error({ err: error, documents: batch.rows.size }, 'commit failed; it will be tried again');
       this.#postpone(batch);
       return;
     }
+    metrics.commitTime.observe((performance.now() - started) / 1_000);
+    metrics.rowsPerCommit.observe(batch.count);
     if (!this.healthy) log.info('commits succeed again');
     this.#retryMs = 0;
     this.#running = undefined;

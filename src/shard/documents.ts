@@ -1,4 +1,5 @@
 import type { FieldsStore } from '@synckit/core-wasm';
+import type { ShardMetrics } from '../metrics/shard-metrics.js';
 import type { StoredDocument } from '../storage/port.js';
 import type { TaskGroup } from '../shards/task.js';
 import type { StampClock } from './stamp.js';
@@ -34,6 +35,7 @@ export interface DocumentsOptions {
   readonly clock: StampClock;
   /** Bytes of documents above which idle ones are unloaded. */
   readonly maxBytes: number;
+  readonly metrics: Pick<ShardMetrics, 'documentsLoaded' | 'documentsEvicted'>;
   /** Whether a document has changes that are not durable; such a one is never unloaded. */
   readonly isDirty: (document: LoadedDocument) => boolean;
 }
@@ -83,6 +85,7 @@ export class Documents {
     const stamp = clock.resume(stored.stamp, Date.now());
     const document: LoadedDocument = { kind: 'loaded', id, handle, stamp, bytes: 0 };
     this.#slots.set(id, document);
+    this.#options.metrics.documentsLoaded.add(1);
     this.measure(document);
     return document;
   }
@@ -109,6 +112,7 @@ export class Documents {
       if (!this.#options.clock.isPast(slot.stamp, now)) continue;
       this.#slots.delete(slot.id);
       this.#options.core.close(slot.handle);
+      this.#options.metrics.documentsEvicted.add(1);
       this.#bytes -= slot.bytes;
       if (this.#bytes <= this.#options.maxBytes) return;
     }

@@ -5,6 +5,7 @@ import { FieldsCore } from '@synckit/core-wasm';
 import { move, workerData } from 'piscina';
 import type { Config } from '../config.js';
 import { createLogger } from '../log.js';
+import { ShardMetrics } from '../metrics/shard-metrics.js';
 import type { Work } from '../shards/work.js';
 import { openEmbeddedStorage } from '../storage/embedded.js';
 import { MemoryStorage } from '../storage/memory.js';
@@ -19,12 +20,14 @@ export interface ShardWorkerData {
   readonly config: ShardConfig;
   /** Which shard this is, from 0. */
   readonly index: number;
+  /** Of `MetricsRegistry.addShard`; absent when nothing is counted. */
+  readonly metricsMemory: SharedArrayBuffer | undefined;
 }
 
 /** How long a failed shard waits for its storage before it ends. */
 const CLOSE_TIMEOUT_MS = 1_000;
 
-const { config, index } = workerData as ShardWorkerData;
+const { config, index, metricsMemory } = workerData as ShardWorkerData;
 const log = createLogger(config).child({ part: 'shard', shard: index });
 
 let storage: Storage | undefined;
@@ -50,6 +53,7 @@ async function start(): Promise<void> {
     core: new FieldsCore(),
     storage,
     log,
+    metrics: new ShardMetrics(metricsMemory),
     send: (answer) => parentPort?.postMessage(answer, [answer.buffer]),
     nodeId: writerIdOf(config.nodeId),
     maxClockSkewMs: config.maxClockSkewMs,

@@ -1,9 +1,10 @@
 import type { FieldsStore, FieldWrite } from '@synckit/core-wasm';
 import { batchBody, batchEntry, deltaBody, type FieldUpdate } from '../protocol/encode.js';
+import type { Cause } from '../shards/answer.js';
 import { variants } from '../shards/task.js';
 import type { LoadedDocument } from './documents.js';
-import type { Loser, Merge } from './merge.js';
-import type { Outbox } from './outbox.js';
+import type { Loser } from './merge.js';
+import type { Outbox, Variant } from './outbox.js';
 
 /** A `delta_batch` is cut at about this many characters: a slow client gets frames that it can take. */
 const MAX_BATCH_LENGTH = 262_144;
@@ -18,25 +19,36 @@ export function laterUpdate(write: FieldWrite, server: number): FieldUpdate {
   return { field: write.path, value: write.value, server, writer: write.clientId, stamp: write.stamp };
 }
 
-/** Publishes what a flush changed to the variants that have subscribers. */
-export function publishChanges(outbox: Outbox, document: LoadedDocument, merge: Merge, wanted: number): void {
-  if (wanted === 0 || merge.changed.size === 0) return;
+const plain: readonly Variant[] = [
+  { variant: variants.binaryDelta, encoding: 'binary' },
+  { variant: variants.jsonDelta, encoding: 'json' },
+];
+const batched: readonly Variant[] = [
+  { variant: variants.binaryBatch, encoding: 'binary' },
+  { variant: variants.jsonBatch, encoding: 'json' },
+];
+
+/** Publishes what a flush changed to the variants that have subscribers. @param cause Of the oldest write. */
+export function publishChanges(
+  outbox: Outbox,
+  document: LoadedDocument,
+  changed: ReadonlyMap<string, FieldWrite>,
+  wanted: number,
+  cause: Cause,
+): void {
   const { id } = document;
-  if ((wanted & (variants.binaryDelta | variants.jsonDelta)) !== 0) {
-    for (const write of merge.changed.values()) {
+  const plainWanted = plain.filter(({ variant }) => (wanted & variant) !== 0);
+  if (plainWanted.length > 0) {
+    for (const write of changed.values()) {
       const body = deltaBody(outbox.nextId(), id, firstUpdate(write));
-      if ((wanted & variants.binaryDelta) !== 0) outbox.publish(id, variants.binaryDelta, 'delta', body, 'binary');
-      if ((wanted & variants.jsonDelta) !== 0) outbox.publish(id, variants.jsonDelta, 'delta', body, 'json');
+      for (const variant of plainWanted) outbox.publish(id, variant, 'delta', body, cause);
     }
   }
-  if ((wanted & (variants.binaryBatch | variants.jsonBatch)) !== 0) {
-    for (const entries of inBatches(merge.changed.values(), (write) =>
-      batchEntry(id, firstUpdate(write), outbox.now),
-    )) {
+  const batchedWanted = batched.filter(({ variant }) => (wanted & variant) !== 0);
+  if (batchedWanted.length > 0) {
+    for (const entries of inBatches(changed.values(), (write) => batchEntry(id, firstUpdate(write), outbox.now))) {
       const body = batchBody(outbox.nextId(), id, entries);
-      if ((wanted & variants.binaryBatch) !== 0)
-        outbox.publish(id, variants.binaryBatch, 'delta_batch', body, 'binary');
-      if ((wanted & variants.jsonBatch) !== 0) outbox.publish(id, variants.jsonBatch, 'delta_batch', body, 'json');
+      for (const variant of batchedWanted) outbox.publish(id, variant, 'delta_batch', body, cause);
     }
   }
 }

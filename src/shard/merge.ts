@@ -28,6 +28,9 @@ export class Merge {
   /** The winners of this flush by field, in the order of their stamps. */
   readonly changed = new Map<string, FieldWrite>();
   readonly losers = new Map<number, Loser>();
+  /** Writes of fields that were merged, and how many of them won. */
+  operations = 0;
+  applied = 0;
   readonly #core: FieldsStore;
   readonly #clock: StampClock;
   readonly #limits: MergeLimits;
@@ -49,6 +52,7 @@ export class Merge {
    */
   apply(operations: readonly SetOperation[], origin: Origin, now: number): void {
     this.#checkSize(operations);
+    this.operations += operations.length;
     for (const operation of operations) this.#applyOne(operation, origin, now);
   }
 
@@ -69,6 +73,7 @@ export class Merge {
       // Moved to the end: a client that gets only the first frames has a clock that claims nothing of the rest.
       this.changed.delete(write.path);
       this.changed.set(write.path, write);
+      this.applied++;
       return;
     }
     let loser = this.losers.get(origin.session);

@@ -1,9 +1,15 @@
-import { ackBody, errorBody, writeFrame, type Body, type ErrorDetails } from '../protocol/encode.js';
+import { ackBody, errorBody, writeFrame, type Body, type Encoding, type ErrorDetails } from '../protocol/encode.js';
 import type { MessageType } from '../protocol/codes.js';
 import type { ByteWriter } from '../protocol/byte-writer.js';
 import type { ErrorCode } from '../errors.js';
-import { AnswerWriter, type DirectKind, type ShardStatus } from '../shards/answer.js';
+import { AnswerWriter, type Cause, type DirectKind, type ShardStatus } from '../shards/answer.js';
 import type { Origin } from '../shards/task.js';
+
+/** A way in which subscribers want changes: one of `variants`, and what it is encoded in. */
+export interface Variant {
+  readonly variant: number;
+  readonly encoding: Encoding;
+}
 
 /** What a shard has to say to the acceptor, collected and sent once per turn. */
 export class Outbox {
@@ -37,28 +43,34 @@ export class Outbox {
   }
 
   /** Sends a frame to all subscribers of one variant. */
-  publish(documentId: string, variant: number, type: MessageType, body: Body, origin: Origin['encoding']): void {
-    const begun = this.#answer.beginPublish(variant, documentId);
-    writeFrame(this.#answer.frames, type, body, this.now, origin);
+  publish(documentId: string, { variant, encoding }: Variant, type: MessageType, body: Body, cause: Cause): void {
+    const begun = this.#answer.beginPublish(variant, documentId, type, cause);
+    writeFrame(this.#answer.frames, type, body, this.now, encoding);
     this.#answer.end(begun);
   }
 
   /** Sends a frame to one session. */
-  direct(origin: Origin, type: MessageType, body: Body, kind: DirectKind = 'reply'): void {
-    this.directWith(origin, kind, (writer) => {
+  direct(origin: Origin, type: MessageType, body: Body, kind: DirectKind = 'reply', cause: Cause = 0): void {
+    this.directWith(origin, type, kind, cause, (writer) => {
       writeFrame(writer, type, body, this.now, origin.encoding);
     });
   }
 
   /** As `direct`, for frames that are too large to be a string first. */
-  directWith(origin: Origin, kind: DirectKind, write: (writer: ByteWriter) => void): void {
-    const begun = this.#answer.beginDirect(origin.session, origin.encoding, kind);
+  directWith(
+    origin: Origin,
+    type: MessageType,
+    kind: DirectKind,
+    cause: Cause,
+    write: (writer: ByteWriter) => void,
+  ): void {
+    const begun = this.#answer.beginDirect(origin.session, origin.encoding, kind, type, cause);
     write(this.#answer.frames);
     this.#answer.end(begun);
   }
 
-  ack(origin: Origin, messageId: string): void {
-    this.direct(origin, 'ack', ackBody(this.nextId(), messageId));
+  ack(origin: Origin, messageId: string, cause: Cause): void {
+    this.direct(origin, 'ack', ackBody(this.nextId(), messageId), 'reply', cause);
   }
 
   error(origin: Origin, code: ErrorCode, details: ErrorDetails, sentence?: string, kind: DirectKind = 'reply'): void {

@@ -29,7 +29,7 @@ export function answerSubscribe(context: ReadContext, origin: Origin, request: S
 
   const head = `"id":${quote(outbox.nextId())},"requestId":${quote(request.requestId)},"documentId":"${document.id}"`;
   const tail = `,"clock":${responseClock(context, server, request.clientId)}`;
-  outbox.directWith(origin, replay ? 'read' : 'lastOfRead', (writer) => {
+  outbox.directWith(origin, 'sync_response', replay ? 'read' : 'lastOfRead', 0, (writer) => {
     const opened = openFrame(writer, 'sync_response', outbox.now, origin.encoding);
     writer.text(head);
     if (request.vector === undefined) {

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { FieldsStore } from '@synckit/core-wasm';
 import { CoreAbort } from '@synckit/core-wasm';
 import { ProtocolError } from '../errors.js';
+import type { ShardMetrics } from '../metrics/shard-metrics.js';
 import { scanMessageId, type FrameHead } from '../protocol/frame.js';
 import { ObjectScan } from '../protocol/json-scan.js';
 import { messageIdOf, parseMessage, type Message } from '../protocol/message.js';
@@ -29,6 +30,7 @@ export interface ShardOptions {
   readonly core: FieldsStore;
   readonly storage: Storage;
   readonly log: Logger;
+  readonly metrics: ShardMetrics;
   /** Sends an answer to the acceptor that is not the result of a task. */
   readonly send: (answer: Uint8Array<ArrayBuffer>) => void;
   /** Stands for writers that name no client id. */
@@ -62,6 +64,7 @@ export class Shard {
     this.#committer = new Committer({
       storage: options.storage,
       log: options.log,
+      metrics: options.metrics,
       acknowledge: (ack, refused) => {
         this.#acknowledge(ack, refused);
       },
@@ -72,6 +75,7 @@ export class Shard {
     this.#documents = new Documents({
       core: options.core,
       clock: this.#clock,
+      metrics: options.metrics,
       maxBytes: options.maxLoadedBytes,
       isDirty: (document) => this.#committer.isDirty(document),
     });
@@ -79,6 +83,7 @@ export class Shard {
 
   /** Takes the records of a task and answers those of loaded documents; the rest is sent when it is known. */
   handle(task: number, bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> | undefined {
+    const started = performance.now();
     const ticket = new Ticket(task, (settled) => {
       this.#outbox.settled(settled);
     });
@@ -93,7 +98,9 @@ export class Shard {
     ticket.close();
     this.#tidy();
     for (let i = 0; i < missing.length; i += LOAD_BATCH) void this.#load(missing.slice(i, i + LOAD_BATCH));
-    return this.#outbox.take();
+    const answer = this.#outbox.take();
+    this.#options.metrics.taskTime.observe((performance.now() - started) / 1_000);
+    return answer;
   }
 
   /** Resolves when everything merged so far is durable. */
@@ -103,6 +110,7 @@ export class Shard {
 
   /** Loads announced documents with one request and does what waited for them; what throws then ends the worker. */
   async #load(slots: readonly LoadingDocument[]): Promise<void> {
+    const started = performance.now();
     let stored: readonly StoredDocument[];
     try {
       stored = await this.#options.storage.load(slots.map((slot) => slot.id));
@@ -112,6 +120,7 @@ export class Shard {
       else for (const slot of slots) this.#giveUp(slot, error);
       return;
     }
+    this.#options.metrics.loadTime.observe((performance.now() - started) / 1_000);
     slots.forEach((slot, i) => {
       const found = stored[i];
       if (found === undefined) throw new Error('the storage answered with fewer documents than it was asked for');
@@ -127,6 +136,7 @@ export class Shard {
   #giveUp(slot: LoadingDocument, error: unknown): void {
     this.#options.log.error({ err: error, documentId: slot.id }, 'a document could not be loaded');
     this.#documents.giveUp(slot);
+    this.#options.metrics.loadFailures.add(1);
     for (const { group, ticket } of slot.waiting) {
       for (const record of group.records) {
         this.#refuse(record, slot.id, new ProtocolError('STORAGE_UNAVAILABLE'), undefined);
@@ -141,6 +151,7 @@ export class Shard {
     const { core, limits, nodeId } = this.#options;
     const merge = new Merge(core, this.#clock, limits, nodeId, document);
     const acks: PendingAck[] = [];
+    const started = performance.now();
     for (const record of group.records) {
       if (!isWrite(record)) continue;
       const ack = this.#write(document, merge, record, ticket);
@@ -148,14 +159,24 @@ export class Shard {
     }
     for (const write of merge.changed.values()) this.#committer.write(document, write);
     for (const ack of acks) this.#committer.owe(ack);
-    publishChanges(this.#outbox, document, merge, group.variants);
+    publishChanges(this.#outbox, document, merge.changed, group.variants, acks[0]?.received ?? 0);
     if (merge.losers.size > 0) {
       answerLosers(this.#outbox, core, document, merge.losers.values(), this.#nextStamp(document));
     }
     if (merge.changed.size > 0) this.#documents.measure(document);
+    if (acks.length > 0) this.#count(merge, acks.length, performance.now() - started);
     for (const record of group.records) {
       if (!isWrite(record)) this.#read(document, record, ticket);
     }
+  }
+
+  #count(merge: Merge, messages: number, tookMs: number): void {
+    const { metrics } = this.#options;
+    metrics.mergeTime.observe(tookMs / 1_000);
+    metrics.deltas.add(messages);
+    metrics.operationsPerFlush.observe(merge.operations);
+    metrics.fieldsApplied.add(merge.applied);
+    metrics.fieldsLost.add(merge.operations - merge.applied);
   }
 
   /** Merges the writes of a record; returns the ack that is owed then, or nothing when it was refused. */
@@ -174,7 +195,7 @@ export class Shard {
     }
     const messageId = messageIdOf(message.fields);
     const fields = operations.map(({ field }) => field);
-    return { origin: record.origin, messageId, documentId: document.id, fields, ticket };
+    return { origin: record.origin, messageId, documentId: document.id, fields, received: record.received, ticket };
   }
 
   #read(document: LoadedDocument, record: TaskRecord, ticket: Ticket): void {
@@ -198,6 +219,7 @@ export class Shard {
     const messageId = message === undefined ? requestIdOf(record) : messageIdOf(message.fields);
     const details = { documentId, messageId };
     const kind = isWrite(record) ? 'reply' : 'lastOfRead';
+    this.#options.metrics.errors(error instanceof ProtocolError ? error.code : 'INTERNAL').add(1);
     if (error instanceof ProtocolError) {
       this.#outbox.error(record.origin, error.code, details, error.message, kind);
       return;
@@ -209,9 +231,10 @@ export class Shard {
   #acknowledge(ack: PendingAck, refused: string | undefined): void {
     const { origin, messageId, documentId } = ack;
     if (refused !== undefined) {
+      this.#options.metrics.errors('INVALID_DELTA').add(1);
       this.#outbox.error(origin, 'INVALID_DELTA', { documentId, messageId }, `Invalid delta message: ${refused}`);
     } else if (messageId !== undefined) {
-      this.#outbox.ack(origin, messageId);
+      this.#outbox.ack(origin, messageId, ack.received);
     }
     ack.ticket.close();
   }

@@ -4,12 +4,13 @@
  * finished frames with what is to be done with each:
  *
  *   answer  = f64 number · (publish | direct | settled | status)*
- *   publish = u8 1 · u8 variant · u16 length · documentId · u32 length · frame
- *   direct  = u8 2 · u8 flags · f64 session · u32 length · frame
+ *   publish = u8 1 · u8 variant · u8 type · f64 received · u16 length · documentId · u32 length · frame
+ *   direct  = u8 2 · u8 flags · u8 type · f64 received · f64 session · u32 length · frame
  *   settled = u8 3 · f64 task
  *   status  = u8 4 · u8 storage ok · u32 documents · f64 bytes · f64 pending bytes
  */
 import { ByteWriter } from '../protocol/byte-writer.js';
+import { typeCodes, type MessageType } from '../protocol/codes.js';
 import type { Encoding } from '../protocol/encode.js';
 
 /** What a direct frame is: some are paced by the acceptor, because a client may ask for more than it can take. */
@@ -45,21 +46,26 @@ export class AnswerWriter {
     return this.frames.length === 0;
   }
 
-  /** @param variant One of `variants`. */
-  beginPublish(variant: number, documentId: string): number {
+  /** @param variant One of `variants`. @param cause Of the oldest write in the frame. */
+  beginPublish(variant: number, documentId: string, type: MessageType, cause: Cause): number {
     this.#entry(PUBLISH);
     this.frames.u8(variant);
+    this.frames.u8(typeCodes[type]);
+    this.frames.f64(cause);
     this.frames.shortAscii(documentId);
     return this.frames.hole32();
   }
 
-  beginDirect(session: number, encoding: Encoding, kind: DirectKind): number {
+  /** @param cause Of what is answered. */
+  beginDirect(session: number, encoding: Encoding, kind: DirectKind, type: MessageType, cause: Cause): number {
     this.#entry(DIRECT);
     this.frames.u8(
       (encoding === 'json' ? FLAG_JSON : 0) |
         (kind === 'reply' ? 0 : FLAG_READ) |
         (kind === 'lastOfRead' ? FLAG_LAST : 0),
     );
+    this.frames.u8(typeCodes[type]);
+    this.frames.f64(cause);
     this.frames.f64(session);
     return this.frames.hole32();
   }
@@ -96,36 +102,50 @@ export function answerNumber(answer: Uint8Array<ArrayBuffer>): number {
   return new DataView(answer.buffer, answer.byteOffset).getFloat64(0, true);
 }
 
+/** The `received` of a record, or 0 for what has no single one: when the acceptor got what a frame comes from. */
+export type Cause = number;
+
 export interface AnswerHandler {
-  publish(documentId: string, variant: number, frame: Uint8Array): void;
-  direct(session: number, encoding: Encoding, kind: DirectKind, frame: Uint8Array): void;
+  publish(documentId: string, variant: number, frame: Uint8Array, type: number, cause: Cause): void;
+  direct(session: number, encoding: Encoding, kind: DirectKind, frame: Uint8Array, type: number, cause: Cause): void;
   settled(task: number): void;
   status(status: ShardStatus): void;
 }
 
-/** Walks an answer; frames are views into it. */
+/** Walks an answer; frames are views into it, types are the codes of the protocol. */
 export function readAnswer(answer: Uint8Array<ArrayBuffer>, handler: AnswerHandler): void {
   const bytes = Buffer.from(answer.buffer, answer.byteOffset, answer.byteLength);
   let at = 8;
   while (at < bytes.length) {
     switch (bytes[at]) {
       case PUBLISH: {
-        const frameAt = at + 4 + bytes.readUInt16LE(at + 2);
+        const frameAt = at + 13 + bytes.readUInt16LE(at + 11);
         const end = frameAt + 4 + bytes.readUInt32LE(frameAt);
+        const documentId = bytes.toString('latin1', at + 13, frameAt);
+        const frame = bytes.subarray(frameAt + 4, end);
         handler.publish(
-          bytes.toString('latin1', at + 4, frameAt),
+          documentId,
           bytes.readUInt8(at + 1),
-          bytes.subarray(frameAt + 4, end),
+          frame,
+          bytes.readUInt8(at + 2),
+          bytes.readDoubleLE(at + 3),
         );
         at = end;
         break;
       }
       case DIRECT: {
         const flags = bytes.readUInt8(at + 1);
-        const end = at + 14 + bytes.readUInt32LE(at + 10);
+        const end = at + 23 + bytes.readUInt32LE(at + 19);
         const kind = (flags & FLAG_LAST) !== 0 ? 'lastOfRead' : (flags & FLAG_READ) !== 0 ? 'read' : 'reply';
         const encoding = (flags & FLAG_JSON) === 0 ? 'binary' : 'json';
-        handler.direct(bytes.readDoubleLE(at + 2), encoding, kind, bytes.subarray(at + 14, end));
+        handler.direct(
+          bytes.readDoubleLE(at + 11),
+          encoding,
+          kind,
+          bytes.subarray(at + 23, end),
+          bytes.readUInt8(at + 2),
+          bytes.readDoubleLE(at + 3),
+        );
         at = end;
         break;
       }

@@ -65,6 +65,11 @@ export class ShardLink {
     return this.#retainedBytes;
   }
 
+  /** Tasks that are not settled. */
+  get unsettled(): number {
+    return this.#retained.size;
+  }
+
   get running(): boolean {
     return this.#state === 'running';
   }

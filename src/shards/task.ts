@@ -4,7 +4,7 @@
  *
  *   task     = group*
  *   group    = u8 variants · u16 length · documentId · u32 count · record*
- *   record   = u32 length of the rest · u8 kind · u8 flags · f64 session · f64 timestamp · payload
+ *   record   = u32 length of the rest · u8 kind · u8 flags · f64 session · f64 timestamp · f64 received · payload
  */
 import { ByteWriter } from '../protocol/byte-writer.js';
 import type { Encoding } from '../protocol/encode.js';
@@ -42,11 +42,13 @@ export interface TaskRecord {
   readonly form: 'json' | 'binary';
   /** The binary header's time in ms since the epoch; NaN for JSON messages. */
   readonly timestamp: number;
+  /** When the acceptor got it, in ms of its monotonic clock; answers to it bear the same. */
+  readonly received: number;
   readonly payload: Buffer;
 }
 
 /** Bytes of a record besides its payload. */
-export const RECORD_OVERHEAD = 22;
+export const RECORD_OVERHEAD = 30;
 
 const FLAG_JSON_ENCODING = 1;
 const FLAG_MODERN = 2;
@@ -76,6 +78,7 @@ export class TaskWriter {
       );
       writer.f64(record.origin.session);
       writer.f64(record.timestamp);
+      writer.f64(record.received);
       writer.bytes(record.payload);
     }
   }
@@ -123,7 +126,8 @@ function readRecord(bytes: Buffer, at: number, end: number): TaskRecord {
     },
     form: (flags & FLAG_JSON_FORM) === 0 ? 'binary' : 'json',
     timestamp: bytes.readDoubleLE(at + 10),
-    payload: bytes.subarray(at + 18, end),
+    received: bytes.readDoubleLE(at + 18),
+    payload: bytes.subarray(at + 26, end),
   };
 }
 

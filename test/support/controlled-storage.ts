@@ -10,6 +10,8 @@ export class ControlledStorage implements Storage {
   readonly loads: string[][] = [];
   /** Commits fail while this is set. */
   failCommits = false;
+  /** Microtasks that a commit takes besides. */
+  commitTicks = 0;
   /** Loads that ask for one of these fail; `'*'` stands for all. */
   failLoads: readonly string[] = [];
   /** Why a row is not taken, if it is not. */
@@ -40,6 +42,7 @@ export class ControlledStorage implements Storage {
   async commit(changes: readonly DocumentChange[]): Promise<RefusedRow[]> {
     this.commits.push(structuredClone(changes) as DocumentChange[]);
     await Promise.all(this.#gates);
+    for (let i = 0; i < this.commitTicks; i++) await Promise.resolve();
     if (this.failCommits) throw new Error('the disk is full');
     const refused: RefusedRow[] = [];
     const taken = changes.map(({ documentId, stamp, fields }) => ({

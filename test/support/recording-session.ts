@@ -1,5 +1,7 @@
 /** Sessions without a connection, for the parts of the acceptor that keep the books about them. */
 import type { WebSocket } from 'uWebSockets.js';
+import { SessionMeter } from '../../src/acceptor/session-meter.js';
+import { AcceptorMetrics } from '../../src/metrics/acceptor-metrics.js';
 import { ReadGate } from '../../src/acceptor/read-gate.js';
 import { Session, type SocketData } from '../../src/acceptor/session.js';
 import { TokenBucket } from '../../src/acceptor/token-bucket.js';
@@ -28,7 +30,14 @@ let numbers = 0;
 
 export function recordingSession(): RecordingSession {
   const socket = new RecordingSocket();
-  const session = new Session(++numbers, '192.0.2.1', undefined, new TokenBucket(0, 0), new ReadGate(0));
+  const session = new Session(
+    ++numbers,
+    '192.0.2.1',
+    undefined,
+    new TokenBucket(0, 0),
+    new ReadGate(0),
+    new SessionMeter(new AcceptorMetrics(undefined)),
+  );
   session.open(socket as unknown as WebSocket<SocketData>, { kind: 'draining' });
   return { session, topics: () => [...socket.topics].sort() };
 }

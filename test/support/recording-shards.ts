@@ -1,6 +1,7 @@
+/** A coalescer and shards that only keep what they are given. */
 import assert from 'node:assert/strict';
-import type { ShardPort } from '../../src/acceptor/coalescer.js';
-import { readTask } from '../../src/shards/task.js';
+import { Coalescer, type CoalescerOptions, type ShardPort } from '../../src/acceptor/coalescer.js';
+import { readTask, recordKinds, type TaskRecord } from '../../src/shards/task.js';
 
 /** A task as `<document>:<payload>,<payload>`, one such string for each group. */
 export type Task = readonly string[];
@@ -35,4 +36,48 @@ export class RecordingShards implements ShardPort {
   retainedBytes(): number {
     return this.retained;
   }
+}
+
+/** A window that does not end while a test runs. */
+const ENDLESS = 100_000_000;
+
+export interface CoalescerFixture {
+  readonly coalescer: Coalescer;
+  readonly shards: RecordingShards;
+  readonly write: (documentId: string, payload: string) => boolean;
+  readonly read: (documentId: string, payload: string) => boolean;
+}
+
+/** A coalescer whose windows do not end while a test runs, unless it says otherwise. */
+export function coalescerFixture(options: Partial<CoalescerOptions> = {}): CoalescerFixture {
+  const shards = new RecordingShards();
+  const coalescer = new Coalescer({
+    shards,
+    shardCount: 3,
+    batchSize: 1_000,
+    batchDelayMs: ENDLESS,
+    maxQueuedBytes: 1_000_000,
+    variantsOf: () => 0,
+    waits: { observe: () => undefined },
+    ...options,
+  });
+  const add = (documentId: string, payload: string, urgent: boolean): boolean =>
+    coalescer.add(documentId, record(payload, urgent), urgent);
+  return {
+    coalescer,
+    shards,
+    write: (documentId, payload) => add(documentId, payload, false),
+    read: (documentId, payload) => add(documentId, payload, true),
+  };
+}
+
+function record(payload: string, isRead = false): TaskRecord {
+  return {
+    kind: isRead ? recordKinds.subscribe : recordKinds.delta,
+    origin: { session: 1, encoding: 'binary', modern: false },
+    form: 'binary',
+    timestamp: 1,
+    received: 0,
+    payload: Buffer.from(payload),
+  };
 }

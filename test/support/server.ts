@@ -43,6 +43,12 @@ export interface Ending {
 const running = new Set<ChildProcess>();
 process.once('exit', () => running.forEach((child) => child.kill('SIGKILL')));
 
+/**
+ * Arguments of `env` that run Node. tap gets itself loaded into every process that a test starts, through
+ * NODE_OPTIONS; servers are to run as they do elsewhere.
+ */
+export const plainNode: readonly string[] = ['-u', 'NODE_OPTIONS', process.execPath];
+
 const main = fileURLToPath(new URL('../../src/main.js', import.meta.url));
 
 /**
@@ -51,7 +57,7 @@ const main = fileURLToPath(new URL('../../src/main.js', import.meta.url));
  * @throws When the server ends before it listens; the error holds what it printed.
  */
 export async function startServer(env: NodeJS.ProcessEnv = {}, module: string = main): Promise<ServerProcess> {
-  const child = spawn(process.execPath, [module], {
+  const child = spawn('env', [...plainNode, module], {
     env: { PATH: process.env['PATH'], PORT: '0', HOST: '127.0.0.1', SHARDS: '2', NODE_ENV: 'test', ...env },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });

@@ -1,6 +1,7 @@
 /** A shard in this thread, with the real core, and everything that it answers. */
 import { FieldsCore } from '@synckit/core-wasm';
 import { pino } from 'pino';
+import { ShardMetrics } from '../../src/metrics/shard-metrics.js';
 import { readAnswer, type DirectKind, type ShardStatus } from '../../src/shards/answer.js';
 import { Shard, type ShardOptions } from '../../src/shard/shard.js';
 import {
@@ -45,6 +46,7 @@ export function write(from: number | Origin, payload: object | string, timestamp
     origin: typeof from === 'number' ? origin(from) : from,
     form: 'binary',
     timestamp,
+    received: 0,
     payload: Buffer.from(text),
   };
 }
@@ -65,7 +67,14 @@ function read(
   request: SubscribeRequest | StateVectorRequest,
 ): TaskRecord {
   const payload = Buffer.from(JSON.stringify(request));
-  return { kind, origin: typeof from === 'number' ? origin(from) : from, form: 'binary', timestamp: 0, payload };
+  return {
+    kind,
+    origin: typeof from === 'number' ? origin(from) : from,
+    form: 'binary',
+    timestamp: 0,
+    received: 0,
+    payload,
+  };
 }
 
 export class ShardDriver {
@@ -83,6 +92,7 @@ export class ShardDriver {
     this.shard = new Shard({
       core: new FieldsCore(),
       storage,
+      metrics: new ShardMetrics(undefined),
       log: pino({ level: 'silent' }),
       send: (answer) => this.#take(answer),
       nodeId: 'node-test',

@@ -22,7 +22,7 @@ export class ExpectedStates {
 
   add(clientId: string, { documentId, changes, clock, timestamp }: SentMessage): void {
     let fields = this.#documents.get(documentId);
-    if (fields === undefined) this.#documents.set(documentId, (fields = new Map()));
+    if (fields === undefined) this.#documents.set(documentId, (fields = new Map<string, OrderedWrite>()));
     for (const [field, value] of changes) {
       const write = { timestamp, counter: clock[clientId] ?? 0, clientId, value };
       const winner = fields.get(field);

@@ -1,0 +1,52 @@
+import { Cells } from './cells.js';
+import { cellsOf, metrics } from './table.js';
+
+/** What the acceptor counts. */
+export class AcceptorMetrics {
+  readonly connectionsAccepted;
+  /** By reason. */
+  readonly connectionsRejected;
+  /** By close code. */
+  readonly connectionsClosed;
+  readonly backpressureCloses;
+  /** By result. */
+  readonly authentications;
+  /** These by message type. */
+  readonly messagesReceived;
+  readonly bytesReceived;
+  readonly messagesSent;
+  readonly bytesSent;
+  readonly publishes;
+  readonly deliveries;
+  /** By error code. */
+  readonly errors;
+  /** By limit. */
+  readonly limitRejections;
+  readonly coalescingWait;
+  readonly fanoutLatency;
+  readonly ackLatency;
+  /** By reason. */
+  readonly awarenessLeaves;
+
+  /** @param memory For `cellsOf('acceptor')`; without it nothing is counted. */
+  constructor(memory: ArrayBufferLike | undefined) {
+    const cells = new Cells(cellsOf('acceptor'), memory);
+    this.connectionsAccepted = cells.counter(metrics.connectionsAccepted);
+    this.connectionsRejected = cells.counters(metrics.connectionsRejected);
+    this.connectionsClosed = cells.counters(metrics.connectionsClosed);
+    this.backpressureCloses = cells.counter(metrics.backpressureCloses);
+    this.authentications = cells.counters(metrics.authentications);
+    this.messagesReceived = cells.counters(metrics.messagesReceived);
+    this.bytesReceived = cells.counters(metrics.bytesReceived);
+    this.messagesSent = cells.counters(metrics.messagesSent);
+    this.bytesSent = cells.counters(metrics.bytesSent);
+    this.publishes = cells.counter(metrics.publishes);
+    this.deliveries = cells.counter(metrics.deliveries);
+    this.errors = cells.counters(metrics.errorsSent);
+    this.limitRejections = cells.counters(metrics.limitRejections);
+    this.coalescingWait = cells.histogram(metrics.coalescingWait);
+    this.fanoutLatency = cells.histogram(metrics.fanoutLatency);
+    this.ackLatency = cells.histogram(metrics.ackLatency);
+    this.awarenessLeaves = cells.counters(metrics.awarenessLeaves);
+  }
+}

@@ -1,0 +1,40 @@
+import { Cells } from './cells.js';
+import { cellsOf, metrics } from './table.js';
+
+/** What a shard counts. */
+export class ShardMetrics {
+  readonly deltas;
+  readonly fieldsApplied;
+  readonly fieldsLost;
+  readonly operationsPerFlush;
+  readonly taskTime;
+  readonly mergeTime;
+  readonly commitTime;
+  readonly rowsPerCommit;
+  readonly commitFailures;
+  readonly loadTime;
+  readonly documentsLoaded;
+  readonly loadFailures;
+  readonly documentsEvicted;
+  /** By error code. */
+  readonly errors;
+
+  /** @param memory Of `MetricsRegistry.addShard`; without it nothing is counted. */
+  constructor(memory: SharedArrayBuffer | undefined) {
+    const cells = new Cells(cellsOf('shard'), memory);
+    this.deltas = cells.counter(metrics.deltas);
+    this.fieldsApplied = cells.counter(metrics.fieldsApplied);
+    this.fieldsLost = cells.counter(metrics.fieldsLost);
+    this.operationsPerFlush = cells.histogram(metrics.operationsPerFlush);
+    this.taskTime = cells.histogram(metrics.taskTime);
+    this.mergeTime = cells.histogram(metrics.mergeTime);
+    this.commitTime = cells.histogram(metrics.commitTime);
+    this.rowsPerCommit = cells.histogram(metrics.rowsPerCommit);
+    this.commitFailures = cells.counter(metrics.commitFailures);
+    this.loadTime = cells.histogram(metrics.loadTime);
+    this.documentsLoaded = cells.counter(metrics.documentsLoaded);
+    this.loadFailures = cells.counter(metrics.loadFailures);
+    this.documentsEvicted = cells.counter(metrics.documentsEvicted);
+    this.errors = cells.counters(metrics.errorsSent);
+  }
+}

@@ -1,0 +1,323 @@
+/** Every metric of the server. `docs/metrics.md` is generated from it, and a test fails when the two disagree. */
+import { errors, limitNames } from '../errors.js';
+import type { MetricSpec } from './spec.js';
+
+/** Types of messages that clients send; what is no message counts as `invalid`. */
+const receivedTypes = [
+  'auth',
+  'subscribe',
+  'unsubscribe',
+  'sync_request',
+  'sync_step1',
+  'delta',
+  'delta_batch',
+  'delta_batch_chunk',
+  'ack',
+  'ping',
+  'pong',
+  'awareness_update',
+  'awareness_subscribe',
+  'connect',
+  'invalid',
+] as const;
+
+const sentTypes = [
+  'auth_success',
+  'auth_error',
+  'sync_response',
+  'sync_step2',
+  'delta',
+  'delta_batch',
+  'ack',
+  'pong',
+  'awareness_update',
+  'awareness_state',
+  'error',
+] as const;
+
+/** From half a millisecond to ten seconds: what users wait for. Seconds. */
+const latencies = [
+  0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 1, 2, 5,
+  10,
+];
+/** From ten microseconds to a second: what threads are busy with. Seconds. */
+const durations = [
+  0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1,
+];
+/** How many at a time. */
+const counts = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000];
+
+export const metrics = {
+  connections: {
+    name: 'synckit_connections',
+    type: 'gauge',
+    owner: 'node',
+    labels: { protocol: ['binary', 'json'], state: ['connecting', 'authenticated', 'draining'] },
+    help: 'Open WebSocket connections.',
+  },
+  connectionsAccepted: {
+    name: 'synckit_connections_accepted_total',
+    type: 'counter',
+    owner: 'acceptor',
+    help: 'Connections that were let in.',
+  },
+  connectionsRejected: {
+    name: 'synckit_connections_rejected_total',
+    type: 'counter',
+    owner: 'acceptor',
+    labels: { reason: ['capacity', 'address'] },
+    help: 'Connections turned away: more than WS_MAX_CONNECTIONS, or than SYNCKIT_MAX_CONNECTIONS_PER_IP.',
+  },
+  connectionsClosed: {
+    name: 'synckit_connections_closed_total',
+    type: 'counter',
+    owner: 'acceptor',
+    labels: { code: ['1000', '1001', '1005', '1006', '1008', '1009', '1011', '1012', '1013', 'other'] },
+    help: 'Connections that ended, by WebSocket close code; 1006 is one that broke.',
+  },
+  backpressureCloses: {
+    name: 'synckit_backpressure_closes_total',
+    type: 'counter',
+    owner: 'acceptor',
+    help: 'Connections ended because the client did not read what it was sent.',
+  },
+  authentications: {
+    name: 'synckit_authentications_total',
+    type: 'counter',
+    owner: 'acceptor',
+    labels: { result: ['accepted', 'anonymous', 'failed', 'expired', 'timeout'] },
+    help: 'Results of authenticating; expired counts tokens shown too late and sessions that outlived theirs.',
+  },
+  messagesReceived: {
+    name: 'synckit_messages_received_total',
+    type: 'counter',
+    owner: 'acceptor',
+    labels: { type: receivedTypes },
+    help: 'WebSocket messages from clients.',
+  },
+  bytesReceived: {
+    name: 'synckit_received_bytes_total',
+    type: 'counter',
+    owner: 'acceptor',
+    labels: { type: receivedTypes },
+    help: 'Bytes of WebSocket messages from clients.',
+  },
+  messagesSent: {
+    name: 'synckit_messages_sent_total',
+    type: 'counter',
+    owner: 'acceptor',
+    labels: { type: sentTypes },
+    help: 'Messages sent to clients; a published one counts once per subscriber.',
+  },
+  bytesSent: {
+    name: 'synckit_sent_bytes_total',
+    type: 'counter',
+    owner: 'acceptor',
+    labels: { type: sentTypes },
+    help: 'Bytes of messages sent to clients; published ones count once per subscriber.',
+  },
+  publishes: {
+    name: 'synckit_publishes_total',
+    type: 'counter',
+    owner: 'acceptor',
+    help: 'Frames given to a topic: one call, whatever the number of subscribers.',
+  },
+  deliveries: {
+    name: 'synckit_deliveries_total',
+    type: 'counter',
+    owner: 'acceptor',
+    help: 'Published frames times their subscribers.',
+  },
+  errorsSent: {
+    name: 'synckit_errors_total',
+    type: 'counter',
+    owner: 'both',
+    labels: { code: Object.keys(errors) },
+    help: 'Messages answered with an error, by code; INTERNAL is a failure of the server and is logged.',
+  },
+  limitRejections: {
+    name: 'synckit_limit_rejections_total',
+    type: 'counter',
+    owner: 'acceptor',
+    labels: { limit: limitNames },
+    help: 'Messages refused with RATE_LIMIT_EXCEEDED, by the limit they were over.',
+  },
+  coalescingWait: {
+    name: 'synckit_coalescing_wait_seconds',
+    type: 'histogram',
+    owner: 'acceptor',
+    buckets: latencies,
+    help: 'From the receipt of the oldest write of a flush until its task leaves for the shard.',
+  },
+  fanoutLatency: {
+    name: 'synckit_fanout_latency_seconds',
+    type: 'histogram',
+    owner: 'acceptor',
+    buckets: latencies,
+    help: 'From the receipt of the oldest write of a flush until its frame is published.',
+  },
+  ackLatency: {
+    name: 'synckit_ack_latency_seconds',
+    type: 'histogram',
+    owner: 'acceptor',
+    buckets: latencies,
+    help: 'From the receipt of a write until its ack is sent, so until it is durable.',
+  },
+  awarenessLeaves: {
+    name: 'synckit_awareness_leaves_total',
+    type: 'counter',
+    owner: 'acceptor',
+    labels: { reason: ['left', 'disconnected', 'expired'] },
+    help: 'Awareness states that ended.',
+  },
+  awarenessStates: {
+    name: 'synckit_awareness_states',
+    type: 'gauge',
+    owner: 'node',
+    help: 'Awareness states held.',
+  },
+  subscribedDocuments: {
+    name: 'synckit_subscribed_documents',
+    type: 'gauge',
+    owner: 'node',
+    help: 'Documents with at least one subscriber.',
+  },
+  queuedBytes: {
+    name: 'synckit_queued_bytes',
+    type: 'gauge',
+    owner: 'node',
+    labels: { place: ['coalescer', 'shards'] },
+    help: 'Bytes of messages that wait for their flush, or for a shard to answer or to make them durable.',
+  },
+  shardTasks: {
+    name: 'synckit_shard_tasks',
+    type: 'gauge',
+    owner: 'node',
+    help: 'Tasks given to the shards that are not settled: not answered, or not durable.',
+  },
+  shardsRunning: {
+    name: 'synckit_shards_running',
+    type: 'gauge',
+    owner: 'node',
+    help: 'Shards whose worker thread is up.',
+  },
+  shardRestarts: {
+    name: 'synckit_shard_restarts_total',
+    type: 'counter',
+    owner: 'node',
+    help: 'Worker threads that died and were replaced.',
+  },
+  storageHealthy: {
+    name: 'synckit_storage_healthy',
+    type: 'gauge',
+    owner: 'node',
+    help: '1 while commits succeed, 0 from a failed commit to the next that succeeds.',
+  },
+  pendingBytes: {
+    name: 'synckit_commit_queue_bytes',
+    type: 'gauge',
+    owner: 'node',
+    help: 'Bytes of changes that are merged but not durable yet.',
+  },
+  loadedDocuments: {
+    name: 'synckit_loaded_documents',
+    type: 'gauge',
+    owner: 'node',
+    help: 'Documents in memory.',
+  },
+  documentBytes: {
+    name: 'synckit_document_bytes',
+    type: 'gauge',
+    owner: 'node',
+    help: 'Memory that the loaded documents take.',
+  },
+  deltas: {
+    name: 'synckit_deltas_total',
+    type: 'counter',
+    owner: 'shard',
+    help: 'Write messages that were merged.',
+  },
+  fieldsApplied: {
+    name: 'synckit_fields_applied_total',
+    type: 'counter',
+    owner: 'shard',
+    help: 'Writes of a field that won.',
+  },
+  fieldsLost: {
+    name: 'synckit_fields_lost_total',
+    type: 'counter',
+    owner: 'shard',
+    help: 'Writes of a field that lost against a greater one, or came twice.',
+  },
+  operationsPerFlush: {
+    name: 'synckit_flush_operations',
+    type: 'histogram',
+    owner: 'shard',
+    buckets: counts,
+    help: 'Writes of fields that one flush of one document merges.',
+  },
+  taskTime: {
+    name: 'synckit_shard_task_seconds',
+    type: 'histogram',
+    owner: 'shard',
+    buckets: durations,
+    help: 'Time a shard is busy with one task, loads and commits aside.',
+  },
+  mergeTime: {
+    name: 'synckit_merge_seconds',
+    type: 'histogram',
+    owner: 'shard',
+    buckets: durations,
+    help: 'Time to merge one flush of one document and build its frames.',
+  },
+  commitTime: {
+    name: 'synckit_commit_seconds',
+    type: 'histogram',
+    owner: 'shard',
+    buckets: latencies,
+    help: 'Time until a commit is durable.',
+  },
+  rowsPerCommit: {
+    name: 'synckit_commit_rows',
+    type: 'histogram',
+    owner: 'shard',
+    buckets: counts,
+    help: 'Rows that one commit writes.',
+  },
+  commitFailures: {
+    name: 'synckit_commit_failures_total',
+    type: 'counter',
+    owner: 'shard',
+    help: 'Commits that failed; they are tried again.',
+  },
+  loadTime: {
+    name: 'synckit_load_seconds',
+    type: 'histogram',
+    owner: 'shard',
+    buckets: latencies,
+    help: 'Time to load a batch of documents from storage.',
+  },
+  documentsLoaded: {
+    name: 'synckit_documents_loaded_total',
+    type: 'counter',
+    owner: 'shard',
+    help: 'Documents loaded from storage.',
+  },
+  loadFailures: {
+    name: 'synckit_document_load_failures_total',
+    type: 'counter',
+    owner: 'shard',
+    help: 'Documents that could not be loaded; their clients were told.',
+  },
+  documentsEvicted: {
+    name: 'synckit_documents_evicted_total',
+    type: 'counter',
+    owner: 'shard',
+    help: 'Documents unloaded to make room.',
+  },
+} as const satisfies Record<string, MetricSpec>;
+
+/** The metrics that a part counts in cells of its own, in the order of the table. */
+export function cellsOf(owner: 'acceptor' | 'shard'): MetricSpec[] {
+  return Object.values<MetricSpec>(metrics).filter((spec) => spec.owner === owner || spec.owner === 'both');
+}

@@ -1,0 +1,200 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { test } from 'tap';
+import { topicOf, Topics } from '../../src/acceptor/topics.js';
+import { variants } from '../../src/shards/task.js';
+import { holdsAsync } from '../support/property.js';
+import { recordingSession } from '../support/recording-session.js';
+
+const { binaryDelta, binaryBatch, jsonDelta, jsonBatch } = variants;
+
+/** A fence that the test opens. */
+function gate(): { fence: () => Promise<void>; open: () => Promise<void> } {
+  const waiting: (() => void)[] = [];
+  return {
+    fence: () => new Promise((resolve) => waiting.push(resolve)),
+    open: async () => {
+      for (const resolve of waiting.splice(0)) resolve();
+      await new Promise((resolve) => setImmediate(resolve));
+    },
+  };
+}
+
+test('FAN1 a session is subscribed in the variant that it understands', (t) => {
+  const topics = new Topics(10);
+  const cases = [
+    ['binary', false, 'b:d', binaryDelta],
+    ['binary', true, 'B:d', binaryBatch],
+    ['json', false, 'j:d', jsonDelta],
+    ['json', true, 'J:d', jsonBatch],
+  ] as const;
+  let all = 0;
+  for (const [encoding, modern, topic, variant] of cases) {
+    const { session, topics: held } = recordingSession();
+    session.encoding = encoding;
+    session.modern = modern;
+    topics.subscribe(session, 'd');
+    t.strictSame(held(), [topic]);
+    t.equal(topicOf('d', variant), topic);
+    all |= variant;
+    t.equal(topics.variantsOf('d'), all);
+  }
+  t.strictSame(topics.summary(10), [{ id: 'd', subscribers: 4, lastModified: 0 }]);
+  t.end();
+});
+
+test('SUB3 subscribing twice is the same as once', (t) => {
+  const topics = new Topics(10);
+  const { session, topics: held } = recordingSession();
+  t.ok(topics.subscribe(session, 'd'));
+  t.ok(topics.subscribe(session, 'd'));
+  t.strictSame(topics.summary(10), [{ id: 'd', subscribers: 1, lastModified: 0 }]);
+  topics.unsubscribe(session, 'd');
+  topics.unsubscribe(session, 'd');
+  t.strictSame(held(), []);
+  t.equal(topics.size, 0);
+  t.equal(topics.variantsOf('d'), 0);
+  t.end();
+});
+
+test('LIM4 subscriptions of a session are bounded', (t) => {
+  const topics = new Topics(2);
+  const { session } = recordingSession();
+  const other = recordingSession();
+  t.strictSame(
+    ['a', 'b', 'c', 'a'].map((id) => topics.subscribe(session, id)),
+    [true, true, false, true],
+  );
+  t.ok(topics.subscribe(other.session, 'c'), 'each has its own bound');
+  topics.unsubscribe(session, 'a');
+  t.ok(topics.subscribe(session, 'c'));
+  t.end();
+});
+
+test('FAN4 a session that is gone is counted nowhere, the others stay', (t) => {
+  const topics = new Topics(10);
+  const gone = recordingSession();
+  const stays = recordingSession();
+  for (const id of ['a', 'b']) topics.subscribe(gone.session, id);
+  topics.subscribe(stays.session, 'b');
+  gone.session.become({ kind: 'closed' });
+  topics.leaveAll(gone.session);
+  t.equal(topics.variantsOf('a'), 0);
+  t.equal(topics.variantsOf('b'), binaryDelta);
+  t.strictSame(topics.summary(10), [{ id: 'b', subscribers: 1, lastModified: 0 }]);
+  t.strictSame(stays.topics(), ['b:b']);
+  t.end();
+});
+
+test('a session that changes its variant is in both until what is under way has come', async (t) => {
+  const topics = new Topics(10);
+  const { fence, open } = gate();
+  const { session, topics: held } = recordingSession();
+  topics.subscribe(session, 'd');
+  session.modern = true;
+  topics.switchVariant(session, fence);
+  t.strictSame(held(), ['B:d', 'b:d']);
+  t.equal(topics.variantsOf('d'), binaryDelta | binaryBatch);
+  topics.subscribe(session, 'e');
+  await open();
+  t.strictSame(held(), ['B:d', 'B:e']);
+  t.equal(topics.variantsOf('d'), binaryBatch);
+  t.strictSame(topics.summary(1), [{ id: 'd', subscribers: 1, lastModified: 0 }], 'it was one subscriber all the time');
+});
+
+test('a session that changes its variant twice ends up in the last', async (t) => {
+  const topics = new Topics(10);
+  const { fence, open } = gate();
+  const { session, topics: held } = recordingSession();
+  topics.subscribe(session, 'd');
+  session.modern = true;
+  topics.switchVariant(session, fence);
+  session.encoding = 'json';
+  topics.switchVariant(session, fence);
+  t.strictSame(held(), ['B:d', 'J:d', 'b:d']);
+  await open();
+  t.strictSame(held(), ['J:d']);
+  t.equal(topics.variantsOf('d'), jsonBatch);
+});
+
+test('a session that closes or unsubscribes while it changes its variant leaves nothing behind', async (t) => {
+  const topics = new Topics(10);
+  const { fence, open } = gate();
+  const closes = recordingSession();
+  const unsubscribes = recordingSession();
+  for (const { session } of [closes, unsubscribes]) {
+    topics.subscribe(session, 'd');
+    session.modern = true;
+    topics.switchVariant(session, fence);
+  }
+  closes.session.become({ kind: 'closed' });
+  topics.leaveAll(closes.session);
+  topics.unsubscribe(unsubscribes.session, 'd');
+  t.equal(topics.size, 0);
+  await open();
+  t.equal(topics.size, 0);
+  t.equal(topics.variantsOf('d'), 0);
+  t.strictSame(unsubscribes.topics(), []);
+});
+
+test('the list of documents is bounded and tells when one was changed', (t) => {
+  const topics = new Topics(10);
+  const { session } = recordingSession();
+  for (const id of ['a', 'b', 'c']) topics.subscribe(session, id);
+  topics.touch('b', 5);
+  topics.touch('nobody', 5);
+  t.strictSame(
+    topics.summary(2).map(({ id, lastModified }) => [id, lastModified]),
+    [
+      ['a', 0],
+      ['b', 5],
+    ],
+  );
+  t.equal(topics.size, 3);
+  t.end();
+});
+
+test('whatever sessions do, the variants asked of the shards are those that sockets are in', async (t) => {
+  const steps = fc.record({
+    kind: fc.constantFrom('subscribe', 'subscribe', 'unsubscribe', 'modern', 'json', 'close', 'open'),
+    who: fc.nat(2),
+    documentId: fc.constantFrom('a', 'b'),
+  });
+  await holdsAsync(
+    t,
+    fc.asyncProperty(fc.array(steps, { maxLength: 30 }), async (script) => {
+      const topics = new Topics(10);
+      const { fence, open } = gate();
+      const sessions = [0, 1, 2].map(recordingSession);
+      for (const { kind, who, documentId } of [...script, { kind: 'open', who: 0, documentId: '' }]) {
+        const { session } = sessions[who]!;
+        if (kind === 'open') await open();
+        else if (!session.isOpen) continue;
+        else if (kind === 'subscribe') topics.subscribe(session, documentId);
+        else if (kind === 'unsubscribe') topics.unsubscribe(session, documentId);
+        else if (kind === 'close') {
+          session.become({ kind: 'closed' });
+          topics.leaveAll(session);
+        } else {
+          if (kind === 'modern') session.modern = true;
+          else session.encoding = 'json';
+          topics.switchVariant(session, fence);
+        }
+        const alive = sessions.filter((other) => other.session.isOpen);
+        for (const id of ['a', 'b']) {
+          const held = new Set(alive.flatMap((other) => other.topics()));
+          let expected = 0;
+          for (const variant of Object.values(variants)) if (held.has(topicOf(id, variant))) expected |= variant;
+          assert.equal(topics.variantsOf(id), expected);
+          const subscribers = alive.filter((other) => other.session.subscriptions.has(id)).length;
+          assert.equal(topics.summary(2).find((entry) => entry.id === id)?.subscribers ?? 0, subscribers);
+        }
+      }
+      // At rest each is in the one variant that it wants.
+      for (const { session, topics: held } of sessions) {
+        if (session.isOpen) assert.equal(held().length, session.subscriptions.size);
+      }
+    }),
+    200,
+  );
+});

@@ -1,0 +1,161 @@
+/** Clients of every kind that write as fast as they are acknowledged, and report what they send and hear. */
+import { RawClient } from '../support/client.js';
+import { ModelClient } from '../support/model-client.js';
+import { canonical } from '../support/model-document.js';
+import type { Random } from '../support/random.js';
+import { until } from '../support/server.js';
+import type { AckChecker } from './checker.js';
+
+const kinds = [
+  { clientId: 'binary-plain', encoding: 'binary', modern: false },
+  { clientId: 'json-plain', encoding: 'json', modern: false },
+  { clientId: 'binary-modern', encoding: 'binary', modern: true },
+  { clientId: 'json-modern', encoding: 'json', modern: true },
+  { clientId: 'binary-clockless', encoding: 'binary', modern: false, clockless: true },
+  { clientId: 'json-clockless', encoding: 'json', modern: true, clockless: true },
+  { clientId: 'hour-ahead', encoding: 'binary', modern: true, skewMs: 3_600_000 },
+  { clientId: 'hour-behind', encoding: 'json', modern: false, skewMs: -3_600_000 },
+] as const;
+
+/** Their writes of a common field would not be in an order that is known here. */
+const alone = ['binary-clockless', 'json-clockless', 'hour-ahead', 'hour-behind'];
+
+/** Messages of one client that wait for their acks. */
+const AHEAD = 20;
+const TICK_MS = 2;
+
+export class ChaosLoad {
+  readonly documents: readonly string[] = Array.from({ length: 6 }, (_, i) => `chaos-${i}`);
+  readonly clients: readonly ModelClient[];
+  readonly #checker: AckChecker;
+  readonly #random: Random;
+  #timer: NodeJS.Timeout | undefined;
+  #values = 0;
+
+  constructor(checker: AckChecker, random: Random) {
+    this.#checker = checker;
+    this.#random = random;
+    this.clients = kinds.map((kind) => {
+      const client = new ModelClient({ ...kind, now: growingClock('skewMs' in kind ? kind.skewMs : 0) });
+      client.onAcked = (message) => checker.acked(client.clientId, message);
+      return client;
+    });
+  }
+
+  /** Messages that were sent and not acknowledged. */
+  get unacked(): number {
+    return this.clients.reduce((sum, { unacked }) => sum + unacked.size, 0);
+  }
+
+  get problems(): string[] {
+    return this.clients.flatMap(({ clientId, problems }) => problems.map((problem) => `${clientId}: ${problem}`));
+  }
+
+  /** Connects those that are not, and sends again what was not acknowledged. */
+  async connect(url: string): Promise<void> {
+    for (const client of this.clients.filter(({ connected }) => !connected)) {
+      await client.connect(url);
+      for (const documentId of this.documents) {
+        client.open(documentId, this.#random.pick(['subscribe', 'state', 'vector']));
+      }
+      client.resend();
+    }
+  }
+
+  start(): void {
+    this.#timer ??= setInterval(() => this.clients.forEach((client) => this.#write(client)), TICK_MS);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  /** Ends everything; for teardown. */
+  end(): void {
+    this.stop();
+    for (const client of this.clients) client.disconnect();
+  }
+
+  /** Waits for some more acks, then until anywhere in between two of them. */
+  async run(acks: number): Promise<void> {
+    const enough = this.#checker.acks + acks;
+    this.start();
+    await until(`${acks} more acks`, () => this.#checker.acks >= enough);
+    await new Promise((resolve) => setTimeout(resolve, this.#random.below(60)));
+  }
+
+  /** Acknowledged writes that the server does not hold. */
+  async lost(url: string): Promise<string[]> {
+    return withState(url, this.documents, (documentId) => {
+      const floor = this.#checker.floor(documentId);
+      return (state) => this.#checker.lost(documentId, state, floor);
+    });
+  }
+
+  /** Lets everything come to rest; then what clients hold that differs from what the server holds. */
+  async differences(url: string): Promise<string[]> {
+    this.stop();
+    await until('all acks', () => this.unacked === 0);
+    await Promise.all(this.clients.map((client) => client.barrier()));
+    const states = new Map<string, string>();
+    await withState(url, this.documents, (documentId) => (state) => {
+      states.set(documentId, canonical(state));
+      return [];
+    });
+    const differing = (): string[] =>
+      this.clients.flatMap((client) =>
+        [...states]
+          .filter(([documentId, state]) => client.document(documentId).live !== state)
+          .map(([documentId, state]) => `${client.clientId}: ${client.document(documentId).live}\n  not ${state}`),
+      );
+    // What still differs after that is told.
+    await until('equal states', () => differing().length === 0).catch(() => undefined);
+    return differing();
+  }
+
+  #write(client: ModelClient): void {
+    while (client.unacked.size < AHEAD) {
+      const changes = Array.from({ length: this.#random.between(1, 3) }, (_, i) => {
+        const value = this.#random.once(8) ? { __deleted: true } : ++this.#values;
+        return [this.#field(client.clientId, i), value] as const;
+      });
+      const message = client.write(this.#random.pick(this.documents), changes);
+      this.#checker.sent(client.clientId, message);
+      client.transmit(message);
+    }
+  }
+
+  /** Mostly a field of its own. */
+  #field(clientId: string, index: number): string {
+    if (!alone.includes(clientId) && this.#random.once(4)) return `common-${index}`;
+    return `${clientId}-${index}-${this.#random.below(4)}`;
+  }
+}
+
+/** Reads documents as a new client; `prepare` is called before each is asked for. */
+async function withState(
+  url: string,
+  documents: readonly string[],
+  prepare: (documentId: string) => (state: Record<string, unknown>) => string[],
+): Promise<string[]> {
+  const reader = await RawClient.connect(url, { encoding: 'json' });
+  try {
+    const found: string[] = [];
+    for (const documentId of documents) {
+      const check = prepare(documentId);
+      found.push(...check((await reader.subscribe(documentId))['state'] as Record<string, unknown>));
+      reader.send('unsubscribe', { documentId });
+      reader.messages.length = 0;
+    }
+    return found;
+  } finally {
+    reader.socket.terminate();
+  }
+}
+
+/** No two writes of a client bear the same time. */
+function growingClock(skewMs: number): () => number {
+  let last = 0;
+  return () => (last = Math.max(last + 1, Date.now() + skewMs));
+}

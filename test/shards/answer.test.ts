@@ -1,0 +1,154 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { test } from 'tap';
+import { typeCodes, typeOfCode, type MessageType } from '../../src/protocol/codes.js';
+import type { Encoding } from '../../src/protocol/encode.js';
+import { answerNumber, AnswerWriter, readAnswer, type DirectKind, type ShardStatus } from '../../src/shards/answer.js';
+import { variants } from '../../src/shards/task.js';
+import { holds } from '../support/property.js';
+
+type Entry =
+  | {
+      readonly kind: 'publish';
+      readonly documentId: string;
+      readonly variant: number;
+      readonly frame: Uint8Array;
+      readonly type: MessageType;
+      readonly cause: number;
+    }
+  | {
+      readonly kind: 'direct';
+      readonly session: number;
+      readonly encoding: Encoding;
+      readonly of: DirectKind;
+      readonly frame: Uint8Array;
+      readonly type: MessageType;
+      readonly cause: number;
+    }
+  | { readonly kind: 'settled'; readonly task: number }
+  | { readonly kind: 'status'; readonly status: ShardStatus };
+
+/** Compared with what is read, which has a prototype. */
+const plain = { noNullPrototype: true };
+
+const frames = fc.uint8Array({ maxLength: 40 });
+const types = fc.constantFrom(...(Object.keys(typeCodes) as MessageType[]));
+const numbers = fc.nat(Number.MAX_SAFE_INTEGER);
+const entries: fc.Arbitrary<Entry> = fc.oneof(
+  fc.record(
+    {
+      kind: fc.constant('publish' as const),
+      documentId: fc.string({ unit: fc.constantFrom(...Array.from('azAZ09_:-')), minLength: 1, maxLength: 256 }),
+      variant: fc.constantFrom(...Object.values(variants)),
+      frame: frames,
+      type: types,
+      cause: fc.double({ min: 0, noNaN: true }),
+    },
+    plain,
+  ),
+  fc.record(
+    {
+      kind: fc.constant('direct' as const),
+      session: numbers,
+      encoding: fc.constantFrom<Encoding>('binary', 'json'),
+      of: fc.constantFrom<DirectKind>('reply', 'read', 'lastOfRead'),
+      frame: frames,
+      type: types,
+      cause: fc.double({ min: 0, noNaN: true }),
+    },
+    plain,
+  ),
+  fc.record({ kind: fc.constant('settled' as const), task: numbers }, plain),
+  fc.record(
+    {
+      kind: fc.constant('status' as const),
+      status: fc.record(
+        {
+          storageHealthy: fc.boolean(),
+          documents: fc.nat(2 ** 32 - 1),
+          bytes: numbers,
+          pendingBytes: numbers,
+        },
+        plain,
+      ),
+    },
+    plain,
+  ),
+);
+
+function write(writer: AnswerWriter, entry: Entry): void {
+  switch (entry.kind) {
+    case 'publish': {
+      const begun = writer.beginPublish(entry.variant, entry.documentId, entry.type, entry.cause);
+      writer.frames.bytes(entry.frame);
+      writer.end(begun);
+      return;
+    }
+    case 'direct': {
+      const begun = writer.beginDirect(entry.session, entry.encoding, entry.of, entry.type, entry.cause);
+      writer.frames.bytes(entry.frame);
+      writer.end(begun);
+      return;
+    }
+    case 'settled':
+      writer.settled(entry.task);
+      return;
+    case 'status':
+      writer.status(entry.status);
+  }
+}
+
+function read(answer: Uint8Array<ArrayBuffer>): Entry[] {
+  const found: Entry[] = [];
+  readAnswer(answer, {
+    publish: (documentId, variant, frame, type, cause) =>
+      found.push({ kind: 'publish', documentId, variant, frame: new Uint8Array(frame), type: typeOfCode(type), cause }),
+    direct: (session, encoding, of, frame, type, cause) =>
+      found.push({
+        kind: 'direct',
+        session,
+        encoding,
+        of,
+        frame: new Uint8Array(frame),
+        type: typeOfCode(type),
+        cause,
+      }),
+    settled: (task) => found.push({ kind: 'settled', task }),
+    status: (status) => found.push({ kind: 'status', status }),
+  });
+  return found;
+}
+
+test('an answer is read as it was written, in the same order', (t) => {
+  holds(
+    t,
+    fc.property(fc.array(entries, { maxLength: 8 }), fc.nat(9), (written, offset) => {
+      const writer = new AnswerWriter();
+      for (const entry of written) write(writer, entry);
+      const answer = writer.take();
+      const within = new Uint8Array(offset + answer.length + 3);
+      within.set(answer, offset);
+      assert.deepEqual(read(within.subarray(offset, offset + answer.length)), written);
+    }),
+    500,
+  );
+  t.end();
+});
+
+test('answers are numbered from 1, those without an entry are none', (t) => {
+  const writer = new AnswerWriter();
+  t.ok(writer.empty);
+  for (const number of [1, 2, 3]) {
+    writer.settled(7);
+    writer.settled(8);
+    t.notOk(writer.empty);
+    t.equal(answerNumber(writer.take()), number);
+    t.ok(writer.empty);
+  }
+  t.end();
+});
+
+test('an entry of another version ends with an error, not with wrong frames', (t) => {
+  t.throws(() => read(new Uint8Array([1, 2, 3, 4, 5, 6, 7, 8, 9])), { message: /unknown entry 9 at 8/ });
+  t.end();
+});

@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { test } from 'tap';
+import { readTask, RECORD_OVERHEAD, recordKinds, TaskWriter, type TaskRecord } from '../../src/shards/task.js';
+import { holds } from '../support/property.js';
+
+const documentIds = fc.string({
+  unit: fc.constantFrom(...Array.from('azAZ09_:-')),
+  minLength: 1,
+  maxLength: 256,
+});
+
+/** Compared with what is read, which has a prototype. */
+const plain = { noNullPrototype: true };
+
+const records: fc.Arbitrary<TaskRecord> = fc.record(
+  {
+    kind: fc.constantFrom(...Object.values(recordKinds)),
+    origin: fc.record(
+      {
+        session: fc.nat(Number.MAX_SAFE_INTEGER),
+        encoding: fc.constantFrom('binary', 'json' as const),
+        modern: fc.boolean(),
+      },
+      plain,
+    ),
+    form: fc.constantFrom('binary', 'json' as const),
+    timestamp: fc.oneof(fc.constant(NaN), fc.integer({ min: -(2 ** 53) + 1, max: 2 ** 53 - 1 })),
+    received: fc.nat(2 ** 31),
+    payload: fc.uint8Array({ maxLength: 30 }).map((bytes) => Buffer.from(bytes)),
+  },
+  plain,
+);
+
+const groups = fc.record(
+  {
+    documentId: documentIds,
+    variants: fc.nat(15),
+    records: fc.array(records, { maxLength: 4 }),
+  },
+  plain,
+);
+
+test('a task is read as it was written', (t) => {
+  holds(
+    t,
+    fc.property(fc.array(groups, { maxLength: 5 }), fc.nat(9), (written, offset) => {
+      const writer = new TaskWriter();
+      for (const group of written) writer.group(group.documentId, group.variants, group.records);
+      const task = writer.take();
+      // It may lie anywhere in a larger buffer.
+      const within = new Uint8Array(offset + task.length + 3);
+      within.set(task, offset);
+      assert.deepEqual([...readTask(within.subarray(offset, offset + task.length))], written);
+    }),
+    500,
+  );
+  t.end();
+});
+
+test('the size of a record is known before it is written', (t) => {
+  holds(
+    t,
+    fc.property(records, (record) => {
+      const writer = new TaskWriter();
+      writer.group('d', 0, []);
+      const empty = writer.length;
+      writer.group('d', 0, [record]);
+      assert.equal(writer.length - 2 * empty, RECORD_OVERHEAD + record.payload.length);
+    }),
+  );
+  t.end();
+});
+
+test('a writer begins anew after each task', (t) => {
+  const writer = new TaskWriter();
+  writer.group('first', 1, []);
+  writer.take();
+  t.equal(writer.length, 0);
+  writer.group('second', 2, []);
+  t.strictSame([...readTask(writer.take())], [{ documentId: 'second', variants: 2, records: [] }]);
+  t.strictSame([...readTask(writer.take())], []);
+  t.end();
+});
