@@ -1,6 +1,7 @@
 /** The pages of docs/ that are generated from tables. */
 import { configReference } from './config.js';
 import { errors, type ErrorKind } from './errors.js';
+import { metricsReference } from './metrics/reference.js';
 
 export interface Page {
   /** Relative to the package's folder. */
@@ -12,6 +13,7 @@ export function generatedPages(): readonly Page[] {
   return [
     { path: 'docs/configuration.md', text: configReference() },
     { path: 'docs/errors.md', text: errorReference() },
+    { path: 'docs/metrics.md', text: metricsReference() },
   ];
 }
 

@@ -4,6 +4,8 @@ import { test } from 'tap';
 import { sections, variables } from '../src/config/table.js';
 import { generatedPages } from '../src/docs.js';
 import { errors, type ErrorKind } from '../src/errors.js';
+import type { MetricSpec } from '../src/metrics/spec.js';
+import { metrics } from '../src/metrics/table.js';
 import { packageFolder } from '../src/version.js';
 
 function read(path: string): string {
@@ -43,6 +45,13 @@ test('every variable that a document mentions exists', (t) => {
       t.ok(names.has(name), `${name} in ${page}`);
     }
   }
+  t.end();
+});
+
+test('docs/metrics.md has an entry for each metric and for nothing else', (t) => {
+  const names = Object.values<MetricSpec>(metrics).map(({ name }) => name);
+  t.same(captures(read('docs/metrics.md'), /^### `(.+)`$/gm), names.sort());
+  t.equal(new Set(names).size, names.length, 'no metric is there twice');
   t.end();
 });
 

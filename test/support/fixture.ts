@@ -1,9 +1,12 @@
 /** Servers and clients that end with the test that made them, also when it fails. */
-import type { Test } from 'tap';
+import tap, { type Test } from 'tap';
 import { signToken } from '../../src/auth/tokens.js';
 import { permissionsSchema } from '../../src/auth/permissions.js';
 import { RawClient, type ClientOptions } from './client.js';
 import { dataFolder, startServer, type ServerProcess } from './server.js';
+
+// As under the runner (.taprc); a file that is run by itself would have 30 s, which a busy machine may need.
+tap.setTimeout(300_000);
 
 /** Of the tests' servers that need tokens. */
 export const secret = 'a secret for tests of more than 32 characters';
