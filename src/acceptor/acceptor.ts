@@ -11,7 +11,7 @@ import type { AcceptorMetrics } from '../metrics/acceptor-metrics.js';
 import type { Logger } from '../log.js';
 import type { TokenVerifier } from '../auth/tokens.js';
 import { encodeFrame, errorBody } from '../protocol/encode.js';
-import { readTask } from '../shards/task.js';
+import { readTask, recordKinds } from '../shards/task.js';
 import type { ShardSet } from '../shards/shard-set.js';
 import { Addresses } from './addresses.js';
 import { Authentication } from './authentication.js';
@@ -105,6 +105,7 @@ export class Acceptor {
       meter: this.meter,
       find: (number) => this.sessions.find(number),
       onSettled: (shard, task) => shards.links[shard]?.settle(task),
+      onSettledPart: (shard, task, group) => shards.links[shard]?.settlePart(task, group),
       onStatus: (shard, status) => {
         const link = shards.links[shard];
         if (link !== undefined) link.status = status;
@@ -121,13 +122,17 @@ export class Acceptor {
   /** A task that no worker survives: its senders must not wait for ever. */
   abandon(task: Uint8Array<ArrayBuffer>): void {
     for (const { documentId, records } of readTask(task)) {
-      for (const { origin } of records) {
+      for (const { origin, kind } of records) {
         const session = this.sessions.find(origin.session);
         if (session === undefined) continue;
         const bytes = encodeFrame('error', errorBody('error', 'INTERNAL', { documentId }), Date.now(), origin.encoding);
-        session.reads.answer({ bytes, type: 'error', encoding: origin.encoding, last: true });
         this.#options.metrics.errors('INTERNAL').add(1);
-        this.#delivery.pumpReads(session);
+        if (kind === recordKinds.delta || kind === recordKinds.deltaBatch) {
+          session.send(bytes, 'error', origin.encoding);
+        } else {
+          session.reads.answer({ bytes, type: 'error', encoding: origin.encoding, last: true });
+          this.#delivery.pumpReads(session);
+        }
       }
     }
   }

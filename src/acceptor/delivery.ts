@@ -16,6 +16,7 @@ export interface DeliveryOptions {
   /** The open session of this number. */
   readonly find: (session: number) => Session | undefined;
   readonly onSettled: (shard: number, task: number) => void;
+  readonly onSettledPart: (shard: number, task: number, group: number) => void;
   readonly onStatus: (shard: number, status: ShardStatus) => void;
 }
 
@@ -36,7 +37,7 @@ export class Delivery {
   }
 
   deliver(shard: number, answer: Uint8Array<ArrayBuffer>): void {
-    const { app, topics, metrics, find, onSettled, onStatus } = this.#options;
+    const { app, topics, metrics, find, onSettled, onSettledPart, onStatus } = this.#options;
     const now = Date.now();
     const handler: AnswerHandler = {
       publish: (documentId, variant, frame, type, cause) => {
@@ -54,6 +55,9 @@ export class Delivery {
       },
       settled: (task) => {
         onSettled(shard, task);
+      },
+      settledPart: (task, group) => {
+        onSettledPart(shard, task, group);
       },
       status: (status) => {
         onStatus(shard, status);

@@ -81,6 +81,10 @@ export class Outbox {
     this.#answer.settled(task);
   }
 
+  settledPart(task: number, group: number): void {
+    this.#answer.settledPart(task, group);
+  }
+
   /** Ends the turn: its answer, if there is anything to say. */
   take(): Uint8Array<ArrayBuffer> | undefined {
     this.#now = 0;

@@ -24,7 +24,7 @@ import { Merge, type MergeLimits } from './merge.js';
 import { Outbox } from './outbox.js';
 import { answerStateVector, answerSubscribe, type ReadContext } from './reads.js';
 import { StampClock } from './stamp.js';
-import { Ticket } from './ticket.js';
+import { TaskTicket, type Ticket } from './ticket.js';
 
 export interface ShardOptions {
   readonly core: FieldsStore;
@@ -84,18 +84,16 @@ export class Shard {
   /** Takes the records of a task and answers those of loaded documents; the rest is sent when it is known. */
   handle(task: number, bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> | undefined {
     const started = performance.now();
-    const ticket = new Ticket(task, (settled) => {
-      this.#outbox.settled(settled);
-    });
+    const tickets = new TaskTicket(task, this.#outbox);
     const missing: LoadingDocument[] = [];
     for (const group of readTask(bytes)) {
-      ticket.open(group.records.length);
+      const ticket = tickets.group(group.records.length);
       let slot = this.#documents.find(group.documentId);
       if (slot === undefined) missing.push((slot = this.#documents.expect(group.documentId)));
       if (slot.kind === 'loading') slot.waiting.push({ group, ticket });
       else this.#process(slot, group, ticket);
     }
-    ticket.close();
+    tickets.close();
     this.#tidy();
     for (let i = 0; i < missing.length; i += LOAD_BATCH) void this.#load(missing.slice(i, i + LOAD_BATCH));
     const answer = this.#outbox.take();

@@ -3,10 +3,11 @@
  * (loads, commits) by itself; these are two channels, so answers are numbered and taken in that order. One buffer of
  * finished frames with what is to be done with each:
  *
- *   answer  = f64 number · (publish | direct | settled | status)*
+ *   answer  = f64 number · (publish | direct | settled | part | status)*
  *   publish = u8 1 · u8 variant · u8 type · f64 received · u16 length · documentId · u32 length · frame
  *   direct  = u8 2 · u8 flags · u8 type · f64 received · f64 session · u32 length · frame
  *   settled = u8 3 · f64 task
+ *   part    = u8 5 · f64 task · u32 group
  *   status  = u8 4 · u8 storage ok · u32 documents · f64 bytes · f64 pending bytes
  */
 import { ByteWriter } from '../protocol/byte-writer.js';
@@ -31,6 +32,7 @@ const PUBLISH = 1;
 const DIRECT = 2;
 const SETTLED = 3;
 const STATUS = 4;
+const PART = 5;
 
 const FLAG_JSON = 1;
 const FLAG_READ = 2;
@@ -79,6 +81,13 @@ export class AnswerWriter {
     this.frames.f64(task);
   }
 
+  /** @param group Place of a document's records in the task. */
+  settledPart(task: number, group: number): void {
+    this.#entry(PART);
+    this.frames.f64(task);
+    this.frames.u32(group);
+  }
+
   status(status: ShardStatus): void {
     this.#entry(STATUS);
     this.frames.u8(status.storageHealthy ? 1 : 0);
@@ -109,6 +118,8 @@ export interface AnswerHandler {
   publish(documentId: string, variant: number, frame: Uint8Array, type: number, cause: Cause): void;
   direct(session: number, encoding: Encoding, kind: DirectKind, frame: Uint8Array, type: number, cause: Cause): void;
   settled(task: number): void;
+  /** One document's records in a task are settled, others are not. */
+  settledPart(task: number, group: number): void;
   status(status: ShardStatus): void;
 }
 
@@ -152,6 +163,10 @@ export function readAnswer(answer: Uint8Array<ArrayBuffer>, handler: AnswerHandl
       case SETTLED:
         handler.settled(bytes.readDoubleLE(at + 1));
         at += 9;
+        break;
+      case PART:
+        handler.settledPart(bytes.readDoubleLE(at + 1), bytes.readUInt32LE(at + 9));
+        at += 13;
         break;
       case STATUS:
         handler.status({

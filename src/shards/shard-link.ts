@@ -1,6 +1,7 @@
 import { Piscina } from 'piscina';
 import type { Logger } from 'pino';
 import { answerNumber, type ShardStatus } from './answer.js';
+import { withoutGroups } from './task.js';
 import type { Work } from './work.js';
 
 export interface ShardLinkOptions {
@@ -20,7 +21,9 @@ export interface ShardLinkOptions {
 /** A task that is not settled: some of its records are not answered or not durable. */
 interface Retained {
   readonly id: number;
-  readonly bytes: Uint8Array<ArrayBuffer>;
+  bytes: Uint8Array<ArrayBuffer>;
+  /** Groups in the bytes that must not be given to another worker. */
+  readonly settledGroups: Set<number>;
   strikes: number;
   /** Given to the present worker. */
   sent: boolean;
@@ -97,7 +100,7 @@ export class ShardLink {
 
   /** Gives the shard a task, now or as soon as it can take it. */
   submit(bytes: Uint8Array<ArrayBuffer>): void {
-    const task: Retained = { id: ++this.#lastTask, bytes, strikes: 0, sent: false };
+    const task: Retained = { id: ++this.#lastTask, bytes, settledGroups: new Set(), strikes: 0, sent: false };
     this.#retained.set(task.id, task);
     this.#retainedBytes += bytes.length;
     this.#unsent.push(task);
@@ -113,6 +116,11 @@ export class ShardLink {
     this.#checkFences();
     this.#send();
     if (this.ready) this.#options.onReady();
+  }
+
+  /** The shard says that the records of one document in a task need no more keeping. */
+  settlePart(id: number, group: number): void {
+    this.#retained.get(id)?.settledGroups.add(group);
   }
 
   /** Resolves when all tasks submitted so far are settled. */
@@ -205,12 +213,22 @@ export class ShardLink {
     }
   }
 
+  /** What was acknowledged must not be merged once more. */
+  #dropSettled(task: Retained): void {
+    if (task.settledGroups.size === 0) return;
+    this.#retainedBytes -= task.bytes.length;
+    task.bytes = withoutGroups(task.bytes, task.settledGroups);
+    this.#retainedBytes += task.bytes.length;
+    task.settledGroups.clear();
+  }
+
   #died(code: number): void {
     const { log, index } = this.#options;
     this.#state = 'restarting';
     this.#restarts++;
     log.error({ shard: index, code, tasks: this.#retained.size }, 'shard worker ended; it is replaced');
     void this.#pool?.destroy();
+    for (const task of this.#retained.values()) this.#dropSettled(task);
     this.#blame();
     this.#inFlight = 0;
     this.#unsent.length = 0;

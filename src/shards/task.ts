@@ -115,6 +115,16 @@ export function* readTask(task: Uint8Array<ArrayBuffer>): Generator<TaskGroup> {
   }
 }
 
+/** The task without some of its groups, which are given by their places in it. */
+export function withoutGroups(task: Uint8Array<ArrayBuffer>, settled: ReadonlySet<number>): Uint8Array<ArrayBuffer> {
+  const writer = new TaskWriter();
+  let place = 0;
+  for (const { documentId, variants, records } of readTask(task)) {
+    if (!settled.has(place++)) writer.group(documentId, variants, records);
+  }
+  return writer.take();
+}
+
 function readRecord(bytes: Buffer, at: number, end: number): TaskRecord {
   const flags = bytes.readUInt8(at + 1);
   return {

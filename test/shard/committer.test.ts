@@ -47,7 +47,6 @@ function fixture(): Fixture {
   });
   const owe: Fixture['owe'] = ({ id }, messageId, ...fields) => {
     const ticket = new Ticket(1, () => undefined);
-    ticket.open(1);
     committer.owe({ origin: origin(1), messageId, documentId: id, fields, received: 0, ticket });
   };
   return {

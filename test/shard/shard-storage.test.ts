@@ -47,6 +47,28 @@ test('a document is loaded once, whatever comes for it meanwhile', async (t) => 
   t.strictSame(toAll(driver.sent).map(brief), ['f=1', 'f=2']);
 });
 
+test('contract 8: what is acknowledged of a task is settled before the rest, and does not come again', async (t) => {
+  const driver = await driverWith('here');
+  const { storage } = driver;
+  const load = storage.load.bind(storage);
+  let open = (): void => undefined;
+  const gate = new Promise<void>((resolve) => (open = resolve));
+  storage.load = async (ids) => gate.then(() => load(ids));
+  const task = driver.give({
+    away: [write(1, { id: 'm1', field: 'f', value: 1 })],
+    here: [write(1, { id: 'm2', field: 'f', value: 2 })],
+  });
+  await until('the ack', () => toOne(driver.sent, 1).map(brief).includes('ack m2'));
+  t.strictSame([driver.settledParts, driver.settled.includes(task)], [[[task, 1]], false]);
+  open();
+  await until('the rest', () => driver.settled.includes(task));
+  t.strictSame(driver.settledParts, [[task, 1]], 'the last of them settles the task as a whole');
+
+  const before = driver.settledParts.length;
+  driver.give({ here: [subscribe(json)], away: [subscribe(json)] });
+  t.equal(driver.settledParts.length, before, 'nor does a task that is answered at once');
+});
+
 test('SUB5 a document that can’t be loaded is an error for each who asked, and never empty', async (t) => {
   const driver = new ShardDriver();
   await driver.run('d', [write(1, { field: 'f', value: 1 })]);

@@ -26,6 +26,7 @@ type Entry =
       readonly cause: number;
     }
   | { readonly kind: 'settled'; readonly task: number }
+  | { readonly kind: 'settledPart'; readonly task: number; readonly group: number }
   | { readonly kind: 'status'; readonly status: ShardStatus };
 
 /** Compared with what is read, which has a prototype. */
@@ -59,6 +60,7 @@ const entries: fc.Arbitrary<Entry> = fc.oneof(
     plain,
   ),
   fc.record({ kind: fc.constant('settled' as const), task: numbers }, plain),
+  fc.record({ kind: fc.constant('settledPart' as const), task: numbers, group: fc.nat(2 ** 32 - 1) }, plain),
   fc.record(
     {
       kind: fc.constant('status' as const),
@@ -93,6 +95,9 @@ function write(writer: AnswerWriter, entry: Entry): void {
     case 'settled':
       writer.settled(entry.task);
       return;
+    case 'settledPart':
+      writer.settledPart(entry.task, entry.group);
+      return;
     case 'status':
       writer.status(entry.status);
   }
@@ -114,6 +119,7 @@ function read(answer: Uint8Array<ArrayBuffer>): Entry[] {
         cause,
       }),
     settled: (task) => found.push({ kind: 'settled', task }),
+    settledPart: (task, group) => found.push({ kind: 'settledPart', task, group }),
     status: (status) => found.push({ kind: 'status', status }),
   });
   return found;

@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { test } from 'tap';
-import { readTask, RECORD_OVERHEAD, recordKinds, TaskWriter, type TaskRecord } from '../../src/shards/task.js';
+import {
+  readTask,
+  RECORD_OVERHEAD,
+  recordKinds,
+  TaskWriter,
+  withoutGroups,
+  type TaskRecord,
+} from '../../src/shards/task.js';
 import { holds } from '../support/property.js';
 
 const documentIds = fc.string({
@@ -54,6 +61,20 @@ test('a task is read as it was written', (t) => {
       assert.deepEqual([...readTask(within.subarray(offset, offset + task.length))], written);
     }),
     500,
+  );
+  t.end();
+});
+
+test('the groups that are settled are left out, the others stay as they are', (t) => {
+  holds(
+    t,
+    fc.property(fc.array(fc.tuple(groups, fc.boolean()), { maxLength: 5 }), (written) => {
+      const writer = new TaskWriter();
+      for (const [group] of written) writer.group(group.documentId, group.variants, group.records);
+      const settled = new Set([...written.keys()].filter((place) => written[place]![1]));
+      const left = written.filter(([, isSettled]) => !isSettled).map(([group]) => group);
+      assert.deepEqual([...readTask(withoutGroups(writer.take(), settled))], left);
+    }),
   );
   t.end();
 });

@@ -83,6 +83,8 @@ export class ShardDriver {
   /** Everything that was answered, in order. */
   readonly sent: Sent[] = [];
   readonly settled: number[] = [];
+  /** Tasks and the places of the groups in them that were settled before the rest. */
+  readonly settledParts: [task: number, group: number][] = [];
   status: ShardStatus | undefined;
   #tasks = 0;
 
@@ -140,6 +142,7 @@ export class ShardDriver {
         this.sent.push({ to: 'one', session, kind, message: decodeFrame(Buffer.from(frame), encoding === 'binary') });
       },
       settled: (task) => this.settled.push(task),
+      settledPart: (task, group) => this.settledParts.push([task, group]),
       status: (status) => (this.status = status),
     });
   }
