@@ -105,6 +105,8 @@ export class Node {
    */
   async start(): Promise<number> {
     const { host, port } = this.#options.config;
+    // First, because it is what may fail: clients that come must find a server that stays.
+    this.#scrapes = await listenForScrapes({ config: this.#options.config, metrics: this.metrics });
     await this.shards.start();
     const listening = await new Promise<us_listen_socket | false>((resolve) => this.#app.listen(host, port, resolve));
     if (listening === false) {
@@ -112,7 +114,6 @@ export class Node {
       throw new Error(`can't listen on ${host}:${port}: the address is not ours or the port is taken`);
     }
     this.#listening = listening;
-    this.#scrapes = await listenForScrapes({ config: this.#options.config, metrics: this.metrics });
     this.#state = 'running';
     return uWS.us_socket_local_port(listening);
   }

@@ -88,6 +88,7 @@ export class Authentication {
   #refuse(session: Session, code: ErrorCode): void {
     const body = `"id":"auth","error":${quote(errors[code].sentence)},"details":${JSON.stringify({ code })}`;
     this.#options.metrics.authentications(code === 'TOKEN_EXPIRED' ? 'expired' : 'failed').add(1);
+    this.#options.metrics.errors(code).add(1);
     session.reply('auth_error', body);
     this.#options.log.info({ session: session.number, address: session.address, code }, 'authentication refused');
     session.socket.end(closeCodes.policy, errors[code].sentence);

@@ -72,8 +72,8 @@ export const metrics = {
     name: 'synckit_connections_closed_total',
     type: 'counter',
     owner: 'acceptor',
-    labels: { code: ['1000', '1001', '1005', '1006', '1008', '1009', '1011', '1012', '1013', 'other'] },
-    help: 'Connections that ended, by WebSocket close code; 1006 is one that broke.',
+    labels: { code: ['1000', '1001', '1005', '1006', '1008', '1009', '1011', '1012', 'other'] },
+    help: 'Accepted connections that ended, by WebSocket close code; 1006 is one that broke.',
   },
   backpressureCloses: {
     name: 'synckit_backpressure_closes_total',

@@ -1,0 +1,127 @@
+/** The rows about what clients do and are told. */
+import { lines, rate, series, total } from '../panels.mjs';
+
+const connections = {
+  title: 'Connections',
+  panels: [
+    lines(
+      'Connections by protocol and state',
+      'short',
+      'Open WebSocket connections. “connecting” have not authenticated yet; “draining” were told that the server stops.',
+      [{ expr: total('synckit_connections', 'protocol, state'), legend: '{{protocol}} {{state}}' }],
+      { stack: true },
+    ),
+    lines(
+      'Connections per process',
+      'short',
+      'How evenly the kernel spreads connections over the processes that share the port. Each takes WS_MAX_CONNECTIONS at most.',
+      [{ expr: total('synckit_connections', 'instance'), legend: '{{instance}}' }],
+    ),
+    lines(
+      'Connections let in and turned away',
+      'cps',
+      'Turned away: “capacity” is more than WS_MAX_CONNECTIONS (close code 1013), “address” more than SYNCKIT_MAX_CONNECTIONS_PER_IP (1008).',
+      [
+        { expr: rate('synckit_connections_accepted_total'), legend: 'let in' },
+        { expr: rate('synckit_connections_rejected_total', 'reason'), legend: 'turned away: {{reason}}' },
+      ],
+    ),
+    lines(
+      'Connections ended by close code',
+      'cps',
+      '1000, 1001 and 1005: the client went. 1006: the connection broke, was silent for too long, or sent a message over WS_MAX_PAYLOAD_BYTES. 1008: authentication. 1012: the server restarts. Those that were turned away are not among them.',
+      [{ expr: rate('synckit_connections_closed_total', 'code'), legend: '{{code}}' }],
+      { stack: true },
+    ),
+    lines(
+      'Slow consumers disconnected',
+      'cps',
+      'Clients that did not read what they were sent: more than WS_MAX_BACKPRESSURE_BYTES waited for them. They subscribe again and miss nothing.',
+      [{ expr: rate('synckit_backpressure_closes_total', 'instance'), legend: '{{instance}}' }],
+      { alertAt: 0.1 },
+    ),
+    lines(
+      'Authentications by result',
+      'cps',
+      '“anonymous”: no token came and none is needed. “expired” counts tokens shown too late and sessions that outlived theirs. “timeout”: nothing came within SYNCKIT_AUTH_TIMEOUT_MS.',
+      [{ expr: rate('synckit_authentications_total', 'result'), legend: '{{result}}' }],
+      { stack: true },
+    ),
+  ],
+};
+
+const messages = {
+  title: 'Messages',
+  panels: [
+    lines(
+      'Messages received by type',
+      'cps',
+      'WebSocket messages from clients; “invalid” are those that are no message of the protocol.',
+      [{ expr: rate('synckit_messages_received_total', 'type'), legend: '{{type}}' }],
+      { stack: true, width: 12 },
+    ),
+    lines(
+      'Messages sent by type',
+      'cps',
+      'A published message counts once per subscriber.',
+      [{ expr: rate('synckit_messages_sent_total', 'type'), legend: '{{type}}' }],
+      { stack: true, width: 12 },
+    ),
+    lines(
+      'Bytes received by type',
+      'binBps',
+      'Bytes of WebSocket messages, without the frames of WebSocket and TLS.',
+      [{ expr: rate('synckit_received_bytes_total', 'type'), legend: '{{type}}' }],
+      { stack: true, width: 12 },
+    ),
+    lines(
+      'Bytes sent by type',
+      'binBps',
+      'Published messages count once per subscriber.',
+      [{ expr: rate('synckit_sent_bytes_total', 'type'), legend: '{{type}}' }],
+      { stack: true, width: 12 },
+    ),
+  ],
+};
+
+const refusals = {
+  title: 'Errors and limits',
+  panels: [
+    lines(
+      'Errors by code',
+      'cps',
+      'Messages answered with an error; docs/errors.md says when each is sent. INTERNAL is a failure of the server and is in its log; STORAGE_UNAVAILABLE refuses writes. The others are the clients’ doing.',
+      [{ expr: rate('synckit_errors_total', 'code'), legend: '{{code}}' }],
+      { stack: true, width: 12 },
+    ),
+    lines(
+      'Refusals by limit',
+      'cps',
+      'Messages answered with RATE_LIMIT_EXCEEDED, by the limit they were over. “queue” is the server’s own: more than SYNCKIT_MAX_QUEUED_BYTES wait for the shards. The others belong to one session each.',
+      [{ expr: rate('synckit_limit_rejections_total', 'limit'), legend: '{{limit}}' }],
+      { stack: true, width: 12 },
+    ),
+  ],
+};
+
+const awareness = {
+  title: 'Awareness',
+  panels: [
+    lines('Awareness states', 'short', 'Who is there: states held, per process. They are never stored.', [
+      { expr: series('synckit_awareness_states'), legend: '{{instance}}' },
+    ]),
+    lines('Awareness messages', 'cps', 'Updates from clients, and what was sent to those who follow.', [
+      { expr: rate('synckit_messages_received_total', 'type', 'type=~"awareness_.+"'), legend: 'received: {{type}}' },
+      { expr: rate('synckit_messages_sent_total', 'type', 'type=~"awareness_.+"'), legend: 'sent: {{type}}' },
+    ]),
+    lines(
+      'Awareness states that ended',
+      'cps',
+      '“left”: the client said so. “disconnected”: its connection ended. “expired”: not renewed for SYNCKIT_AWARENESS_TIMEOUT_MS.',
+      [{ expr: rate('synckit_awareness_leaves_total', 'reason'), legend: '{{reason}}' }],
+      { stack: true },
+    ),
+  ],
+};
+
+export const clientRows = { connections, messages, refusals, awareness };

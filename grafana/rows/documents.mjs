@@ -1,0 +1,207 @@
+/** The rows about documents: from a write to its ack, its subscribers and the disk. */
+import { heatmap, lines, mean, quantiles, rate, series, states, total, valueTexts } from '../panels.mjs';
+
+const writes = {
+  title: 'Writes',
+  panels: [
+    lines(
+      'Ack latency',
+      's',
+      'From the receipt of a write until its ack is sent, so until it is on disk. While storage fails no ack is sent, and nothing is counted here.',
+      quantiles('synckit_ack_latency_seconds'),
+      { alertAt: 0.3 },
+    ),
+    heatmap('Ack latency, spread', 's', 'The same as a histogram over time.', 'synckit_ack_latency_seconds'),
+    lines('Writes', 'wps', 'Write messages that were merged, and the writes of fields in them.', [
+      { expr: rate('synckit_deltas_total'), legend: 'messages' },
+      { expr: rate('synckit_fields_applied_total'), legend: 'fields applied' },
+      {
+        expr: rate('synckit_fields_lost_total'),
+        legend: 'fields lost against a greater write, or sent twice',
+      },
+    ]),
+    lines(
+      'Writes of fields per flush',
+      'short',
+      'What one flush of one document merges. It grows with the load: that is how the server keeps up.',
+      [...quantiles('synckit_flush_operations'), { expr: mean('synckit_flush_operations'), legend: 'mean' }],
+    ),
+    lines(
+      'Coalescing wait',
+      's',
+      'From the receipt of the oldest write of a flush until its task leaves for the shard. A busy document waits for SYNC_BATCH_DELAY at most; more means that the shards are behind.',
+      quantiles('synckit_coalescing_wait_seconds'),
+    ),
+    lines('Flushes', 'ops', 'Flushes of one document each, per second.', [
+      { expr: rate('synckit_flush_operations_count', 'instance'), legend: '{{instance}}' },
+    ]),
+  ],
+};
+
+const fanOut = {
+  title: 'Fan-out',
+  panels: [
+    lines(
+      'Fan-out latency',
+      's',
+      'From the receipt of the oldest write of a flush until its frame is published. It holds the coalescing wait, so up to SYNC_BATCH_DELAY is by design.',
+      quantiles('synckit_fanout_latency_seconds'),
+      { alertAt: 0.3 },
+    ),
+    heatmap('Fan-out latency, spread', 's', 'The same as a histogram over time.', 'synckit_fanout_latency_seconds'),
+    lines('Publishes and deliveries', 'cps', 'A publish is one call; it is delivered once per subscriber.', [
+      { expr: rate('synckit_publishes_total'), legend: 'publishes' },
+      { expr: rate('synckit_deliveries_total'), legend: 'deliveries' },
+    ]),
+    lines(
+      'Subscribers per publish',
+      'short',
+      'How many clients a published frame goes to, on average.',
+      [{ expr: `${rate('synckit_deliveries_total')} / ${rate('synckit_publishes_total')}`, legend: 'mean' }],
+      { width: 12 },
+    ),
+    lines(
+      'Documents with subscribers',
+      'short',
+      'Documents with at least one subscriber, per process.',
+      [{ expr: series('synckit_subscribed_documents'), legend: '{{instance}}' }],
+      { width: 12 },
+    ),
+  ],
+};
+
+const shards = {
+  title: 'Shards',
+  panels: [
+    lines(
+      'Tasks that are not settled',
+      'short',
+      'Tasks given to the shards that are not answered or not durable yet. A number that keeps growing says that shards or disk are too slow.',
+      [{ expr: series('synckit_shard_tasks'), legend: '{{instance}}' }],
+    ),
+    lines(
+      'Queued bytes',
+      'bytes',
+      '“coalescer”: messages that wait for their flush. “shards”: for a shard to answer or to make them durable. Beyond SYNCKIT_MAX_QUEUED_BYTES per process, new messages are refused (limit “queue”).',
+      [{ expr: total('synckit_queued_bytes', 'place'), legend: '{{place}}' }],
+      { stack: true },
+    ),
+    lines(
+      'Shard load',
+      'percentunit',
+      'Share of the time in which the shards of a process are busy with tasks. At 100 % they are the bottleneck. Garbage collection and commits are not in it.',
+      [
+        {
+          expr: `${rate('synckit_shard_task_seconds_sum', 'instance')} / ${total('synckit_shards_running', 'instance')}`,
+          legend: '{{instance}}',
+        },
+      ],
+      { max: 1 },
+    ),
+    lines(
+      'Task time',
+      's',
+      'How long a shard is busy with one task, loads and commits aside.',
+      quantiles('synckit_shard_task_seconds'),
+    ),
+    lines(
+      'Merge time',
+      's',
+      'Time to merge one flush of one document and to build its frames.',
+      quantiles('synckit_merge_seconds'),
+    ),
+    lines(
+      'Shards running and restarted',
+      'short',
+      'Worker threads that are up, and those that died and were replaced.',
+      [
+        { expr: series('synckit_shards_running'), legend: 'running: {{instance}}' },
+        {
+          expr: `sum by (instance) (increase(${series('synckit_shard_restarts_total')}[$__rate_interval]))`,
+          legend: 'restarted: {{instance}}',
+        },
+      ],
+    ),
+  ],
+};
+
+const storage = {
+  title: 'Storage',
+  panels: [
+    lines(
+      'Commit time',
+      's',
+      'Until a commit is on disk. Failed commits are not in it.',
+      quantiles('synckit_commit_seconds'),
+    ),
+    lines('Rows per commit', 'short', 'What comes during a commit is in the next, so commits grow with the load.', [
+      ...quantiles('synckit_commit_rows'),
+      { expr: mean('synckit_commit_rows'), legend: 'mean' },
+    ]),
+    lines(
+      'Commits and rows',
+      'wps',
+      'Commits per second, those that failed and are tried again, and rows that were written.',
+      [
+        { expr: rate('synckit_commit_seconds_count'), legend: 'commits' },
+        { expr: rate('synckit_commit_failures_total'), legend: 'failed commits' },
+        { expr: rate('synckit_commit_rows_sum'), legend: 'rows' },
+      ],
+    ),
+    lines(
+      'Commit queue',
+      'bytes',
+      'Changes that are merged but not on disk yet, per process. When one shard holds more than SYNCKIT_MAX_PENDING_BYTES it refuses writes with STORAGE_UNAVAILABLE. The line is at half of the default, for one shard.',
+      [{ expr: series('synckit_commit_queue_bytes'), legend: '{{instance}}' }],
+      { alertAt: 32 * 1024 * 1024 },
+    ),
+    states(
+      'Storage',
+      'Failing from a failed commit to the next that succeeds. Meanwhile writes are merged and shown, and their acks wait.',
+      [{ expr: series('synckit_storage_healthy'), legend: '{{instance}}' }],
+      valueTexts({ 0: ['failing', 'red'], 1: ['healthy', 'green'] }),
+    ),
+    lines('Commit failures', 'short', 'Commits that failed; they are tried again.', [
+      {
+        expr: `sum by (instance) (increase(${series('synckit_commit_failures_total')}[$__rate_interval]))`,
+        legend: '{{instance}}',
+      },
+    ]),
+  ],
+};
+
+const memory = {
+  title: 'Loaded documents',
+  panels: [
+    lines(
+      'Loaded documents',
+      'short',
+      'Documents in memory, per process.',
+      [{ expr: series('synckit_loaded_documents'), legend: '{{instance}}' }],
+      { width: 6 },
+    ),
+    lines(
+      'Memory of loaded documents',
+      'bytes',
+      'Per process. Beyond SYNCKIT_MAX_LOADED_BYTES per shard, the least recently used are unloaded.',
+      [{ expr: series('synckit_document_bytes'), legend: '{{instance}}' }],
+      { width: 6 },
+    ),
+    lines(
+      'Loads and evictions',
+      'ops',
+      'Documents loaded from storage, unloaded to make room, and those that could not be loaded. Many loads and evictions at once: SYNCKIT_MAX_LOADED_BYTES is too small.',
+      [
+        { expr: rate('synckit_documents_loaded_total'), legend: 'loaded' },
+        { expr: rate('synckit_documents_evicted_total'), legend: 'evicted' },
+        { expr: rate('synckit_document_load_failures_total'), legend: 'could not be loaded' },
+      ],
+      { width: 6 },
+    ),
+    lines('Load time', 's', 'Time to load a batch of documents from storage.', quantiles('synckit_load_seconds'), {
+      width: 6,
+    }),
+  ],
+};
+
+export const documentRows = { writes, fanOut, shards, storage, memory };
