@@ -20,7 +20,7 @@ interface Outcome {
 
 /** Runs the server until it ends by itself. */
 function run(env: NodeJS.ProcessEnv, how: { uid?: number } = {}): Outcome {
-  const { status, stdout, stderr } = spawnSync('env', [...plainNode, main], {
+  const { status, stdout, stderr } = spawnSync('env', [...plainNode(), main], {
     encoding: 'utf8',
     env: { PATH: process.env['PATH'], PORT: '0', HOST: '127.0.0.1', ...env },
     timeout: 60_000,

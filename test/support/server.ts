@@ -44,10 +44,14 @@ const running = new Set<ChildProcess>();
 process.once('exit', () => running.forEach((child) => child.kill('SIGKILL')));
 
 /**
- * Arguments of `env` that run Node. tap gets itself loaded into every process that a test starts, through
- * NODE_OPTIONS; servers are to run as they do elsewhere.
+ * Arguments of `env` that run Node. Under tap's own runner, tap gets itself loaded into every process that a test
+ * starts, through NODE_OPTIONS; servers are to run as they do elsewhere.
+ *
+ * @param options What NODE_OPTIONS is to be instead.
  */
-export const plainNode: readonly string[] = ['-u', 'NODE_OPTIONS', process.execPath];
+export function plainNode(options?: string): string[] {
+  return ['-u', 'NODE_OPTIONS', ...(options === undefined ? [] : [`NODE_OPTIONS=${options}`]), process.execPath];
+}
 
 const main = fileURLToPath(new URL('../../src/main.js', import.meta.url));
 
@@ -57,7 +61,7 @@ const main = fileURLToPath(new URL('../../src/main.js', import.meta.url));
  * @throws When the server ends before it listens; the error holds what it printed.
  */
 export async function startServer(env: NodeJS.ProcessEnv = {}, module: string = main): Promise<ServerProcess> {
-  const child = spawn('env', [...plainNode, module], {
+  const child = spawn('env', [...plainNode(env['NODE_OPTIONS']), module], {
     env: { PATH: process.env['PATH'], PORT: '0', HOST: '127.0.0.1', SHARDS: '2', NODE_ENV: 'test', ...env },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });

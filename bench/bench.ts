@@ -1,0 +1,42 @@
+import { thisBuild, type Build } from './build.js';
+import { LoadProcess } from './load-process.js';
+import { MeasuredServer, type ServerSettings } from './measured-server.js';
+import type { Options } from './options.js';
+
+/** What a scenario works with. It owns the processes that the scenario starts: none survives a scenario that fails. */
+export class Bench {
+  /** The build of the server that is measured. */
+  readonly build: Build;
+  readonly options: Options;
+  readonly #started: { stop(): Promise<void> }[] = [];
+
+  constructor(options: Options, build: Build = thisBuild) {
+    this.options = options;
+    this.build = build;
+  }
+
+  /** Starts a server of the build. */
+  async server(settings: ServerSettings): Promise<MeasuredServer> {
+    return this.#own(await MeasuredServer.start(this.build, settings, this.options.profile));
+  }
+
+  /** Starts a server that does nothing but publish. */
+  async bareServer(): Promise<MeasuredServer> {
+    return this.#own(await MeasuredServer.startBare(this.options.profile));
+  }
+
+  /** Starts a load process. */
+  load(): LoadProcess {
+    return this.#own(new LoadProcess());
+  }
+
+  /** Stops what is still running. */
+  async end(): Promise<void> {
+    for (const process of this.#started.reverse()) await process.stop();
+  }
+
+  #own<T extends { stop(): Promise<void> }>(process: T): T {
+    this.#started.push(process);
+    return process;
+  }
+}

@@ -1,0 +1,200 @@
+import { connect, type Socket } from 'node:net';
+import { typeCodes } from '../../src/protocol/codes.js';
+import { HEADER_BYTES } from '../../src/protocol/frame.js';
+import { FrameReader, type FrameSink } from './frame-reader.js';
+import { pongFrame } from './frames.js';
+import type { Ledger } from './ledger.js';
+import { findMark, MARK_BYTES, microsecondsNow, numberOfMark, timeOfMark } from './mark.js';
+import type { Tally } from './tally.js';
+import type { Writer } from './writer.js';
+
+/** What the clients of a process share. */
+export interface Shared {
+  readonly tally: Tally;
+  ledger: Ledger | undefined;
+  /** Connections that ended by themselves. */
+  disconnected: number;
+  firstError: string;
+  /** When the bytes that are being read came, in microseconds since the epoch. */
+  now: number;
+  /** Where the mark of the last update lay in its frame: that of the next is likely to lie there too. */
+  markOffset: number;
+}
+
+/** All sockets read into the same memory, one after the other. */
+const readBuffer = Buffer.allocUnsafeSlow(256 * 1024);
+
+const OPCODE_BINARY = 2;
+const OPCODE_CLOSE = 8;
+const OPCODE_PING = 9;
+const OPEN_TIMEOUT_MS = 30_000;
+
+/** One connection, as cheap as it can be had: it counts what comes and parses nothing. */
+export class Client implements FrameSink {
+  /** States and updates that came, and the bytes of both. */
+  states = 0;
+  updates = 0;
+  bytes = 0;
+  writer: Writer | undefined;
+  /** Called when something was read. */
+  onRead: (() => void) | undefined;
+  readonly #index: number;
+  readonly #shared: Shared;
+  readonly #reader = new FrameReader(this);
+  readonly #socket: Socket;
+  #handshake: Buffer | undefined = Buffer.alloc(0);
+  /** Header time of the last update, to tell turns of the server apart. */
+  #turn = 0;
+
+  private constructor(index: number, shared: Shared, port: number) {
+    this.#index = index;
+    this.#shared = shared;
+    this.#socket = connect({
+      port,
+      host: '127.0.0.1',
+      noDelay: true,
+      onread: {
+        buffer: readBuffer,
+        callback: (length) => {
+          this.#receive(readBuffer.subarray(0, length));
+          return true;
+        },
+      },
+    });
+  }
+
+  /** Opens a WebSocket. @throws When the server does not let it in. */
+  static async open(index: number, shared: Shared, port: number, token: string | undefined): Promise<Client> {
+    const client = new Client(index, shared, port);
+    await client.#upgrade(token);
+    return client;
+  }
+
+  send(frame: Buffer): void {
+    this.#socket.write(frame);
+  }
+
+  /** Resolves when `done` holds after something was read. @param what For the error when it takes too long. */
+  async readUntil(what: string, done: () => boolean): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      const timer = setTimeout(() => reject(new Error(`${what} did not come`)), 120_000);
+      this.onRead = () => {
+        if (!done()) return;
+        clearTimeout(timer);
+        this.onRead = undefined;
+        resolve();
+      };
+    });
+  }
+
+  frame(opcode: number, bytes: Buffer, start: number, end: number): void {
+    if (opcode !== OPCODE_BINARY) {
+      if (opcode === OPCODE_PING) this.send(pongFrame(bytes.subarray(start, end)));
+      else if (opcode === OPCODE_CLOSE) this.#shared.firstError ||= `closed: ${bytes.toString('utf8', start + 2, end)}`;
+      return;
+    }
+    switch (bytes[start]) {
+      case typeCodes.delta:
+      case typeCodes.delta_batch:
+        this.bytes += end - start;
+        this.#update(bytes, start, end);
+        return;
+      case typeCodes.ack:
+        this.#ack(bytes, start, end);
+        return;
+      case typeCodes.sync_response:
+        this.bytes += end - start;
+        this.states++;
+        return;
+      case typeCodes.error:
+        this.#shared.tally.errors++;
+        this.#shared.firstError ||= bytes.toString('utf8', start + HEADER_BYTES, end);
+        return;
+      default:
+    }
+  }
+
+  longFrame(first: number, length: number): void {
+    this.bytes += length;
+    if (first === typeCodes.sync_response) this.states++;
+  }
+
+  #receive(chunk: Buffer): void {
+    this.#shared.now = microsecondsNow();
+    if (this.#handshake === undefined) this.#reader.read(chunk);
+    else this.#finishUpgrade(Buffer.concat([this.#handshake, chunk]));
+    this.writer?.flush();
+    this.onRead?.();
+  }
+
+  async #upgrade(token: string | undefined): Promise<void> {
+    const path = token === undefined ? '/ws' : `/ws?token=${token}`;
+    this.#socket.write(
+      `GET ${path} HTTP/1.1\r\nHost: bench\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
+        'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n\r\n',
+    );
+    await new Promise<void>((resolve, reject) => {
+      const timer = setTimeout(() => reject(new Error('the connection was not accepted in time')), OPEN_TIMEOUT_MS);
+      this.onRead = () => {
+        if (this.#handshake !== undefined) return;
+        clearTimeout(timer);
+        this.onRead = undefined;
+        resolve();
+      };
+      this.#socket.on('error', (error) => {
+        clearTimeout(timer);
+        reject(error);
+      });
+    });
+    this.#socket.on('close', () => {
+      this.#shared.disconnected++;
+    });
+  }
+
+  #finishUpgrade(received: Buffer): void {
+    const end = received.indexOf('\r\n\r\n');
+    this.#handshake = received;
+    if (end === -1) return;
+    if (!received.toString('latin1', 0, end).startsWith('HTTP/1.1 101')) {
+      this.#socket.destroy(new Error(`not upgraded: ${received.toString('latin1', 0, end)}`));
+      return;
+    }
+    this.#handshake = undefined;
+    if (received.length > end + 4) this.#reader.read(received.subarray(end + 4));
+  }
+
+  #update(bytes: Buffer, start: number, end: number): void {
+    const { tally, ledger, now, markOffset } = this.#shared;
+    tally.updateFrames++;
+    tally.updateBytes += end - start;
+    if (this.#index === 0) this.#countTurn(bytes.readUInt32BE(start + 5));
+    // Behind the header, whose bytes may be anything.
+    let at = findMark(bytes, start + HEADER_BYTES, end, start + markOffset);
+    this.#shared.markOffset = at - start;
+    while (at !== -1) {
+      tally.updates++;
+      this.updates++;
+      tally.fanout.record(Math.max(1, now - timeOfMark(bytes, at)));
+      ledger?.received(this.#index, numberOfMark(bytes, at));
+      if (bytes[start] === typeCodes.delta) return;
+      at = findMark(bytes, at + MARK_BYTES, end, -1);
+    }
+  }
+
+  /** Frames of one turn of a shard bear one time. */
+  #countTurn(time: number): void {
+    const { tally } = this.#shared;
+    tally.turnFrames++;
+    if (time === this.#turn) return;
+    this.#turn = time;
+    tally.turns++;
+  }
+
+  #ack(bytes: Buffer, start: number, end: number): void {
+    const { tally, now } = this.#shared;
+    tally.acks++;
+    const at = findMark(bytes, start + HEADER_BYTES, end, -1);
+    if (at !== -1) tally.ack.record(Math.max(1, now - timeOfMark(bytes, at)));
+    this.writer?.acked();
+  }
+}

@@ -1,0 +1,126 @@
+/** What the bench asks of its load process, and what it answers. */
+import type { Balance } from './ledger.js';
+
+/** Each command with its request and its reply. */
+export interface Commands {
+  /** Opens connections, numbered on from the last. */
+  open: [OpenRequest, OpenReply];
+  /** Subscribes a range of clients; answered when all have their state. */
+  subscribe: [SubscribeRequest, Elapsed];
+  /** Starts to write; the former writers have stopped. */
+  write: [WriteRequest, null];
+  /** Stops writing and waits for the acks that are owed. */
+  stop: [null, StopReply];
+  /** Fills a document with fields, in large batches. */
+  fill: [FillRequest, Elapsed];
+  /** Subscribes one client once more and waits for all of its state. */
+  sync: [SyncRequest, SyncReply];
+  /** Begins to count anew. */
+  mark: [null, null];
+  /** What was counted since. */
+  read: [null, Counts];
+  /** What became of all writes; needs `watch` in the request to write. */
+  balance: [null, Balance];
+}
+
+export type Command = keyof Commands;
+
+export interface OpenRequest {
+  readonly port: number;
+  readonly count: number;
+  /** For the query string, one per connection. */
+  readonly tokens?: readonly string[];
+}
+
+export interface OpenReply extends Elapsed {
+  readonly failed: number;
+}
+
+export interface Elapsed {
+  readonly milliseconds: number;
+}
+
+/** Clients by their numbers, from `first` on. */
+export interface Range {
+  readonly first: number;
+  readonly count: number;
+}
+
+export interface SubscribeRequest extends Range {
+  /** Client i follows document i modulo this. */
+  readonly documents: number;
+  /** Each client follows all of the documents instead. */
+  readonly all?: boolean;
+}
+
+export interface WriteRequest extends Range {
+  /** Client i writes to document i - `first` modulo this. */
+  readonly documents: number;
+  /** Field names of one writer; several writes to one field may leave the server as one. */
+  readonly fields: number;
+  readonly valueBytes: number;
+  /** All writers together write so often, in turns, whether acks come or not; or each has so many writes under way. */
+  readonly pace: { readonly perSecond: number } | { readonly underWay: number };
+  /** Keeps a ledger of every update; clients must follow the document that they write. */
+  readonly watch?: boolean;
+  /** False for a server that does not acknowledge. */
+  readonly acks?: boolean;
+}
+
+export interface StopReply {
+  /** Writes that were not acknowledged in the time given. */
+  readonly unacknowledged: number;
+  /** Connections that ended by themselves. */
+  readonly disconnected: number;
+  /** The first error that the server answered with, for the eye. */
+  readonly firstError: string;
+}
+
+export interface FillRequest {
+  readonly client: number;
+  readonly documentId: string;
+  readonly fields: number;
+  readonly valueBytes: number;
+}
+
+export interface SyncRequest {
+  readonly client: number;
+  readonly documentId: string;
+  /** Updates that follow the state, for clients that are not known to read it. */
+  readonly replay: number;
+  /** Shows first, by an awareness_subscribe, that the client understands batches. */
+  readonly modern: boolean;
+}
+
+export interface SyncReply extends Elapsed {
+  /** Of all frames that came for it. */
+  readonly bytes: number;
+}
+
+/** Milliseconds. */
+export interface Latency {
+  readonly p50: number;
+  readonly p95: number;
+  readonly p99: number;
+  readonly max: number;
+}
+
+export interface Counts {
+  readonly updates: number;
+  readonly updateFrames: number;
+  readonly updateBytes: number;
+  readonly acks: number;
+  readonly writes: number;
+  readonly errors: number;
+  readonly turns: number;
+  readonly turnFrames: number;
+  /** From the write to its arrival at a subscriber. */
+  readonly fanout: Latency;
+  /** From the write to its ack. */
+  readonly ack: Latency;
+}
+
+/** The name that clients and server know a document by. */
+export function documentName(index: number): string {
+  return `document-${String(index).padStart(5, '0')}`;
+}

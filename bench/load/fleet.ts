@@ -1,0 +1,185 @@
+import { Client, type Shared } from './client.js';
+import {
+  documentName,
+  type Counts,
+  type Elapsed,
+  type FillRequest,
+  type OpenReply,
+  type OpenRequest,
+  type StopReply,
+  type SubscribeRequest,
+  type SyncReply,
+  type SyncRequest,
+  type WriteRequest,
+} from './commands.js';
+import { messageFrame } from './frames.js';
+import { Ledger, type Balance } from './ledger.js';
+import { EMPTY_MARK } from './mark.js';
+import { Tally } from './tally.js';
+import { Writer, writePaced } from './writer.js';
+
+/** Connections that are opened at the same time. */
+const OPENING = 200;
+/** Subscriptions that are under way at the same time. */
+const SUBSCRIBING = 500;
+/** Fields of one batch of `fill`. */
+const BATCH_FIELDS = 1_000;
+/** How long `stop` waits for acks. */
+const ACKS_TIMEOUT_MS = 20_000;
+
+/** All clients of a load process, and the commands that they carry out. */
+export class Fleet {
+  readonly #tally = new Tally();
+  readonly #shared: Shared = {
+    tally: this.#tally,
+    ledger: undefined,
+    disconnected: 0,
+    firstError: '',
+    now: 0,
+    markOffset: 0,
+  };
+  readonly #clients: Client[] = [];
+  #writers: Writer[] = [];
+  #written = new Float64Array(0);
+  #stopPacing: () => void = () => undefined;
+  #acks = true;
+
+  async open({ port, count, tokens }: OpenRequest): Promise<OpenReply> {
+    const first = this.#clients.length;
+    let failed = 0;
+    const milliseconds = await timed(() =>
+      inParallel(count, OPENING, async (i) => {
+        try {
+          this.#clients[first + i] = await Client.open(first + i, this.#shared, port, tokens?.[i]);
+        } catch (error) {
+          failed++;
+          this.#shared.firstError ||= String(error);
+        }
+      }),
+    );
+    if (failed > 0) throw new Error(`${failed} of ${count} connections failed: ${this.#shared.firstError}`);
+    return { milliseconds, failed };
+  }
+
+  async subscribe({ first, count, documents, all = false }: SubscribeRequest): Promise<Elapsed> {
+    const milliseconds = await timed(() =>
+      inParallel(count, SUBSCRIBING, async (i) => {
+        const client = this.#client(first + i);
+        const names = all
+          ? Array.from({ length: documents }, (_, document) => documentName(document))
+          : [documentName((first + i) % documents)];
+        const wanted = client.states + names.length;
+        client.send(Buffer.concat(names.map((documentId) => messageFrame('subscribe', { documentId }))));
+        await client.readUntil('the state of a document', () => client.states >= wanted);
+      }),
+    );
+    return { milliseconds };
+  }
+
+  write({ first, count, documents, fields, valueBytes, pace, watch = false, acks = true }: WriteRequest): void {
+    this.#acks = acks;
+    this.#written = new Float64Array(documents);
+    this.#shared.ledger = watch ? new Ledger(this.#clients.length, documents) : undefined;
+    this.#writers = Array.from({ length: count }, (_, i) => {
+      const client = this.#client(first + i);
+      const document = i % documents;
+      const writer = `w${String(i).padStart(5, '0')}`;
+      client.writer = new Writer({
+        documentId: documentName(document),
+        writer,
+        fields,
+        valueBytes,
+        client,
+        tally: this.#tally,
+        document,
+        written: this.#written,
+      });
+      return client.writer;
+    });
+    if ('perSecond' in pace) this.#stopPacing = writePaced(this.#writers, pace.perSecond);
+    else for (const writer of this.#writers) writer.start(pace.underWay);
+  }
+
+  async stop(): Promise<StopReply> {
+    this.#stopPacing();
+    for (const writer of this.#writers) writer.stop();
+    const owed = (): number => this.#writers.reduce((sum, writer) => sum + writer.underWay, 0);
+    const end = performance.now() + (this.#acks ? ACKS_TIMEOUT_MS : 0);
+    while (owed() > 0 && performance.now() < end) await pause(20);
+    const { disconnected, firstError } = this.#shared;
+    return { unacknowledged: this.#acks ? owed() : 0, disconnected, firstError };
+  }
+
+  async fill({ client: index, documentId, fields, valueBytes }: FillRequest): Promise<Elapsed> {
+    const client = this.#client(index);
+    const value = EMPTY_MARK.padEnd(valueBytes, 'x');
+    const milliseconds = await timed(async () => {
+      for (let from = 0; from < fields; from += BATCH_FIELDS) {
+        const deltas = Array.from({ length: Math.min(BATCH_FIELDS, fields - from) }, (_, i) => ({
+          type: 'set',
+          documentId,
+          field: `field-${String(from + i).padStart(6, '0')}`,
+          value,
+          clock: { filler: from + i + 1 },
+          clientId: 'filler',
+        }));
+        const acks = this.#tally.acks + 1;
+        client.send(messageFrame('delta_batch', { documentId, deltas, messageId: `fill-${from}` }));
+        await client.readUntil('the ack of a batch', () => this.#tally.acks >= acks);
+      }
+    });
+    return { milliseconds };
+  }
+
+  async sync({ client: index, documentId, replay, modern }: SyncRequest): Promise<SyncReply> {
+    const client = this.#client(index);
+    if (modern) client.send(messageFrame('awareness_subscribe', { documentId }));
+    const { bytes, states, updates } = client;
+    const milliseconds = await timed(async () => {
+      client.send(messageFrame('subscribe', { documentId }));
+      const done = (): boolean => client.states > states && client.updates >= updates + replay;
+      await client.readUntil(`the state of ${documentId}`, done);
+    });
+    return { milliseconds, bytes: client.bytes - bytes };
+  }
+
+  mark(): void {
+    this.#tally.reset();
+  }
+
+  read(): Counts {
+    return this.#tally.read();
+  }
+
+  balance(): Balance {
+    const { ledger } = this.#shared;
+    if (ledger === undefined) throw new Error('the writes were not watched');
+    return ledger.balance(this.#written);
+  }
+
+  #client(index: number): Client {
+    const client = this.#clients[index];
+    if (client === undefined) throw new Error(`there is no client ${index}`);
+    return client;
+  }
+}
+
+/** Milliseconds that it takes. */
+async function timed(work: () => Promise<void>): Promise<number> {
+  const start = performance.now();
+  await work();
+  return performance.now() - start;
+}
+
+/** Does work 0 to `count` - 1, so many at the same time. */
+async function inParallel(count: number, atOnce: number, work: (i: number) => Promise<void>): Promise<void> {
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    while (next < count) await work(next++);
+  };
+  await Promise.all(Array.from({ length: Math.min(atOnce, count) }, worker));
+}
+
+async function pause(milliseconds: number): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, milliseconds));
+}

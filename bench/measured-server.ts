@@ -1,0 +1,122 @@
+/** Servers as the bench starts them, each a process of its own. */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { dataFolder, startServer, type ServerProcess } from '../test/support/server.js';
+import { moduleOf, type Build } from './build.js';
+import { sleep } from './measure.js';
+import type { ProbeOrder, ProbeReport } from './probe.js';
+
+export type StorageKind = 'memory' | 'lmdb';
+
+export interface ServerSettings {
+  readonly storage: StorageKind;
+  /** Folder of the embedded storage, where it is not to be a new one; it stays when the server is stopped. */
+  readonly folder?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** In all scenarios: the machine has two cores, one for the acceptor and one to share. */
+export const SHARDS = 1;
+/** The default of SYNC_BATCH_DELAY, in ms. */
+export const BATCH_DELAY_MS = 50;
+
+const probe = new URL('./probe.js', import.meta.url).href;
+let profiles = 0;
+
+/** A running server of the build that is measured. */
+export class MeasuredServer {
+  readonly #process: ServerProcess;
+  readonly #profile: string | undefined;
+  readonly #removeData: () => Promise<void>;
+  #running = true;
+
+  private constructor(process: ServerProcess, profile: string | undefined, removeData: () => Promise<void>) {
+    this.#process = process;
+    this.#profile = profile;
+    this.#removeData = removeData;
+  }
+
+  /** @param profile Folder for profiles, if there are to be any. */
+  static async start(build: Build, settings: ServerSettings, profile: string | undefined): Promise<MeasuredServer> {
+    const { storage, folder, env = {} } = settings;
+    const data = folder === undefined && storage === 'lmdb' ? await dataFolder() : undefined;
+    const where = storage === 'memory' ? { DATABASE_URL: 'memory:' } : { SYNCKIT_DATA_DIR: folder ?? data?.path ?? '' };
+    const process = await startServer(
+      {
+        SHARDS: String(SHARDS),
+        SYNC_BATCH_DELAY: String(BATCH_DELAY_MS),
+        SYNCKIT_MAX_MESSAGES_PER_MINUTE: '0',
+        WS_MAX_CONNECTIONS: '20000',
+        LOG_LEVEL: 'info',
+        NODE_OPTIONS: `--import ${probe}`,
+        ...where,
+        ...env,
+      },
+      moduleOf(build, 'src/main.js'),
+    );
+    return new MeasuredServer(process, profile, async () => data?.remove());
+  }
+
+  /** A server that does nothing but publish: the most that uWebSockets.js can do. */
+  static async startBare(profile: string | undefined): Promise<MeasuredServer> {
+    const module = fileURLToPath(new URL('./bare-server.js', import.meta.url));
+    const env = { SYNC_BATCH_DELAY: String(BATCH_DELAY_MS), NODE_OPTIONS: `--import ${probe}` };
+    return new MeasuredServer(await startServer(env, module), profile, () => Promise.resolve());
+  }
+
+  get port(): number {
+    return this.#process.port;
+  }
+
+  get pid(): number {
+    return this.#process.pid;
+  }
+
+  get http(): string {
+    return this.#process.http;
+  }
+
+  /** Says something to the process that it understands. */
+  tell(message: object): void {
+    this.#process.child.send(message);
+  }
+
+  /** Collects the garbage of all threads; the heap of the acceptor then. */
+  async collectGarbage(): Promise<ProbeReport> {
+    return this.#ask({ probe: 'collect' });
+  }
+
+  /** Runs work, and profiles the server meanwhile if the command line wants it. @param name For the files. */
+  async profiled<T>(name: string, work: () => Promise<T>): Promise<T> {
+    if (this.#profile === undefined) return work();
+    mkdirSync(this.#profile, { recursive: true });
+    await this.#ask({ probe: 'startProfile' });
+    const result = await work();
+    await this.#ask({ probe: 'stopProfile', file: join(this.#profile, `${name}-${++profiles}`) });
+    // Only the main thread says that it is done; the others write their files meanwhile.
+    await sleep(1);
+    return result;
+  }
+
+  /** Kills it, and removes its data unless they were given. */
+  async stop(): Promise<void> {
+    if (!this.#running) return;
+    this.#running = false;
+    await this.#process.kill('SIGKILL');
+    await this.#removeData();
+  }
+
+  async #ask(order: ProbeOrder): Promise<ProbeReport> {
+    const { child } = this.#process;
+    return new Promise((resolve) => {
+      const take = (message: unknown): void => {
+        if ((message as Partial<ProbeReport>).probe !== order.probe) return;
+        child.off('message', take);
+        resolve(message as ProbeReport);
+      };
+      child.on('message', take);
+      child.send(order);
+    });
+  }
+}

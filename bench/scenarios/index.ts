@@ -1,0 +1,27 @@
+import type { Scenario } from '../scenario.js';
+import { codec } from './codec.js';
+import { connections } from './connections.js';
+import { core } from './core.js';
+import { fanout } from './fanout.js';
+import { http } from './http.js';
+import { ingest } from './ingest.js';
+import { jwt } from './jwt.js';
+import { manyDocs } from './many-docs.js';
+import { metrics } from './metrics.js';
+import { path } from './path.js';
+import { sync } from './sync.js';
+
+/** All scenarios, in the order in which they run. */
+export const scenarios: readonly Scenario[] = [
+  codec,
+  jwt,
+  core,
+  path,
+  fanout,
+  manyDocs,
+  ingest,
+  sync,
+  http,
+  metrics,
+  connections,
+];
