@@ -41,7 +41,7 @@ export const options = optionsOf(
     subscribers: scenario(readers, { exec: 'subscribers' }),
     writers: scenario(authors, { exec: 'writers', startTime: `${ramp}ms` }),
   },
-  gates({ ack: [10, 25], fanout: [15, 30], join: [100, 250] }),
+  gates({ ack: [10, 25], fanout: [15, 30], join: [100, 250] }, readers.connections + authors.connections),
 );
 
 export { setup } from './lib/crowd.js';

@@ -25,7 +25,7 @@ const crowd = {
 
 export const options = optionsOf(
   { load: scenario(crowd) },
-  gates({ ack: [10, 25], fanout: [10, 20], join: [100, 250] }),
+  gates({ ack: [10, 25], fanout: [10, 20], join: [100, 250] }, crowd.connections),
 );
 
 export { setup } from './lib/crowd.js';

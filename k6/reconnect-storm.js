@@ -35,7 +35,7 @@ const crowd = {
 export const options = optionsOf(
   { storm: scenario(crowd) },
   {
-    ...gates({ ack: [100, 1_000], fanout: [100, 1_000], join: [1_500, 3_000] }),
+    ...gates({ ack: [100, 1_000], fanout: [100, 1_000], join: [1_500, 3_000] }, crowd.connections),
     reconnects: ['count>0'],
   },
 );

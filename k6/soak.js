@@ -53,7 +53,7 @@ const watcher = {
 export const options = optionsOf(
   { soak: scenario(crowd), ...(metricsUrl === '' ? {} : { watcher }) },
   {
-    ...gates({ ack: [10, 25], fanout: [10, 25], join: [100, 250] }),
+    ...gates({ ack: [10, 25], fanout: [10, 25], join: [100, 250] }, crowd.connections),
     ...(metricsUrl === '' ? {} : memoryGates(memory)),
   },
 );

@@ -40,7 +40,7 @@ export const options = optionsOf(
     usual: scenario(usual, { exec: 'usualCrowd' }),
     spike: scenario(crush, { exec: 'spikeCrowd', startTime: `${ramp + calm}ms` }),
   },
-  gates({ ack: [25, 100], fanout: [25, 100], join: [1_000, 2_000] }, 'usual'),
+  gates({ ack: [25, 100], fanout: [25, 100], join: [1_000, 2_000] }, usual.connections + crush.connections, 'usual'),
 );
 
 export { setup } from './lib/crowd.js';

@@ -22,8 +22,6 @@ export class Client {
   #open = false;
   /** From `join` to `leave`. */
   #present = false;
-  /** The connection was closed on purpose. */
-  #left = false;
   /** When the document was received on this connection; 0 while it was not. */
   #joinedAt = 0;
   #joinStarted = 0;
@@ -49,7 +47,6 @@ export class Client {
   /** Connects, and keeps at it until `leave`. */
   join() {
     this.#present = true;
-    this.#left = false;
     this.#joinStarted = Date.now();
     this.#attempts = 0;
     this.#connect();
@@ -82,7 +79,7 @@ export class Client {
   }
 
   /** Compares what it was told with what the server holds, and leaves. `then` is called when it has. */
-  leave(then = () => undefined) {
+  leave(then) {
     this.#present = false;
     const timer = setTimeout(() => {
       metrics.problem('no final answer');
@@ -116,9 +113,9 @@ export class Client {
         if (this.#socket === socket) handle(details);
       });
     };
-    on('open', () => {
-      this.#open = true;
-      this.#send(types.subscribe, { id: 'join', documentId: this.#options.documentId });
+    socket.addEventListener('open', () => {
+      if (this.#socket === socket) this.#opened();
+      else socket.close();
     });
     on('message', (event) => {
       try {
@@ -132,11 +129,16 @@ export class Client {
     });
   }
 
+  #opened() {
+    this.#open = true;
+    this.#send(types.subscribe, { id: 'join', documentId: this.#options.documentId });
+  }
+
+  /** The server has closed the connection, or it broke, or it never came to be. */
   #closed(code) {
     const wasOpen = this.#open;
     const wasJoined = this.#joinedAt > 0;
     this.#forget();
-    if (this.#left) return;
     if (wasJoined) {
       this.#joinStarted = Date.now();
       this.#attempts = 0;
@@ -208,14 +210,15 @@ export class Client {
   }
 
   #close() {
-    this.#left = true;
     this.#leaving = undefined;
     clearTimeout(this.#timer);
     if (this.#joinedAt === 0) metrics.joined.add(false);
     for (let left = this.#pending.size; left > 0; left--) metrics.acked.add(false);
     if (this.#pending.size > 0) metrics.problem('no ack');
     this.#pending.clear();
-    this.#socket?.close();
+    // Closing one that is still connecting would block the VU.
+    if (this.#open) this.#socket.close();
+    this.#forget();
   }
 
   #send(type, payload, timestamp = Date.now()) {

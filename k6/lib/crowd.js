@@ -4,7 +4,7 @@ import http from 'k6/http';
 import { check } from 'k6';
 import { setTimeout } from 'k6/timers';
 import { Client } from './client.js';
-import { summaryTrendStats } from './metrics.js';
+import { finished, summaryTrendStats } from './metrics.js';
 import { headers, httpUrl, perVu } from './settings.js';
 
 /** What a crowd may take beyond its time: the last comparison, and connections that are slow to close. */
@@ -73,7 +73,7 @@ function runClient(crowd, run, index) {
     const turn = Math.floor(index / documents) + document / documents;
     takeTurns(client, at, { first: (turn * 1_000) / rate, every: (members * 1_000) / rate, until: ramp + hold });
   }
-  at(ramp + hold + Math.random() * leavingMs(crowd), () => client.leave());
+  at(ramp + hold + Math.random() * leavingMs(crowd), () => client.leave(() => finished.add(1)));
 }
 
 function takeTurns(client, at, { first, every, until }) {

@@ -24,6 +24,9 @@ export const lost = new Counter('lost');
 /** Attempts to connect again. */
 export const reconnects = new Counter('reconnects');
 
+/** Clients that went all the way: k6 takes no notice of those it had to break off. */
+export const finished = new Counter('finished');
+
 const reported = new Set();
 
 /** Counts an error. */
@@ -50,9 +53,10 @@ function report(reason, text = '') {
  * Thresholds every crowd has to pass. Latencies in milliseconds, multiplied by SLACK.
  *
  * @param limits `{ack: [p95, p99], fanout: [p95, p99], join: [p95, p99]}`
+ * @param clients How many have to finish.
  * @param scenario Only this scenario's writes and deliveries are held against the limits.
  */
-export function gates(limits, scenario = '') {
+export function gates(limits, clients, scenario = '') {
   const only = scenario === '' ? '' : `{scenario:${scenario}}`;
   return {
     [`ack_latency${only}`]: percentiles(limits.ack),
@@ -65,6 +69,7 @@ export function gates(limits, scenario = '') {
     deliveries: ['count>0'],
     errors: [`count<=${maxErrors}`],
     lost: ['count==0'],
+    finished: [`count==${clients}`],
     checks: ['rate==1'],
   };
 }
