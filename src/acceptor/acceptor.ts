@@ -19,7 +19,6 @@ import { Coalescer } from './coalescer.js';
 import { Control } from './control.js';
 import { Delivery } from './delivery.js';
 import { Presence } from './presence.js';
-import { ReadGate } from './read-gate.js';
 import { Router } from './router.js';
 import { Session, type SocketData } from './session.js';
 import { SessionMeter } from './session-meter.js';
@@ -103,6 +102,7 @@ export class Acceptor {
       topics: this.topics,
       metrics,
       meter: this.meter,
+      maxBackpressureBytes: config.maxBackpressureBytes,
       find: (number) => this.sessions.find(number),
       onSettled: (shard, task) => shards.links[shard]?.settle(task),
       onSettledPart: (shard, task, group) => shards.links[shard]?.settlePart(task, group),
@@ -130,8 +130,7 @@ export class Acceptor {
         if (kind === recordKinds.delta || kind === recordKinds.deltaBatch) {
           session.send(bytes, 'error', origin.encoding);
         } else {
-          session.reads.answer({ bytes, type: 'error', encoding: origin.encoding, last: true });
-          this.#delivery.pumpReads(session);
+          this.#delivery.answerRead(session, { bytes, type: 'error', encoding: origin.encoding, last: true });
         }
       }
     }
@@ -190,10 +189,9 @@ export class Acceptor {
     const peer = Buffer.from(res.getRemoteAddressAsText()).toString();
     const address = this.#addresses.resolve(peer, req.getHeader('x-forwarded-for'));
     const bucket = new TokenBucket(config.maxMessagesPerMinute, performance.now());
-    const reads = new ReadGate(config.maxBackpressureBytes / 2);
-    const session = new Session(++this.#numbers, address, tokenOf(req), bucket, reads, this.meter);
+    const session = new Session(++this.#numbers, address, bucket, this.meter);
     res.upgrade<SocketData>(
-      { session },
+      { session, token: tokenOf(req) },
       req.getHeader('sec-websocket-key'),
       req.getHeader('sec-websocket-protocol'),
       req.getHeader('sec-websocket-extensions'),
@@ -203,7 +201,9 @@ export class Acceptor {
 
   #open(ws: WebSocket<SocketData>): void {
     const { config, log, metrics } = this.#options;
-    const session = ws.getUserData().session;
+    const data = ws.getUserData();
+    const { session, token } = data;
+    data.token = undefined;
     session.open(ws, { kind: 'draining' });
     // Browsers can't see why an upgrade was refused, so a connection that is too many is told by a close code.
     if (this.sessions.size >= config.maxConnections) {
@@ -219,7 +219,7 @@ export class Acceptor {
     this.sessions.add(session);
     metrics.connectionsAccepted.add(1);
     log.debug({ session: session.number, address: session.address }, 'connected');
-    this.#authentication.begin(session);
+    this.#authentication.begin(session, token);
   }
 
   /** A frame for this socket was thrown away: it may not go on as if it had got it (contract 4 of the design). */

@@ -30,13 +30,13 @@ export class Authentication {
   }
 
   /** A socket opened: by what its upgrade request brought it is authenticated, has to authenticate, or must go. */
-  begin(session: Session): void {
+  begin(session: Session, token: string | undefined): void {
     const { required, timeoutMs } = this.#options;
     const deadline = setTimeout(() => {
       this.#end(session, 'AUTH_REQUIRED');
     }, timeoutMs);
     session.become({ kind: 'connecting', deadline });
-    if (session.token !== undefined) this.#verify(session, session.token, false);
+    if (token !== undefined) this.#verify(session, token, false);
     else if (!required) this.#accept(session, anonymousIdentity);
   }
 

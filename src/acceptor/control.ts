@@ -10,6 +10,7 @@ import {
 } from '../shards/task.js';
 import type { Coalescer } from './coalescer.js';
 import type { Presence } from './presence.js';
+import { ReadGate } from './read-gate.js';
 import type { Session, SessionState } from './session.js';
 import type { Topics } from './topics.js';
 
@@ -84,8 +85,9 @@ export class Control {
 
   #read(session: Session, documentId: string, kind: RecordKind, request: SubscribeRequest | StateVectorRequest): void {
     const { coalescer, maxSubscriptions } = this.#options;
-    if (session.reads.waiting >= maxSubscriptions) throw new LimitError('reads', 'too many reads');
-    session.reads.request(() => {
+    const reads = (session.reads ??= new ReadGate());
+    if (reads.waiting >= maxSubscriptions) throw new LimitError('reads', 'too many reads');
+    reads.request(() => {
       const record: TaskRecord = {
         kind,
         origin: session.origin(),
@@ -152,7 +154,8 @@ function encodeState(state: Fields): string {
 function clientIdOf(session: Session, fields: Fields): string | undefined {
   const { clientId } = fields;
   if (typeof clientId === 'string' && clientId.length <= 256) return clientId;
-  if (session.clientIds.size !== 1) return undefined;
-  for (const bound of session.clientIds) return bound;
+  const bound = session.presence?.clientIds;
+  if (bound?.size !== 1) return undefined;
+  for (const only of bound) return only;
   return undefined;
 }

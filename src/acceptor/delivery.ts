@@ -3,7 +3,7 @@ import type { AcceptorMetrics } from '../metrics/acceptor-metrics.js';
 import { typeOfCode, type MessageType } from '../protocol/codes.js';
 import { readAnswer, type AnswerHandler, type DirectKind, type ShardStatus } from '../shards/answer.js';
 import { variants } from '../shards/task.js';
-import type { AnswerFrame } from './read-gate.js';
+import { ReadGate, type AnswerFrame } from './read-gate.js';
 import type { Session } from './session.js';
 import type { SessionMeter } from './session-meter.js';
 import { topicOf, type Topics } from './topics.js';
@@ -15,6 +15,8 @@ export interface DeliveryOptions {
   readonly meter: SessionMeter;
   /** The open session of this number. */
   readonly find: (session: number) => Session | undefined;
+  /** Above half of it in a socket's buffer, no answer to a read is sent. */
+  readonly maxBackpressureBytes: number;
   readonly onSettled: (shard: number, task: number) => void;
   readonly onSettledPart: (shard: number, task: number, group: number) => void;
   readonly onStatus: (shard: number, status: ShardStatus) => void;
@@ -69,13 +71,26 @@ export class Delivery {
 
   /** The socket has room again, or an answer to a read has come. */
   pumpReads(session: Session): void {
-    if (!session.isOpen) return;
-    session.reads.pump(
-      () => (session.isOpen ? session.socket.getBufferedAmount() : Infinity),
+    const { reads } = session;
+    if (!session.isOpen || reads === undefined) return;
+    reads.pump(
+      () => session.isOpen && session.socket.getBufferedAmount() <= this.#options.maxBackpressureBytes / 2,
       (frame: AnswerFrame) => {
         session.send(frame.bytes, frame.type, frame.encoding);
       },
     );
+    if (reads.isIdle && session.reads === reads) session.reads = undefined;
+  }
+
+  /** A part of the answer to a read; the last one lets all of it go, as far as the socket takes it. */
+  answerRead(session: Session, frame: AnswerFrame): void {
+    // A read that was answered twice, because a worker died, may have ended the gate while another was under way.
+    session.reads ??= new ReadGate();
+    session.reads.answer(frame);
+    if (!frame.last || !session.isOpen) return;
+    session.socket.cork(() => {
+      this.pumpReads(session);
+    });
   }
 
   #countPublish(bytes: number, subscribers: number, type: MessageType): void {
@@ -93,11 +108,7 @@ export class Delivery {
       return;
     }
     this.#sendReplies();
-    session.reads.answer({ ...reply, last: kind === 'lastOfRead' });
-    if (kind !== 'lastOfRead') return;
-    session.socket.cork(() => {
-      this.pumpReads(session);
-    });
+    this.answerRead(session, { ...reply, last: kind === 'lastOfRead' });
   }
 
   #sendReplies(): void {

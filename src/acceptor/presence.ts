@@ -1,7 +1,7 @@
 import { encodeFrame, quote, type Body, type Encoding } from '../protocol/encode.js';
 import type { AcceptorMetrics } from '../metrics/acceptor-metrics.js';
 import type { MessageType } from '../protocol/codes.js';
-import type { Session } from './session.js';
+import type { Session, SessionPresence } from './session.js';
 import type { SessionMeter } from './session-meter.js';
 
 export interface PresenceOptions {
@@ -86,9 +86,10 @@ export class Presence {
 
   /** Subscribes a session; the answer's `states` as JSON text, or undefined when it has too many documents. */
   subscribe(session: Session, documentId: string): string | undefined {
-    if (!session.awareness.has(documentId)) {
-      if (session.awareness.size >= this.#options.maxDocuments) return undefined;
-      session.awareness.set(documentId, session.encoding);
+    const { documents } = session.joinPresence();
+    if (!documents.has(documentId)) {
+      if (documents.size >= this.#options.maxDocuments) return undefined;
+      documents.set(documentId, session.encoding);
       this.#room(documentId).subscribers[session.encoding]++;
       session.socket.subscribe(topics[session.encoding] + documentId);
     }
@@ -98,14 +99,14 @@ export class Presence {
 
   /** The session takes frames of another encoding from now on. */
   switchEncoding(session: Session): void {
-    for (const [documentId, former] of session.awareness) {
+    for (const [documentId, former] of session.presence?.documents ?? []) {
       if (former === session.encoding) continue;
       const room = this.#room(documentId);
       room.subscribers[former]--;
       room.subscribers[session.encoding]++;
       session.socket.unsubscribe(topics[former] + documentId);
       session.socket.subscribe(topics[session.encoding] + documentId);
-      session.awareness.set(documentId, session.encoding);
+      session.presence?.documents.set(documentId, session.encoding);
     }
   }
 
@@ -138,9 +139,11 @@ export class Presence {
   /** A session is gone: its clients leave at once, and their ids are free. */
   leaveAll(session: Session): void {
     for (const entry of this.#bySession.get(session) ?? []) this.#leave(entry, entry.clock, 'disconnected');
-    for (const clientId of session.clientIds) this.#bound.delete(clientId);
-    session.clientIds.clear();
-    for (const [documentId, encoding] of session.awareness) this.#unfollow(session, documentId, encoding);
+    const { presence } = session;
+    if (presence === undefined) return;
+    for (const clientId of presence.clientIds) this.#bound.delete(clientId);
+    presence.clientIds.clear();
+    for (const [documentId, encoding] of presence.documents) this.#unfollow(presence, documentId, encoding);
   }
 
   /**
@@ -148,18 +151,21 @@ export class Presence {
    * in other documents, leaves.
    */
   restrict(session: Session, userId: string, mayRead: (documentId: string) => boolean): void {
-    for (const clientId of session.clientIds) {
+    const { presence } = session;
+    if (presence === undefined) return;
+    for (const clientId of presence.clientIds) {
       if (this.#bound.get(clientId)?.userId === userId) continue;
       this.#bound.delete(clientId);
-      session.clientIds.delete(clientId);
+      presence.clientIds.delete(clientId);
     }
     for (const entry of this.#bySession.get(session) ?? []) {
-      if (!session.clientIds.has(entry.clientId) || !mayRead(entry.documentId)) this.#leave(entry, entry.clock, 'left');
+      if (!presence.clientIds.has(entry.clientId) || !mayRead(entry.documentId))
+        this.#leave(entry, entry.clock, 'left');
     }
-    for (const [documentId, encoding] of session.awareness) {
+    for (const [documentId, encoding] of presence.documents) {
       if (mayRead(documentId)) continue;
       session.socket.unsubscribe(topics[encoding] + documentId);
-      this.#unfollow(session, documentId, encoding);
+      this.#unfollow(presence, documentId, encoding);
     }
   }
 
@@ -171,8 +177,8 @@ export class Presence {
     }
   }
 
-  #unfollow(session: Session, documentId: string, encoding: Encoding): void {
-    session.awareness.delete(documentId);
+  #unfollow(presence: SessionPresence, documentId: string, encoding: Encoding): void {
+    presence.documents.delete(documentId);
     const room = this.#rooms.get(documentId);
     if (room === undefined) return;
     room.subscribers[encoding]--;
@@ -184,9 +190,10 @@ export class Presence {
     const holder = this.#bound.get(clientId);
     if (holder?.session === session) return 'taken';
     if (holder !== undefined && holder.userId !== userId) return 'notYours';
-    if (session.clientIds.size >= this.#options.maxClientIds) return 'tooMany';
-    holder?.session.clientIds.delete(clientId);
-    session.clientIds.add(clientId);
+    const { clientIds } = session.joinPresence();
+    if (clientIds.size >= this.#options.maxClientIds) return 'tooMany';
+    holder?.session.presence?.clientIds.delete(clientId);
+    clientIds.add(clientId);
     this.#bound.set(clientId, { session, userId });
     return 'taken';
   }

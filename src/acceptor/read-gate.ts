@@ -20,21 +20,20 @@ const MAX_READS = 8;
  * holds a few answers in memory, not all of them.
  */
 export class ReadGate {
-  readonly #highWater: number;
   #underWay = 0;
   readonly #waiting: (() => void)[] = [];
   #frames: AnswerFrame[] = [];
   /** How many of the frames, from the first, are copies. */
   #copied = 0;
 
-  /** @param highWater Bytes in the socket's buffer above which no answer is sent. */
-  constructor(highWater: number) {
-    this.#highWater = highWater;
-  }
-
   /** Requests that wait. */
   get waiting(): number {
     return this.#waiting.length;
+  }
+
+  /** Whether nothing is under way or waits, so that the gate isn't needed. */
+  get isIdle(): boolean {
+    return this.#underWay === 0 && this.#waiting.length === 0 && this.#frames.length === 0;
   }
 
   /** Starts a read as soon as there is room for it. */
@@ -49,10 +48,10 @@ export class ReadGate {
   }
 
   /** Sends what the socket takes. */
-  pump(buffered: () => number, send: (frame: AnswerFrame) => void): void {
+  pump(hasRoom: () => boolean, send: (frame: AnswerFrame) => void): void {
     let sent = 0;
     for (const frame of this.#frames) {
-      if (buffered() > this.#highWater) break;
+      if (!hasRoom()) break;
       send(frame);
       sent++;
       // A read that a shard was given twice, because a worker died, is answered twice.

@@ -28,6 +28,16 @@ export type SessionState =
 /** A socket's user data; uWS copies the object it is given, so the session itself is one level down. */
 export interface SocketData {
   readonly session: Session;
+  /** What the upgrade request brought; gone once it was looked at, as it may be long. */
+  token: string | undefined;
+}
+
+/** A session's part in presence. Most sessions have none, and ten thousand empty maps are megabytes. */
+export interface SessionPresence {
+  /** Documents whose awareness it follows, and the encoding it is sent in. */
+  readonly documents: Map<string, Encoding>;
+  /** Client ids that it speaks for. */
+  readonly clientIds: Set<string>;
 }
 
 /** One connection. */
@@ -38,10 +48,12 @@ export class Session {
   modern = false;
   /** Documents and the variants held of each, as bits. */
   readonly subscriptions = new Map<string, number>();
-  /** Documents whose awareness it follows, and the encoding it is sent in. */
-  readonly awareness = new Map<string, Encoding>();
-  /** Client ids that it speaks for. */
-  readonly clientIds = new Set<string>();
+  /** What it shows and follows of presence, once it does. */
+  presence: SessionPresence | undefined;
+  /** While it has reads under way. */
+  reads: ReadGate | undefined;
+  /** Whom it speaks for, once that is known; for the count of users. */
+  userId: string | undefined;
   chunks: ChunkAssembler | undefined;
   /** Drops unfinished chunk sets of a client that went silent. */
   chunkTimer: NodeJS.Timeout | undefined;
@@ -53,14 +65,11 @@ export class Session {
   /**
    * @param number Never used again by this process.
    * @param address Where the client is, as far as proxies are trusted.
-   * @param token What the upgrade request brought.
    */
   constructor(
     readonly number: number,
     readonly address: string,
-    readonly token: string | undefined,
     readonly bucket: TokenBucket,
-    readonly reads: ReadGate,
     readonly meter: SessionMeter,
   ) {}
 
@@ -113,6 +122,11 @@ export class Session {
 
   get isOpen(): boolean {
     return this.state.kind !== 'closed';
+  }
+
+  /** Its part in presence, from now on. */
+  joinPresence(): SessionPresence {
+    return (this.presence ??= { documents: new Map(), clientIds: new Set() });
   }
 
   origin(): Origin {

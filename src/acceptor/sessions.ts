@@ -3,7 +3,6 @@ import type { Session } from './session.js';
 /** The open sessions, by number, and how many users they are. */
 export class Sessions {
   readonly #open = new Map<number, Session>();
-  readonly #userOf = new Map<Session, string>();
   readonly #sessionsOf = new Map<string, number>();
 
   get size(): number {
@@ -32,7 +31,7 @@ export class Sessions {
   /** The session speaks for this user from now on. */
   setUser(session: Session, userId: string): void {
     this.#dropUser(session);
-    this.#userOf.set(session, userId);
+    session.userId = userId;
     this.#sessionsOf.set(userId, (this.#sessionsOf.get(userId) ?? 0) + 1);
   }
 
@@ -42,9 +41,9 @@ export class Sessions {
   }
 
   #dropUser(session: Session): void {
-    const userId = this.#userOf.get(session);
+    const { userId } = session;
     if (userId === undefined) return;
-    this.#userOf.delete(session);
+    session.userId = undefined;
     const left = (this.#sessionsOf.get(userId) ?? 1) - 1;
     if (left > 0) this.#sessionsOf.set(userId, left);
     else this.#sessionsOf.delete(userId);

@@ -14,7 +14,7 @@ function fixture(): {
   ask: (count: number) => void;
   pump: () => void;
 } {
-  const gate = new ReadGate(10);
+  const gate = new ReadGate();
   const started: number[] = [];
   const sent: string[] = [];
   const socket = { buffered: 0 };
@@ -32,7 +32,7 @@ function fixture(): {
     },
     pump: () => {
       gate.pump(
-        () => socket.buffered,
+        () => socket.buffered <= 10,
         ({ bytes }) => {
           sent.push(Buffer.from(bytes).toString());
           socket.buffered += bytes.length;
@@ -41,6 +41,21 @@ function fixture(): {
     },
   };
 }
+
+test('a gate is idle before it is asked and after its last answer went out', (t) => {
+  const { gate, socket, ask, pump } = fixture();
+  t.equal(gate.isIdle, true);
+  ask(1);
+  t.equal(gate.isIdle, false);
+  socket.buffered = 11;
+  gate.answer(frame('1'));
+  pump();
+  t.equal(gate.isIdle, false, 'the socket has no room for the answer');
+  socket.buffered = 0;
+  pump();
+  t.equal(gate.isIdle, true);
+  t.end();
+});
 
 test('a session has a few reads under way, the others wait for their turn', (t) => {
   const { gate, started, socket, ask, pump } = fixture();

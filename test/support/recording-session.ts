@@ -2,7 +2,6 @@
 import type { WebSocket } from 'uWebSockets.js';
 import { SessionMeter } from '../../src/acceptor/session-meter.js';
 import { AcceptorMetrics } from '../../src/metrics/acceptor-metrics.js';
-import { ReadGate } from '../../src/acceptor/read-gate.js';
 import { Session, type SocketData } from '../../src/acceptor/session.js';
 import { TokenBucket } from '../../src/acceptor/token-bucket.js';
 
@@ -33,9 +32,7 @@ export function recordingSession(): RecordingSession {
   const session = new Session(
     ++numbers,
     '192.0.2.1',
-    undefined,
     new TokenBucket(0, 0),
-    new ReadGate(0),
     new SessionMeter(new AcceptorMetrics(undefined)),
   );
   session.open(socket as unknown as WebSocket<SocketData>, { kind: 'draining' });
