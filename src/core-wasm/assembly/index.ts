@@ -20,3 +20,18 @@ export {
   addVectorEntry as fieldsAddVectorEntry,
   nextChanges as fieldsNextChanges,
 } from './fields/changes';
+export { stage } from './text/staging';
+export {
+  openText as textOpen,
+  closeText as textClose,
+  textVersion,
+  textClock,
+  textBlockCount,
+  textByteSize,
+  textStateSize,
+} from './text/document';
+export { mergeText as textMerge } from './text/merge';
+export { applyChanges as textApply } from './text/apply';
+export { writeTextState as textWriteState } from './text/write-state';
+export { writeChanges as textWriteChanges } from './text/write-changes';
+export { writeText as textWriteText, textLength } from './text/visible';

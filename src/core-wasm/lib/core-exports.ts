@@ -33,4 +33,19 @@ export interface CoreExports {
   fieldsStartVector(document: number): void;
   fieldsAddVectorEntry(document: number, clientLength: number, seen: number): void;
   fieldsNextChanges(document: number, from: number): number;
+
+  stage(length: number): number;
+  textOpen(): number;
+  textClose(document: number): void;
+  textVersion(document: number): number;
+  textClock(document: number): number;
+  textBlockCount(document: number): number;
+  textByteSize(document: number): number;
+  textStateSize(document: number): number;
+  textMerge(document: number, length: number, escaped: number, most: number): number;
+  textApply(document: number, parts: number): number;
+  textWriteState(document: number, escaped: number): void;
+  textWriteChanges(document: number, since: number): void;
+  textWriteText(document: number): void;
+  textLength(document: number): number;
 }

@@ -1,6 +1,6 @@
 /**
  * What the core writes into its result area, as offsets in bytes from the start of a record. The other side of
- * `assembly/memory/result.ts`, `assembly/fields/record.ts` and `assembly/fields/writers.ts`.
+ * `assembly/memory/result.ts`, `assembly/fields/record.ts` and `assembly/fields/writers.ts`; and what its calls answer.
  */
 
 /** The u32 at the start of the area tells where the next call has to start, 0 at the end; then come the records. */
@@ -25,4 +25,26 @@ export const writerRecord = {
   clientId: 8,
   clientIdLength: 12,
   size: 16,
+} as const;
+
+/** Where something lies that a call left in scratch memory, as `assembly/text/` puts it there. */
+export const bytesRecord = {
+  address: 0,
+  length: 4,
+} as const;
+
+/** Bits of what `textMerge` answers, and its refusals. The other side of `assembly/text/merge.ts`. */
+export const mergeAnswer = {
+  changed: 1,
+  same: 2,
+  canonical: 4,
+  invalid: -1,
+  tooLarge: -2,
+} as const;
+
+/** The same for `textApply`, in `assembly/text/apply.ts`. */
+export const applyAnswer = {
+  changed: 1,
+  incomplete: 2,
+  invalid: -1,
 } as const;

@@ -56,6 +56,16 @@ export class LinearMemory {
     return this.#bytes.toString('utf16le', at, at + length);
   }
 
+  /** Writes bytes; there must be room. */
+  writeBytes(bytes: Uint8Array, at: number): void {
+    this.#bytes.set(bytes, at);
+  }
+
+  /** Writes a u32 to an address that is a multiple of 4. */
+  writeWord(word: number, at: number): void {
+    this.#words[at / 4] = word;
+  }
+
   /** A copy in memory of its own. */
   copy(at: number, length: number): Uint8Array<ArrayBuffer> {
     return new Uint8Array(this.#bytes.buffer, at, length).slice();

@@ -7,7 +7,7 @@ void test('the module needs memory and abort, and exports functions', (t) => {
   const imports = WebAssembly.Module.imports(coreModule()).map(({ module, name }) => `${module}.${name}`);
   t.same(imports.sort(), ['env.abort', 'env.memory']);
   const exported = WebAssembly.Module.exports(coreModule());
-  t.ok(exported.some(({ name }) => name === 'fieldsSet'));
+  for (const part of ['fieldsSet', 'textMerge']) t.ok(exported.some(({ name }) => name === part));
   t.end();
 });
 
@@ -15,6 +15,7 @@ void test('no managed objects: neither their allocation nor a collector is compi
   const source = readFileSync(new URL('../../build/core.wat', import.meta.url), 'utf8');
   const functions = Array.from(source.matchAll(/\(func \$(\S+)/g), ([, name]) => name ?? '');
   t.ok(functions.includes('assembly/fields/set/setField'));
+  t.ok(functions.includes('assembly/text/merge/mergeText'));
   t.same(
     functions.filter((name) =>
       /__new|__renew|__collect|__visit|__pin|tcms|itcms|~lib\/(array|string|map|set)/.test(name),

@@ -1,0 +1,60 @@
+/**
+ * Joining changes into a document: all blocks of all parts first, then the marks, so that the order of the parts doesn't
+ * matter.
+ */
+import { authorAt, findSame } from './authors';
+import { copyBlock } from './block';
+import { commit } from './commit';
+import { Document } from './document';
+import { blockAt, BlockList, makeList } from './block-list';
+import { Incoming, startIncoming } from './incoming';
+import { INVALID, joinState } from './merge';
+import { makePlan } from './plan';
+import { readChanges } from './read-changes';
+import { sortBlocks } from './sort';
+import { stagedArea } from './staging';
+
+/** Answers: `applyAnswer` in lib/layout.ts. */
+const CHANGED: i32 = 1;
+const INCOMPLETE: i32 = 2;
+
+/** Joins the parts in the staging area: the length of each as a u32, then its bytes and up to three more. */
+export function applyChanges(document: Document, parts: u32): i32 {
+  const incoming = startIncoming(16);
+  const marks = makeList(16);
+  let at = stagedArea();
+  for (let part: u32 = 0; part < parts; part++) {
+    const length = load<u32>(at);
+    if (!readChanges(at + 4, length, incoming, marks)) return INVALID;
+    at += 4 + ((length + 3) & ~3);
+  }
+  const version = document.version;
+  sortBlocks(incoming.authors, incoming.blocks);
+  // What was a document before may be one again, however large.
+  joinState(document, incoming, Infinity);
+  const incomplete = joinMarks(document, incoming, marks, version + 1);
+  return (document.version != version ? CHANGED : 0) | (incomplete ? INCOMPLETE : 0);
+}
+
+/** Cuts and deletes what the marks name. Returns whether something of it isn't there. */
+function joinMarks(document: Document, incoming: Incoming, marks: BlockList, version: u32): bool {
+  sortBlocks(incoming.authors, marks);
+  let incomplete = false;
+  let known: u32 = 0;
+  for (let index: u32 = 0; index < marks.count; index++) {
+    const mark = blockAt(marks, index);
+    const author = findSame(document.authors, authorAt(incoming.authors, mark.author));
+    if (author == 0) {
+      incomplete = true;
+      continue;
+    }
+    copyBlock(blockAt(marks, known++), mark);
+    blockAt(marks, known - 1).author = author - 1;
+  }
+  marks.count = known;
+  if (known == 0) return incomplete;
+  const plan = makePlan(document, marks, true, version);
+  if (plan.additions.count > 0 || plan.replacements.count > 0) document.version = version;
+  commit(document, plan);
+  return incomplete || plan.incomplete;
+}

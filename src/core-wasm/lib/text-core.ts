@@ -1,0 +1,176 @@
+import type { CoreExports } from './core-exports.js';
+import { CoreInstance, type CoreOptions } from './core-instance.js';
+import { notOpen } from './fields-store.js';
+import { applyAnswer, bytesRecord, mergeAnswer, resultRecords } from './layout.js';
+import { TextRefused, type TextApply, type TextMerge, type TextStore } from './text-store.js';
+
+export interface TextCoreOptions extends CoreOptions {
+  /** Most bytes of JSON that a text may grow to by merges (`apply` takes any changes); 64 MiB by default, 256 MiB at most. */
+  readonly maxStateBytes?: number;
+}
+
+const usualStateBytes = 64 * 1024 * 1024;
+const mostStateBytes = 256 * 1024 * 1024;
+/** Bytes that a call may bring: a state as content of a string may be twice as long, and a block of memory 1 GiB. */
+const mostInput = 512 * 1024 * 1024;
+
+/**
+ * Texts in WASM memory. Compiles the module once per thread and instantiates it anew for each object. Once a call has
+ * thrown `CoreAbort`, every later one does: make a new object and load the texts into it.
+ */
+export class TextCore implements TextStore {
+  readonly #core: CoreInstance;
+  readonly #maxStateBytes: number;
+  /** Handle → address of the document. */
+  readonly #documents = new Map<number, number>();
+  #lastHandle = 0;
+
+  /**
+   * Throws a `RangeError` for options out of range.
+   *
+   * @param core The instance to use: for tests that look behind the scenes, or to share one with a `FieldsCore`.
+   */
+  constructor(options: TextCoreOptions = {}, core = new CoreInstance(options)) {
+    const { maxStateBytes = usualStateBytes } = options;
+    if (!(maxStateBytes >= 0 && maxStateBytes <= mostStateBytes)) {
+      throw new RangeError(`maxStateBytes must be a number from 0 to ${mostStateBytes}`);
+    }
+    this.#core = core;
+    this.#maxStateBytes = maxStateBytes;
+  }
+
+  get memoryBytes(): number {
+    return this.#core.memory.size;
+  }
+
+  open(): number {
+    const document = this.#core.run((core) => core.textOpen());
+    const handle = ++this.#lastHandle;
+    this.#documents.set(handle, document);
+    return handle;
+  }
+
+  close(handle: number): void {
+    const document = this.#document(handle);
+    this.#documents.delete(handle);
+    this.#core.run((core) => {
+      core.textClose(document);
+    });
+  }
+
+  merge(handle: number, state: Uint8Array, escaped: boolean): TextMerge {
+    const document = this.#document(handle);
+    const { length } = state;
+    this.#core.memory.writeBytes(state, this.#stage(length));
+    const answer = this.#core.run((core) => core.textMerge(document, length, Number(escaped), this.#maxStateBytes));
+    if (answer === mergeAnswer.tooLarge) {
+      throw new TextRefused('tooLarge', `the text would have more than ${this.#maxStateBytes} bytes`);
+    }
+    if (answer === mergeAnswer.invalid) throw new TextRefused('invalid', 'the text state can not be read');
+    return {
+      changed: (answer & mergeAnswer.changed) !== 0,
+      same: (answer & mergeAnswer.same) !== 0,
+      canonical: (answer & mergeAnswer.canonical) !== 0,
+    };
+  }
+
+  state(handle: number, escaped: boolean): Uint8Array<ArrayBuffer> {
+    const size = this.stateSize(handle);
+    if (size > mostStateBytes) throw new RangeError(`a state of ${size} bytes is more than the core writes at once`);
+    return this.#written(handle, (core, document) => {
+      core.textWriteState(document, Number(escaped));
+    });
+  }
+
+  version(handle: number): number {
+    return this.#core.exports.textVersion(this.#document(handle));
+  }
+
+  clock(handle: number): number {
+    return this.#core.exports.textClock(this.#document(handle));
+  }
+
+  changesSince(handle: number, version: number): Uint8Array<ArrayBuffer> {
+    return this.#written(handle, (core, document) => {
+      core.textWriteChanges(document, version);
+    });
+  }
+
+  apply(handle: number, changes: readonly Uint8Array[]): TextApply {
+    const document = this.#document(handle);
+    const { memory } = this.#core;
+    let at = this.#stage(changes.reduce((sum, { length }) => sum + partSize(length), 0));
+    for (const part of changes) {
+      memory.writeWord(part.length, at);
+      memory.writeBytes(part, at + 4);
+      at += partSize(part.length);
+    }
+    const answer = this.#core.run((core) => core.textApply(document, changes.length));
+    if (answer === applyAnswer.invalid) throw new TextRefused('invalid', 'the changes can not be read');
+    return {
+      changed: (answer & applyAnswer.changed) !== 0,
+      incomplete: (answer & applyAnswer.incomplete) !== 0,
+    };
+  }
+
+  text(handle: number): string {
+    const document = this.#document(handle);
+    const [address, length] = this.#locate((core) => {
+      core.textWriteText(document);
+    });
+    return this.#core.memory.readText(address, length);
+  }
+
+  length(handle: number): number {
+    const document = this.#document(handle);
+    return this.#core.run((core) => core.textLength(document));
+  }
+
+  blockCount(handle: number): number {
+    return this.#core.exports.textBlockCount(this.#document(handle));
+  }
+
+  stateSize(handle: number): number {
+    return this.#core.exports.textStateSize(this.#document(handle));
+  }
+
+  byteSize(handle: number): number {
+    return this.#core.exports.textByteSize(this.#document(handle));
+  }
+
+  #document(handle: number): number {
+    const document = this.#documents.get(handle);
+    if (this.#core.failure !== undefined) throw this.#core.failure;
+    if (document === undefined) throw notOpen(handle);
+    return document;
+  }
+
+  /** Room for what a call brings. Returns its address. */
+  #stage(length: number): number {
+    if (length > mostInput) {
+      throw new TextRefused('tooLarge', `${length} bytes are more than the core reads at once`);
+    }
+    return this.#core.run((core) => core.stage(length)) >>> 0;
+  }
+
+  /** A copy of what a call wrote into scratch memory. */
+  #written(handle: number, write: (core: CoreExports, document: number) => void): Uint8Array<ArrayBuffer> {
+    const document = this.#document(handle);
+    const [address, length] = this.#locate((core) => {
+      write(core, document);
+    });
+    return this.#core.memory.copy(address, length);
+  }
+
+  #locate(write: (core: CoreExports) => void): [address: number, length: number] {
+    this.#core.run(write);
+    const { memory, result } = this.#core;
+    const record = result + resultRecords;
+    return [memory.word(record + bytesRecord.address), memory.word(record + bytesRecord.length)];
+  }
+}
+
+/** What a part of changes takes in the staging area: its length, itself, and up to a multiple of four bytes. */
+function partSize(length: number): number {
+  return 4 + Math.ceil(length / 4) * 4;
+}
