@@ -9,12 +9,13 @@ const room = (name) => `^src/${name}/`;
 const allowed = {
   protocol: [],
   storage: [],
+  cluster: [],
   auth: [],
   metrics: [],
   shards: ['protocol', 'metrics'],
   acceptor: ['protocol', 'shards', 'auth', 'metrics'],
   http: ['protocol', 'shards', 'auth', 'metrics'],
-  shard: ['protocol', 'storage', 'shards', 'metrics'],
+  shard: ['protocol', 'storage', 'cluster', 'shards', 'metrics'],
 };
 
 module.exports = {
@@ -49,6 +50,12 @@ module.exports = {
       severity: 'error',
       from: { path: '^src/', pathNot: ['^src/shard/entry\\.ts$', '^src/storage/'] },
       to: { path: '^src/storage/(memory|embedded|postgres)' },
+    },
+    {
+      name: 'bus-adapters-are-chosen-in-entry',
+      severity: 'error',
+      from: { path: '^src/', pathNot: ['^src/shard/entry\\.ts$', '^src/cluster/'] },
+      to: { path: '^src/cluster/', pathNot: '^src/cluster/port\\.ts$' },
     },
     {
       name: 'nobody-imports-the-top',

@@ -3,7 +3,7 @@ import { Bench } from './bench.js';
 import { buildRef, thisBuild, type Build } from './build.js';
 import { commonConditions } from './conditions.js';
 import { readOptions, usage, type Options } from './options.js';
-import { medianRows, printTable, ratioRows, saveResult, type Result } from './results.js';
+import { medianRows, printTables, ratioRows, saveResult, type Result } from './results.js';
 import type { Row, Scenario } from './scenario.js';
 import { scenarios } from './scenarios/index.js';
 
@@ -33,7 +33,7 @@ async function runAlone(scenario: Scenario, options: Options): Promise<void> {
   const rounds: Row[][] = [];
   for (let i = 0; i < roundsOf(scenario, options); i++) rounds.push(await runOnce(scenario, options, thisBuild));
   const rows = medianRows(rounds);
-  printTable(rows);
+  printTables(rows);
   const result: Result = { scenario: scenario.name, about: scenario.about, conditions, rows, rounds };
   console.log(saveResult(scenario.name, result));
 }
@@ -57,11 +57,11 @@ async function runBoth(scenario: Scenario, options: Options, other: Build): Prom
   const rows = rounds.map(medianRows) as [Row[], Row[]];
   builds.forEach((build, i) => {
     console.log(build.name);
-    printTable(rows[i] ?? []);
+    printTables(rows[i] ?? []);
   });
   const ratios = ratioRows(...rows);
   console.log(`${thisBuild.name} / ${other.name}`);
-  printTable(ratios);
+  printTables(ratios);
   const { name, about } = scenario;
   console.log(saveResult(`${name}-compared`, { scenario: name, about, conditions, ratios, rows, rounds }));
 }

@@ -32,6 +32,11 @@ export function residentBytes(pid: number): number {
   return Number(kilobytes) * 1024;
 }
 
+/** Bytes that a process has caused to be written to disks, all of its life. */
+export function writtenBytes(pid: number): number {
+  return Number(/^write_bytes: (\d+)$/m.exec(readFileSync(`/proc/${pid}/io`, 'utf8'))?.[1]);
+}
+
 /** The scheduler's own count is in nanoseconds; a kernel without it counts in ticks of 10 ms. */
 function cpuOfThread(pid: number, thread: string): number {
   const folder = `/proc/${pid}/task/${thread}`;

@@ -32,8 +32,19 @@ export function ratioRows(rows: readonly Row[], others: readonly Row[]): Row[] {
     .map((row) => mapNumbers(row, (column, value) => ratio(value, numberAt(byLabel.get(textsOf(row).join()), column))));
 }
 
-/** Shows rows under the texts that they are about; many numbers of few rows read better one below the other. */
-export function printTable(rows: readonly Row[]): void {
+/** Shows rows, those with other columns than the row before in a table of their own. */
+export function printTables(rows: readonly Row[]): void {
+  let from = 0;
+  for (let i = 1; i <= rows.length; i++) {
+    const [before, row] = [rows[i - 1] ?? {}, rows[i]];
+    if (row !== undefined && numbersOf(row).some((column) => column in before)) continue;
+    printTable(rows.slice(from, i));
+    from = i;
+  }
+}
+
+/** Under the texts that the rows are about; many numbers of few rows read better one below the other. */
+function printTable(rows: readonly Row[]): void {
   const table: Record<string, Record<string, number>> = {};
   for (const row of rows) {
     const title = textsOf(row).join(' · ');
@@ -76,6 +87,11 @@ function mapNumbers(row: Row, map: (column: string, value: number) => number): R
 function numberAt(row: Row | undefined, column: string): number {
   const value = row?.[column];
   return typeof value === 'number' ? value : NaN;
+}
+
+/** The columns of its numbers. */
+function numbersOf(row: Row): string[] {
+  return Object.keys(row).filter((column) => typeof row[column] === 'number');
 }
 
 /** What a row is about. */

@@ -97,7 +97,7 @@ async function makeLoad(url, [first, second]) {
   const load = new Load(url);
   load.startSteady(3, 4);
   for (const round of [1, 2]) {
-    await Promise.all([load.ask(), load.leave(), load.browse(round), load.meet(), load.authenticate()]);
+    await Promise.all([load.ask(), load.type(), load.leave(), load.browse(round), load.meet(), load.authenticate()]);
     await load.garbage();
     await load.exceed();
     await load.stall();

@@ -20,6 +20,7 @@ const rows = [
   clientRows.connections,
   clientRows.messages,
   documentRows.writes,
+  documentRows.texts,
   documentRows.fanOut,
   documentRows.shards,
   documentRows.storage,

@@ -6,6 +6,7 @@ import { parseArgs, type ParseArgsConfig } from 'node:util';
 import { signToken } from './auth/tokens.js';
 import { ConfigError, loadConfig, readDuration } from './config.js';
 import { generatedPages } from './docs.js';
+import { DatabaseError, migrate, migrationStates, SchemaError } from './storage/migrate.js';
 import { packageFolder, version } from './version.js';
 
 const help = `synckit-server ${version}
@@ -20,6 +21,8 @@ Usage: synckit-server [command]
     --write LIST   documents it may write
     --admin        it may do everything
     --expires TIME lifetime, such as 30m, 24h or 7d (default: JWT_EXPIRES_IN)
+  migrate        bring the schema of the database in DATABASE_URL up to date
+    --status       only say which migrations are applied
   docs           write docs/configuration.md and docs/errors.md
 
   --help         print this
@@ -62,6 +65,23 @@ const commands: Readonly<Record<string, (args: string[]) => void | Promise<void>
     if (expiresInMs === undefined) throw new UsageError('--expires must be a length of time such as 30m, 24h or 7d');
     const permissions = { canRead: list(given.read), canWrite: list(given.write), isAdmin: given.admin ?? false };
     print(signToken({ secret: config.jwtSecret, userId: given.user, permissions, expiresInMs }));
+  },
+
+  async migrate(args) {
+    const given = options(args, { status: { type: 'boolean' } });
+    const { storage } = loadConfig(process.env);
+    if (storage.kind !== 'postgres') {
+      throw new UsageError('DATABASE_URL must name a Postgres database: other storage has no migrations');
+    }
+    if (given.status === true) {
+      const states = await migrationStates(storage.url);
+      print(
+        ...states.map(({ name, applied }) => `${name}  ${applied === undefined ? 'missing' : `applied ${applied}`}`),
+      );
+      return;
+    }
+    const names = await migrate(storage.url);
+    print(...(names.length === 0 ? ['The database is up to date.'] : names.map((name) => `${name} applied`)));
   },
 
   docs(args) {
@@ -109,11 +129,14 @@ function print(...lines: string[]): void {
   process.stdout.write(`${lines.join('\n')}\n`);
 }
 
+/** Errors whose message says all there is to say. */
+const expected = [UsageError, ConfigError, SchemaError, DatabaseError];
+
 try {
   await run(process.argv.slice(2));
 } catch (error) {
-  if (!(error instanceof UsageError || error instanceof ConfigError)) throw error;
-  process.stderr.write(`${error.message}\n`);
+  if (!expected.some((kind) => error instanceof kind)) throw error;
+  process.stderr.write(`${(error as Error).message}\n`);
   if (error instanceof UsageError) process.stderr.write('See synckit-server --help\n');
   process.exitCode = 1;
 }

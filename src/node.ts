@@ -17,6 +17,7 @@ import { AcceptorMetrics } from './metrics/acceptor-metrics.js';
 import { MetricsRegistry, type NodeReads } from './metrics/registry.js';
 import type { ShardLink } from './shards/shard-link.js';
 import { ShardSet } from './shards/shard-set.js';
+import { waitForDatabase } from './storage/wait-for-database.js';
 
 export interface NodeOptions {
   readonly config: Config;
@@ -98,7 +99,7 @@ export class Node {
   }
 
   /**
-   * Opens the storage and listens.
+   * Waits for the database if there is one, opens the storage and listens.
    *
    * @returns The port.
    * @throws When the storage can't be opened or the port is taken.
@@ -107,6 +108,7 @@ export class Node {
     const { host, port } = this.#options.config;
     // First, because it is what may fail: clients that come must find a server that stays.
     this.#scrapes = await listenForScrapes({ config: this.#options.config, metrics: this.metrics });
+    await this.#waitForDatabase();
     await this.shards.start();
     const listening = await new Promise<us_listen_socket | false>((resolve) => this.#app.listen(host, port, resolve));
     if (listening === false) {
@@ -138,6 +140,24 @@ export class Node {
     this.#scrapes?.closeAllConnections();
     this.#scrapes?.close();
     this.#state = 'stopped';
+  }
+
+  /** Here and not in the shards, so that one connection migrates and one log line tells what is waited for. */
+  async #waitForDatabase(): Promise<void> {
+    const { config, log } = this.#options;
+    const { storage } = config;
+    if (storage.kind !== 'postgres') return;
+    await waitForDatabase({
+      url: storage.url,
+      autoMigrate: storage.autoMigrate,
+      timeoutMs: storage.connectTimeoutMs,
+      onWait: (reason) => {
+        log.warn({ reason }, 'waiting for the database');
+      },
+      onMigrated: (migrations) => {
+        log.info({ migrations }, 'the database was migrated');
+      },
+    });
   }
 
   /** What a drain that ran out of time leaves behind, for the log. */

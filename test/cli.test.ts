@@ -21,7 +21,7 @@ test('--version and --help', (t) => {
   t.same(run(['--version']), { status: 0, stdout: `${version}\n`, stderr: '' });
   const help = run(['--help']);
   t.equal(help.status, 0);
-  for (const command of ['serve', 'check-config', 'token', 'docs']) t.match(help.stdout, `  ${command} `);
+  for (const command of ['serve', 'check-config', 'token', 'migrate', 'docs']) t.match(help.stdout, `  ${command} `);
   t.same(run(['token', '--help']), help);
   t.end();
 });
@@ -72,6 +72,7 @@ test('what is asked for wrongly is said, without a stack', (t) => {
     [['constructor'], {}, /no command/],
     [['--fly'], {}, /--fly/],
     [['check-config', 'twice'], {}, /twice/],
+    [['migrate'], { DATABASE_URL: 'memory:' }, /must name a Postgres database/],
   ];
   for (const [args, env, sentence] of wrong) {
     const { status, stdout, stderr } = run(args, env);

@@ -70,6 +70,9 @@ test('every bad variable is named at once', (t) => {
     DATABASE_URL: 'mysql://host/database',
     DB_POOL_MIN: 'x',
     DB_POOL_MAX: '0',
+    DB_CONNECT_TIMEOUT: '1m',
+    DB_STATEMENT_TIMEOUT: '0',
+    DB_AUTO_MIGRATE: 'maybe',
     SYNCKIT_STORAGE_MAP_BYTES: '1',
     REDIS_URL: 'host:6379',
     REDIS_CHANNEL_PREFIX: 'a b',
@@ -180,7 +183,7 @@ test('blanks belong to a secret', (t) => {
   t.end();
 });
 
-test('storage is embedded, or memory, or refused', (t) => {
+test('storage is embedded, or memory, or Postgres, or refused', (t) => {
   t.same(loadConfig({ SYNCKIT_DATA_DIR: '/var/lib/synckit', SYNCKIT_STORAGE_MAP_BYTES: '1GiB' }).storage, {
     kind: 'embedded',
     directory: '/var/lib/synckit',
@@ -188,13 +191,25 @@ test('storage is embedded, or memory, or refused', (t) => {
   });
   t.same(loadConfig({ DATABASE_URL: 'memory:' }).storage, { kind: 'memory' });
   t.match(problemsOf(t, { DATABASE_URL: 'memory:kept' }), [/^DATABASE_URL/]);
-  t.match(problemsOf(t, { DATABASE_URL: 'postgresql://host/database' }), [/Postgres .*does not support/]);
+  const url = 'postgresql://user:pass@host/database?sslmode=verify-full';
+  t.same(loadConfig({ DATABASE_URL: url, DB_POOL_MAX: '7', DB_AUTO_MIGRATE: 'off' }).storage, {
+    kind: 'postgres',
+    url,
+    minConnections: 2,
+    maxConnections: 7,
+    connectTimeoutMs: 60_000,
+    statementTimeoutMs: 30_000,
+    autoMigrate: false,
+  });
+  t.match(problemsOf(t, { DATABASE_URL: 'postgres://user:p@ss:word/x' }), [/valid address/]);
+  t.match(problemsOf(t, { DATABASE_URL: 'postgres://host/x?sslmode=prefer' }), [/sslmode .* disable, require/]);
+  t.match(problemsOf(t, { DATABASE_URL: 'postgres://host/x', DB_POOL_MAX: '2', SHARDS: '3' }), [/at least SHARDS/]);
   t.end();
 });
 
 test('a bus between nodes is refused, and always without a shared database', (t) => {
   t.match(problemsOf(t, { REDIS_URL: 'redis://host' }), [/single node/, /share their storage/]);
-  t.match(problemsOf(t, { REDIS_URL: 'redis://host', DATABASE_URL: 'postgres://host/d' }), [/Postgres/, /single node/]);
+  t.match(problemsOf(t, { REDIS_URL: 'redis://host', DATABASE_URL: 'postgres://host/d' }), [/single node/]);
   t.end();
 });
 

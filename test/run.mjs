@@ -2,6 +2,9 @@
  * Runs the compiled tests, each file in a process of its own, and ends with one line that counts them:
  * `N passed, N failed, N skipped`. Arguments are test files (compiled, `*.test.js`); without any, all of them.
  *
+ * All tests together share one Postgres: that of TEST_DATABASE_URL, or one that is started here. A file that is run by
+ * itself starts its own if it needs one.
+ *
  * Plain node instead of tap's runner: that one puts loaders into every process and thread that a test starts, so the
  * servers under test would not be the ones that users run.
  */
@@ -9,6 +12,7 @@ import { spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 
 const root = join(import.meta.dirname, '..');
 const jobs = Number(process.env.JOBS ?? Math.min(2, availableParallelism()));
@@ -21,11 +25,26 @@ if (files.length === 0) {
   process.exit(1);
 }
 
+const postgres = given.length > 0 || process.env.TEST_DATABASE_URL ? undefined : await startPostgres();
+const database = postgres === undefined ? {} : { TEST_DATABASE_URL: postgres.url };
+process.once('SIGINT', () => void end(130));
+process.once('SIGTERM', () => void end(143));
+
 const total = { pass: 0, fail: 0, skip: 0, todo: 0 };
 const waiting = [...files];
 await Promise.all(Array.from({ length: jobs }, work));
 console.log(`${total.pass} passed, ${total.fail} failed, ${total.skip + total.todo} skipped`);
-process.exit(total.fail === 0 && total.pass > 0 ? 0 : 1);
+await end(total.fail === 0 && total.pass > 0 ? 0 : 1);
+
+async function end(code) {
+  await postgres?.stop();
+  process.exit(code);
+}
+
+async function startPostgres() {
+  const { startPostgres } = await import(pathToFileURL(join(root, 'dist/test/support/postgres-server.js')));
+  return startPostgres();
+}
 
 async function work() {
   for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) await run(file);
@@ -38,7 +57,7 @@ async function run(file) {
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],
     // The limit of a file is ours: tap's own would end it earlier on a busy machine.
-    env: { ...process.env, TAP_TIMEOUT: String(timeoutMs / 1_000), TAP_DIAG: '1' },
+    env: { ...process.env, ...database, TAP_TIMEOUT: String(timeoutMs / 1_000), TAP_DIAG: '1' },
   });
   const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
   let output = '';

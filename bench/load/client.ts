@@ -2,7 +2,8 @@ import { connect, type Socket } from 'node:net';
 import { typeCodes } from '../../src/protocol/codes.js';
 import { HEADER_BYTES } from '../../src/protocol/frame.js';
 import { FrameReader, type FrameSink } from './frame-reader.js';
-import { pongFrame } from './frames.js';
+import { OPCODE_BINARY, pongFrame } from './frames.js';
+import type { Inflater } from './inflater.js';
 import type { Ledger } from './ledger.js';
 import { findMark, MARK_BYTES, microsecondsNow, numberOfMark, timeOfMark } from './mark.js';
 import type { Tally } from './tally.js';
@@ -19,15 +20,22 @@ export interface Shared {
   now: number;
   /** Where the mark of the last update lay in its frame: that of the next is likely to lie there too. */
   markOffset: number;
+  readonly inflater: Inflater;
 }
 
 /** All sockets read into the same memory, one after the other. */
 const readBuffer = Buffer.allocUnsafeSlow(256 * 1024);
 
-const OPCODE_BINARY = 2;
 const OPCODE_CLOSE = 8;
 const OPCODE_PING = 9;
 const OPEN_TIMEOUT_MS = 30_000;
+
+export interface OpenOptions {
+  readonly port: number;
+  readonly token: string | undefined;
+  /** Whether it offers to take compressed messages. */
+  readonly deflate: boolean;
+}
 
 /** One connection, as cheap as it can be had: it counts what comes and parses nothing. */
 export class Client implements FrameSink {
@@ -64,9 +72,9 @@ export class Client implements FrameSink {
   }
 
   /** Opens a WebSocket. @throws When the server does not let it in. */
-  static async open(index: number, shared: Shared, port: number, token: string | undefined): Promise<Client> {
+  static async open(index: number, shared: Shared, { port, token, deflate }: OpenOptions): Promise<Client> {
     const client = new Client(index, shared, port);
-    await client.#upgrade(token);
+    await client.#upgrade(token, deflate);
     return client;
   }
 
@@ -114,6 +122,11 @@ export class Client implements FrameSink {
     }
   }
 
+  compressedFrame(bytes: Buffer, start: number, end: number): void {
+    const inflated = this.#shared.inflater.inflate(bytes.subarray(start, end));
+    this.frame(OPCODE_BINARY, inflated, 0, inflated.length);
+  }
+
   longFrame(first: number, length: number): void {
     this.bytes += length;
     if (first === typeCodes.sync_response) this.states++;
@@ -121,17 +134,19 @@ export class Client implements FrameSink {
 
   #receive(chunk: Buffer): void {
     this.#shared.now = microsecondsNow();
+    this.#shared.tally.wireBytes += chunk.length;
     if (this.#handshake === undefined) this.#reader.read(chunk);
     else this.#finishUpgrade(Buffer.concat([this.#handshake, chunk]));
     this.writer?.flush();
     this.onRead?.();
   }
 
-  async #upgrade(token: string | undefined): Promise<void> {
+  async #upgrade(token: string | undefined, deflate: boolean): Promise<void> {
     const path = token === undefined ? '/ws' : `/ws?token=${token}`;
     this.#socket.write(
       `GET ${path} HTTP/1.1\r\nHost: bench\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
-        'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n\r\n',
+        'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n' +
+        `${deflate ? 'Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover\r\n' : ''}\r\n`,
     );
     await new Promise<void>((resolve, reject) => {
       const timer = setTimeout(() => reject(new Error('the connection was not accepted in time')), OPEN_TIMEOUT_MS);

@@ -9,6 +9,10 @@ export interface Commands {
   subscribe: [SubscribeRequest, Elapsed];
   /** Starts to write; the former writers have stopped. */
   write: [WriteRequest, null];
+  /** Gives a document a text; answered when that is acknowledged. */
+  text: [TextRequest, null];
+  /** Types on in the text of the last `text`. */
+  type: [TypeRequest, null];
   /** Stops writing and waits for the acks that are owed. */
   stop: [null, StopReply];
   /** Fills a document with fields, in large batches. */
@@ -30,6 +34,8 @@ export interface OpenRequest {
   readonly count: number;
   /** For the query string, one per connection. */
   readonly tokens?: readonly string[];
+  /** Whether they offer to take compressed messages. */
+  readonly deflate?: boolean;
 }
 
 export interface OpenReply extends Elapsed {
@@ -66,6 +72,20 @@ export interface WriteRequest extends Range {
   /** False for a server that does not acknowledge. */
   readonly acks?: boolean;
 }
+
+export interface TextRequest {
+  readonly client: number;
+  /** Index of the document. */
+  readonly document: number;
+  /** Size of the state that the client sends. */
+  readonly stateBytes: number;
+}
+
+export type TypeRequest =
+  /** So many characters, each when the one before it is acknowledged; answered when the last is. */
+  | { readonly characters: number }
+  /** Until `stop`, whether acks come or not. */
+  | { readonly perSecond: number };
 
 export interface StopReply {
   /** Writes that were not acknowledged in the time given. */
@@ -109,6 +129,8 @@ export interface Counts {
   readonly updates: number;
   readonly updateFrames: number;
   readonly updateBytes: number;
+  /** Of all that came off the sockets. */
+  readonly wireBytes: number;
   readonly acks: number;
   readonly writes: number;
   readonly errors: number;

@@ -10,12 +10,16 @@ import {
   type SubscribeRequest,
   type SyncReply,
   type SyncRequest,
+  type TextRequest,
+  type TypeRequest,
   type WriteRequest,
 } from './commands.js';
-import { messageFrame } from './frames.js';
+import { DeltaTemplate, messageFrame, type Template } from './frames.js';
+import { Inflater } from './inflater.js';
 import { Ledger, type Balance } from './ledger.js';
 import { EMPTY_MARK } from './mark.js';
 import { Tally } from './tally.js';
+import { TextTemplate } from './text-template.js';
 import { Writer, writePaced } from './writer.js';
 
 /** Connections that are opened at the same time. */
@@ -37,6 +41,7 @@ export class Fleet {
     firstError: '',
     now: 0,
     markOffset: 0,
+    inflater: new Inflater(),
   };
   readonly #clients: Client[] = [];
   #writers: Writer[] = [];
@@ -44,13 +49,13 @@ export class Fleet {
   #stopPacing: () => void = () => undefined;
   #acks = true;
 
-  async open({ port, count, tokens }: OpenRequest): Promise<OpenReply> {
+  async open({ port, count, tokens, deflate = false }: OpenRequest): Promise<OpenReply> {
     const first = this.#clients.length;
     let failed = 0;
     const milliseconds = await timed(() =>
       inParallel(count, OPENING, async (i) => {
         try {
-          this.#clients[first + i] = await Client.open(first + i, this.#shared, port, tokens?.[i]);
+          this.#clients[first + i] = await Client.open(first + i, this.#shared, { port, token: tokens?.[i], deflate });
         } catch (error) {
           failed++;
           this.#shared.firstError ||= String(error);
@@ -84,20 +89,31 @@ export class Fleet {
       const client = this.#client(first + i);
       const document = i % documents;
       const writer = `w${String(i).padStart(5, '0')}`;
-      client.writer = new Writer({
-        documentId: documentName(document),
-        writer,
-        fields,
-        valueBytes,
-        client,
-        tally: this.#tally,
-        document,
-        written: this.#written,
-      });
-      return client.writer;
+      const template = new DeltaTemplate({ documentId: documentName(document), writer, fields, valueBytes });
+      return this.#writer(client, template, document);
     });
     if ('perSecond' in pace) this.#stopPacing = writePaced(this.#writers, pace.perSecond);
     else for (const writer of this.#writers) writer.start(pace.underWay);
+  }
+
+  async text({ client: index, document, stateBytes }: TextRequest): Promise<void> {
+    this.#acks = true;
+    this.#shared.ledger = undefined;
+    this.#written = new Float64Array(document + 1);
+    const client = this.#client(index);
+    const template = new TextTemplate(documentName(document), stateBytes);
+    this.#writers = [this.#writer(client, template, document)];
+    await this.type({ characters: 1 });
+  }
+
+  async type(request: TypeRequest): Promise<void> {
+    if ('perSecond' in request) {
+      this.#stopPacing = writePaced(this.#writers, request.perSecond);
+      return;
+    }
+    for (let i = 0; i < request.characters; i++) {
+      for (const writer of this.#writers) await writer.writeAcked();
+    }
   }
 
   async stop(): Promise<StopReply> {
@@ -155,6 +171,11 @@ export class Fleet {
     const { ledger } = this.#shared;
     if (ledger === undefined) throw new Error('the writes were not watched');
     return ledger.balance(this.#written);
+  }
+
+  #writer(client: Client, template: Template, document: number): Writer {
+    client.writer = new Writer({ template, client, tally: this.#tally, document, written: this.#written });
+    return client.writer;
   }
 
   #client(index: number): Client {

@@ -2,12 +2,16 @@
 export interface FrameSink {
   /** A frame whose payload is `bytes` from `start` to `end`, for the time of the call. */
   frame(opcode: number, bytes: Buffer, start: number, end: number): void;
+  /** The same for a compressed frame. */
+  compressedFrame(bytes: Buffer, start: number, end: number): void;
   /** The end of a frame too long to be kept. @param first First byte of its payload. @param length Of its payload. */
   longFrame(first: number, length: number): void;
 }
 
 /** Payloads beyond it are counted, not kept. Bytes. */
 const LONGEST_KEPT = 512 * 1024;
+/** The bit of a frame's first byte that permessage-deflate uses. */
+const COMPRESSED = 0x40;
 
 /**
  * Walks the WebSocket frames that a server sends (unmasked, never fragmented) in chunks as they come off the socket.
@@ -58,7 +62,9 @@ export class FrameReader {
         this.#skip = end - available;
         return available;
       }
-      this.#sink.frame((bytes[at] ?? 0) & 0x0f, bytes, start, end);
+      const first = bytes[at] ?? 0;
+      if ((first & COMPRESSED) === 0) this.#sink.frame(first & 0x0f, bytes, start, end);
+      else this.#sink.compressedFrame(bytes, start, end);
       at = end;
     }
     return at;

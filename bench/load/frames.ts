@@ -3,7 +3,7 @@ import { typeCodes, type MessageType } from '../../src/protocol/codes.js';
 import { HEADER_BYTES } from '../../src/protocol/frame.js';
 import { EMPTY_MARK, MARK_BYTES, microsecondsNow, writeDigits, writeMark } from './mark.js';
 
-const OPCODE_BINARY = 2;
+export const OPCODE_BINARY = 2;
 const OPCODE_PONG = 10;
 
 /** A whole frame of the SyncKit protocol. */
@@ -26,15 +26,24 @@ function synckitFrame(type: MessageType, json: string): Buffer {
 }
 
 function webSocketFrame(opcode: number, payload: Uint8Array): Buffer {
-  const { length } = payload;
+  return Buffer.concat([webSocketHeader(opcode, payload.length), payload]);
+}
+
+/** What stands in front of a payload of this length. */
+export function webSocketHeader(opcode: number, length: number): Buffer {
   const sizeBytes = length < 126 ? 0 : length < 65_536 ? 2 : 8;
-  const frame = Buffer.alloc(6 + sizeBytes + length);
-  frame[0] = 0x80 | opcode;
-  frame[1] = 0x80 | (sizeBytes === 0 ? length : sizeBytes === 2 ? 126 : 127);
-  if (sizeBytes === 2) frame.writeUInt16BE(length, 2);
-  if (sizeBytes === 8) frame.writeBigUInt64BE(BigInt(length), 2);
-  frame.set(payload, frame.length - length);
-  return frame;
+  const header = Buffer.alloc(6 + sizeBytes);
+  header[0] = 0x80 | opcode;
+  header[1] = 0x80 | (sizeBytes === 0 ? length : sizeBytes === 2 ? 126 : 127);
+  if (sizeBytes === 2) header.writeUInt16BE(length, 2);
+  if (sizeBytes === 8) header.writeBigUInt64BE(BigInt(length), 2);
+  return header;
+}
+
+/** Makes the frames of one writer, one behind the other. */
+export interface Template {
+  /** The next frames in one piece. @param first Number of the first write within its document. */
+  frames(count: number, first: number): Buffer;
 }
 
 /** Digits of a field's number, and of the entry in the clock: both have the same length in every frame. */
@@ -53,7 +62,7 @@ export interface DeltaOptions {
 }
 
 /** Makes one writer's `delta` frames in the SDK's form, by filling numbers into a copy of the same bytes. */
-export class DeltaTemplate {
+export class DeltaTemplate implements Template {
   readonly #bytes: Buffer;
   readonly #fields: number;
   readonly #offsets: { readonly field: number; readonly value: number; readonly clock: number; readonly id: number };
@@ -81,6 +90,12 @@ export class DeltaTemplate {
   /** Length of a frame, the WebSocket header included. Bytes. */
   get length(): number {
     return this.#bytes.length;
+  }
+
+  frames(count: number, first: number): Buffer {
+    const frames = Buffer.allocUnsafe(count * this.length);
+    for (let i = 0; i < count; i++) this.writeTo(frames, i * this.length, first + i);
+    return frames;
   }
 
   /**

@@ -22,6 +22,14 @@ const handlers: Handlers = {
     fleet.write(request);
     return null;
   },
+  text: async (request) => {
+    await fleet.text(request);
+    return null;
+  },
+  type: async (request) => {
+    await fleet.type(request);
+    return null;
+  },
   stop: () => fleet.stop(),
   fill: (request) => fleet.fill(request),
   sync: (request) => fleet.sync(request),

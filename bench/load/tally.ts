@@ -8,6 +8,8 @@ export class Tally {
   /** Frames that hold updates. */
   updateFrames = 0;
   updateBytes = 0;
+  /** As they came off the sockets, whatever they were. */
+  wireBytes = 0;
   acks = 0;
   writes = 0;
   errors = 0;
@@ -18,18 +20,19 @@ export class Tally {
   readonly ack = createHistogram();
 
   reset(): void {
-    this.updates = this.updateFrames = this.updateBytes = this.acks = this.writes = this.errors = 0;
+    this.updates = this.updateFrames = this.updateBytes = this.wireBytes = this.acks = this.writes = this.errors = 0;
     this.turns = this.turnFrames = 0;
     this.fanout.reset();
     this.ack.reset();
   }
 
   read(): Counts {
-    const { updates, updateFrames, updateBytes, acks, writes, errors, turns, turnFrames } = this;
+    const { updates, updateFrames, updateBytes, wireBytes, acks, writes, errors, turns, turnFrames } = this;
     return {
       updates,
       updateFrames,
       updateBytes,
+      wireBytes,
       acks,
       writes,
       errors,

@@ -1,8 +1,9 @@
 import type { Client } from './client.js';
-import { DeltaTemplate, type DeltaOptions } from './frames.js';
+import type { Template } from './frames.js';
 import type { Tally } from './tally.js';
 
-export interface WriterOptions extends DeltaOptions {
+export interface WriterOptions {
+  readonly template: Template;
   readonly client: Client;
   readonly tally: Tally;
   /** Index of the document in `written`. */
@@ -16,13 +17,11 @@ export class Writer {
   /** Writes that are not acknowledged. */
   underWay = 0;
   readonly #options: WriterOptions;
-  readonly #template: DeltaTemplate;
   #due = 0;
   #again = false;
 
   constructor(options: WriterOptions) {
     this.#options = options;
-    this.#template = new DeltaTemplate(options);
   }
 
   /** Keeps so many writes under way from now on. */
@@ -39,17 +38,18 @@ export class Writer {
 
   /** Sends some writes in one piece. */
   write(count: number): void {
-    const { client, tally, written, document } = this.#options;
-    const { length } = this.#template;
-    const frames = Buffer.allocUnsafe(count * length);
-    for (let i = 0; i < count; i++) {
-      const number = (written[document] ?? 0) + 1;
-      written[document] = number;
-      this.#template.writeTo(frames, i * length, number);
-    }
+    const { template, client, tally, written, document } = this.#options;
+    const before = written[document] ?? 0;
+    written[document] = before + count;
     this.underWay += count;
     tally.writes += count;
-    client.send(frames);
+    client.send(template.frames(count, before + 1));
+  }
+
+  /** Sends one write and waits for its ack. */
+  async writeAcked(): Promise<void> {
+    this.write(1);
+    await this.#options.client.readUntil('the ack of a write', () => this.underWay === 0);
   }
 
   /** An ack came. */

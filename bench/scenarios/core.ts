@@ -123,11 +123,13 @@ function changing(store: FieldsStore): Work {
 
 /** A shard with this core; each piece of work is a task that is settled when it is done. */
 async function handling(build: Build, store: FieldsStore, documents: number, writes: number): Promise<Work> {
+  const { TextCore } = await importCore(build);
   const { Shard } = await importFrom<ShardModule>(build, 'src/shard/shard.js');
   const { recordKinds, TaskWriter, variants } = await importFrom<TaskModule>(build, 'src/shards/task.js');
   const { MemoryStorage } = await importFrom<MemoryModule>(build, 'src/storage/memory.js');
   const shard = new Shard({
     core: store,
+    texts: new TextCore(),
     storage: new MemoryStorage(),
     log: pino({ level: 'silent' }),
     metrics: new ShardMetrics(undefined),

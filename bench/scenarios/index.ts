@@ -10,6 +10,7 @@ import { manyDocs } from './many-docs.js';
 import { metrics } from './metrics.js';
 import { path } from './path.js';
 import { sync } from './sync.js';
+import { text } from './text.js';
 
 /** All scenarios, in the order in which they run. */
 export const scenarios: readonly Scenario[] = [
@@ -21,6 +22,7 @@ export const scenarios: readonly Scenario[] = [
   manyDocs,
   ingest,
   sync,
+  text,
   http,
   metrics,
   connections,

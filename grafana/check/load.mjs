@@ -97,6 +97,20 @@ export class Load {
     });
   }
 
+  /** Texts that grow until their parts are joined, and operations that are sent on. */
+  async type() {
+    await times(2, async (number) => {
+      const client = await this.#connect({ json: number % 2 === 1 });
+      const documentId = `text-${number}-${Date.now()}`;
+      const counter = { type: 'counter', operation: 'increment', value: 1, clientId: 'ann' };
+      for (let i = 1; i <= 6; i++) {
+        const deltas = [{ type: 'text-state', state: textOf(`ann-${number}`, i), clientId: `ann-${number}` }, counter];
+        await client.settled(client.send('delta_batch', { documentId, deltas }));
+      }
+      await client.close(1000);
+    });
+  }
+
   /** Connections that end in every way that a client can choose. */
   async leave() {
     const codes = [1000, 1001, undefined, 1008, 1009, 1011, 1012, 1013, 4000];
@@ -256,4 +270,15 @@ function writeSomething(client, documentId, i) {
 /** Operations of a `delta_batch`. */
 function batch(count, value) {
   return Array.from({ length: count }, (_, i) => ({ type: 'set', field: `b${i}`, value: value + i }));
+}
+
+/** The state of a text that somebody typed in runs of 30 000 characters. */
+function textOf(author, runs) {
+  const id = (run) => ({ client_id: author, clock: run * 30_000, offset: 0 });
+  const blocks = Array.from({ length: runs }, (_, i) => {
+    const left = i === 0 ? null : id(i);
+    const block = { id: id(i + 1), text: 'x'.repeat(30_000), left_origin: left, right_origin: null, deleted: false };
+    return [id(i + 1), block];
+  });
+  return JSON.stringify({ blocks, clock: { value: runs * 30_000 }, client_id: author });
 }

@@ -38,6 +38,30 @@ const writes = {
   ],
 };
 
+const texts = {
+  title: 'Texts and relayed operations',
+  panels: [
+    lines('States of texts', 'ops', 'States of collaborative texts that clients sent and that were joined.', [
+      { expr: rate('synckit_text_states_total', 'instance'), legend: '{{instance}}' },
+    ]),
+    lines(
+      'Text written',
+      'binBps',
+      'What the storage was given of texts: a few hundred bytes for a change, and now and then a whole text.',
+      [{ expr: rate('synckit_text_written_bytes_total'), legend: 'bytes' }],
+    ),
+    lines('Compactions', 'ops', 'Texts whose stored parts were joined to one.', [
+      { expr: rate('synckit_text_compactions_total', 'instance'), legend: '{{instance}}' },
+    ]),
+    lines(
+      'Relayed operations',
+      'ops',
+      'Operations of counters and sets, and the former kind of text: sent on to the other subscribers and not kept.',
+      [{ expr: rate('synckit_relayed_operations_total', 'instance'), legend: '{{instance}}' }],
+    ),
+  ],
+};
+
 const fanOut = {
   title: 'Fan-out',
   panels: [
@@ -204,4 +228,4 @@ const memory = {
   ],
 };
 
-export const documentRows = { writes, fanOut, shards, storage, memory };
+export const documentRows = { writes, texts, fanOut, shards, storage, memory };

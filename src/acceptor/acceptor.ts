@@ -16,6 +16,7 @@ import type { ShardSet } from '../shards/shard-set.js';
 import { Addresses } from './addresses.js';
 import { Authentication } from './authentication.js';
 import { Coalescer } from './coalescer.js';
+import { Compression, noCompression } from './compression.js';
 import { Control } from './control.js';
 import { Delivery } from './delivery.js';
 import { Presence } from './presence.js';
@@ -47,6 +48,7 @@ export class Acceptor {
   readonly #authentication: Authentication;
   readonly #router: Router;
   readonly #delivery: Delivery;
+  readonly #compression: Compression;
   #numbers = 0;
 
   constructor(options: AcceptorOptions) {
@@ -97,12 +99,15 @@ export class Acceptor {
       chunkLimits: { sets: config.maxChunkSets, bytes: config.maxChunkedBytes, timeout: config.chunkTimeoutMs },
       fence: () => shards.fence(),
     });
+    const { compressionMinBytes, compressionMaxBytes } = config;
+    this.#compression = config.compression ? new Compression(compressionMinBytes, compressionMaxBytes) : noCompression;
     this.#delivery = new Delivery({
       app,
       topics: this.topics,
       metrics,
       meter: this.meter,
       maxBackpressureBytes: config.maxBackpressureBytes,
+      compression: this.#compression,
       find: (number) => this.sessions.find(number),
       onSettled: (shard, task) => shards.links[shard]?.settle(task),
       onSettledPart: (shard, task, group) => shards.links[shard]?.settlePart(task, group),
@@ -122,7 +127,7 @@ export class Acceptor {
   /** A task that no worker survives: its senders must not wait for ever. */
   abandon(task: Uint8Array<ArrayBuffer>): void {
     for (const { documentId, records } of readTask(task)) {
-      for (const { origin, kind } of records) {
+      for (const { origin, kind, received } of records) {
         const session = this.sessions.find(origin.session);
         if (session === undefined) continue;
         const bytes = encodeFrame('error', errorBody('error', 'INTERNAL', { documentId }), Date.now(), origin.encoding);
@@ -130,7 +135,9 @@ export class Acceptor {
         if (kind === recordKinds.delta || kind === recordKinds.deltaBatch) {
           session.send(bytes, 'error', origin.encoding);
         } else {
-          this.#delivery.answerRead(session, { bytes, type: 'error', encoding: origin.encoding, last: true });
+          this.#delivery.answerRead(session, {
+            ...{ read: received, bytes, type: 'error', encoding: origin.encoding, last: true },
+          });
         }
       }
     }
@@ -154,7 +161,7 @@ export class Acceptor {
       sendPingsAutomatically: true,
       idleTimeout: config.idleTimeoutSeconds,
       maxLifetime: 0,
-      compression: uWS.DISABLED,
+      compression: config.compression ? uWS.SHARED_COMPRESSOR : uWS.DISABLED,
       upgrade: (res, req, context) => {
         this.#upgrade(res, req, context);
       },
@@ -189,7 +196,7 @@ export class Acceptor {
     const peer = Buffer.from(res.getRemoteAddressAsText()).toString();
     const address = this.#addresses.resolve(peer, req.getHeader('x-forwarded-for'));
     const bucket = new TokenBucket(config.maxMessagesPerMinute, performance.now());
-    const session = new Session(++this.#numbers, address, bucket, this.meter);
+    const session = new Session(++this.#numbers, address, bucket, this.meter, this.#compression);
     res.upgrade<SocketData>(
       { session, token: tokenOf(req) },
       req.getHeader('sec-websocket-key'),

@@ -87,13 +87,14 @@ export class Control {
     const { coalescer, maxSubscriptions } = this.#options;
     const reads = (session.reads ??= new ReadGate());
     if (reads.waiting >= maxSubscriptions) throw new LimitError('reads', 'too many reads');
-    reads.request(() => {
+    reads.request((read) => {
       const record: TaskRecord = {
         kind,
         origin: session.origin(),
         form: 'binary',
         timestamp: 0,
-        received: performance.now(),
+        // An answer bears it, so it tells which read is answered.
+        received: read,
         payload: Buffer.from(JSON.stringify(request)),
       };
       if (session.isOpen) coalescer.add(documentId, record, true);

@@ -1,9 +1,10 @@
 import type { TemplatedApp } from 'uWebSockets.js';
 import type { AcceptorMetrics } from '../metrics/acceptor-metrics.js';
 import { typeOfCode, type MessageType } from '../protocol/codes.js';
-import { readAnswer, type AnswerHandler, type DirectKind, type ShardStatus } from '../shards/answer.js';
+import { readAnswer, type AnswerHandler, type Cause, type DirectKind, type ShardStatus } from '../shards/answer.js';
 import { variants } from '../shards/task.js';
-import { ReadGate, type AnswerFrame } from './read-gate.js';
+import type { Compression } from './compression.js';
+import type { AnswerFrame, Outlet } from './read-gate.js';
 import type { Session } from './session.js';
 import type { SessionMeter } from './session-meter.js';
 import { topicOf, type Topics } from './topics.js';
@@ -17,12 +18,13 @@ export interface DeliveryOptions {
   readonly find: (session: number) => Session | undefined;
   /** Above half of it in a socket's buffer, no answer to a read is sent. */
   readonly maxBackpressureBytes: number;
+  readonly compression: Compression;
   readonly onSettled: (shard: number, task: number) => void;
   readonly onSettledPart: (shard: number, task: number, group: number) => void;
   readonly onStatus: (shard: number, status: ShardStatus) => void;
 }
 
-type Reply = Omit<AnswerFrame, 'last'>;
+type Reply = Omit<AnswerFrame, 'last' | 'read'>;
 
 /**
  * Takes the answers of shards apart: frames to topics, one native call each whatever the number of subscribers, and
@@ -39,20 +41,31 @@ export class Delivery {
   }
 
   deliver(shard: number, answer: Uint8Array<ArrayBuffer>): void {
-    const { app, topics, metrics, find, onSettled, onSettledPart, onStatus } = this.#options;
+    const { app, topics, metrics, find, compression, onSettled, onSettledPart, onStatus } = this.#options;
     const now = Date.now();
     const handler: AnswerHandler = {
-      publish: (documentId, variant, frame, type, cause) => {
+      publish: (documentId, wanted, frame, type, cause, except) => {
         this.#sendReplies();
-        app.publish(topicOf(documentId, variant), toArrayBufferView(frame), isBinary(variant));
+        const sender = except === 0 ? undefined : find(except);
+        // A socket without any subscription publishes nothing.
+        const publisher = sender?.isOpen === true && sender.subscriptions.has(documentId) ? sender.socket : app;
+        topics.once(documentId, wanted, () => {
+          for (let variant = 1; variant <= wanted; variant <<= 1) {
+            if ((wanted & variant) === 0) continue;
+            const topic = topicOf(documentId, variant);
+            const subscribers = topics.countOf(documentId, variant);
+            const compress = compression.isFor(frame, subscribers);
+            publisher.publish(topic, toArrayBufferView(frame), isBinary(variant), compress);
+            this.#countPublish(frame.length, subscribers, typeOfCode(type));
+          }
+        });
         topics.touch(documentId, now);
-        this.#countPublish(frame.length, topics.countOf(documentId, variant), typeOfCode(type));
         if (cause > 0) metrics.fanoutLatency.observe((performance.now() - cause) / 1_000);
       },
       direct: (number, encoding, kind, frame, code, cause) => {
         const session = find(number);
         const type = typeOfCode(code);
-        if (session !== undefined) this.#direct(session, kind, { bytes: frame, encoding, type });
+        if (session !== undefined) this.#direct(session, kind, { bytes: frame, encoding, type }, cause);
         if (type === 'ack') metrics.ackLatency.observe((performance.now() - cause) / 1_000);
       },
       settled: (task) => {
@@ -73,24 +86,28 @@ export class Delivery {
   pumpReads(session: Session): void {
     const { reads } = session;
     if (!session.isOpen || reads === undefined) return;
-    reads.pump(
-      () => session.isOpen && session.socket.getBufferedAmount() <= this.#options.maxBackpressureBytes / 2,
-      (frame: AnswerFrame) => {
-        session.send(frame.bytes, frame.type, frame.encoding);
-      },
-    );
-    if (reads.isIdle && session.reads === reads) session.reads = undefined;
+    reads.pump(this.#outletOf(session));
+    if (reads.isIdle) session.reads = undefined;
   }
 
-  /** A part of the answer to a read; the last one lets all of it go, as far as the socket takes it. */
+  /** A part of the answer to a read. */
   answerRead(session: Session, frame: AnswerFrame): void {
-    // A read that was answered twice, because a worker died, may have ended the gate while another was under way.
-    session.reads ??= new ReadGate();
-    session.reads.answer(frame);
-    if (!frame.last || !session.isOpen) return;
+    const { reads } = session;
+    if (!session.isOpen || reads === undefined) return;
     session.socket.cork(() => {
-      this.pumpReads(session);
+      reads.answer(frame, this.#outletOf(session));
     });
+    if (reads.isIdle) session.reads = undefined;
+  }
+
+  #outletOf(session: Session): Outlet {
+    const highWater = this.#options.maxBackpressureBytes / 2;
+    return {
+      hasRoom: () => session.isOpen && session.socket.getBufferedAmount() <= highWater,
+      send: (frame) => {
+        session.send(frame.bytes, frame.type, frame.encoding);
+      },
+    };
   }
 
   #countPublish(bytes: number, subscribers: number, type: MessageType): void {
@@ -100,7 +117,8 @@ export class Delivery {
     meter.sent(type, bytes, subscribers);
   }
 
-  #direct(session: Session, kind: DirectKind, reply: Reply): void {
+  /** @param cause Of a read's answer: the number of the read. */
+  #direct(session: Session, kind: DirectKind, reply: Reply, cause: Cause): void {
     if (kind === 'reply') {
       if (session !== this.#to) this.#sendReplies();
       this.#to = session;
@@ -108,7 +126,7 @@ export class Delivery {
       return;
     }
     this.#sendReplies();
-    this.answerRead(session, { ...reply, last: kind === 'lastOfRead' });
+    this.answerRead(session, { ...reply, read: cause, last: kind === 'lastOfRead' });
   }
 
   #sendReplies(): void {

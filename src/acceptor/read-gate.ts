@@ -1,14 +1,30 @@
 import type { MessageType } from '../protocol/codes.js';
 import type { Encoding } from '../protocol/encode.js';
 
-/** A part of a read's answer. */
+/** A part of a read's answer; those of one read come in one turn, right after each other. */
 export interface AnswerFrame {
-  /** A view into the answer that it came with, or, when it has to wait, a copy: it must not keep all of that answer. */
+  /** The number that the read was started with. */
+  readonly read: number;
+  /** A view into the answer that it came with. */
   readonly bytes: Uint8Array;
   readonly type: MessageType;
   readonly encoding: Encoding;
-  /** Whether the read is over with it. */
+  /** Whether the answer ends with it. */
   readonly last: boolean;
+}
+
+/** The socket, as far as answers need it. */
+export interface Outlet {
+  /** False while it holds so much that no answer should be added. */
+  hasRoom(): boolean;
+  send(frame: AnswerFrame): void;
+}
+
+type Start = (read: number) => void;
+
+interface UnderWay {
+  readonly start: Start;
+  readonly frames: AnswerFrame[];
 }
 
 /** Reads of one session that are under way at a time. */
@@ -16,15 +32,17 @@ const MAX_READS = 8;
 
 /**
  * Answers to reads can be large, and a client may ask for a thousand documents at once. So a session has a few reads
- * under way, the rest of its requests wait, and what is answered is sent only while the socket takes it: a slow client
- * holds a few answers in memory, not all of them.
+ * under way and the rest of its requests wait. An answer that finds no room in the socket is dropped and its read done
+ * again when there is some: it would be held in memory, and overtaken by the updates that follow it.
  */
 export class ReadGate {
-  #underWay = 0;
-  readonly #waiting: (() => void)[] = [];
-  #frames: AnswerFrame[] = [];
-  /** How many of the frames, from the first, are copies. */
-  #copied = 0;
+  readonly #waiting: Start[] = [];
+  readonly #underWay = new Map<number, UnderWay>();
+  #reads = 0;
+  /** What is left of an answer that was sent in part: copies, which do not keep all that came with them. */
+  #rest: AnswerFrame[] = [];
+  /** Nothing is started until there is room. */
+  #stalled = false;
 
   /** Requests that wait. */
   get waiting(): number {
@@ -33,43 +51,59 @@ export class ReadGate {
 
   /** Whether nothing is under way or waits, so that the gate isn't needed. */
   get isIdle(): boolean {
-    return this.#underWay === 0 && this.#waiting.length === 0 && this.#frames.length === 0;
+    return this.#underWay.size === 0 && this.#waiting.length === 0;
   }
 
-  /** Starts a read as soon as there is room for it. */
-  request(start: () => void): void {
+  /** Starts a read as soon as there is room for it; again with another number when its answer had to be dropped. */
+  request(start: Start): void {
     this.#waiting.push(start);
     this.#startNext();
   }
 
-  /** Takes a frame of an answer. */
-  answer(frame: AnswerFrame): void {
-    this.#frames.push(frame);
+  /** Takes a frame of an answer. One to a read that is over, because a worker died and another did it too, is dropped. */
+  answer(frame: AnswerFrame, outlet: Outlet): void {
+    const read = this.#underWay.get(frame.read);
+    if (read === undefined) return;
+    read.frames.push(frame);
+    if (!frame.last) return;
+    if (this.#rest.length === 0 && outlet.hasRoom()) {
+      this.#rest = read.frames;
+      this.#sendRest(outlet);
+      this.#rest = this.#rest.map((left) => ({ ...left, bytes: left.bytes.slice() }));
+      return;
+    }
+    this.#underWay.delete(frame.read);
+    this.#waiting.unshift(read.start);
+    this.#stalled = true;
   }
 
-  /** Sends what the socket takes. */
-  pump(hasRoom: () => boolean, send: (frame: AnswerFrame) => void): void {
-    let sent = 0;
-    for (const frame of this.#frames) {
-      if (!hasRoom()) break;
-      send(frame);
-      sent++;
-      // A read that a shard was given twice, because a worker died, is answered twice.
-      if (frame.last) this.#underWay = Math.max(0, this.#underWay - 1);
-    }
-    this.#copied = Math.max(0, this.#copied - sent);
-    this.#frames = this.#frames.slice(sent);
-    for (; this.#copied < this.#frames.length; this.#copied++) {
-      const frame = this.#frames[this.#copied];
-      if (frame !== undefined) this.#frames[this.#copied] = { ...frame, bytes: frame.bytes.slice() };
-    }
+  /** The socket has sent something. */
+  pump(outlet: Outlet): void {
+    this.#sendRest(outlet);
+    if (this.#rest.length > 0 || !outlet.hasRoom()) return;
+    this.#stalled = false;
     this.#startNext();
   }
 
+  #sendRest(outlet: Outlet): void {
+    let sent = 0;
+    for (const frame of this.#rest) {
+      if (!outlet.hasRoom()) break;
+      outlet.send(frame);
+      sent++;
+      if (frame.last) this.#underWay.delete(frame.read);
+    }
+    this.#rest = this.#rest.slice(sent);
+    if (this.#rest.length === 0) this.#startNext();
+  }
+
   #startNext(): void {
-    while (this.#underWay < MAX_READS && this.#waiting.length > 0) {
-      this.#underWay++;
-      this.#waiting.shift()?.();
+    while (!this.#stalled && this.#underWay.size < MAX_READS) {
+      const start = this.#waiting.shift();
+      if (start === undefined) return;
+      const read = ++this.#reads;
+      this.#underWay.set(read, { start, frames: [] });
+      start(read);
     }
   }
 }

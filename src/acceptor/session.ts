@@ -5,6 +5,7 @@ import type { ChunkAssembler } from '../protocol/chunks.js';
 import type { MessageType } from '../protocol/codes.js';
 import { encodeFrame, type Body, type Encoding } from '../protocol/encode.js';
 import type { Origin } from '../shards/task.js';
+import { noCompression, type Compression } from './compression.js';
 import type { ReadGate } from './read-gate.js';
 import type { SessionMeter } from './session-meter.js';
 import type { TokenBucket } from './token-bucket.js';
@@ -71,6 +72,7 @@ export class Session {
     readonly address: string,
     readonly bucket: TokenBucket,
     readonly meter: SessionMeter,
+    readonly compression: Compression = noCompression,
   ) {}
 
   get state(): SessionState {
@@ -141,7 +143,7 @@ export class Session {
   /** Sends a finished frame; one that the socket has no room for is counted and ends the session in `dropped`. */
   send(frame: Uint8Array, type: MessageType, encoding: Encoding = this.#encoding): void {
     if (!this.isOpen) return;
-    this.socket.send(frame, encoding === 'binary');
+    this.socket.send(frame, encoding === 'binary', this.compression.isFor(frame, 1));
     this.meter.sent(type, frame.length);
   }
 }

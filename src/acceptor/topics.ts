@@ -34,6 +34,8 @@ export interface DocumentSummary {
 /** Who is subscribed to what: uWS holds the subscribers, this the counts, so that a shard knows which frames to build. */
 export class Topics {
   readonly #entries = new Map<string, Entry>();
+  /** Sessions that are in two variants of a document, because they are on their way from one to the other. */
+  readonly #moving = new Map<string, Set<Session>>();
   readonly #maxPerSession: number;
 
   constructor(maxPerSession: number) {
@@ -73,6 +75,7 @@ export class Topics {
     const held = session.subscriptions.get(documentId);
     if (held === undefined) return;
     session.subscriptions.delete(documentId);
+    this.#arrive(session, documentId);
     for (let bit = 0; bit < 4; bit++) {
       if ((held & (1 << bit)) !== 0) this.#leave(session.socket, documentId, 1 << bit);
     }
@@ -89,6 +92,7 @@ export class Topics {
   /** A closed session holds nothing any more; its socket has left the topics by itself. */
   leaveAll(session: Session): void {
     for (const [documentId, held] of session.subscriptions) {
+      this.#arrive(session, documentId);
       for (let bit = 0; bit < 4; bit++) {
         if ((held & (1 << bit)) !== 0) this.#leave(undefined, documentId, 1 << bit);
       }
@@ -108,6 +112,9 @@ export class Topics {
       if ((held & wanted) !== 0) continue;
       session.subscriptions.set(documentId, held | wanted);
       this.#join(session.socket, documentId, wanted, false);
+      const moving = this.#moving.get(documentId);
+      if (moving === undefined) this.#moving.set(documentId, new Set([session]));
+      else moving.add(session);
       moved = true;
     }
     if (moved) {
@@ -116,6 +123,28 @@ export class Topics {
         if (session.isOpen && variantOf(session) === wanted) this.#dropFormer(session, wanted);
       });
     }
+  }
+
+  /**
+   * Runs a publish of one frame to several variants, so that a session that is on its way from one to another gets it
+   * once: an operation that is only sent on would count twice.
+   *
+   * @param wanted The variants, as bits.
+   */
+  once(documentId: string, wanted: number, publish: () => void): void {
+    const left: (() => void)[] = [];
+    for (const session of this.#moving.get(documentId) ?? []) {
+      const doubles = (session.subscriptions.get(documentId) ?? 0) & wanted & ~variantOf(session);
+      const hasOwn = (wanted & variantOf(session)) !== 0;
+      for (let bit = 0; bit < 4 && hasOwn; bit++) {
+        if ((doubles & (1 << bit)) === 0) continue;
+        const topic = topicOf(documentId, 1 << bit);
+        session.socket.unsubscribe(topic);
+        left.push(() => session.socket.subscribe(topic));
+      }
+    }
+    publish();
+    for (const rejoin of left) rejoin();
   }
 
   /** Takes note that a change of the document was published. */
@@ -138,6 +167,7 @@ export class Topics {
     for (const [documentId, held] of session.subscriptions) {
       if (held === wanted || (held & wanted) === 0) continue;
       session.subscriptions.set(documentId, wanted);
+      this.#arrive(session, documentId);
       for (let bit = 0; bit < 4; bit++) {
         const variant = 1 << bit;
         if (variant !== wanted && (held & variant) !== 0) this.#leave(session.socket, documentId, variant);
@@ -160,6 +190,12 @@ export class Topics {
     const entry = this.#entries.get(documentId);
     if (entry !== undefined) entry.counts[Math.log2(variant) as 0 | 1 | 2 | 3]--;
     socket?.unsubscribe(topicOf(documentId, variant));
+  }
+
+  /** The session is in one variant of the document, or in none. */
+  #arrive(session: Session, documentId: string): void {
+    const moving = this.#moving.get(documentId);
+    if (moving?.delete(session) === true && moving.size === 0) this.#moving.delete(documentId);
   }
 
   /** One subscriber less. */

@@ -17,21 +17,31 @@ export const checks: readonly Check[] = [
       'JWT_SECRET must be set when NODE_ENV is production: a secret of at least 32 characters, for example from `openssl rand -base64 48`',
   },
   {
-    // The Postgres adapter is not written yet: this check goes when it comes.
     of: ['databaseUrl'],
-    refuses: (values) => /^postgres(ql)?:/.test(values.databaseUrl ?? ''),
+    refuses: (values) => isPostgres(values) && !URL.canParse(values.databaseUrl ?? ''),
     sentence: () =>
-      'DATABASE_URL names a Postgres database, which this version does not support: leave it empty for embedded storage in SYNCKIT_DATA_DIR',
+      'DATABASE_URL is not a valid address; characters such as @ / : ? # in the password must be escaped as in %40',
   },
   {
-    // As above, for the bus between nodes.
+    of: ['databaseUrl'],
+    refuses: (values) => isPostgres(values) && !sslModes.includes(sslModeOf(values)),
+    sentence: () => `The sslmode in DATABASE_URL must be one of ${sslModes.join(', ')}`,
+  },
+  {
+    of: ['databaseUrl', 'shards', 'dbPoolMax'],
+    refuses: (values) => isPostgres(values) && (values.shards ?? 1) > values.dbPoolMax,
+    sentence: (values) =>
+      `DB_POOL_MAX (${values.dbPoolMax}) must be at least SHARDS (${values.shards ?? 1}): each shard needs a connection`,
+  },
+  {
+    // The bus between nodes is not written yet: this check goes when it comes.
     of: ['redisUrl'],
     refuses: (values) => values.redisUrl !== undefined,
     sentence: () => 'REDIS_URL is set, but this version runs as a single node: leave it empty',
   },
   {
     of: ['redisUrl', 'databaseUrl'],
-    refuses: (values) => values.redisUrl !== undefined && !/^postgres(ql)?:/.test(values.databaseUrl ?? ''),
+    refuses: (values) => values.redisUrl !== undefined && !isPostgres(values),
     sentence: () =>
       'REDIS_URL needs DATABASE_URL to name a Postgres database: nodes that share a bus must share their storage',
   },
@@ -59,6 +69,16 @@ export const checks: readonly Check[] = [
       `SYNCKIT_MAX_QUEUED_BYTES must be at least ${formatSize(largestMessage(values))}, the larger of WS_MAX_PAYLOAD_BYTES and SYNCKIT_MAX_CHUNKED_BYTES: a message of that size could never be taken`,
   },
 ];
+
+const sslModes = ['disable', 'require', 'verify-ca', 'verify-full'];
+
+function isPostgres({ databaseUrl }: Values): boolean {
+  return /^postgres(ql)?:/.test(databaseUrl ?? '');
+}
+
+function sslModeOf({ databaseUrl }: Values): string {
+  return (URL.canParse(databaseUrl ?? '') && new URL(databaseUrl ?? '').searchParams.get('sslmode')) || 'disable';
+}
 
 function largestMessage(values: Values): number {
   return Math.max(values.maxPayloadBytes, values.maxChunkedBytes);

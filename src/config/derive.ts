@@ -16,7 +16,18 @@ export type StorageConfig =
       readonly directory: string;
       readonly mapBytes: number;
     }
-  | { readonly kind: 'memory' };
+  | { readonly kind: 'memory' }
+  | {
+      readonly kind: 'postgres';
+      /** Holds the password. */
+      readonly url: string;
+      /** Of the process, as are the next. */
+      readonly minConnections: number;
+      readonly maxConnections: number;
+      readonly connectTimeoutMs: number;
+      readonly statementTimeoutMs: number;
+      readonly autoMigrate: boolean;
+    };
 
 /** The values that are not taken from the table as they are. */
 export interface Derived {
@@ -43,7 +54,7 @@ export function derive(values: Values, env: NodeJS.ProcessEnv): Derived {
     jwtSecret: values.jwtSecret ?? randomBytes(48).toString('base64url'),
     authRequired,
     corsOrigins: values.corsOrigins ?? (production ? [] : ['*']),
-    shards: values.shards ?? defaultShards(values, env, availableParallelism()),
+    shards: values.shards ?? defaultShards(values, storage, env, availableParallelism()),
     nodeId: nodeIdOf(values),
     idleTimeoutSeconds: idleTimeout(values.heartbeatIntervalMs, values.heartbeatTimeoutMs),
     notices: noticesOf(values, storage, authRequired),
@@ -51,8 +62,9 @@ export function derive(values: Values, env: NodeJS.ProcessEnv): Derived {
 }
 
 /** One less than the cores for the shards, because the acceptor has its own thread; several processes share the cores. */
-function defaultShards(values: Values, env: NodeJS.ProcessEnv, cores: number): number {
-  return runsSeveralProcesses(values, env) ? 1 : Math.min(4, Math.max(1, cores - 1));
+function defaultShards(values: Values, storage: StorageConfig, env: NodeJS.ProcessEnv, cores: number): number {
+  const most = storage.kind === 'postgres' ? Math.min(4, storage.maxConnections) : 4;
+  return runsSeveralProcesses(values, env) ? 1 : Math.min(most, Math.max(1, cores - 1));
 }
 
 /** PM2 puts its own record of the application into the environment: `pm_id`, `instances` and NODE_APP_INSTANCE. */
@@ -70,7 +82,19 @@ function nodeIdOf(values: Values): string {
 }
 
 function storageOf(values: Values): StorageConfig {
-  if (values.databaseUrl === 'memory:') return { kind: 'memory' };
+  const { databaseUrl: url } = values;
+  if (url === 'memory:') return { kind: 'memory' };
+  if (url !== undefined) {
+    return {
+      kind: 'postgres',
+      url,
+      minConnections: values.dbPoolMin,
+      maxConnections: values.dbPoolMax,
+      connectTimeoutMs: values.dbConnectTimeoutMs,
+      statementTimeoutMs: values.dbStatementTimeoutMs,
+      autoMigrate: values.dbAutoMigrate,
+    };
+  }
   return { kind: 'embedded', directory: resolve(values.dataDirectory), mapBytes: values.storageMapBytes };
 }
 
@@ -104,6 +128,11 @@ function noticesOf(values: Values, storage: StorageConfig, authRequired: boolean
   }
   if (storage.kind === 'memory') {
     notices.push('DATABASE_URL is memory: documents are kept in memory only and are lost when the server stops.');
+  }
+  if (values.maxBackpressureBytes < 2 * values.maxTextBytes) {
+    notices.push(
+      'WS_MAX_BACKPRESSURE_BYTES is less than twice SYNC_MAX_TEXT_BYTES: clients of large texts may be disconnected as too slow.',
+    );
   }
   return notices;
 }

@@ -80,18 +80,35 @@ const storage = {
     {
       defaultWords: 'empty: embedded storage in SYNCKIT_DATA_DIR',
       meaning:
-        'Where documents are kept. `memory:` keeps nothing and is for tests and throw-away nodes. `postgres://` is refused: that adapter is not in this version.',
-      example: 'memory:',
+        'Where documents are kept. `postgres://` names a database of Postgres 15 or newer; `sslmode` in its query may be `disable`, `require`, `verify-ca` or `verify-full`, with the meaning that libpq gives them. `memory:` keeps nothing and is for tests and throw-away nodes.',
+      example: 'postgres://synckit:password@db.example.com/synckit?sslmode=verify-full',
       secret: true,
     },
   ),
   dbPoolMin: variable('DB_POOL_MIN', integer(0, 1_000), {
     default: '2',
-    meaning: `Postgres connections that are kept open. ${later}.`,
+    meaning: 'Postgres connections of this process that stay open while they are not used.',
   }),
   dbPoolMax: variable('DB_POOL_MAX', integer(1, 1_000), {
     default: '10',
-    meaning: `Postgres connections at most. ${later}.`,
+    meaning:
+      'Postgres connections of this process at most. The shards share them: each has one for its commits and the rest of its share for loading documents, or a single one for both.',
+  }),
+  dbConnectTimeoutMs: variable('DB_CONNECT_TIMEOUT', integer(0, 86_400_000), {
+    default: '60000',
+    unit: 'ms',
+    meaning: 'Time for which a start waits for the database; the process then ends with exit code 1.',
+  }),
+  dbStatementTimeoutMs: variable('DB_STATEMENT_TIMEOUT', integer(100, 3_600_000), {
+    default: '30000',
+    unit: 'ms',
+    meaning:
+      'Time that the database has for a statement. A commit that takes longer is tried again, a load that does is an error to its client.',
+  }),
+  dbAutoMigrate: variable('DB_AUTO_MIGRATE', flag(), {
+    default: 'true',
+    meaning:
+      'Whether a start brings the schema of the database up to date. With `false` it only checks it, and `synckit-server migrate` has to be run before.',
   }),
   dataDirectory: variable('SYNCKIT_DATA_DIR', text('a path', /./), {
     default: './data',
@@ -178,10 +195,26 @@ const connections = {
       'Largest WebSocket message. A longer one ends the connection (close code 1006); clients send it in chunks.',
   }),
   maxBackpressureBytes: variable('WS_MAX_BACKPRESSURE_BYTES', size(1_024, 1024 ** 3), {
-    default: '1MiB',
+    default: '32MiB',
     unit: 'bytes',
     meaning:
-      'Bytes that wait for a client that does not keep up. A client beyond it is disconnected, so that it subscribes again and misses nothing.',
+      'Bytes that wait for a client that does not keep up. A client beyond it is disconnected, so that it subscribes again and misses nothing. Whole texts are sent, so it should be twice SYNC_MAX_TEXT_BYTES or more.',
+  }),
+  compression: variable('WS_COMPRESSION', flag(), {
+    default: 'off',
+    meaning:
+      'Whether large messages are compressed for clients that offer permessage-deflate, and may come compressed from them. It takes ten times the CPU of sending them as they are, on the thread that serves all connections (docs/performance.md): for slow networks and few readers per document.',
+  }),
+  compressionMinBytes: variable('WS_COMPRESSION_MIN_BYTES', size(64, 1024 ** 3), {
+    default: '16KiB',
+    unit: 'bytes',
+    meaning: 'With WS_COMPRESSION, smaller messages are sent as they are.',
+  }),
+  compressionMaxBytes: variable('WS_COMPRESSION_MAX_BYTES', size(64, 1024 ** 3), {
+    default: '4MiB',
+    unit: 'bytes',
+    meaning:
+      'With WS_COMPRESSION, messages whose size times the number of their receivers is larger are sent as they are: a message is compressed for each receiver anew, and nobody else is served meanwhile. 4MiB take about 20 ms.',
   }),
 };
 
@@ -209,6 +242,12 @@ const sync = {
     default: '64MiB',
     unit: 'bytes',
     meaning: 'Size of one document at most.',
+  }),
+  maxTextBytes: variable('SYNC_MAX_TEXT_BYTES', size(1_024, 256 * 1024 ** 2), {
+    default: '8MiB',
+    unit: 'bytes',
+    meaning:
+      'Size of the state of one collaborative text, as clients send it: about 205 bytes for each piece that was typed by itself.',
   }),
   replayMaxFields: variable('SYNC_REPLAY_MAX_FIELDS', integer(0), {
     default: '10000',

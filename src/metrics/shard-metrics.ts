@@ -7,6 +7,10 @@ export class ShardMetrics {
   readonly fieldsApplied;
   readonly fieldsLost;
   readonly operationsPerFlush;
+  readonly textsJoined;
+  readonly textBytesWritten;
+  readonly textCompactions;
+  readonly relayed;
   readonly taskTime;
   readonly mergeTime;
   readonly commitTime;
@@ -26,6 +30,10 @@ export class ShardMetrics {
     this.fieldsApplied = cells.counter(metrics.fieldsApplied);
     this.fieldsLost = cells.counter(metrics.fieldsLost);
     this.operationsPerFlush = cells.histogram(metrics.operationsPerFlush);
+    this.textsJoined = cells.counter(metrics.textsJoined);
+    this.textBytesWritten = cells.counter(metrics.textBytesWritten);
+    this.textCompactions = cells.counter(metrics.textCompactions);
+    this.relayed = cells.counter(metrics.relayed);
     this.taskTime = cells.histogram(metrics.taskTime);
     this.mergeTime = cells.histogram(metrics.mergeTime);
     this.commitTime = cells.histogram(metrics.commitTime);

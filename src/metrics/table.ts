@@ -1,5 +1,7 @@
 /** Every metric of the server. `docs/metrics.md` is generated from it, and a test fails when the two disagree. */
 import { errors, limitNames } from '../errors.js';
+import { latencies } from './buckets.js';
+import { shardMetrics } from './shard-table.js';
 import type { MetricSpec } from './spec.js';
 
 /** Types of messages that clients send; what is no message counts as `invalid`. */
@@ -34,18 +36,6 @@ const sentTypes = [
   'awareness_state',
   'error',
 ] as const;
-
-/** From half a millisecond to ten seconds: what users wait for. Seconds. */
-const latencies = [
-  0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 1, 2, 5,
-  10,
-];
-/** From ten microseconds to a second: what threads are busy with. Seconds. */
-const durations = [
-  0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1,
-];
-/** How many at a time. */
-const counts = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000];
 
 export const metrics = {
   connections: {
@@ -231,90 +221,7 @@ export const metrics = {
     owner: 'node',
     help: 'Memory that the loaded documents take.',
   },
-  deltas: {
-    name: 'synckit_deltas_total',
-    type: 'counter',
-    owner: 'shard',
-    help: 'Write messages that were merged.',
-  },
-  fieldsApplied: {
-    name: 'synckit_fields_applied_total',
-    type: 'counter',
-    owner: 'shard',
-    help: 'Writes of a field that won.',
-  },
-  fieldsLost: {
-    name: 'synckit_fields_lost_total',
-    type: 'counter',
-    owner: 'shard',
-    help: 'Writes of a field that lost against a greater one, or came twice.',
-  },
-  operationsPerFlush: {
-    name: 'synckit_flush_operations',
-    type: 'histogram',
-    owner: 'shard',
-    buckets: counts,
-    help: 'Writes of fields that one flush of one document merges.',
-  },
-  taskTime: {
-    name: 'synckit_shard_task_seconds',
-    type: 'histogram',
-    owner: 'shard',
-    buckets: durations,
-    help: 'Time a shard is busy with one task, loads and commits aside.',
-  },
-  mergeTime: {
-    name: 'synckit_merge_seconds',
-    type: 'histogram',
-    owner: 'shard',
-    buckets: durations,
-    help: 'Time to merge one flush of one document and build its frames.',
-  },
-  commitTime: {
-    name: 'synckit_commit_seconds',
-    type: 'histogram',
-    owner: 'shard',
-    buckets: latencies,
-    help: 'Time until a commit is durable.',
-  },
-  rowsPerCommit: {
-    name: 'synckit_commit_rows',
-    type: 'histogram',
-    owner: 'shard',
-    buckets: counts,
-    help: 'Rows that one commit writes.',
-  },
-  commitFailures: {
-    name: 'synckit_commit_failures_total',
-    type: 'counter',
-    owner: 'shard',
-    help: 'Commits that failed; they are tried again.',
-  },
-  loadTime: {
-    name: 'synckit_load_seconds',
-    type: 'histogram',
-    owner: 'shard',
-    buckets: latencies,
-    help: 'Time to load a batch of documents from storage.',
-  },
-  documentsLoaded: {
-    name: 'synckit_documents_loaded_total',
-    type: 'counter',
-    owner: 'shard',
-    help: 'Documents loaded from storage.',
-  },
-  loadFailures: {
-    name: 'synckit_document_load_failures_total',
-    type: 'counter',
-    owner: 'shard',
-    help: 'Documents that could not be loaded; their clients were told.',
-  },
-  documentsEvicted: {
-    name: 'synckit_documents_evicted_total',
-    type: 'counter',
-    owner: 'shard',
-    help: 'Documents unloaded to make room.',
-  },
+  ...shardMetrics,
 } as const satisfies Record<string, MetricSpec>;
 
 /** The metrics that a part counts in cells of its own, in the order of the table. */

@@ -1,4 +1,5 @@
 import { ProtocolError } from '../errors.js';
+import { placeholder } from './large-text.js';
 import { isCount, isFields, type Fields, type Message } from './message.js';
 
 /** Longest field name in bytes of UTF-8; databases bound their keys. */
@@ -22,43 +23,80 @@ export interface SetOperation {
   readonly clientId: string | undefined;
 }
 
-/**
- * The writes of a `delta` or `delta_batch`.
- *
- * @param documentId The document the message was routed by; operations that name another are refused.
- * @throws ProtocolError INVALID_DELTA, PERMISSION_DENIED; nothing of the message may be applied then.
- */
-export function parseOperations(message: Message, documentId: string): SetOperation[] {
-  const { fields } = message;
-  checkDocument(fields, documentId);
-  if (message.type === 'delta_batch') return parseBatch(fields, message.timestamp, documentId);
-  if (isFields(fields['delta'])) return parseServerForm(fields, fields['delta'], message.timestamp);
-  return [parseSet(fields, message.timestamp)];
+/** The whole state of a client's collaborative text. */
+export interface TextOperation {
+  /** JSON text, not looked at yet; as bytes, it is what stood between the quotes of the string that carried it. */
+  readonly state: string | Buffer;
+  readonly clientId: string | undefined;
+  /** As JSON text; what a kind of client sends, a number or a vector clock, is what it understands. */
+  readonly clock: string | undefined;
+  /** Largest entry of the clock, 0 without one. */
+  readonly clockMax: number;
 }
 
-function parseBatch(fields: Fields, timestamp: number, documentId: string): SetOperation[] {
+/** What a message asks for. */
+export interface Operations {
+  readonly sets: readonly SetOperation[];
+  readonly texts: readonly TextOperation[];
+  /** Entries for the document's other subscribers, as JSON text: sent on once and not kept. */
+  readonly relays: readonly string[];
+}
+
+/**
+ * The operations of a `delta` or `delta_batch`.
+ *
+ * @param documentId The document the message was routed by; operations that name another are refused.
+ * @param lifted The state for which `placeholder` stands.
+ * @throws ProtocolError INVALID_DELTA, PERMISSION_DENIED; nothing of the message may be applied then.
+ */
+export function parseOperations(message: Message, documentId: string, lifted?: Buffer): Operations {
+  const { fields } = message;
+  checkDocument(fields, documentId);
+  if (message.type === 'delta_batch') return parseBatch(fields, message.timestamp, documentId, lifted);
+  const sets = isFields(fields['delta'])
+    ? parseServerForm(fields, fields['delta'], message.timestamp)
+    : [parseSet(fields, message.timestamp)];
+  return { sets, texts: [], relays: [] };
+}
+
+function parseBatch(fields: Fields, timestamp: number, documentId: string, lifted: Buffer | undefined): Operations {
   const { deltas } = fields;
   if (!Array.isArray(deltas)) throw new ProtocolError('INVALID_DELTA', 'deltas must be an array');
-  const operations: SetOperation[] = [];
+  const sets: SetOperation[] = [];
+  const texts: TextOperation[] = [];
+  const relays: string[] = [];
   for (const entry of deltas as unknown[]) {
     if (!isFields(entry)) throw new ProtocolError('INVALID_DELTA', 'an operation must be an object');
     checkDocument(entry, documentId);
-    if (entry['field'] !== undefined) operations.push(parseSet(entry, timestamp));
-    else refuseUnsupported(entry);
+    if (entry['field'] !== undefined) {
+      sets.push(parseSet(entry, timestamp));
+      continue;
+    }
+    switch (entry['type']) {
+      case 'text-state':
+        texts.push(parseText(entry, lifted));
+        break;
+      // Counters, sets and the former kind of text: operations, of which nobody here knows the state.
+      case 'text':
+      case 'counter':
+      case 'set':
+        relays.push(encode(entry));
+        break;
+      default: // such as rich text's formats, which never leave their client
+    }
   }
-  return operations;
+  return { sets, texts, relays };
 }
 
-/** Entries without a field are skipped, but what a client would believe to be kept must not be acknowledged. */
-function refuseUnsupported(entry: Fields): void {
-  switch (entry['type']) {
-    case 'text':
-    case 'text-state':
-    case 'counter':
-    case 'set':
-      throw new ProtocolError('INVALID_DELTA', `operations of type ${entry['type']} are not supported yet`);
-    default:
+function parseText(entry: Fields, lifted: Buffer | undefined): TextOperation {
+  const { clock } = entry;
+  const state = lifted !== undefined && entry['state'] === placeholder ? lifted : entry['state'];
+  if (!Buffer.isBuffer(state) && (typeof state !== 'string' || !state.isWellFormed())) {
+    throw new ProtocolError('INVALID_DELTA', 'the state of a text must be a string of well-formed Unicode');
   }
+  const clientId = parseClientId(entry['clientId']);
+  const { clockMax } = parseClock(clock, clientId);
+  return { state, clientId, clock: clock === undefined || clock === null ? undefined : encode(clock), clockMax };
 }
 
 /** `delta {field: value, …}` with one `vectorClock` for all of them. */
@@ -114,8 +152,12 @@ function parseClientId(clientId: unknown): string | undefined {
 function parseValue(value: unknown): { value: string; deleted: boolean } {
   if (value === undefined) throw new ProtocolError('INVALID_DELTA', 'value is missing');
   if (isFields(value) && value['__deleted'] === true) return { value: DELETED_VALUE, deleted: true };
+  return { value: encode(value), deleted: false };
+}
+
+function encode(value: unknown): string {
   try {
-    return { value: JSON.stringify(value), deleted: false };
+    return JSON.stringify(value);
   } catch {
     // Parsing keeps no stack, writing does: a value of thousands of nested arrays ends here.
     throw new ProtocolError('INVALID_DELTA', 'value is nested too deeply');

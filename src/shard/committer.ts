@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { ShardMetrics } from '../metrics/shard-metrics.js';
-import type { FieldRow, RefusedRow, Storage } from '../storage/port.js';
+import type { DocumentChange, FieldRow, RefusedRow, Storage, TextChange } from '../storage/port.js';
 import type { Origin } from '../shards/task.js';
 import type { LoadedDocument } from './documents.js';
 import type { Ticket } from './ticket.js';
@@ -12,6 +12,8 @@ export interface PendingAck {
   readonly documentId: string;
   /** The fields that the message wrote. */
   readonly fields: readonly string[];
+  /** Whether it wrote the text. */
+  readonly text: boolean;
   /** When the acceptor got the message. */
   readonly received: number;
   readonly ticket: Ticket;
@@ -19,6 +21,8 @@ export interface PendingAck {
 
 interface Batch {
   readonly rows: Map<LoadedDocument, Map<string, FieldRow>>;
+  /** Texts that changed, and what of them is written: known when the batch is first given to the storage. */
+  readonly texts: Map<LoadedDocument, TextChange | undefined>;
   /** Owed when this batch is durable, and with it all before it. */
   acks: PendingAck[];
   count: number;
@@ -29,14 +33,19 @@ export interface CommitterOptions {
   readonly storage: Storage;
   readonly log: Logger;
   readonly metrics: Pick<ShardMetrics, 'commitTime' | 'rowsPerCommit' | 'commitFailures'>;
+  /** What changed in a text since this was last asked; it may be nothing. */
+  readonly takeText: (document: LoadedDocument) => TextChange;
+  /** A text to be written anew, asked for while there is nothing else to write. */
+  readonly compactText: () => { readonly document: LoadedDocument; readonly change: TextChange } | undefined;
   /** Called for each ack whose writes are durable; `refused` says why the database took one of them for ever ill. */
   readonly acknowledge: (ack: PendingAck, refused: string | undefined) => void;
   /** Called after each commit, when acks have been released. */
   readonly afterCommit: () => void;
 }
 
-/** Rows of a commit: encoding and writing more would keep the thread from merging for too long. */
+/** Rows and bytes of a commit: encoding and writing more would keep the thread from merging for too long. */
 const MAX_ROWS = 1_000;
+const MAX_BYTES = 8 * 1024 * 1024;
 const FIRST_RETRY_MS = 50;
 const LAST_RETRY_MS = 5_000;
 /** Bytes a row takes besides its text, roughly. */
@@ -72,17 +81,30 @@ export class Committer {
   }
 
   isDirty(document: LoadedDocument): boolean {
-    if (this.#collecting.rows.has(document) || this.#running?.rows.has(document) === true) return true;
-    return this.#waiting.some((batch) => batch.rows.has(document));
+    const holds = ({ rows, texts }: Batch): boolean => rows.has(document) || texts.has(document);
+    if (holds(this.#collecting) || (this.#running !== undefined && holds(this.#running))) return true;
+    return this.#waiting.some(holds);
   }
 
   /** Takes a row into the batch that is collected; `kick` starts it. */
   write(document: LoadedDocument, row: FieldRow): void {
-    if (this.#collecting.count >= MAX_ROWS) {
-      this.#waiting.push(this.#collecting);
-      this.#collecting = newBatch();
+    this.#bytes += put(this.#roomy(), document, row);
+  }
+
+  /**
+   * Takes note that the text of a document changed.
+   *
+   * @param growth Bytes by which it grew in memory, about what there will be to write.
+   */
+  writeText(document: LoadedDocument, growth: number): void {
+    const batch = this.#roomy();
+    if (!batch.texts.has(document)) {
+      batch.texts.set(document, undefined);
+      batch.count++;
     }
-    this.#bytes += put(this.#collecting, document, row);
+    const bytes = ROW_BYTES + Math.max(0, growth);
+    batch.bytes += bytes;
+    this.#bytes += bytes;
   }
 
   /**
@@ -93,23 +115,41 @@ export class Committer {
     this.#collecting.acks.push(ack);
   }
 
+  /** The batch that is collected, a new one if the last is full. */
+  #roomy(): Batch {
+    if (this.#collecting.count >= MAX_ROWS || this.#collecting.bytes >= MAX_BYTES) {
+      this.#waiting.push(this.#collecting);
+      this.#collecting = newBatch();
+    }
+    return this.#collecting;
+  }
+
   /** Starts a commit unless one runs. */
   kick(): void {
     if (this.#running !== undefined || this.#retry !== undefined) return;
     const batch = this.#waiting.shift() ?? this.#collecting;
     if (batch === this.#collecting) this.#collecting = newBatch();
-    if (batch.rows.size > 0) {
+    if (batch.count > 0) {
       this.#running = batch;
       void this.#commit(batch);
       return;
     }
     this.#release(batch, []);
+    const text = this.#options.compactText();
+    if (text !== undefined) {
+      const compaction = newBatch();
+      compaction.texts.set(text.document, text.change);
+      compaction.count = 1;
+      this.#running = compaction;
+      void this.#commit(compaction);
+      return;
+    }
     for (const resolve of this.#idle.splice(0)) resolve();
   }
 
   /** Resolves when nothing waits to be written. */
   async idle(): Promise<void> {
-    if (this.#running === undefined && this.#waiting.length === 0 && this.#collecting.rows.size === 0) return;
+    if (this.#running === undefined && this.#waiting.length === 0 && this.#collecting.count === 0) return;
     await new Promise<void>((resolve) => this.#idle.push(resolve));
   }
 
@@ -118,16 +158,10 @@ export class Committer {
     const started = performance.now();
     let refused: RefusedRow[];
     try {
-      refused = await storage.commit(
-        Array.from(batch.rows, ([document, rows]) => ({
-          documentId: document.id,
-          stamp: document.stamp,
-          fields: [...rows.values()],
-        })),
-      );
+      refused = await storage.commit(this.#changesOf(batch));
     } catch (error) {
       metrics.commitFailures.add(1);
-      if (this.healthy) log.error({ err: error, documents: batch.rows.size }, 'commit failed; it will be tried again');
+      if (this.healthy) log.error({ err: error, rows: batch.count }, 'commit failed; it will be tried again');
       this.#postpone(batch);
       return;
     }
@@ -145,6 +179,20 @@ export class Committer {
     this.#options.afterCommit();
   }
 
+  #changesOf({ rows, texts }: Batch): DocumentChange[] {
+    for (const [document, change] of texts) {
+      // A batch that is tried again writes the same parts again.
+      if (change === undefined) texts.set(document, this.#options.takeText(document));
+    }
+    const documents = new Set([...rows.keys(), ...texts.keys()]);
+    return Array.from(documents, (document) => ({
+      documentId: document.id,
+      stamp: document.stamp,
+      fields: [...(rows.get(document)?.values() ?? [])],
+      text: newsOf(texts.get(document)),
+    }));
+  }
+
   /** The failed batch is the first to be tried again. Rows that changed meanwhile are in later ones. */
   #postpone(failed: Batch): void {
     this.#waiting.unshift(failed);
@@ -159,14 +207,17 @@ export class Committer {
 
   #release(batch: Batch, refused: readonly RefusedRow[]): void {
     for (const ack of batch.acks) {
-      const own = refused.find((row) => row.documentId === ack.documentId && ack.fields.includes(row.path));
+      const own = refused.find(
+        ({ documentId, path }) =>
+          documentId === ack.documentId && (path === undefined ? ack.text : ack.fields.includes(path)),
+      );
       this.#options.acknowledge(ack, own?.reason);
     }
   }
 }
 
 function newBatch(): Batch {
-  return { rows: new Map(), acks: [], count: 0, bytes: 0 };
+  return { rows: new Map(), texts: new Map(), acks: [], count: 0, bytes: 0 };
 }
 
 /** Returns by how many bytes the batch grew. */
@@ -183,4 +234,9 @@ function put(batch: Batch, document: LoadedDocument, row: FieldRow): number {
 
 function sizeOf(row: FieldRow): number {
   return ROW_BYTES + row.path.length + row.value.length;
+}
+
+/** A text that is in two batches is written with the first as it is then, so the second may have nothing left. */
+function newsOf(change: TextChange | undefined): TextChange | undefined {
+  return change === undefined || change.append.length === 0 ? undefined : change;
 }

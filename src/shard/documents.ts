@@ -1,8 +1,10 @@
-import type { FieldsStore } from '@synckit/core-wasm';
+import type { FieldsStore, TextStore } from '@synckit/core-wasm';
+import type { Logger } from 'pino';
 import type { ShardMetrics } from '../metrics/shard-metrics.js';
-import type { StoredDocument } from '../storage/port.js';
+import type { StoredDocument, TextPart } from '../storage/port.js';
 import type { TaskGroup } from '../shards/task.js';
 import type { StampClock } from './stamp.js';
+import { loadText, type LoadedText } from './text.js';
 import type { Ticket } from './ticket.js';
 
 /** A document in memory. */
@@ -11,6 +13,8 @@ export interface LoadedDocument {
   readonly id: string;
   /** Of the core. */
   readonly handle: number;
+  /** Undefined until somebody sends a state. */
+  text: LoadedText | undefined;
   /** The last L given or sent. */
   stamp: number;
   /** Bytes in the core, as last measured. */
@@ -32,6 +36,8 @@ export interface LoadingDocument {
 
 export interface DocumentsOptions {
   readonly core: FieldsStore;
+  readonly texts: TextStore;
+  readonly log: Logger;
   readonly clock: StampClock;
   /** Bytes of documents above which idle ones are unloaded. */
   readonly maxBytes: number;
@@ -77,17 +83,28 @@ export class Documents {
 
   /**
    * Takes a document as it was stored into memory. It must be used in the same turn: from then on `trim` may unload it.
+   *
+   * @throws TextRefused when its text can't be read.
    */
   fill({ id }: LoadingDocument, stored: StoredDocument): LoadedDocument {
     const { core, clock } = this.#options;
+    const text = stored.text.length === 0 ? undefined : this.#loadText(id, stored.text);
     const handle = core.open();
     for (const row of stored.fields) core.set(handle, row);
     const stamp = clock.resume(stored.stamp, Date.now());
-    const document: LoadedDocument = { kind: 'loaded', id, handle, stamp, bytes: 0 };
+    const document: LoadedDocument = { kind: 'loaded', id, handle, text, stamp, bytes: 0 };
     this.#slots.set(id, document);
     this.#options.metrics.documentsLoaded.add(1);
     this.measure(document);
     return document;
+  }
+
+  #loadText(documentId: string, parts: readonly TextPart[]): LoadedText {
+    const { texts, log } = this.#options;
+    const { text, incomplete } = loadText(texts, parts);
+    // Parts are written in the order in which they build on each other, so one was lost outside of this server.
+    if (incomplete) log.error({ documentId }, 'a part of a text is missing in the storage');
+    return text;
   }
 
   /** An announced document can't be loaded; whoever asks for it next tries again. */
@@ -97,7 +114,8 @@ export class Documents {
 
   /** Takes note of the memory a document takes after it changed. */
   measure(document: LoadedDocument): void {
-    const bytes = this.#options.core.byteSize(document.handle);
+    const { core, texts } = this.#options;
+    const bytes = core.byteSize(document.handle) + (document.text ? texts.byteSize(document.text.handle) : 0);
     this.#bytes += bytes - document.bytes;
     document.bytes = bytes;
   }
@@ -112,6 +130,7 @@ export class Documents {
       if (!this.#options.clock.isPast(slot.stamp, now)) continue;
       this.#slots.delete(slot.id);
       this.#options.core.close(slot.handle);
+      if (slot.text !== undefined) this.#options.texts.close(slot.text.handle);
       this.#options.metrics.documentsEvicted.add(1);
       this.#bytes -= slot.bytes;
       if (this.#bytes <= this.#options.maxBytes) return;

@@ -1,7 +1,7 @@
 /** What a worker thread runs: Piscina calls the default export with each piece of work. */
 import { createHash } from 'node:crypto';
 import { parentPort } from 'node:worker_threads';
-import { FieldsCore } from '@synckit/core-wasm';
+import { FieldsCore, TextCore } from '@synckit/core-wasm';
 import { move, workerData } from 'piscina';
 import type { Config } from '../config.js';
 import { createLogger } from '../log.js';
@@ -9,6 +9,7 @@ import { ShardMetrics } from '../metrics/shard-metrics.js';
 import type { Work } from '../shards/work.js';
 import { openEmbeddedStorage } from '../storage/embedded.js';
 import { MemoryStorage } from '../storage/memory.js';
+import { openPostgresStorage } from '../storage/postgres.js';
 import type { Storage } from '../storage/port.js';
 import { Shard } from './shard.js';
 
@@ -51,6 +52,7 @@ async function start(): Promise<void> {
   storage = await openStorage();
   shard = new Shard({
     core: new FieldsCore(),
+    texts: new TextCore({ maxStateBytes: config.maxTextBytes }),
     storage,
     log,
     metrics: new ShardMetrics(metricsMemory),
@@ -71,6 +73,13 @@ function writerIdOf(nodeId: string): string {
 
 async function openStorage(): Promise<Storage> {
   switch (config.storage.kind) {
+    case 'postgres':
+      return openPostgresStorage({
+        url: config.storage.url,
+        minConnections: Math.floor(config.storage.minConnections / config.shards),
+        maxConnections: Math.max(1, Math.floor(config.storage.maxConnections / config.shards)),
+        statementTimeoutMs: config.storage.statementTimeoutMs,
+      });
     case 'embedded':
       return openEmbeddedStorage({ directory: config.storage.directory, mapSizeBytes: config.storage.mapBytes });
     case 'memory':

@@ -45,13 +45,8 @@ export class Merge {
     this.#document = document;
   }
 
-  /**
-   * Applies the operations of one message.
-   *
-   * @throws ProtocolError DOCUMENT_TOO_LARGE, with nothing applied.
-   */
+  /** Applies the operations of one message, which `check` has let pass. */
   apply(operations: readonly SetOperation[], origin: Origin, now: number): void {
-    this.#checkSize(operations);
     this.operations += operations.length;
     for (const operation of operations) this.#applyOne(operation, origin, now);
   }
@@ -85,7 +80,9 @@ export class Merge {
     loser.clientId ??= operation.clientId;
   }
 
-  #checkSize(operations: readonly SetOperation[]): void {
+  /** @throws ProtocolError DOCUMENT_TOO_LARGE when the document may not grow by these operations. */
+  check(operations: readonly SetOperation[]): void {
+    if (operations.length === 0) return;
     const { maxFields, maxBytes } = this.#limits;
     const handle = this.#document.handle;
     if (this.#core.fieldCount(handle) + operations.length > maxFields) {

@@ -1,11 +1,19 @@
-import { ackBody, errorBody, writeFrame, type Body, type Encoding, type ErrorDetails } from '../protocol/encode.js';
+import {
+  ackBody,
+  closeFrame,
+  errorBody,
+  openFrame,
+  type Body,
+  type Encoding,
+  type ErrorDetails,
+} from '../protocol/encode.js';
 import type { MessageType } from '../protocol/codes.js';
 import type { ByteWriter } from '../protocol/byte-writer.js';
 import type { ErrorCode } from '../errors.js';
 import { AnswerWriter, type Cause, type DirectKind, type ShardStatus } from '../shards/answer.js';
 import type { Origin } from '../shards/task.js';
 
-/** A way in which subscribers want changes: one of `variants`, and what it is encoded in. */
+/** A way in which subscribers want changes: bits of `variants`, and what they are encoded in. */
 export interface Variant {
   readonly variant: number;
   readonly encoding: Encoding;
@@ -43,20 +51,38 @@ export class Outbox {
   }
 
   /** Sends a frame to all subscribers of one variant. */
-  publish(documentId: string, { variant, encoding }: Variant, type: MessageType, body: Body, cause: Cause): void {
-    const begun = this.#answer.beginPublish(variant, documentId, type, cause);
-    writeFrame(this.#answer.frames, type, body, this.now, encoding);
+  publish(documentId: string, variant: Variant, type: MessageType, body: Body, cause: Cause): void {
+    this.publishWith(documentId, variant, 0, type, cause, (writer) => {
+      writer.text(body);
+    });
+  }
+
+  /**
+   * Sends a frame to the subscribers of several variants of one encoding, except one session (0: to all of them).
+   *
+   * @param write Writes the body.
+   */
+  publishWith(
+    documentId: string,
+    { variant, encoding }: Variant,
+    except: number,
+    type: MessageType,
+    cause: Cause,
+    write: (writer: ByteWriter) => void,
+  ): void {
+    const begun = this.#answer.beginPublish(variant, documentId, type, cause, except);
+    this.#frame(type, encoding, write);
     this.#answer.end(begun);
   }
 
   /** Sends a frame to one session. */
   direct(origin: Origin, type: MessageType, body: Body, kind: DirectKind = 'reply', cause: Cause = 0): void {
     this.directWith(origin, type, kind, cause, (writer) => {
-      writeFrame(writer, type, body, this.now, origin.encoding);
+      writer.text(body);
     });
   }
 
-  /** As `direct`, for frames that are too large to be a string first. */
+  /** As `direct`, for bodies that are too large to be a string first. @param write Writes the body. */
   directWith(
     origin: Origin,
     type: MessageType,
@@ -65,7 +91,7 @@ export class Outbox {
     write: (writer: ByteWriter) => void,
   ): void {
     const begun = this.#answer.beginDirect(origin.session, origin.encoding, kind, type, cause);
-    write(this.#answer.frames);
+    this.#frame(type, origin.encoding, write);
     this.#answer.end(begun);
   }
 
@@ -73,8 +99,15 @@ export class Outbox {
     this.direct(origin, 'ack', ackBody(this.nextId(), messageId), 'reply', cause);
   }
 
-  error(origin: Origin, code: ErrorCode, details: ErrorDetails, sentence?: string, kind: DirectKind = 'reply'): void {
-    this.direct(origin, 'error', errorBody(this.nextId(), code, details, sentence), kind);
+  error(
+    origin: Origin,
+    code: ErrorCode,
+    details: ErrorDetails,
+    sentence?: string,
+    kind: DirectKind = 'reply',
+    cause: Cause = 0,
+  ): void {
+    this.direct(origin, 'error', errorBody(this.nextId(), code, details, sentence), kind, cause);
   }
 
   settled(task: number): void {
@@ -93,6 +126,13 @@ export class Outbox {
     this.#toldHealthy = status.storageHealthy;
     this.#answer.status(status);
     return this.#answer.take();
+  }
+
+  #frame(type: MessageType, encoding: Encoding, write: (writer: ByteWriter) => void): void {
+    const writer = this.#answer.frames;
+    const opened = openFrame(writer, type, this.now, encoding);
+    write(writer);
+    closeFrame(writer, opened);
   }
 
   /** Ends a turn that is not the acceptor's: sends its answer. */

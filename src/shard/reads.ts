@@ -1,5 +1,6 @@
-import type { FieldsStore } from '@synckit/core-wasm';
-import { batchEntry, closeFrame, deltaBody, openFrame, quote, type Body } from '../protocol/encode.js';
+import type { FieldsStore, TextStore } from '@synckit/core-wasm';
+import { batchEntry, deltaBody, quote, type Body } from '../protocol/encode.js';
+import type { Cause } from '../shards/answer.js';
 import type { Origin, StateVectorRequest, SubscribeRequest } from '../shards/task.js';
 import type { LoadedDocument } from './documents.js';
 import { laterUpdate } from './frames.js';
@@ -9,15 +10,18 @@ import type { Outbox } from './outbox.js';
 export interface ReadContext {
   readonly outbox: Outbox;
   readonly core: FieldsStore;
+  readonly texts: TextStore;
   readonly document: LoadedDocument;
   readonly nextStamp: () => number;
+  /** What the answer is marked with: `received` of the record. */
+  readonly cause: Cause;
   /** Fields up to which the state is sent again as deltas to clients that may not read it from the response. */
   readonly replayMaxFields: number;
 }
 
 /** Answers `subscribe` and `sync_request`: the whole state, or what the client's vector has not seen. */
 export function answerSubscribe(context: ReadContext, origin: Origin, request: SubscribeRequest): void {
-  const { outbox, core, document, replayMaxFields } = context;
+  const { outbox, core, texts, document, replayMaxFields } = context;
   const server = context.nextStamp();
   // SDK 0.1.x speaks binary, never sends a batch, and does nothing with the state of a sync_response.
   const replay =
@@ -29,8 +33,7 @@ export function answerSubscribe(context: ReadContext, origin: Origin, request: S
 
   const head = `"id":${quote(outbox.nextId())},"requestId":${quote(request.requestId)},"documentId":"${document.id}"`;
   const tail = `,"clock":${responseClock(context, server, request.clientId)}`;
-  outbox.directWith(origin, 'sync_response', replay ? 'read' : 'lastOfRead', 0, (writer) => {
-    const opened = openFrame(writer, 'sync_response', outbox.now, origin.encoding);
+  outbox.directWith(origin, 'sync_response', replay ? 'read' : 'lastOfRead', context.cause, (writer) => {
     writer.text(head);
     if (request.vector === undefined) {
       writer.text(',"state":');
@@ -39,8 +42,12 @@ export function answerSubscribe(context: ReadContext, origin: Origin, request: S
     } else {
       writer.text(`,"deltas":[${unseen(context, server, request.vector, request.clientId)}]`);
     }
+    if (document.text !== undefined) {
+      writer.text(',"textState":"');
+      writer.bytes(texts.state(document.text.handle, true));
+      writer.text(`","textClock":${texts.clock(document.text.handle)}`);
+    }
     writer.text(tail);
-    closeFrame(writer, opened);
   });
   if (replay) replayState(context, origin, request.clientId);
 }
@@ -50,7 +57,7 @@ export function answerStateVector(context: ReadContext, origin: Origin, request:
   const { outbox, document } = context;
   const operations = unseen(context, context.nextStamp(), request.vector);
   const body: Body = `"id":${quote(outbox.nextId())},"requestId":${quote(request.requestId)},"documentId":"${document.id}","operations":[${operations}]`;
-  outbox.direct(origin, 'sync_step2', body, 'lastOfRead');
+  outbox.direct(origin, 'sync_step2', body, 'lastOfRead', context.cause);
 }
 
 function replayState(context: ReadContext, origin: Origin, clientId: string | undefined): void {
@@ -59,7 +66,7 @@ function replayState(context: ReadContext, origin: Origin, clientId: string | un
   const live = core.changesSince(document.handle, new Map()).filter((write) => !write.deleted);
   live.forEach((write, i) => {
     const body = deltaBody(outbox.nextId(), document.id, laterUpdate(write, server), clientId);
-    outbox.direct(origin, 'delta', body, i === live.length - 1 ? 'lastOfRead' : 'read');
+    outbox.direct(origin, 'delta', body, i === live.length - 1 ? 'lastOfRead' : 'read', context.cause);
   });
 }
 

@@ -1,12 +1,10 @@
 import type { Logger } from 'pino';
-import type { FieldsStore } from '@synckit/core-wasm';
-import { CoreAbort } from '@synckit/core-wasm';
+import { CoreAbort, TextRefused, type FieldsStore, type TextStore } from '@synckit/core-wasm';
 import { ProtocolError } from '../errors.js';
 import type { ShardMetrics } from '../metrics/shard-metrics.js';
-import { scanMessageId, type FrameHead } from '../protocol/frame.js';
+import { scanMessageId } from '../protocol/frame.js';
 import { ObjectScan } from '../protocol/json-scan.js';
-import { messageIdOf, parseMessage, type Message } from '../protocol/message.js';
-import { parseOperations, type SetOperation } from '../protocol/operations.js';
+import { messageIdOf, type Message } from '../protocol/message.js';
 import type { ShardStatus } from '../shards/answer.js';
 import {
   readTask,
@@ -16,18 +14,20 @@ import {
   type TaskGroup,
   type TaskRecord,
 } from '../shards/task.js';
-import type { Storage, StoredDocument } from '../storage/port.js';
+import type { Storage, StoredDocument, TextChange } from '../storage/port.js';
 import { Committer, type PendingAck } from './committer.js';
 import { Documents, type LoadedDocument, type LoadingDocument } from './documents.js';
-import { answerLosers, publishChanges } from './frames.js';
-import { Merge, type MergeLimits } from './merge.js';
+import type { MergeLimits } from './merge.js';
 import { Outbox } from './outbox.js';
 import { answerStateVector, answerSubscribe, type ReadContext } from './reads.js';
 import { StampClock } from './stamp.js';
+import { compact, isScattered, takeChange } from './text-parts.js';
 import { TaskTicket, type Ticket } from './ticket.js';
+import { headOf, isWrite, Writes } from './writes.js';
 
 export interface ShardOptions {
   readonly core: FieldsStore;
+  readonly texts: TextStore;
   readonly storage: Storage;
   readonly log: Logger;
   readonly metrics: ShardMetrics;
@@ -56,6 +56,11 @@ export class Shard {
   readonly #documents: Documents;
   readonly #committer: Committer;
   readonly #outbox: Outbox;
+  readonly #writes: Writes;
+  /** Documents whose text lies in too many parts. */
+  readonly #scattered = new Set<LoadedDocument>();
+  /** From a load that failed to the next that succeeds. */
+  #loadsFail = false;
 
   constructor(options: ShardOptions) {
     this.#options = options;
@@ -65,6 +70,8 @@ export class Shard {
       storage: options.storage,
       log: options.log,
       metrics: options.metrics,
+      takeText: (document) => this.#takeText(document),
+      compactText: () => this.#compactText(),
       acknowledge: (ack, refused) => {
         this.#acknowledge(ack, refused);
       },
@@ -74,10 +81,21 @@ export class Shard {
     });
     this.#documents = new Documents({
       core: options.core,
+      texts: options.texts,
+      log: options.log,
       clock: this.#clock,
       metrics: options.metrics,
       maxBytes: options.maxLoadedBytes,
-      isDirty: (document) => this.#committer.isDirty(document),
+      isDirty: (document) => this.#committer.isDirty(document) || this.#scattered.has(document),
+    });
+    this.#writes = new Writes({
+      ...options,
+      clock: this.#clock,
+      committer: this.#committer,
+      outbox: this.#outbox,
+      refuse: (record, documentId, error, message) => {
+        this.#refuse(record, documentId, error, message);
+      },
     });
   }
 
@@ -119,10 +137,12 @@ export class Shard {
       return;
     }
     this.#options.metrics.loadTime.observe((performance.now() - started) / 1_000);
+    this.#loadsFail = false;
     slots.forEach((slot, i) => {
       const found = stored[i];
       if (found === undefined) throw new Error('the storage answered with fewer documents than it was asked for');
-      const document = this.#documents.fill(slot, found);
+      const document = this.#fill(slot, found);
+      if (document === undefined) return;
       for (const { group, ticket } of slot.waiting) {
         this.#process(document, group, ticket);
         if (this.#outbox.length >= MAX_ANSWER_BYTES) this.#outbox.flush();
@@ -131,8 +151,21 @@ export class Shard {
     this.#endTurn();
   }
 
+  #fill(slot: LoadingDocument, stored: StoredDocument): LoadedDocument | undefined {
+    try {
+      return this.#documents.fill(slot, stored);
+    } catch (error) {
+      if (!(error instanceof TextRefused)) throw error;
+      this.#giveUp(slot, error);
+      return undefined;
+    }
+  }
+
   #giveUp(slot: LoadingDocument, error: unknown): void {
-    this.#options.log.error({ err: error, documentId: slot.id }, 'a document could not be loaded');
+    // While the storage is away that is true of every document that anybody asks for.
+    const level = this.#loadsFail && !(error instanceof TextRefused) ? 'debug' : 'error';
+    this.#options.log[level]({ err: error, documentId: slot.id }, 'a document could not be loaded');
+    this.#loadsFail = true;
     this.#documents.giveUp(slot);
     this.#options.metrics.loadFailures.add(1);
     for (const { group, ticket } of slot.waiting) {
@@ -144,64 +177,22 @@ export class Shard {
     this.#endTurn();
   }
 
-  /** Merges the writes of a group, publishes what changed, and answers the reads from the state after it. */
+  /** Merges the writes of a group, and answers the reads from the state after it. */
   #process(document: LoadedDocument, group: TaskGroup, ticket: Ticket): void {
-    const { core, limits, nodeId } = this.#options;
-    const merge = new Merge(core, this.#clock, limits, nodeId, document);
-    const acks: PendingAck[] = [];
-    const started = performance.now();
-    for (const record of group.records) {
-      if (!isWrite(record)) continue;
-      const ack = this.#write(document, merge, record, ticket);
-      if (ack !== undefined) acks.push(ack);
-    }
-    for (const write of merge.changed.values()) this.#committer.write(document, write);
-    for (const ack of acks) this.#committer.owe(ack);
-    publishChanges(this.#outbox, document, merge.changed, group.variants, acks[0]?.received ?? 0);
-    if (merge.losers.size > 0) {
-      answerLosers(this.#outbox, core, document, merge.losers.values(), this.#nextStamp(document));
-    }
-    if (merge.changed.size > 0) this.#documents.measure(document);
-    if (acks.length > 0) this.#count(merge, acks.length, performance.now() - started);
+    if (this.#writes.process(document, group, ticket)) this.#documents.measure(document);
     for (const record of group.records) {
       if (!isWrite(record)) this.#read(document, record, ticket);
     }
-  }
-
-  #count(merge: Merge, messages: number, tookMs: number): void {
-    const { metrics } = this.#options;
-    metrics.mergeTime.observe(tookMs / 1_000);
-    metrics.deltas.add(messages);
-    metrics.operationsPerFlush.observe(merge.operations);
-    metrics.fieldsApplied.add(merge.applied);
-    metrics.fieldsLost.add(merge.operations - merge.applied);
-  }
-
-  /** Merges the writes of a record; returns the ack that is owed then, or nothing when it was refused. */
-  #write(document: LoadedDocument, merge: Merge, record: TaskRecord, ticket: Ticket): PendingAck | undefined {
-    let message: Message | undefined;
-    let operations: SetOperation[];
-    try {
-      message = parseMessage(record.payload, headOf(record));
-      operations = parseOperations(message, document.id);
-      if (this.#committer.pendingBytes > this.#options.maxPendingBytes) throw new ProtocolError('STORAGE_UNAVAILABLE');
-      merge.apply(operations, record.origin, this.#outbox.now);
-    } catch (error) {
-      this.#refuse(record, document.id, error, message);
-      ticket.close();
-      return undefined;
-    }
-    const messageId = messageIdOf(message.fields);
-    const fields = operations.map(({ field }) => field);
-    return { origin: record.origin, messageId, documentId: document.id, fields, received: record.received, ticket };
   }
 
   #read(document: LoadedDocument, record: TaskRecord, ticket: Ticket): void {
     const context: ReadContext = {
       outbox: this.#outbox,
       core: this.#options.core,
+      texts: this.#options.texts,
       document,
-      nextStamp: () => this.#nextStamp(document),
+      nextStamp: () => this.#writes.nextStamp(document),
+      cause: record.received,
       replayMaxFields: this.#options.replayMaxFields,
     };
     // Written by the acceptor, not by a client.
@@ -219,11 +210,11 @@ export class Shard {
     const kind = isWrite(record) ? 'reply' : 'lastOfRead';
     this.#options.metrics.errors(error instanceof ProtocolError ? error.code : 'INTERNAL').add(1);
     if (error instanceof ProtocolError) {
-      this.#outbox.error(record.origin, error.code, details, error.message, kind);
+      this.#outbox.error(record.origin, error.code, details, error.message, kind, record.received);
       return;
     }
     this.#options.log.error({ err: error, documentId }, 'a record could not be handled');
-    this.#outbox.error(record.origin, 'INTERNAL', details, undefined, kind);
+    this.#outbox.error(record.origin, 'INTERNAL', details, undefined, kind, record.received);
   }
 
   #acknowledge(ack: PendingAck, refused: string | undefined): void {
@@ -237,9 +228,33 @@ export class Shard {
     ack.ticket.close();
   }
 
-  #nextStamp(document: LoadedDocument): number {
-    document.stamp = this.#clock.next(document.stamp, 0, this.#outbox.now);
-    return document.stamp;
+  /** What of a text is written next; one in too many parts is noted for a quiet moment. */
+  #takeText(document: LoadedDocument): TextChange {
+    const { text } = document;
+    if (text === undefined) throw new Error('a document without text was to be written with one');
+    const change = takeChange(this.#options.texts, text, Date.now());
+    this.#countParts(change);
+    if (isScattered(text)) this.#scattered.add(document);
+    else this.#scattered.delete(document);
+    return change;
+  }
+
+  /** A text whose parts are to be joined now that nothing else is to be written. */
+  #compactText(): { document: LoadedDocument; change: TextChange } | undefined {
+    for (const document of this.#scattered) {
+      this.#scattered.delete(document);
+      if (document.text === undefined || !isScattered(document.text)) continue;
+      const change = compact(this.#options.texts, document.text, Date.now());
+      this.#countParts(change);
+      return { document, change };
+    }
+    return undefined;
+  }
+
+  #countParts({ append, replaces }: TextChange): void {
+    const { metrics } = this.#options;
+    metrics.textBytesWritten.add(append.reduce((sum, { bytes }) => sum + bytes.length, 0));
+    if (replaces.length > 0) metrics.textCompactions.add(1);
   }
 
   #endTurn(): void {
@@ -260,16 +275,6 @@ export class Shard {
       pendingBytes: this.#committer.pendingBytes,
     };
   }
-}
-
-function isWrite(record: TaskRecord): boolean {
-  return record.kind === recordKinds.delta || record.kind === recordKinds.deltaBatch;
-}
-
-/** The head of the frame that a write came in. */
-function headOf({ kind, form, timestamp, payload }: TaskRecord): FrameHead {
-  const type = kind === recordKinds.deltaBatch ? 'delta_batch' : 'delta';
-  return { kind: 'frame', type, form, timestamp, start: 0, end: payload.length };
 }
 
 /** The id that a record's sender waits for, as far as it can be read; for errors only. */

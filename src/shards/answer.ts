@@ -4,7 +4,7 @@
  * finished frames with what is to be done with each:
  *
  *   answer  = f64 number · (publish | direct | settled | part | status)*
- *   publish = u8 1 · u8 variant · u8 type · f64 received · u16 length · documentId · u32 length · frame
+ *   publish = u8 1 · u8 variants · u8 type · f64 received · f64 except · u16 length · documentId · u32 length · frame
  *   direct  = u8 2 · u8 flags · u8 type · f64 received · f64 session · u32 length · frame
  *   settled = u8 3 · f64 task
  *   part    = u8 5 · f64 task · u32 group
@@ -48,12 +48,17 @@ export class AnswerWriter {
     return this.frames.length === 0;
   }
 
-  /** @param variant One of `variants`. @param cause Of the oldest write in the frame. */
-  beginPublish(variant: number, documentId: string, type: MessageType, cause: Cause): number {
+  /**
+   * @param wanted Bits of `variants` that get the frame; all of one encoding.
+   * @param cause Of the oldest write in the frame.
+   * @param except Number of the session that does not get it, or 0.
+   */
+  beginPublish(wanted: number, documentId: string, type: MessageType, cause: Cause, except: number): number {
     this.#entry(PUBLISH);
-    this.frames.u8(variant);
+    this.frames.u8(wanted);
     this.frames.u8(typeCodes[type]);
     this.frames.f64(cause);
+    this.frames.f64(except);
     this.frames.shortAscii(documentId);
     return this.frames.hole32();
   }
@@ -111,11 +116,22 @@ export function answerNumber(answer: Uint8Array<ArrayBuffer>): number {
   return new DataView(answer.buffer, answer.byteOffset).getFloat64(0, true);
 }
 
-/** The `received` of a record, or 0 for what has no single one: when the acceptor got what a frame comes from. */
+/**
+ * The `received` of a record, or 0 for what has no single one: when the acceptor got the write that a frame comes from,
+ * or the number of the read that it answers.
+ */
 export type Cause = number;
 
 export interface AnswerHandler {
-  publish(documentId: string, variant: number, frame: Uint8Array, type: number, cause: Cause): void;
+  publish(
+    documentId: string,
+    wanted: number,
+    frame: Uint8Array,
+    type: number,
+    cause: Cause,
+    /** A session that does not get it, or 0. */
+    except: number,
+  ): void;
   direct(session: number, encoding: Encoding, kind: DirectKind, frame: Uint8Array, type: number, cause: Cause): void;
   settled(task: number): void;
   /** One document's records in a task are settled, others are not. */
@@ -130,9 +146,9 @@ export function readAnswer(answer: Uint8Array<ArrayBuffer>, handler: AnswerHandl
   while (at < bytes.length) {
     switch (bytes[at]) {
       case PUBLISH: {
-        const frameAt = at + 13 + bytes.readUInt16LE(at + 11);
+        const frameAt = at + 21 + bytes.readUInt16LE(at + 19);
         const end = frameAt + 4 + bytes.readUInt32LE(frameAt);
-        const documentId = bytes.toString('latin1', at + 13, frameAt);
+        const documentId = bytes.toString('latin1', at + 21, frameAt);
         const frame = bytes.subarray(frameAt + 4, end);
         handler.publish(
           documentId,
@@ -140,6 +156,7 @@ export function readAnswer(answer: Uint8Array<ArrayBuffer>, handler: AnswerHandl
           frame,
           bytes.readUInt8(at + 2),
           bytes.readDoubleLE(at + 3),
+          bytes.readDoubleLE(at + 11),
         );
         at = end;
         break;

@@ -42,7 +42,7 @@ export interface TaskRecord {
   readonly form: 'json' | 'binary';
   /** The binary header's time in ms since the epoch; NaN for JSON messages. */
   readonly timestamp: number;
-  /** When the acceptor got it, in ms of its monotonic clock; answers to it bear the same. */
+  /** When the acceptor got it, in ms of its monotonic clock, or of a read its number; answers to it bear the same. */
   readonly received: number;
   readonly payload: Buffer;
 }

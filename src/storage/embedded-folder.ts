@@ -75,9 +75,22 @@ function checkKeySize(store: ByteStore): void {
   if (maxKeySize < maxKeyBytes) throw new Error(`LMDB takes keys of ${maxKeySize} bytes, ${maxKeyBytes} are needed`);
 }
 
+/** Marks a folder that is new, or has an older format, which is contained in ours. */
 function checkFormat(store: ByteStore, path: string): void {
-  const stored = store.get(formatKey) ?? store.transactionSync(() => claim(store, path));
-  if (stored === undefined) return;
+  if (readVersion(store, path) === formatVersion) return;
+  // Again in a write transaction, because several processes may open it at once.
+  store.transactionSync(() => {
+    if (readVersion(store, path) === undefined && [...store.getKeys({ limit: 1 })].length > 0) {
+      throw new Error(`The database in ${path} is not one of this server: it has entries but no format version`);
+    }
+    void store.put(formatKey, encodeFormat(formatVersion));
+  });
+}
+
+/** The version of the folder's format, or undefined; throws when it is too new. */
+function readVersion(store: ByteStore, path: string): number | undefined {
+  const stored = store.get(formatKey);
+  if (stored === undefined) return undefined;
   const version = decodeFormat(stored);
   if (version > formatVersion) {
     throw new Error(
@@ -85,17 +98,7 @@ function checkFormat(store: ByteStore, path: string): void {
         `this one reads up to ${formatVersion}. Start the newer version, or choose another SYNCKIT_DATA_DIR.`,
     );
   }
-}
-
-/** Marks a new folder as ours; runs in a write transaction because several processes may open it at once. */
-function claim(store: ByteStore, path: string): Uint8Array | undefined {
-  const stored = store.get(formatKey);
-  if (stored !== undefined) return stored;
-  if ([...store.getKeys({ limit: 1 })].length > 0) {
-    throw new Error(`The database in ${path} is not one of this server: it has entries but no format version`);
-  }
-  void store.put(formatKey, encodeFormat(formatVersion));
-  return undefined;
+  return version;
 }
 
 /** The directory entries of new files and folders must be as durable as what is in them. */

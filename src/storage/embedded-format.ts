@@ -4,17 +4,23 @@
  *   00 "format"           the version of this layout
  *   <id> 00               the document: [stamp, created, updated], times in milliseconds since the epoch
  *   <id> 00 01 <path>     one field: [timestamp, counter, clientId, stamp, deleted, value]
+ *   <id> 00 02 <part id>  one part of the text: its bytes as they are; the id in 16 bytes
  *
- * Ids hold no NUL, so the keys from `<id> 00` up to `<id> 01` are one document and nothing else. Values are msgpack.
+ * Ids hold no NUL, so the keys from `<id> 00` up to `<id> 01` are one document and nothing else. The other values are
+ * msgpack.
+ *
+ * Version 1 had no texts. A server that knows only that one refuses a folder with texts; if it has the folder open
+ * while a newer server takes it over, it fails to load documents with a text, and leaves their parts alone when it
+ * writes their fields.
  */
 
 import { isUtf8 } from 'node:buffer';
 import { Packr } from 'msgpackr';
 import { maxDocumentIdBytes, maxPathBytes } from './limits.js';
-import type { FieldRow } from './port.js';
+import type { FieldRow, TextPart } from './port.js';
 
 /** The version of this layout; a store with a higher one is refused. */
-export const formatVersion = 1;
+export const formatVersion = 2;
 
 export const formatKey = Buffer.from('\0format');
 
@@ -55,6 +61,27 @@ export function pathOfKey(key: Uint8Array, start: number): string {
   const bytes = Buffer.from(key.buffer, key.byteOffset + start + 1, key.byteLength - start - 1);
   if (key[start] !== 1 || !isUtf8(bytes)) throw new CorruptEntry('a key is not that of a field');
   return bytes.toString();
+}
+
+/** In bytes, in a key. */
+const partIdBytes = 16;
+
+export function partKey(documentId: string, partId: string): Buffer {
+  return Buffer.concat([Buffer.from(`${documentId}\0\x02`), Buffer.from(partId, 'hex')]);
+}
+
+/** @param start Length of the document's key in bytes. */
+export function isPartKey(key: Uint8Array, start: number): boolean {
+  return key[start] === 2;
+}
+
+/** @param start Length of the document's key in bytes. */
+export function decodePart(key: Uint8Array, start: number, value: Uint8Array): TextPart {
+  const id = Buffer.from(key.buffer, key.byteOffset + start + 1, key.byteLength - start - 1);
+  if (id.byteLength !== partIdBytes) throw new CorruptEntry('a key is not that of a part');
+  if (value.byteLength === 0) throw new CorruptEntry('a part is empty');
+  // Copied, because what lmdb hands out may lie in its map of the file or in a buffer that it uses again.
+  return { id: id.toString('hex'), bytes: new Uint8Array(value) };
 }
 
 // Arrays only: without records no structure has to be shared between the entries, so each can be read on its own.

@@ -1,95 +1,28 @@
-/** What a commit does inside the write transaction, and what can be done for it before. */
+/** What a commit does inside the write transaction. */
 
-import {
-  CorruptEntry,
-  decodeDocument,
-  decodeField,
-  documentKey,
-  encodeDocument,
-  encodeField,
-  fieldKey,
-  type DocumentRecord,
-} from './embedded-format.js';
+import { CorruptEntry, decodeDocument, decodeField, encodeDocument, type DocumentRecord } from './embedded-format.js';
 import type { ByteStore } from './embedded-folder.js';
-import { reasonAgainstId, reasonAgainstRow, refuseAll } from './limits.js';
+import type { PreparedCommit, PreparedDocument, PreparedField, PreparedText } from './embedded-prepare.js';
+import { refuseAll } from './limits.js';
 import { compareRows } from './order.js';
-import type { DocumentChange, FieldRow, RefusedRow } from './port.js';
-
-/** A commit that is checked and encoded, so that the transaction, which all writers wait for, is short. */
-export interface PreparedCommit {
-  readonly documents: readonly PreparedDocument[];
-  readonly refused: readonly RefusedRow[];
-  /** Number of rows to write. */
-  readonly rows: number;
-  /** What the commit takes on disk at most. */
-  readonly bytes: number;
-}
-
-interface PreparedDocument {
-  readonly documentId: string;
-  readonly key: Buffer;
-  readonly stamp: number;
-  readonly fields: readonly PreparedField[];
-}
-
-interface PreparedField {
-  readonly row: FieldRow;
-  readonly key: Buffer;
-  readonly bytes: Buffer;
-}
-
-/** LMDB writes a new copy of every page it touches: a leaf for each put, and in the worst case one above it. */
-const bytesPerPut = 2 * 4096;
-
-/** Encodes what can be written and says what can't. */
-export function prepare(changes: readonly DocumentChange[]): PreparedCommit {
-  const refused: RefusedRow[] = [];
-  const documents: PreparedDocument[] = [];
-  let rows = 0;
-  let bytes = 0;
-  for (const { documentId, stamp, fields } of changes) {
-    const reason = reasonAgainstId(documentId);
-    if (reason !== undefined) {
-      refused.push(...refuseAll(documentId, fields, reason));
-      continue;
-    }
-    const prepared: PreparedField[] = [];
-    for (const row of fields) {
-      const reason = reasonAgainstRow(row);
-      if (reason !== undefined) {
-        refused.push({ documentId, path: row.path, reason });
-        continue;
-      }
-      const field = { row, key: fieldKey(documentId, row.path), bytes: encodeField(row) };
-      prepared.push(field);
-      bytes += field.bytes.length + bytesPerPut;
-    }
-    documents.push({ documentId, key: documentKey(documentId), stamp, fields: prepared });
-    rows += prepared.length;
-    bytes += bytesPerPut;
-  }
-  return { documents, refused, rows, bytes };
-}
+import type { RefusedRow } from './port.js';
 
 /**
  * Writes one prepared commit; call it inside a write transaction. Returns the rows that can't be written because what
  * is stored in their place is corrupt. Throws when LMDB fails; the transaction can't be committed then.
  *
  * A thread that is terminated in the middle leaves LMDB to commit what it has put so far. Nobody was told that it was
- * written, every row stands for itself, and the document's stamp is put before its rows so that it is never behind.
+ * written, every row stands for itself, the document's stamp is put before its rows so that it is never behind, and
+ * parts of a text go only when those that contain them are there.
  */
 export function write(store: ByteStore, commit: PreparedCommit): RefusedRow[] {
   return commit.documents.flatMap((document) => writeDocument(store, document));
 }
 
-function writeDocument(store: ByteStore, { documentId, key, stamp, fields }: PreparedDocument): RefusedRow[] {
+function writeDocument(store: ByteStore, { documentId, key, stamp, fields, text }: PreparedDocument): RefusedRow[] {
   const stored = readStored(store, key, decodeDocument);
   if (stored instanceof CorruptEntry) {
-    return refuseAll(
-      documentId,
-      fields.map(({ row }) => row),
-      stored.message,
-    );
+    return refuseAll({ documentId, fields: fields.map(({ row }) => row), text }, stored.message);
   }
   const now = Date.now();
   const record: DocumentRecord = {
@@ -100,18 +33,42 @@ function writeDocument(store: ByteStore, { documentId, key, stamp, fields }: Pre
   const isNews = stored === undefined || record.stamp > stored.stamp;
   if (isNews) void store.put(key, encodeDocument(record));
   const refused: RefusedRow[] = [];
-  let written = 0;
-  for (const { row, key, bytes } of fields) {
-    const current = readStored(store, key, (stored) => decodeField(row.path, stored));
-    if (current instanceof CorruptEntry) {
-      refused.push({ documentId, path: row.path, reason: current.message });
-    } else if (current === undefined || compareRows(row, current) > 0) {
-      void store.put(key, bytes);
-      written++;
-    }
+  let changed = false;
+  for (const field of fields) {
+    const outcome = writeField(store, field);
+    if (outcome instanceof CorruptEntry) refused.push({ documentId, path: field.row.path, reason: outcome.message });
+    else if (outcome) changed = true;
   }
-  if (written > 0 && !isNews) void store.put(key, encodeDocument(record));
+  if (text !== undefined && writeText(store, text)) changed = true;
+  if (changed && !isNews) void store.put(key, encodeDocument(record));
   return refused;
+}
+
+/** Returns whether the row is the greater one, or what is wrong with the stored one. */
+function writeField(store: ByteStore, { row, key, bytes }: PreparedField): boolean | CorruptEntry {
+  const current = readStored(store, key, (stored) => decodeField(row.path, stored));
+  if (current instanceof CorruptEntry) return current;
+  if (current !== undefined && compareRows(row, current) <= 0) return false;
+  void store.put(key, bytes);
+  return true;
+}
+
+/** Returns whether anything changed. */
+function writeText(store: ByteStore, { append, replaces }: PreparedText): boolean {
+  let changed = false;
+  for (const { key, bytes } of append) if (putNew(store, key, bytes)) changed = true;
+  for (const key of replaces) if (store.removeSync(key)) changed = true;
+  return changed;
+}
+
+/** Returns whether the key was free; if not, its value stays. Reads no value, which may be megabytes. */
+function putNew(store: ByteStore, key: Buffer, bytes: Uint8Array): boolean {
+  return (store as unknown as PutsNew).putSync(key, bytes, { noOverwrite: true });
+}
+
+/** What lmdb's types don't say: in a write transaction the outcome is known at once. */
+interface PutsNew {
+  putSync(key: Buffer, bytes: Uint8Array, options: { noOverwrite: true }): boolean;
 }
 
 function readStored<Entry>(

@@ -3,11 +3,21 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Transaction } from 'lmdb';
 import { openFolder, type ByteStore, type FolderOptions } from './embedded-folder.js';
-import { CorruptEntry, decodeDocument, decodeField, documentEnd, documentKey, pathOfKey } from './embedded-format.js';
+import {
+  CorruptEntry,
+  decodeDocument,
+  decodeField,
+  decodePart,
+  documentEnd,
+  documentKey,
+  isPartKey,
+  pathOfKey,
+} from './embedded-format.js';
+import { prepare, type PreparedCommit } from './embedded-prepare.js';
 import { messageOf, Transactions, type TransactionOptions } from './embedded-transactions.js';
-import { prepare, write, type PreparedCommit } from './embedded-write.js';
+import { write } from './embedded-write.js';
 import { checkDocumentId } from './limits.js';
-import type { DocumentChange, FieldRow, RefusedRow, Storage, StoredDocument } from './port.js';
+import type { DocumentChange, FieldRow, RefusedRow, Storage, StoredDocument, TextPart } from './port.js';
 
 /**
  * Opens the embedded storage, and makes it when it is not there. Any number of threads and processes of one host may
@@ -24,10 +34,15 @@ interface WaitingCommit {
   readonly reject: (reason: unknown) => void;
 }
 
-/** Rows that loads read before they let others have the thread. */
+/** Rows, and bytes of them, that loads read before they let others have the thread. */
 const rowsPerTurn = 1_000;
-/** Commits that wait are joined in one transaction, and so in one sync, up to this many rows. */
+const bytesPerTurn = 4 * 1024 ** 2;
+/**
+ * Commits that wait are joined in one transaction, and so in one sync, up to this many rows and bytes: it holds the
+ * lock that all writers of the folder wait for.
+ */
 const rowsPerTransaction = 1_000;
+const bytesPerTransaction = 16 * 1024 ** 2;
 
 class EmbeddedStorage implements Storage {
   readonly durable = true;
@@ -36,7 +51,9 @@ class EmbeddedStorage implements Storage {
   readonly #transactions: Transactions;
   readonly #waiting: WaitingCommit[] = [];
   readonly #loads = new Set<Promise<unknown>>();
+  /** Read since loads last let others have the thread. */
   #rowsRead = 0;
+  #bytesRead = 0;
   #writer: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
 
@@ -88,19 +105,32 @@ class EmbeddedStorage implements Storage {
 
   async #read(documentId: string, transaction: Transaction): Promise<StoredDocument> {
     const start = documentKey(documentId);
+    const prefix = start.byteLength;
     let stamp: number | undefined;
     const fields: FieldRow[] = [];
+    const text: TextPart[] = [];
     try {
       for (const { key, value } of this.#store.getRange({ start, end: documentEnd(documentId), transaction })) {
-        if (key.byteLength === start.byteLength) stamp = decodeDocument(value).stamp;
-        else fields.push(decodeField(pathOfKey(key, start.byteLength), value));
-        if (++this.#rowsRead % rowsPerTurn === 0) await setImmediate();
+        if (key.byteLength === prefix) stamp = decodeDocument(value).stamp;
+        else if (isPartKey(key, prefix)) text.push(decodePart(key, prefix, value));
+        else fields.push(decodeField(pathOfKey(key, prefix), value));
+        this.#rowsRead++;
+        this.#bytesRead += value.byteLength;
+        if (this.#rowsRead >= rowsPerTurn || this.#bytesRead >= bytesPerTurn) await this.#nextTurn();
       }
-      if (stamp === undefined && fields.length > 0) throw new CorruptEntry('it has fields, but no record of its own');
+      if (stamp === undefined && fields.length + text.length > 0) {
+        throw new CorruptEntry('it has entries, but no record of its own');
+      }
     } catch (cause) {
       throw new Error(`Document ${documentId} can't be read from ${this.#directory}: ${messageOf(cause)}`, { cause });
     }
-    return { stamp: stamp ?? 0, fields };
+    return { stamp: stamp ?? 0, fields, text };
+  }
+
+  async #nextTurn(): Promise<void> {
+    this.#rowsRead = 0;
+    this.#bytesRead = 0;
+    await setImmediate();
   }
 
   /**
@@ -112,7 +142,7 @@ class EmbeddedStorage implements Storage {
     while (this.#waiting.length > 0) {
       const group = this.#takeGroup();
       try {
-        const bytes = group.reduce((sum, { commit }) => sum + commit.bytes, 0);
+        const bytes = group.reduce((sum, { commit }) => sum + commit.bytesOnDisk, 0);
         const refused = await this.#transactions.write(bytes, () =>
           group.map(({ commit }) => [...commit.refused, ...write(this.#store, commit)]),
         );
@@ -128,7 +158,12 @@ class EmbeddedStorage implements Storage {
 
   #takeGroup(): WaitingCommit[] {
     let rows = 0;
-    const tooMuch = this.#waiting.findIndex(({ commit }, i) => (rows += commit.rows) > rowsPerTransaction && i > 0);
+    let bytes = 0;
+    const tooMuch = this.#waiting.findIndex(({ commit }, i) => {
+      rows += commit.rows;
+      bytes += commit.bytes;
+      return (rows > rowsPerTransaction || bytes > bytesPerTransaction) && i > 0;
+    });
     return this.#waiting.splice(0, tooMuch === -1 ? this.#waiting.length : tooMuch);
   }
 

@@ -3,12 +3,14 @@
  * finds a row that does not fit.
  */
 
-import type { FieldRow, RefusedRow } from './port.js';
+import type { FieldRow, RefusedRow, TextChange } from './port.js';
 
 /** Bytes of UTF-8. */
 export const maxPathBytes = 1024;
 /** Bytes of UTF-8; document ids are ASCII, so this is also their number of characters. */
 export const maxDocumentIdBytes = 256;
+/** Twice the size of a document by default; as hexadecimal digits it still fits in a string. */
+export const maxPartBytes = 128 * 1024 ** 2;
 
 /** Throws when a document of this id can't exist. */
 export function checkDocumentId(documentId: string): void {
@@ -37,9 +39,35 @@ export function reasonAgainstRow(row: FieldRow): string | undefined {
   return undefined;
 }
 
-/** Refuses every row of a change for one reason. */
-export function refuseAll(documentId: string, fields: readonly FieldRow[], reason: string): RefusedRow[] {
-  return fields.map(({ path }) => ({ documentId, path, reason }));
+/** The reason for which no storage takes this change of a text, or undefined. */
+export function reasonAgainstText({ append, replaces }: TextChange): string | undefined {
+  const ids = append.map(({ id }) => id);
+  if (![...ids, ...replaces].every(isPartId)) return 'the id of a part is not 32 lower-case hex digits';
+  if (new Set(ids).size < ids.length) return 'two parts have the same id';
+  if (append.some(({ bytes }) => bytes.byteLength === 0)) return 'a part is empty';
+  if (append.some(({ bytes }) => bytes.byteLength > maxPartBytes)) return `a part is over ${maxPartBytes} bytes`;
+  if (append.length === 0 && replaces.length > 0) return 'parts are to go and no other contains them';
+  return undefined;
+}
+
+/** A change of which only the names are needed. */
+interface NamedChange {
+  readonly documentId: string;
+  readonly fields: readonly Pick<FieldRow, 'path'>[];
+  readonly text?: object | undefined;
+}
+
+/** Refuses all of a change for one reason. */
+export function refuseAll({ documentId, fields, text }: NamedChange, reason: string): RefusedRow[] {
+  const paths = fields.map(({ path }): string | undefined => path);
+  if (text !== undefined) paths.push(undefined);
+  return paths.map((path) => ({ documentId, path, reason }));
+}
+
+const partId = /^[0-9a-f]{32}$/;
+
+function isPartId(id: string): boolean {
+  return partId.test(id);
 }
 
 const loneSurrogate = /\p{Surrogate}/u;

@@ -1,12 +1,14 @@
 /** Storage that ends with the process: for tests and throw-away nodes. */
 
-import { checkDocumentId, reasonAgainstId, reasonAgainstRow, refuseAll } from './limits.js';
+import { checkDocumentId, reasonAgainstId, reasonAgainstRow, reasonAgainstText, refuseAll } from './limits.js';
 import { compareRows } from './order.js';
-import type { DocumentChange, FieldRow, RefusedRow, Storage, StoredDocument } from './port.js';
+import type { DocumentChange, FieldRow, RefusedRow, Storage, StoredDocument, TextChange, TextPart } from './port.js';
 
 interface MemoryDocument {
   stamp: number;
   readonly fields: Map<string, FieldRow>;
+  /** Bytes of the parts by their ids. */
+  readonly text: Map<string, Uint8Array>;
 }
 
 /** Every instance is a database of its own, so each shard has one: a document always lives in the same shard. */
@@ -22,8 +24,8 @@ export class MemoryStorage implements Storage {
       checkDocumentId(documentId);
       const document = this.#documents.get(documentId);
       return document === undefined
-        ? { stamp: 0, fields: [] }
-        : { stamp: document.stamp, fields: [...document.fields.values()] };
+        ? { stamp: 0, fields: [], text: [] }
+        : { stamp: document.stamp, fields: [...document.fields.values()], text: partsOf(document) };
     });
   }
 
@@ -39,9 +41,10 @@ export class MemoryStorage implements Storage {
     this.#documents.clear();
   }
 
-  #apply({ documentId, stamp, fields }: DocumentChange): RefusedRow[] {
+  #apply(change: DocumentChange): RefusedRow[] {
+    const { documentId, stamp, fields, text } = change;
     const reason = reasonAgainstId(documentId);
-    if (reason !== undefined) return refuseAll(documentId, fields, reason);
+    if (reason !== undefined) return refuseAll(change, reason);
     const document = this.#documentFor(documentId);
     document.stamp = Math.max(document.stamp, stamp);
     const refused: RefusedRow[] = [];
@@ -54,13 +57,18 @@ export class MemoryStorage implements Storage {
       const stored = document.fields.get(row.path);
       if (stored === undefined || compareRows(row, stored) > 0) document.fields.set(row.path, copyOf(row));
     }
+    if (text !== undefined) {
+      const reason = reasonAgainstText(text);
+      if (reason === undefined) applyText(document, text);
+      else refused.push({ documentId, path: undefined, reason });
+    }
     return refused;
   }
 
   #documentFor(documentId: string): MemoryDocument {
     let document = this.#documents.get(documentId);
     if (document === undefined) {
-      document = { stamp: 0, fields: new Map() };
+      document = { stamp: 0, fields: new Map(), text: new Map() };
       this.#documents.set(documentId, document);
     }
     return document;
@@ -69,6 +77,17 @@ export class MemoryStorage implements Storage {
   #checkOpen(): void {
     if (this.#closed) throw new Error('The storage is closed');
   }
+}
+
+function applyText({ text }: MemoryDocument, { append, replaces }: TextChange): void {
+  const kept = new Set(append.map(({ id }) => id));
+  for (const { id, bytes } of append) if (!text.has(id)) text.set(id, new Uint8Array(bytes));
+  for (const id of replaces) if (!kept.has(id)) text.delete(id);
+}
+
+function partsOf({ text }: MemoryDocument): TextPart[] {
+  const parts = Array.from(text, ([id, bytes]) => ({ id, bytes: new Uint8Array(bytes) }));
+  return parts.sort((a, b) => (a.id < b.id ? -1 : 1));
 }
 
 /** The caller may use its object again; what is stored must not change with it. */

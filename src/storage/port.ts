@@ -20,6 +20,32 @@ export interface FieldRow {
   readonly stamp: number;
 }
 
+/** One piece of a collaborative text: bytes that a join puts together with the others, in any order. */
+export interface TextPart {
+  /**
+   * Unique among the document's parts; 32 lower-case hex digits, the first 12 of them the time of writing in ms, so
+   * parts sort by age.
+   */
+  readonly id: string;
+  /** At least one byte, at most 128 MiB. */
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * What a commit changes in a text. The text is the join of its parts, which is commutative and idempotent, so several
+ * nodes may append and compact at once: a compaction takes away only the parts that it names, and contains them.
+ */
+export interface TextChange {
+  /** Parts to add, each id once; one whose id is there already is left as it is (a commit that is given again). */
+  readonly append: readonly TextPart[];
+  /**
+   * Ids of parts that the appended ones contain and that go in the same transaction. Unknown ids are ignored, and so
+   * are those of appended parts, which stay. Nothing may go unless something is appended: of two nodes that find the
+   * same text in two parts, each could take away the part that the other keeps.
+   */
+  readonly replaces: readonly string[];
+}
+
 /** What one commit changes in one document. */
 export interface DocumentChange {
   readonly documentId: string;
@@ -27,19 +53,23 @@ export interface DocumentChange {
   readonly stamp: number;
   /** At most one row per path. */
   readonly fields: readonly FieldRow[];
+  readonly text?: TextChange | undefined;
 }
 
-/** A document as loaded; one that was never written has stamp 0 and no fields. */
+/** A document as loaded; one that was never written has stamp 0, no fields and no text. */
 export interface StoredDocument {
   readonly stamp: number;
   /** Tombstones included, in no particular order. */
   readonly fields: readonly FieldRow[];
+  /** Sorted by id; empty for a document without text. The bytes are the caller's own. */
+  readonly text: readonly TextPart[];
 }
 
-/** A row that the database will never take, such as a value it can't represent. */
+/** A row that the database will never take, such as a value it can't represent; or all that a change does to a text. */
 export interface RefusedRow {
   readonly documentId: string;
-  readonly path: string;
+  /** Of the field; undefined for the text, whose change is taken or refused as a whole. */
+  readonly path: string | undefined;
   readonly reason: string;
 }
 
@@ -57,9 +87,15 @@ export interface Storage {
    * Writes all changes in one transaction and resolves once they are durable, with the rows that were refused. A row
    * replaces the stored one only if it is greater by (timestamp, counter, clientId, value), so two nodes may write the
    * same field in any sequence. Rejects, with nothing written, when the storage as a whole fails; the same changes may
-   * then be given again.
+   * then be given again. What was given may be changed as soon as this returns.
    */
   commit(changes: readonly DocumentChange[]): Promise<RefusedRow[]>;
+
+  /**
+   * The reason for which no commit would ever take such a row, as far as it can be told at once, or undefined. Such a
+   * row must not be shown to anybody: it could not be kept. Absent where every row that `commit` promises is taken.
+   */
+  reasonAgainst?(row: Pick<FieldRow, 'path' | 'value' | 'clientId'>): string | undefined;
 
   close(): Promise<void>;
 }

@@ -1,120 +1,124 @@
 import { test } from 'tap';
 import { ReadGate, type AnswerFrame } from '../../src/acceptor/read-gate.js';
 
-function frame(name: string, last = true): AnswerFrame {
-  return { bytes: Buffer.from(name), type: 'sync_response', encoding: 'binary', last };
+function frame(read: number, name: string, last = true): AnswerFrame {
+  return { read, bytes: Buffer.from(name), type: 'sync_response', encoding: 'binary', last };
 }
 
-/** A gate, the reads that it has started, and a socket whose buffer holds what was sent until it is emptied. */
-function fixture(): {
-  gate: ReadGate;
-  started: number[];
-  sent: string[];
-  socket: { buffered: number };
-  ask: (count: number) => void;
-  pump: () => void;
-} {
-  const gate = new ReadGate();
-  const started: number[] = [];
-  const sent: string[] = [];
-  const socket = { buffered: 0 };
-  let asked = 0;
-  return {
-    gate,
-    started,
-    sent,
-    socket,
-    ask: (count) => {
-      for (let i = 0; i < count; i++) {
-        const number = ++asked;
-        gate.request(() => started.push(number));
-      }
-    },
-    pump: () => {
-      gate.pump(
-        () => socket.buffered <= 10,
-        ({ bytes }) => {
-          sent.push(Buffer.from(bytes).toString());
-          socket.buffered += bytes.length;
-        },
-      );
+/** A gate, the numbers of the reads that it has started, and a socket that has room for ten bytes. */
+class Fixture {
+  readonly gate = new ReadGate();
+  /** The requests that were started, as `<request>:<read>`. */
+  readonly started: string[] = [];
+  readonly sent: string[] = [];
+  buffered = 0;
+  readonly #outlet = {
+    hasRoom: (): boolean => this.buffered <= 10,
+    send: ({ bytes }: AnswerFrame): void => {
+      this.sent.push(Buffer.from(bytes).toString());
+      this.buffered += bytes.length;
     },
   };
+  #asked = 0;
+
+  ask(count: number): void {
+    for (let i = 0; i < count; i++) {
+      const request = ++this.#asked;
+      this.gate.request((read) => this.started.push(`${request}:${read}`));
+    }
+  }
+
+  answer(read: number, name: string, last?: boolean): void {
+    this.gate.answer(frame(read, name, last), this.#outlet);
+  }
+
+  /** The socket has sent what it held. */
+  drain(): void {
+    this.buffered = 0;
+    this.gate.pump(this.#outlet);
+  }
 }
 
-test('a gate is idle before it is asked and after its last answer went out', (t) => {
-  const { gate, socket, ask, pump } = fixture();
-  t.equal(gate.isIdle, true);
-  ask(1);
-  t.equal(gate.isIdle, false);
-  socket.buffered = 11;
-  gate.answer(frame('1'));
-  pump();
-  t.equal(gate.isIdle, false, 'the socket has no room for the answer');
-  socket.buffered = 0;
-  pump();
-  t.equal(gate.isIdle, true);
+test('a session has a few reads under way, the others wait for their turn', (t) => {
+  const fixture = new Fixture();
+  fixture.ask(20);
+  t.equal(fixture.started.length, 8);
+  t.equal(fixture.gate.waiting, 12);
+  fixture.answer(1, '1');
+  fixture.answer(2, '2');
+  t.strictSame(fixture.started.slice(8), ['9:9', '10:10']);
+  for (let read = 3; read <= 20; read++) {
+    fixture.answer(read, 'x');
+    fixture.drain();
+  }
+  t.equal(fixture.started.length, 20);
+  t.equal(fixture.gate.isIdle, true);
   t.end();
 });
 
-test('a session has a few reads under way, the others wait for their turn', (t) => {
-  const { gate, started, socket, ask, pump } = fixture();
-  ask(20);
-  t.strictSame(started, [1, 2, 3, 4, 5, 6, 7, 8]);
-  t.equal(gate.waiting, 12);
-  gate.answer(frame('1'));
-  gate.answer(frame('2'));
-  pump();
-  t.strictSame(started.slice(8), [9, 10]);
-  while (gate.waiting > 0) {
-    gate.answer(frame('x'));
-    socket.buffered = 0;
-    pump();
-  }
-  t.strictSame(
-    started,
-    Array.from({ length: 20 }, (_, i) => i + 1),
-  );
+test('a gate is idle before it is asked and after its last answer went out', (t) => {
+  const fixture = new Fixture();
+  t.equal(fixture.gate.isIdle, true);
+  fixture.ask(1);
+  t.equal(fixture.gate.isIdle, false);
+  fixture.buffered = 11;
+  fixture.answer(1, 'a');
+  t.equal(fixture.gate.isIdle, false, 'the socket has no room for the answer');
+  fixture.drain();
+  fixture.answer(2, 'a');
+  t.equal(fixture.gate.isIdle, true);
   t.end();
 });
 
 test('a read is over with its last frame', (t) => {
-  const { gate, started, sent, ask, pump } = fixture();
-  ask(9);
-  gate.answer(frame('a', false));
-  gate.answer(frame('b', false));
-  pump();
-  t.equal(started.length, 8);
-  gate.answer(frame('c'));
-  pump();
-  t.equal(started.length, 9);
-  t.strictSame(sent, ['a', 'b', 'c']);
+  const fixture = new Fixture();
+  fixture.ask(9);
+  fixture.answer(1, 'a', false);
+  fixture.answer(1, 'b', false);
+  t.strictSame([fixture.started.length, fixture.sent], [8, []]);
+  fixture.answer(1, 'c');
+  t.equal(fixture.started.length, 9);
+  t.strictSame(fixture.sent, ['a', 'b', 'c']);
   t.end();
 });
 
-test('FAN5 answers wait while the socket holds too much, and so do the reads behind them', (t) => {
-  const { gate, started, sent, socket, ask, pump } = fixture();
-  ask(10);
-  for (const name of ['aaaaaa', 'bbbbbb', 'cccccc']) gate.answer(frame(name));
-  pump();
-  t.strictSame(sent, ['aaaaaa', 'bbbbbb'], 'the last one that is sent may go over');
-  t.equal(started.length, 10);
-  pump();
-  t.equal(sent.length, 2);
-  socket.buffered = 10;
-  pump();
-  t.strictSame(sent.slice(2), ['cccccc'], 'in order');
+test('SUB1, FAN5: an answer that finds no room is dropped, and its read is done again when there is some', (t) => {
+  const fixture = new Fixture();
+  fixture.ask(3);
+  fixture.answer(1, 'aaaaaaaaaaaa');
+  fixture.answer(2, 'old');
+  t.strictSame(fixture.sent, ['aaaaaaaaaaaa']);
+  fixture.ask(1);
+  t.equal(fixture.started.length, 3, 'nothing is started meanwhile');
+  fixture.drain();
+  t.strictSame(fixture.started.slice(3), ['2:4', '4:5'], 'the dropped one first');
+  fixture.answer(4, 'new');
+  t.strictSame(fixture.sent.slice(1), ['new']);
+  t.end();
+});
+
+test('FAN5: an answer of many frames goes out as the socket takes it, and others wait for its end', (t) => {
+  const fixture = new Fixture();
+  fixture.ask(2);
+  for (const [i, name] of ['aaaaaa', 'bbbbbb', 'cccccc', 'd'].entries()) fixture.answer(1, name, i === 3);
+  t.strictSame(fixture.sent, ['aaaaaa', 'bbbbbb'], 'the last one that is sent may go over');
+  fixture.buffered = 0;
+  fixture.answer(2, 'other');
+  t.equal(fixture.sent.length, 2, 'another answer does not come between');
+  fixture.drain();
+  t.strictSame(fixture.sent.slice(2), ['cccccc', 'd'], 'in order');
+  t.strictSame(fixture.started.slice(2), ['2:3']);
   t.end();
 });
 
 test('contract 8: a read that is answered twice, because a worker died, is over once', (t) => {
-  const { gate, started, ask, pump, socket } = fixture();
-  ask(1);
-  gate.answer(frame('a'));
-  gate.answer(frame('a'));
-  pump();
-  socket.buffered = 0;
-  ask(20);
-  t.equal(started.length, 1 + 8);
+  const fixture = new Fixture();
+  fixture.ask(2);
+  fixture.answer(1, 'a');
+  fixture.answer(1, 'a');
+  t.strictSame(fixture.sent, ['a']);
+  t.equal(fixture.gate.isIdle, false, 'the other is still under way');
+  fixture.ask(20);
+  t.equal(fixture.started.length, 1 + 8);
   t.end();
 });

@@ -198,3 +198,26 @@ test('whatever sessions do, the variants asked of the shards are those that sock
     200,
   );
 });
+
+test('one publish to both variants reaches a session once that is on its way, and all others as ever', async (t) => {
+  const topics = new Topics(10);
+  const [mover, stayer] = [recordingSession(), recordingSession()];
+  for (const { session } of [mover, stayer]) topics.subscribe(session, 'd');
+  const { fence, open } = gate();
+  mover.session.modern = true;
+  topics.switchVariant(mover.session, fence);
+  const both = binaryDelta | binaryBatch;
+  const during = (wanted: number): string[][] => {
+    const seen: string[][] = [];
+    topics.once('d', wanted, () => seen.push(mover.topics(), stayer.topics()));
+    return seen;
+  };
+  t.strictSame(during(both), [['B:d'], ['b:d']]);
+  t.strictSame(mover.topics(), ['B:d', 'b:d'], 'afterwards it is in both again');
+  t.strictSame(during(binaryDelta), [['B:d', 'b:d'], ['b:d']], 'made before the session moved');
+  await open();
+  t.strictSame(during(both), [['B:d'], ['b:d']]);
+  topics.switchVariant(mover.session, fence);
+  topics.leaveAll(mover.session);
+  t.strictSame(during(both)[1], ['b:d']);
+});

@@ -3,6 +3,7 @@
 import t, { type Test as Tap } from 'tap';
 import type { FieldRow, Storage } from '../../src/storage/port.js';
 import { newSeed, randomFrom } from './random.js';
+import { storageTextContract } from './storage-text.js';
 import { change, commitsOf, expectedRows, onlyRow, randomWrites, row, rowsOf, sorted } from './storage-rows.js';
 
 /** A new empty storage, as a suite opens it. */
@@ -24,7 +25,7 @@ export function storageContract(name: string, open: () => Promise<OpenedStorage>
     });
 
   void test('a document that was never written is empty', async (t, storage) => {
-    t.same(await storage.load(['unknown']), [{ stamp: 0, fields: [] }]);
+    t.same(await storage.load(['unknown']), [{ stamp: 0, fields: [], text: [] }]);
     t.same(await storage.load([]), []);
   });
 
@@ -49,13 +50,14 @@ export function storageContract(name: string, open: () => Promise<OpenedStorage>
   orderTests(test);
   nameTests(test);
   refusalTests(test);
+  storageTextContract(test);
 
   void test('the same commit again changes nothing', async (t, storage) => {
     const first = row({ stamp: 10 });
     await storage.commit([change('doc', [first], 10)]);
     await storage.commit([change('doc', [first], 10)]);
     await storage.commit([change('doc', [{ ...first, stamp: 11 }], 10)]);
-    t.strictSame(await storage.load(['doc']), [{ stamp: 10, fields: [first] }], 'the stamp is not part of the order');
+    t.strictSame(await storage.load(['doc']), [{ stamp: 10, fields: [first], text: [] }], 'no stamp in the order');
   });
 
   void test('the stamp of a document never goes back', async (t, storage) => {
@@ -154,7 +156,8 @@ export function storageContract(name: string, open: () => Promise<OpenedStorage>
   });
 }
 
-type Test = (title: string, run: (t: Tap, storage: Storage) => Promise<void>) => unknown;
+/** Runs one test of a suite with a storage of its own. */
+export type Test = (title: string, run: (t: Tap, storage: Storage, opened: OpenedStorage) => Promise<void>) => unknown;
 
 function orderTests(test: Test): void {
   const levels: { level: string; smaller: Partial<FieldRow>; greater: Partial<FieldRow> }[] = [

@@ -6,6 +6,8 @@ import { Replica } from '../support/replica.js';
 import { until, type ServerProcess } from '../support/server.js';
 
 const MiB = 1024 * 1024;
+/** So that little has to be sent until a client is too slow. */
+const little = { WS_MAX_BACKPRESSURE_BYTES: '1MiB' };
 const tooSlow = 'a client too slow is disconnected';
 
 async function many(t: Test, to: ServerProcess, count: number): Promise<RawClient[]> {
@@ -33,7 +35,7 @@ const sorted = (state: object) => Object.fromEntries(Object.entries(state).sort(
 
 test('FAN5: subscribers that stop reading are disconnected, the others get everything', async (t) => {
   // Without collecting, every write is a frame.
-  const to = await server(t, { DATABASE_URL: 'memory:', SYNC_BATCH_DELAY: '0' });
+  const to = await server(t, { ...little, DATABASE_URL: 'memory:', SYNC_BATCH_DELAY: '0' });
   const slow = await many(t, to, 6);
   const good = await client(t, to, { encoding: 'json' });
   const writer = await client(t, to, { encoding: 'json' });
@@ -64,7 +66,7 @@ test('FAN5: subscribers that stop reading are disconnected, the others get every
 });
 
 test('FAN5: answers to reads wait for a client that does not read, and do not pile up', async (t) => {
-  const to = await server(t, { DATABASE_URL: 'memory:' });
+  const to = await server(t, { ...little, DATABASE_URL: 'memory:' });
   const writer = await client(t, to);
   const documents = Array.from({ length: 100 }, (_, i) => `doc-${i}`);
   const value = (documentId: string) => documentId.padEnd(200 * 1024, '.');

@@ -10,6 +10,8 @@ import { until } from '../support/server.js';
 /** The server of the session; it may be a new process at another port after a restart. */
 export interface SessionServer {
   readonly url: string;
+  /** A text that its storage takes and that is as odd as any. */
+  readonly oddText: string;
   restart(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>;
 }
 
@@ -243,7 +245,13 @@ class Session {
   #value(clientId: string): unknown {
     if (this.#random.once(5)) return { __deleted: true };
     const unique = `${clientId}#${++this.#values}`;
-    return this.#random.pick([unique, { by: unique, deep: [{ '': null }, '\u0000"\\'] }, null, this.#values, [unique]]);
+    return this.#random.pick([
+      unique,
+      { by: unique, deep: [{ '': null }, this.#server.oddText] },
+      null,
+      this.#values,
+      [unique],
+    ]);
   }
 
   #tell(client: ModelClient, what: string): void {

@@ -89,6 +89,24 @@ test('what was taken has a buffer of exactly its size, and its own', (t) => {
   t.end();
 });
 
+test('a large batch is given away instead of being copied, with little behind it', (t) => {
+  const writer = new ByteWriter(16);
+  writer.text('head');
+  writer.bytes(new Uint8Array(1_000).fill(7));
+  const { buffer } = writer.view();
+  writer.text('tail');
+  const taken = writer.take();
+  t.equal(taken.buffer, buffer);
+  t.ok(buffer.byteLength <= (taken.length * 8) / 7);
+  writer.text('next');
+  t.equal(Buffer.from(taken).toString('latin1'), `head${'\x07'.repeat(1_000)}tail`);
+  writer.bytes(new Uint8Array(600));
+  writer.bytes(new Uint8Array(20));
+  writer.bytes(new Uint8Array(20));
+  t.equal(writer.take().buffer.byteLength, 644, 'much of it was unused');
+  t.end();
+});
+
 test('the memory of a large batch is not kept', (t) => {
   const writer = new ByteWriter(16);
   writer.bytes(new Uint8Array(1_000));

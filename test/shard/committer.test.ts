@@ -23,7 +23,7 @@ interface Fixture {
 let stamps = 0;
 
 function documentOf(id: string): LoadedDocument {
-  return { kind: 'loaded', id, handle: 1, stamp: 0, bytes: 0 };
+  return { kind: 'loaded', id, handle: 1, text: undefined, stamp: 0, bytes: 0 };
 }
 
 function rowOf(path: string, value: number): FieldRow {
@@ -39,6 +39,8 @@ function fixture(): Fixture {
     storage,
     log: pino({ level: 'silent' }),
     metrics: new ShardMetrics(undefined),
+    takeText: () => ({ append: [], replaces: [] }),
+    compactText: () => undefined,
     acknowledge: ({ messageId, ticket }, refused) => {
       acked.push(`${messageId}${refused === undefined ? '' : ` refused: ${refused}`}`);
       ticket.close();
@@ -47,7 +49,7 @@ function fixture(): Fixture {
   });
   const owe: Fixture['owe'] = ({ id }, messageId, ...fields) => {
     const ticket = new Ticket(1, () => undefined);
-    committer.owe({ origin: origin(1), messageId, documentId: id, fields, received: 0, ticket });
+    committer.owe({ origin: origin(1), messageId, documentId: id, fields, text: false, received: 0, ticket });
   };
   return {
     storage,

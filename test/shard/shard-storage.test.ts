@@ -1,5 +1,7 @@
 import { test } from 'tap';
 import { TwinFields } from '@synckit/core-wasm';
+import { pino } from 'pino';
+import { ControlledStorage } from '../support/controlled-storage.js';
 import { until } from '../support/server.js';
 import { brief, origin, ShardDriver, stampOf, subscribe, toAll, toOne, write } from '../support/shard-driver.js';
 
@@ -232,4 +234,38 @@ test('SUB1 ORD5 a shard that begins anew on the same storage has the same state 
   t.strictSame(toAll(after).map(brief), ['c=3'], 'the removal is still known');
   for (const { message } of after.filter((entry) => entry.message.type === 'delta'))
     t.ok(stampOf(message) > Math.max(...before));
+});
+
+test('what the storage can never take is refused before it is merged, with all of its message', async (t) => {
+  class PickyStorage extends ControlledStorage {
+    reasonAgainst({ value, clientId }: { readonly value: string; readonly clientId: string }) {
+      return value === '"bad"' && clientId === 'node-test' ? 'it is bad' : undefined;
+    }
+  }
+  const storage = new PickyStorage();
+  const driver = new ShardDriver({ storage }, storage);
+  const sent = await driver.run('d', [
+    write(1, { id: 'm1', delta: { good: 1, f: 'bad' } }),
+    write(1, { id: 'm2', delta: { other: 2 } }),
+  ]);
+  t.strictSame(toOne(sent, 1).map(brief), ['error INVALID_DELTA m1', 'ack m2']);
+  t.match(toOne(sent, 1)[0]?.message['error'], /^Invalid delta message: it is bad/);
+  t.strictSame(toAll(sent).map(brief), ['other=2']);
+  t.strictSame(await driver.state('d'), { other: 2 });
+});
+
+test('while the storage can’t be read, that is logged once and not for every document', async (t) => {
+  const levels: string[] = [];
+  const log = pino(
+    { level: 'debug' },
+    { write: (line) => levels.push((JSON.parse(line) as { level: number }).level >= 50 ? 'error' : 'debug') },
+  );
+  const driver = new ShardDriver({ log });
+  driver.storage.failLoads = ['*'];
+  for (const id of ['a', 'b', 'c']) await driver.run(id, [subscribe(1)]);
+  t.strictSame(levels, ['error', 'debug', 'debug']);
+  driver.storage.failLoads = ['d'];
+  await driver.run('a', [subscribe(1)]);
+  await driver.run('d', [subscribe(1)]);
+  t.strictSame(levels.slice(3), ['error']);
 });

@@ -236,7 +236,7 @@ test('ACK3 ERR1 ERR3 a message with one bad operation is refused as a whole', as
   const good = { field: 'a', value: 1 };
   const cases: [unknown[], string][] = [
     [[good, { field: 'b' }], 'INVALID_DELTA'],
-    [[good, { type: 'text', operation: 'insert' }], 'INVALID_DELTA'],
+    [[good, { type: 'text-state', state: 7 }], 'INVALID_DELTA'],
     [[good, { ...good, documentId: 'e' }], 'PERMISSION_DENIED'],
     [[good, 7], 'INVALID_DELTA'],
   ];

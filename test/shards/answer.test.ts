@@ -4,7 +4,6 @@ import { test } from 'tap';
 import { typeCodes, typeOfCode, type MessageType } from '../../src/protocol/codes.js';
 import type { Encoding } from '../../src/protocol/encode.js';
 import { answerNumber, AnswerWriter, readAnswer, type DirectKind, type ShardStatus } from '../../src/shards/answer.js';
-import { variants } from '../../src/shards/task.js';
 import { holds } from '../support/property.js';
 
 type Entry =
@@ -12,6 +11,7 @@ type Entry =
       readonly kind: 'publish';
       readonly documentId: string;
       readonly variant: number;
+      readonly except: number;
       readonly frame: Uint8Array;
       readonly type: MessageType;
       readonly cause: number;
@@ -40,7 +40,8 @@ const entries: fc.Arbitrary<Entry> = fc.oneof(
     {
       kind: fc.constant('publish' as const),
       documentId: fc.string({ unit: fc.constantFrom(...Array.from('azAZ09_:-')), minLength: 1, maxLength: 256 }),
-      variant: fc.constantFrom(...Object.values(variants)),
+      variant: fc.integer({ min: 1, max: 15 }),
+      except: numbers,
       frame: frames,
       type: types,
       cause: fc.double({ min: 0, noNaN: true }),
@@ -81,7 +82,7 @@ const entries: fc.Arbitrary<Entry> = fc.oneof(
 function write(writer: AnswerWriter, entry: Entry): void {
   switch (entry.kind) {
     case 'publish': {
-      const begun = writer.beginPublish(entry.variant, entry.documentId, entry.type, entry.cause);
+      const begun = writer.beginPublish(entry.variant, entry.documentId, entry.type, entry.cause, entry.except);
       writer.frames.bytes(entry.frame);
       writer.end(begun);
       return;
@@ -106,8 +107,16 @@ function write(writer: AnswerWriter, entry: Entry): void {
 function read(answer: Uint8Array<ArrayBuffer>): Entry[] {
   const found: Entry[] = [];
   readAnswer(answer, {
-    publish: (documentId, variant, frame, type, cause) =>
-      found.push({ kind: 'publish', documentId, variant, frame: new Uint8Array(frame), type: typeOfCode(type), cause }),
+    publish: (documentId, variant, frame, type, cause, except) =>
+      found.push({
+        kind: 'publish',
+        documentId,
+        variant,
+        frame: new Uint8Array(frame),
+        type: typeOfCode(type),
+        cause,
+        except,
+      }),
     direct: (session, encoding, of, frame, type, cause) =>
       found.push({
         kind: 'direct',

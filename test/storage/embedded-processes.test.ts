@@ -8,23 +8,28 @@ import { Worker } from 'node:worker_threads';
 import t from 'tap';
 import { newSeed, randomFrom } from '../contract/random.js';
 import { expectedRows, onlyRow, randomWrites, rowsOf } from '../contract/storage-rows.js';
+import { partsOf } from '../contract/storage-text.js';
 import { newFolder, openIn } from './folder.js';
 import type { LimitedOutcome } from './limited-writer.js';
+import { join } from './numbers-text.js';
+import type { TextWriterTask } from './text-writer.js';
 import type { WriterTask } from './writer.js';
 
 const seed = newSeed();
-const writerFile = fileURLToPath(new URL('./writer.js', import.meta.url));
 
 /** Starts a writer and returns how to let it go. */
-type Start = (task: WriterTask) => { readonly writer: EventEmitter; readonly go: () => unknown };
+type Start = (
+  file: string,
+  task: WriterTask | TextWriterTask,
+) => { readonly writer: EventEmitter; readonly go: () => unknown };
 
 const kinds: Record<string, Start> = {
-  processes: (task) => {
-    const writer = fork(writerFile, [JSON.stringify(task)]);
+  processes: (file, task) => {
+    const writer = fork(pathOf(file), [JSON.stringify(task)]);
     return { writer, go: () => writer.send('go') };
   },
-  'worker threads': (task) => {
-    const writer = new Worker(writerFile, { workerData: task });
+  'worker threads': (file, task) => {
+    const writer = new Worker(pathOf(file), { workerData: task });
     return { writer, go: () => writer.postMessage('go') };
   },
 };
@@ -33,16 +38,21 @@ for (const [kind, start] of Object.entries(kinds)) {
   void t.test(`two ${kind} write the same fields in opposite order (SEED=${seed})`, async (t) => {
     const directory = await newFolder(t);
     const tasks = [false, true].map((backwards) => ({ directory, seed, rows: 1_200, backwards }));
-    const writers = tasks.map(start);
-    const said = () => Promise.all(writers.map(({ writer }) => messageOrExit(writer)));
-    t.same(await said(), ['ready', 'ready']);
-    const last = said();
-    for (const { go } of writers) go();
-    t.same(await last, ['done', 'done']);
+    await runTogether(tasks.map((task) => start('./writer.js', task)));
     const storage = openIn(t, directory);
     for (const [documentId, rows] of expectedRows(randomWrites(randomFrom(seed), 1_200))) {
       t.strictSame(await rowsOf(storage, documentId), rows);
     }
+  });
+
+  void t.test(`two ${kind} append to one text and compact it at once (SEED=${seed})`, async (t) => {
+    const directory = await newFolder(t);
+    const numbers = [0, 1].map((writer) => Array.from({ length: 200 }, (_, i) => 2 * i + writer));
+    const tasks = numbers.map((numbers, i) => ({ directory, seed: seed + i, numbers }));
+    await runTogether(tasks.map((task) => start('./text-writer.js', task)));
+    const parts = await partsOf(openIn(t, directory));
+    t.strictSame(join(parts), new Set(numbers.flat()), 'nothing is lost');
+    t.ok(parts.length < 100, `${parts.length} parts are left`);
   });
 }
 
@@ -62,6 +72,7 @@ void t.test(`what a process said it committed survives kill -9 (SEED=${seed})`, 
     t.equal(log!.stamp, last);
     t.equal((await onlyRow(storage, 'left')).counter, last);
     t.equal((await onlyRow(storage, 'right')).counter, last);
+    t.strictSame(join(log!.text), new Set(Array.from({ length: last }, (_, i) => i + 1)), 'the text is whole');
     acknowledged = last;
     await storage.close();
   }
@@ -69,7 +80,7 @@ void t.test(`what a process said it committed survives kill -9 (SEED=${seed})`, 
 
 void t.test('a commit that meets an error of the disk writes nothing; later ones work', async (t) => {
   const directory = await newFolder(t);
-  const script = fileURLToPath(new URL('./limited-writer.js', import.meta.url));
+  const script = pathOf('./limited-writer.js');
   // 32 768 blocks are 16 or 32 MiB, after the shell.
   const child = spawn('/bin/sh', ['-c', 'ulimit -f 32768; exec "$0" "$@"', process.execPath, script, directory], {
     stdio: ['ignore', 'inherit', 'ignore', 'ipc'], // LMDB has much to say about it
@@ -77,15 +88,34 @@ void t.test('a commit that meets an error of the disk writes nothing; later ones
   const outcome = (await messageOrExit(child)) as LimitedOutcome;
   for (const rejection of outcome.rejections) t.match(rejection, /did not take a commit/);
   t.same(outcome.pathsAfter, [
-    ['after0', 'stamp 0'],
-    ['after0', 'after1', 'stamp 1'],
-    ['after0', 'after1', 'after2', 'stamp 2'],
+    ['after0', 'stamp 0', '1 parts'],
+    ['after0', 'after1', 'stamp 1', '2 parts'],
+    ['after0', 'after1', 'after2', 'stamp 2', '3 parts'],
   ]);
 });
 
+/** Lets writers go when all are ready, and waits until they have written. */
+async function runTogether(writers: readonly ReturnType<Start>[]): Promise<void> {
+  const said = (message: string) =>
+    Promise.all(
+      writers.map(async ({ writer }) => {
+        const said = await messageOrExit(writer);
+        if (said !== message) throw new Error(`A writer said ${String(said)}`);
+      }),
+    );
+  await said('ready');
+  const done = said('done');
+  for (const { go } of writers) go();
+  await done;
+}
+
+function pathOf(file: string): string {
+  return fileURLToPath(new URL(file, import.meta.url));
+}
+
 /** Starts a writer, kills it after some acknowledged commits, and returns the last of them. */
 async function writeUntilKilled(directory: string, first: number, commits: number, delayMs: number): Promise<number> {
-  const script = fileURLToPath(new URL('./endless-writer.js', import.meta.url));
+  const script = pathOf('./endless-writer.js');
   const child = spawn(process.execPath, [script, directory, String(first)], { stdio: ['ignore', 'pipe', 'inherit'] });
   let last = first - 1;
   for await (const line of createInterface(child.stdout)) {

@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Test } from 'tap';
+import { openFolder, type ByteStore } from '../../src/storage/embedded-folder.js';
 import { openEmbeddedStorage } from '../../src/storage/embedded.js';
 import type { Storage } from '../../src/storage/port.js';
 
@@ -27,4 +28,13 @@ export function openIn(t: Test, directory: string): Storage {
   const storage = openEmbeddedStorage({ directory });
   t.teardown(() => storage.close());
   return storage;
+}
+
+/** Changes the bytes of a store that nobody else has open. */
+export async function tamper(directory: string, action: (store: ByteStore) => unknown): Promise<void> {
+  const store = openFolder({ directory });
+  await store.transaction(() => {
+    action(store);
+  });
+  await store.close();
 }

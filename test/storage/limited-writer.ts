@@ -5,11 +5,12 @@
 
 import { openEmbeddedStorage } from '../../src/storage/embedded.js';
 import { change, row } from '../contract/storage-rows.js';
+import { idOf, part } from '../contract/storage-text.js';
 
 export interface LimitedOutcome {
   /** The messages with which the commits that were too large rejected. */
   readonly rejections: string[];
-  /** Paths of the rows that were there after each of them. */
+  /** Paths of the rows that were there after each of them, the stamp, and how many parts the text had. */
   readonly pathsAfter: string[][];
 }
 
@@ -17,13 +18,22 @@ const storage = openEmbeddedStorage({ directory: process.argv[2]! });
 const outcome: LimitedOutcome = { rejections: [], pathsAfter: [] };
 for (let round = 0; round < 3; round++) {
   const large = Array.from({ length: 60 }, (_, i) => row({ path: `large${i}`, value: `"${'x'.repeat(1_000_000)}"` }));
-  await storage.commit([change('doc', [row({ path: `small${round}` }), ...large], round + 100)]).then(
+  const largePart = part(100 + round, new Uint8Array(40_000_000));
+  const replaces = [0, 1, 2].map(idOf);
+  const small = row({ path: `small${round}` });
+  const tooLarge =
+    round === 1
+      ? { ...change('doc', [small], round + 100), text: { append: [largePart], replaces } }
+      : change('doc', [small, ...large], round + 100);
+  await storage.commit([tooLarge]).then(
     () => outcome.rejections.push('it was written'),
     (error: unknown) => outcome.rejections.push(String(error)),
   );
-  await storage.commit([change('doc', [row({ path: `after${round}` })], round)]);
+  const text = { append: [part(round)], replaces: [] };
+  await storage.commit([{ ...change('doc', [row({ path: `after${round}` })], round), text }]);
   const [document] = await storage.load(['doc']);
-  outcome.pathsAfter.push(document!.fields.map(({ path }) => path).concat(`stamp ${document!.stamp}`));
+  const { stamp, fields, text: parts } = document!;
+  outcome.pathsAfter.push([...fields.map(({ path }) => path), `stamp ${stamp}`, `${parts.length} parts`]);
 }
 await storage.close();
 process.send!(outcome);

@@ -18,6 +18,8 @@ export interface ClientOptions {
   readonly headers?: Record<string, string>;
   /** Address to connect from, such as 127.0.0.2. */
   readonly localAddress?: string;
+  /** Offers to take compressed messages, and compresses its own of 1 KiB and more if the server agrees. */
+  readonly deflate?: boolean;
 }
 
 const names = new Map<number, MessageType>(
@@ -69,10 +71,10 @@ export class RawClient {
 
   static async connect(url: string, options: ClientOptions = {}): Promise<RawClient> {
     const query = options.token === undefined ? '' : `?token=${encodeURIComponent(options.token)}`;
-    const { headers = {}, localAddress } = options;
+    const { headers = {}, localAddress, deflate = false } = options;
     const socket = new WebSocket(url + query, {
       headers,
-      perMessageDeflate: false,
+      perMessageDeflate: deflate,
       ...(localAddress === undefined ? {} : { localAddress }),
     });
     const client = new RawClient(socket, options);

@@ -45,7 +45,7 @@ export class ControlledStorage implements Storage {
     for (let i = 0; i < this.commitTicks; i++) await Promise.resolve();
     if (this.failCommits) throw new Error('the disk is full');
     const refused: RefusedRow[] = [];
-    const taken = changes.map(({ documentId, stamp, fields }) => ({
+    const taken = changes.map(({ documentId, stamp, fields, text }) => ({
       documentId,
       stamp,
       fields: fields.filter((row) => {
@@ -53,6 +53,7 @@ export class ControlledStorage implements Storage {
         if (reason !== undefined) refused.push({ documentId, path: row.path, reason });
         return reason === undefined;
       }),
+      text,
     }));
     return [...refused, ...(await this.#inner.commit(taken))];
   }

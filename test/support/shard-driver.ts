@@ -1,5 +1,5 @@
 /** A shard in this thread, with the real core, and everything that it answers. */
-import { FieldsCore } from '@synckit/core-wasm';
+import { FieldsCore, TextCore } from '@synckit/core-wasm';
 import { pino } from 'pino';
 import { ShardMetrics } from '../../src/metrics/shard-metrics.js';
 import { readAnswer, type DirectKind, type ShardStatus } from '../../src/shards/answer.js';
@@ -21,6 +21,8 @@ import { until } from './server.js';
 export interface Published {
   readonly documentId: string;
   readonly variant: number;
+  /** Number of the session that does not get it, or 0. */
+  readonly except: number;
   readonly message: Incoming;
 }
 
@@ -93,6 +95,7 @@ export class ShardDriver {
     this.storage = storage;
     this.shard = new Shard({
       core: new FieldsCore(),
+      texts: new TextCore(),
       storage,
       metrics: new ShardMetrics(undefined),
       log: pino({ level: 'silent' }),
@@ -134,9 +137,9 @@ export class ShardDriver {
 
   #take(answer: Uint8Array<ArrayBuffer>): void {
     readAnswer(answer, {
-      publish: (documentId, variant, frame) => {
-        const isBinary = variant === variants.binaryDelta || variant === variants.binaryBatch;
-        this.sent.push({ to: 'all', documentId, variant, message: decodeFrame(Buffer.from(frame), isBinary) });
+      publish: (documentId, variant, frame, _type, _cause, except) => {
+        const isBinary = (variant & (variants.binaryDelta | variants.binaryBatch)) !== 0;
+        this.sent.push({ to: 'all', documentId, variant, except, message: decodeFrame(Buffer.from(frame), isBinary) });
       },
       direct: (session, encoding, kind, frame) => {
         this.sent.push({ to: 'one', session, kind, message: decodeFrame(Buffer.from(frame), encoding === 'binary') });

@@ -1,0 +1,177 @@
+import type { FieldsStore, TextStore } from '@synckit/core-wasm';
+import { ProtocolError } from '../errors.js';
+import type { ShardMetrics } from '../metrics/shard-metrics.js';
+import type { FrameHead } from '../protocol/frame.js';
+import { messageIdOf, type Message } from '../protocol/message.js';
+import type { Operations, SetOperation } from '../protocol/operations.js';
+import { parseWrite } from '../protocol/write.js';
+import { recordKinds, type Origin, type TaskGroup, type TaskRecord } from '../shards/task.js';
+import type { Storage } from '../storage/port.js';
+import type { Committer, PendingAck } from './committer.js';
+import type { LoadedDocument } from './documents.js';
+import { answerLosers, publishChanges } from './frames.js';
+import { Merge, type MergeLimits } from './merge.js';
+import type { Outbox } from './outbox.js';
+import type { StampClock } from './stamp.js';
+import { answerTexts, relayOperations } from './text-frames.js';
+import { TextMerge, type LoadedText } from './text.js';
+import type { Ticket } from './ticket.js';
+
+export interface WritesOptions {
+  readonly core: FieldsStore;
+  readonly texts: TextStore;
+  readonly clock: StampClock;
+  readonly committer: Committer;
+  readonly storage: Pick<Storage, 'reasonAgainst'>;
+  readonly outbox: Outbox;
+  readonly metrics: ShardMetrics;
+  readonly nodeId: string;
+  readonly limits: MergeLimits;
+  /** Bytes of changes waiting to be durable, above which writes are refused. */
+  readonly maxPendingBytes: number;
+  /** Answers a record that can't be taken. */
+  readonly refuse: (record: TaskRecord, documentId: string, error: unknown, message: Message | undefined) => void;
+}
+
+export function isWrite(record: TaskRecord): boolean {
+  return record.kind === recordKinds.delta || record.kind === recordKinds.deltaBatch;
+}
+
+/** The head of the frame that a write came in. */
+export function headOf({ kind, form, timestamp, payload }: TaskRecord): FrameHead {
+  const type = kind === recordKinds.deltaBatch ? 'delta_batch' : 'delta';
+  return { kind: 'frame', type, form, timestamp, start: 0, end: payload.length };
+}
+
+/** Merges the writes of one flush of a document, gives them to the committer and publishes what changed. */
+export class Writes {
+  readonly #options: WritesOptions;
+
+  constructor(options: WritesOptions) {
+    this.#options = options;
+  }
+
+  /** @returns Whether there were any that changed the document. */
+  process(document: LoadedDocument, group: TaskGroup, ticket: Ticket): boolean {
+    const { core, texts, clock, committer, outbox, limits, nodeId } = this.#options;
+    const merge = new Merge(core, clock, limits, nodeId, document);
+    const text = new TextMerge(texts, () => (document.text ??= this.#openText()));
+    const acks: PendingAck[] = [];
+    const started = performance.now();
+    const textBytes = this.#textBytes(document);
+    for (const record of group.records) {
+      if (!isWrite(record)) continue;
+      const ack = this.#write(document, merge, text, record, group, ticket);
+      if (ack !== undefined) acks.push(ack);
+    }
+    this.#dropEmptyText(document);
+    if (acks.length === 0) return false;
+    const cause = acks[0]?.received ?? 0;
+    for (const write of merge.changed.values()) committer.write(document, write);
+    if (text.changed) committer.writeText(document, this.#textBytes(document) - textBytes);
+    for (const ack of acks) committer.owe(ack);
+    publishChanges(outbox, document, merge.changed, group.variants, cause);
+    if (document.text !== undefined && text.senders.size > 0) {
+      if (text.changed) document.stamp = clock.next(document.stamp, text.clockMax, outbox.now);
+      const { handle } = document.text;
+      const answer = { outbox, core: texts, handle, documentId: document.id, server: document.stamp, cause };
+      answerTexts(answer, text, group.variants);
+    }
+    if (merge.losers.size > 0) {
+      answerLosers(outbox, core, document, merge.losers.values(), this.nextStamp(document));
+    }
+    this.#count(merge, text, acks.length, performance.now() - started);
+    return merge.changed.size > 0 || text.changed;
+  }
+
+  /** A fresh L. */
+  nextStamp(document: LoadedDocument): number {
+    document.stamp = this.#options.clock.next(document.stamp, 0, this.#options.outbox.now);
+    return document.stamp;
+  }
+
+  /** Merges the writes of a record; returns the ack that is owed then, or nothing when it was refused. */
+  #write(
+    document: LoadedDocument,
+    merge: Merge,
+    text: TextMerge,
+    record: TaskRecord,
+    { variants }: TaskGroup,
+    ticket: Ticket,
+  ): PendingAck | undefined {
+    const { committer, maxPendingBytes, outbox, refuse } = this.#options;
+    const { origin, received } = record;
+    let message: Message | undefined;
+    let operations: Operations;
+    try {
+      const parsed = parseWrite(record.payload, headOf(record));
+      message = parsed.message;
+      operations = parsed.operations(document.id);
+      if (committer.pendingBytes > maxPendingBytes) throw new ProtocolError('STORAGE_UNAVAILABLE');
+      try {
+        this.#take(operations, merge, text, origin);
+      } catch (error) {
+        if (!parsed.isLifted || !(error instanceof ProtocolError)) throw error;
+        // What was taken for the state may have been more than that. Joining a state twice is joining it once.
+        operations = parsed.whole(document.id);
+        this.#take(operations, merge, text, origin);
+      }
+    } catch (error) {
+      refuse(record, document.id, error, message);
+      ticket.close();
+      return undefined;
+    }
+    const { sets, texts, relays } = operations;
+    if (relays.length > 0) {
+      this.#options.metrics.relayed.add(relays.length);
+      relayOperations(outbox, document.id, relays, variants, origin.session, received);
+    }
+    const messageId = messageIdOf(message.fields);
+    const fields = sets.map(({ field }) => field);
+    return { origin, messageId, documentId: document.id, fields, text: texts.length > 0, received, ticket };
+  }
+
+  /** @throws ProtocolError With no field applied. */
+  #take({ sets, texts }: Operations, merge: Merge, text: TextMerge, origin: Origin): void {
+    merge.check(sets);
+    this.#checkStorable(sets);
+    for (const operation of texts) text.apply(operation, origin);
+    merge.apply(sets, origin, this.#options.outbox.now);
+  }
+
+  /** What could never be stored must not be shown to anybody. @throws ProtocolError INVALID_DELTA */
+  #checkStorable(operations: readonly SetOperation[]): void {
+    const { storage, nodeId } = this.#options;
+    if (storage.reasonAgainst === undefined) return;
+    for (const { field, value, clientId = nodeId } of operations) {
+      const reason = storage.reasonAgainst({ path: field, value, clientId });
+      if (reason !== undefined) throw new ProtocolError('INVALID_DELTA', reason);
+    }
+  }
+
+  #openText(): LoadedText {
+    return { handle: this.#options.texts.open(), stored: 0, parts: [] };
+  }
+
+  /** A state that was refused leaves no text behind where there was none. */
+  #dropEmptyText(document: LoadedDocument): void {
+    const { texts } = this.#options;
+    if (document.text === undefined || texts.version(document.text.handle) > 0) return;
+    texts.close(document.text.handle);
+    document.text = undefined;
+  }
+
+  #textBytes({ text }: LoadedDocument): number {
+    return text === undefined ? 0 : this.#options.texts.byteSize(text.handle);
+  }
+
+  #count(merge: Merge, text: TextMerge, messages: number, tookMs: number): void {
+    const { metrics } = this.#options;
+    metrics.mergeTime.observe(tookMs / 1_000);
+    metrics.deltas.add(messages);
+    metrics.operationsPerFlush.observe(merge.operations + text.operations);
+    metrics.fieldsApplied.add(merge.applied);
+    metrics.fieldsLost.add(merge.operations - merge.applied);
+    metrics.textsJoined.add(text.operations);
+  }
+}

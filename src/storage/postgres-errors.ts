@@ -1,0 +1,71 @@
+/**
+ * What the database's errors mean. They are never passed on as they come: their details hold parts of values, and those
+ * of a bad address the password.
+ */
+
+/** What to do about a failure of the database. */
+export type Remedy =
+  /** A row can't be represented; without it the rest would be taken. */
+  | 'leave out the row'
+  /** Another transaction was in the way; the next try may succeed at once. */
+  | 'repeat'
+  /** The connection or the database failed; later it may be back. */
+  | 'wait';
+
+/** A failure of the database, in words that may be logged. */
+export class DatabaseError extends Error {
+  override readonly name = 'DatabaseError';
+
+  /** @param code SQLSTATE, or the code of a system call; undefined where there is none. */
+  constructor(
+    message: string,
+    readonly code: string | undefined,
+    readonly remedy: Remedy,
+  ) {
+    super(message);
+  }
+}
+
+const sqlState = /^[0-9A-Z]{5}$/;
+
+/** Data exceptions, violated constraints, and limits of the database such as the size of an array. */
+const rowFaults = /^(22|23|54)/;
+
+/** Serialization failure and deadlock. */
+const conflicts = ['40001', '40P01'];
+
+/** Any error of `pg`, in words that hold neither payload nor credentials. */
+export function databaseError(error: unknown): DatabaseError {
+  if (error instanceof DatabaseError) return error;
+  const { code, message } = describe(error);
+  if (code === undefined || !sqlState.test(code)) return new DatabaseError(message, code, 'wait');
+  // The words of these quote values.
+  if (rowFaults.test(code)) return new DatabaseError(reasonOf(code), code, 'leave out the row');
+  return new DatabaseError(`${message} (SQLSTATE ${code})`, code, conflicts.includes(code) ? 'repeat' : 'wait');
+}
+
+/** Why a row is refused, for its client. */
+function reasonOf(code: string): string {
+  switch (code) {
+    case '22003':
+      return 'a number is too large for the database';
+    case '22P05':
+    case '22P02':
+      return 'the database cannot represent a character of the value';
+    case '54000':
+    case '54001':
+      return 'the value is too large or too deeply nested for the database';
+    default:
+      return `the database refuses the row (SQLSTATE ${code})`;
+  }
+}
+
+function describe(error: unknown): { code: string | undefined; message: string } {
+  if (!(error instanceof Error)) return { code: undefined, message: 'the database failed' };
+  const code = (error as { code?: unknown }).code;
+  if (code === 'ERR_INVALID_URL') return { code, message: 'DATABASE_URL is not a valid address' };
+  // A host name with several addresses: each has its own failure, and together they have no words.
+  const first: unknown = error instanceof AggregateError ? error.errors[0] : undefined;
+  const message = first instanceof Error ? first.message : error.message;
+  return { code: typeof code === 'string' ? code : undefined, message };
+}

@@ -1,0 +1,71 @@
+/** Storage in Postgres 15 or newer, for one node or for many. The schema is that of the files in migrations/. */
+
+import { checkDocumentId } from './limits.js';
+import type { DocumentChange, FieldRow, RefusedRow, Storage, StoredDocument } from './port.js';
+import { commit } from './postgres-commit.js';
+import { Connections, type PostgresOptions } from './postgres-connection.js';
+import { Loader } from './postgres-load.js';
+import { planOf, type Plan } from './postgres-plan.js';
+import { reasonAgainst } from './postgres-refusals.js';
+
+export type { PostgresOptions } from './postgres-connection.js';
+
+/**
+ * Opens the storage without connecting: that is done when it is first used, and again whenever the connection was lost.
+ * The database must have been migrated (migrate.ts).
+ */
+export function openPostgresStorage(options: PostgresOptions): Storage {
+  return new PostgresStorage(options);
+}
+
+class PostgresStorage implements Storage {
+  readonly durable = true;
+  readonly #connections: Connections;
+  readonly #loader: Loader;
+  #lastCommit: Promise<unknown> = Promise.resolve();
+  #closing: Promise<void> | undefined;
+
+  constructor(options: PostgresOptions) {
+    this.#connections = new Connections(options);
+    // One connection is left for commits, if there are several.
+    this.#loader = new Loader(this.#connections, Math.max(1, options.maxConnections - 1));
+  }
+
+  async load(documentIds: readonly string[]): Promise<StoredDocument[]> {
+    this.#checkOpen();
+    documentIds.forEach(checkDocumentId);
+    return Promise.all(documentIds.map((documentId) => this.#loader.load(documentId)));
+  }
+
+  /** One at a time: those that come meanwhile would only wait in the database for the locks of this one. */
+  async commit(changes: readonly DocumentChange[]): Promise<RefusedRow[]> {
+    this.#checkOpen();
+    const plan = planOf(changes);
+    if (plan.documents.size === 0) return [...plan.refused];
+    const committed = this.#lastCommit.then(() => this.#write(plan));
+    this.#lastCommit = committed.catch(() => undefined);
+    return committed;
+  }
+
+  reasonAgainst(row: Pick<FieldRow, 'path' | 'value' | 'clientId'>): string | undefined {
+    return reasonAgainst(row);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#finish();
+    return this.#closing;
+  }
+
+  #write(plan: Plan): Promise<RefusedRow[]> {
+    return commit(this.#connections, plan);
+  }
+
+  async #finish(): Promise<void> {
+    await Promise.all([this.#lastCommit, this.#loader.idle()]);
+    await this.#connections.close();
+  }
+
+  #checkOpen(): void {
+    if (this.#closing !== undefined) throw new Error('The storage is closed');
+  }
+}
