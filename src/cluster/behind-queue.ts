@@ -1,0 +1,60 @@
+/** Documents that are to be loaded again, given out in portions. */
+import type { BehindReason } from './port.js';
+
+/** About what a storage loads with one request. */
+const PORTION = 64;
+const PAUSE_MS = 10;
+
+/**
+ * Ten thousand documents that become active with one command must not all be loaded at once: the storage, and whoever
+ * shares it, has other things to do. The first portion goes out in the next turn of the event loop.
+ */
+export class BehindQueue {
+  readonly #give: (documentIds: readonly string[], reason: BehindReason) => void;
+  readonly #waiting = new Map<string, BehindReason>();
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(give: (documentIds: readonly string[], reason: BehindReason) => void) {
+    this.#give = give;
+  }
+
+  add(documentId: string, reason: BehindReason): void {
+    this.#waiting.set(documentId, reason);
+    this.#timer ??= setTimeout(() => {
+      this.#next();
+    }, 0);
+  }
+
+  has(documentId: string): boolean {
+    return this.#waiting.has(documentId);
+  }
+
+  /** Takes out a document that is no longer wanted. */
+  delete(documentId: string): void {
+    this.#waiting.delete(documentId);
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#waiting.clear();
+  }
+
+  #next(): void {
+    this.#timer = undefined;
+    const portions = new Map<BehindReason, string[]>();
+    let count = 0;
+    for (const [documentId, reason] of this.#waiting) {
+      if (++count > PORTION) break;
+      this.#waiting.delete(documentId);
+      const portion = portions.get(reason);
+      if (portion === undefined) portions.set(reason, [documentId]);
+      else portion.push(documentId);
+    }
+    if (this.#waiting.size > 0) {
+      this.#timer = setTimeout(() => {
+        this.#next();
+      }, PAUSE_MS);
+    }
+    for (const [reason, documentIds] of portions) this.#give(documentIds, reason);
+  }
+}

@@ -1,0 +1,106 @@
+/** Messages are read back, and no bytes whatever do any harm. */
+import fc from 'fast-check';
+import { Packr } from 'msgpackr';
+import { test } from 'tap';
+import { decodeMessage, encodeMessage, type BusMessage } from '../../src/cluster/message.js';
+import { newsField } from '../support/bus-recorder.js';
+import { holds } from '../support/property.js';
+
+const packr = new Packr({ useRecords: false });
+const head = { node: 'node', epoch: 2 ** 48 - 2, sequence: 7, sentAt: 1_700_000_000_000.5, since: 12 };
+
+test('what is written is read', (t) => {
+  const fields = [
+    newsField({ path: '', value: '"\u{1f600}\\u0000"', clientId: '\uffff' }),
+    newsField({ path: '__proto__', deleted: true, timestamp: -1e300, counter: 0.1, stamp: 2 ** 53 }),
+  ];
+  const news = { documentId: 'doc', stamp: 1_700_000_000_000_123, fields, text: undefined, relays: ['{}', ''] };
+  const messages: BusMessage[] = [
+    { kind: 'news', ...head, news },
+    { kind: 'news', ...head, news: { ...news, fields: [], relays: [] } },
+    { kind: 'tail', ...head },
+  ];
+  for (const message of messages) t.strictSame(decodeMessage('doc', encodeMessage(message)), message);
+  const read = decodeMessage(
+    'doc',
+    encodeMessage({ kind: 'news', ...head, news: { ...news, text: Uint8Array.of(0, 1, 255) } }),
+  );
+  if (read.kind !== 'news') throw new Error('it was news');
+  t.same([...(read.news.text ?? [])], [0, 1, 255]);
+  t.end();
+});
+
+test('version 1 on the wire stays as it is: older nodes read it', (t) => {
+  const field = { path: 'p', value: '1', deleted: false, timestamp: 3, counter: 4, clientId: 'c', stamp: 5 };
+  const news = { documentId: 'doc', stamp: 6, fields: [field], text: Uint8Array.of(9), relays: ['{}'] };
+  const numbers = { node: 'n', epoch: 1, sequence: 2, sentAt: 7, since: 8 };
+  t.equal(
+    encodeMessage({ kind: 'news', ...numbers, news }).toString('hex'),
+    '9b01a16e0102000708069197a170a131c20304a16305c4010991a27b7d',
+  );
+  t.equal(encodeMessage({ kind: 'tail', ...numbers }).toString('hex'), '9701a16e0102010708');
+  t.end();
+});
+
+test('the text does not hold on to what was received', (t) => {
+  const news = { documentId: 'doc', stamp: 1, fields: [], text: Uint8Array.of(1, 2, 3), relays: [] };
+  const bytes = encodeMessage({ kind: 'news', ...head, news });
+  const read = decodeMessage('doc', bytes);
+  bytes.fill(0);
+  if (read.kind !== 'news') throw new Error('it was news');
+  t.same([...(read.news.text ?? [])], [1, 2, 3]);
+  t.end();
+});
+
+test('strings that are no Unicode are refused', (t) => {
+  const row = packr.pack([1, 'node', 5, 1, 0, 1, 0, 1, [['XXX', '1', false, 1, 1, 'c', 1]], null, []]);
+  const at = row.indexOf('XXX');
+  t.equal(decodeMessage('doc', row).kind, 'news');
+  // Half of a surrogate pair, as no encoder of UTF-8 writes it.
+  row.set([0xed, 0xa0, 0x80], at);
+  const read = decodeMessage('doc', row);
+  t.ok(read.kind === 'malformed' || (read.kind === 'news' && read.news.fields[0]!.path.isWellFormed()));
+  t.end();
+});
+
+test('no bytes make it throw, and what it returns is whole', (t) => {
+  const good = encodeMessage({
+    kind: 'news',
+    ...head,
+    news: { documentId: 'doc', stamp: 1, fields: [newsField()], text: Uint8Array.of(1), relays: ['{}'] },
+  });
+  const isWhole = (bytes: Uint8Array): boolean => {
+    const read = decodeMessage('doc', bytes);
+    return read.kind !== 'news' || read.news.fields.every(({ timestamp }) => Number.isFinite(timestamp));
+  };
+  holds(
+    t,
+    fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => isWhole(bytes)),
+    2_000,
+  );
+  const damage = fc.array(fc.tuple(fc.nat(good.length - 1), fc.nat(255)), { minLength: 1, maxLength: 4 });
+  holds(
+    t,
+    fc.property(damage, fc.nat(good.length), (changes, length) => {
+      const bytes = Buffer.from(good);
+      for (const [at, value] of changes) bytes[at] = value;
+      return isWhole(bytes) && isWhole(bytes.subarray(0, length));
+    }),
+    5_000,
+  );
+  const places = fc.array(fc.oneof(fc.anything(), fc.integer(), fc.string()), { maxLength: 14 });
+  holds(
+    t,
+    fc.property(places, (values) => {
+      let bytes: Uint8Array;
+      try {
+        bytes = packr.pack([1, 'node', 5, 1, 0, ...values]);
+      } catch {
+        return true; // not everything can be written
+      }
+      return isWhole(bytes);
+    }),
+    2_000,
+  );
+  t.end();
+});

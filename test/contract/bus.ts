@@ -1,0 +1,221 @@
+/** What every bus promises; each adapter runs this suite (test/cluster/<adapter>.test.ts). */
+import t, { type Test as Tap } from 'tap';
+import type { BusOptions } from '../../src/cluster/numbered-bus.js';
+import type { Bus } from '../../src/cluster/port.js';
+import { BusNode, SharedStorage } from '../support/bus-node.js';
+import { BusRecorder, newsField, newsOf } from '../support/bus-recorder.js';
+import { until } from '../support/server.js';
+import { busFailureContract } from './bus-failures.js';
+import { newSeed, randomFrom } from './random.js';
+
+/** What connects the buses of one test. */
+export interface BusWorld {
+  open(options: BusOptions): Bus;
+  /** Sends bytes as some other node would. */
+  inject(documentId: string, bytes: Uint8Array): Promise<void>;
+  /** The messages to be lost from now on, by their numbers; tails count too. */
+  lose(loses: (message: number) => boolean): void;
+  /** Cuts the connections of a bus, and keeps them from being made again. */
+  cut(bus: Bus): void;
+  mend(bus: Bus): void;
+  cleanup(): Promise<void>;
+}
+
+/** One bus of a test, and what it did. */
+export interface Member {
+  readonly bus: Bus;
+  readonly seen: BusRecorder;
+}
+
+/** Runs one test of a suite with a world of its own. */
+export type Test = (
+  title: string,
+  run: (t: Tap, world: BusWorld, join: (node: string) => Promise<Member>) => Promise<void>,
+) => unknown;
+
+/** Runs the suite with a new world for each test. */
+export function busContract(name: string, open: () => Promise<BusWorld>): void {
+  const test: Test = (title, run) =>
+    t.test(`${name}: ${title}`, async (t) => {
+      const world = await open();
+      t.teardown(() => world.cleanup());
+      await run(t, world, (node) => joinWorld(t, world, node));
+    });
+
+  void test('news reaches the other subscribers of its document, and nobody else', async (t, _world, join) => {
+    const [a, b, c] = [await join('a'), await join('b'), await join('c')];
+    for (const { bus } of [a, b]) bus.subscribe(['doc', 'end']);
+    c.bus.subscribe(['other', 'end']);
+    await Promise.all([a.seen.subscribed('doc', 'end'), b.seen.subscribed('doc', 'end'), c.seen.subscribed('end')]);
+    const fields = [newsField({ path: '', value: '"é\u{1f600}"', counter: 0.5 }), newsField({ deleted: true })];
+    const news = { documentId: 'doc', stamp: 42, fields, text: Uint8Array.of(0, 255, 1), relays: ['{"op":"x"}'] };
+    a.bus.publish(news);
+    b.bus.publish(newsOf('end'));
+    a.bus.publish(newsOf('end'));
+    await until('the end', () => [a, b, c].every(({ seen }) => seen.valuesOf('end').length > 0));
+    await until('news', () => b.seen.news.length === 2);
+    const [received] = b.seen.news;
+    t.strictSame({ ...received, text: [...(received?.text ?? [])] }, { ...news, text: [0, 255, 1] });
+    t.same(a.seen.valuesOf('doc'), [], 'not to itself');
+    t.same(c.seen.valuesOf('doc'), []);
+    t.ok(b.seen.lags.every((lag) => lag >= 0) && b.seen.lags.length === 2);
+    t.equal(b.seen.counted.gaps, 0);
+  });
+
+  void test('two buses of one node hear each other', async (t, _world, join) => {
+    const [one, two] = [await join('node'), await join('node')];
+    two.bus.subscribe(['doc']);
+    await two.seen.subscribed('doc');
+    one.bus.publish(newsOf('doc', 5));
+    await until('news', () => two.seen.news.length === 1);
+    t.same(two.seen.valuesOf('doc'), [5]);
+  });
+
+  void test('a subscription is answered once, whatever it is given again', async (t, _world, join) => {
+    const [a, b] = [await join('a'), await join('b')];
+    b.bus.subscribe(['doc', 'doc']);
+    b.bus.subscribe(['doc']);
+    await b.seen.subscribed('doc');
+    b.bus.subscribe(['doc']);
+    a.bus.publish(newsOf('doc'));
+    await until('news', () => b.seen.news.length > 0);
+    b.bus.subscribe(['end']);
+    await b.seen.subscribed('end');
+    t.same(b.seen.behindFor('subscribed'), ['doc', 'end']);
+    t.equal(b.seen.news.length, 1);
+  });
+
+  void test('after unsubscribing nothing comes; it may be taken up again', async (t, _world, join) => {
+    const [a, b] = [await join('a'), await join('b')];
+    b.bus.subscribe(['doc', 'end']);
+    await b.seen.subscribed('doc', 'end');
+    b.bus.unsubscribe(['doc', 'unknown']);
+    b.bus.unsubscribe(['doc']);
+    a.bus.publish(newsOf('doc', 'unwanted'));
+    a.bus.publish(newsOf('end'));
+    await until('news', () => b.seen.valuesOf('end').length > 0);
+    t.same(b.seen.valuesOf('doc'), []);
+    b.bus.subscribe(['doc']);
+    await until('a second subscription', () => b.seen.behindFor('subscribed').length === 3);
+    a.bus.publish(newsOf('doc', 'wanted'));
+    await until('news', () => b.seen.valuesOf('doc').length > 0);
+    t.same(b.seen.valuesOf('doc'), ['wanted']);
+  });
+
+  void test('what is given up and taken up in one turn counts as its last state', async (t, _world, join) => {
+    const [a, b] = [await join('a'), await join('b')];
+    b.bus.subscribe(['kept']);
+    await b.seen.subscribed('kept');
+    b.bus.unsubscribe(['kept']);
+    b.bus.subscribe(['kept', 'brief']);
+    b.bus.unsubscribe(['brief']);
+    await until('a second subscription', () => b.seen.behindFor('subscribed').length === 2);
+    a.bus.publish(newsOf('brief'));
+    a.bus.publish(newsOf('kept', 5));
+    await until('news', () => b.seen.news.length > 0);
+    t.same(b.seen.valuesOf('kept'), [5]);
+    t.same(b.seen.behindFor('subscribed'), ['kept', 'kept']);
+  });
+
+  void test('what was given to publish may be changed afterwards', async (t, _world, join) => {
+    const [a, b] = [await join('a'), await join('b')];
+    b.bus.subscribe(['doc']);
+    await b.seen.subscribed('doc');
+    const text = Uint8Array.of(1, 2, 3);
+    a.bus.publish({ ...newsOf('doc'), text });
+    text.fill(9);
+    await until('news', () => b.seen.news.length === 1);
+    t.same([...(b.seen.news[0]!.text ?? [])], [1, 2, 3]);
+  });
+
+  void test('what is too large is not sent; receivers load it', async (t, world, join) => {
+    const seen = new BusRecorder();
+    const bus = world.open({ ...seen.options('a'), maxMessageBytes: 10_000 });
+    t.teardown(() => bus.close());
+    const b = await join('b');
+    b.bus.subscribe(['doc', 'fresh']);
+    await b.seen.subscribed('doc', 'fresh');
+    await until('a connection', () => bus.connected);
+    bus.publish(newsOf('doc', 1));
+    bus.publish(newsOf('doc', 'x'.repeat(10_000)));
+    bus.publish({ ...newsOf('fresh'), text: new Uint8Array(10_000) });
+    await until('gaps', () => b.seen.behindFor('gap').length === 2);
+    bus.publish(newsOf('doc', 2));
+    await until('news', () => b.seen.valuesOf('doc').length === 2);
+    t.same(b.seen.valuesOf('doc'), [1, 2]);
+    t.same(b.seen.behindFor('gap'), ['doc', 'fresh']);
+    t.equal(seen.counted.omitted, 2);
+  });
+
+  busFailureContract(test);
+
+  void test('ten thousand documents become known in portions', async (t, _world, join) => {
+    const [a, b] = [await join('a'), await join('b')];
+    const ids = Array.from({ length: 10_000 }, (_, i) => `doc${i}`);
+    b.bus.subscribe(ids);
+    await b.seen.subscribed(...ids);
+    t.same(new Set(b.seen.behindFor('subscribed')), new Set(ids));
+    t.equal(b.seen.behind.length, ids.length);
+    t.ok(Math.max(...b.seen.portions) < 1_000, 'not all at once');
+    for (const id of ids) a.bus.publish(newsOf(id));
+    await until('news', () => b.seen.news.length === ids.length);
+    t.equal(b.seen.counted.gaps, 0);
+    b.bus.unsubscribe(ids.slice(1));
+    b.bus.subscribe(['end']);
+    await b.seen.subscribed('end');
+    for (const id of [...ids, 'end']) a.bus.publish(newsOf(id));
+    await until('the end', () => b.seen.valuesOf('end').length > 0);
+    t.equal(b.seen.news.length, ids.length + 2);
+  });
+
+  const seed = newSeed();
+  void test(`nodes converge whatever is lost (SEED=${seed})`, async (t, world) => {
+    await converge(t, world, seed);
+  });
+}
+
+/** Nodes that write at random while messages are lost and connections cut end with what the storage holds. */
+async function converge(t: Tap, world: BusWorld, seed: number): Promise<void> {
+  const random = randomFrom(seed);
+  const storage = new SharedStorage();
+  const ids = Array.from({ length: 20 }, (_, i) => `doc${i}`);
+  const nodes = ['a', 'b', 'c'].map((name) => {
+    const node = new BusNode(storage, () => random.below(1_000_000_000));
+    const bus = world.open(new BusRecorder(node).options(name));
+    t.teardown(() => bus.close());
+    node.bus = bus;
+    bus.subscribe(ids);
+    return { node, bus };
+  });
+  world.lose((message) => message % 7 === 0);
+  for (let step = 0; step < 60; step++) {
+    for (let i = random.below(20); i > 0; i--)
+      random.pick(nodes).node.write(random.pick(ids), `field${random.below(3)}`);
+    const { bus } = random.pick(nodes);
+    switch (random.below(8)) {
+      case 0:
+        world.cut(bus);
+        break;
+      case 1:
+        for (const { bus } of nodes) world.mend(bus);
+        break;
+      case 2: {
+        const some = ids.slice(random.below(ids.length));
+        bus.unsubscribe(some);
+        bus.subscribe(some);
+      }
+    }
+    await new Promise((resolve) => setTimeout(resolve, random.below(20)));
+  }
+  for (const { bus } of nodes) world.mend(bus);
+  await until('all nodes are current', () => nodes.every(({ node }) => node.isCurrent(ids)));
+  t.ok(storage.loads > 0);
+}
+
+async function joinWorld(t: Tap, world: BusWorld, node: string): Promise<Member> {
+  const seen = new BusRecorder();
+  const bus = world.open(seen.options(node));
+  t.teardown(() => bus.close());
+  await until('a connection', () => bus.connected);
+  return { bus, seen };
+}
