@@ -24,6 +24,7 @@ const rows = [
   documentRows.fanOut,
   documentRows.shards,
   documentRows.storage,
+  documentRows.bus,
   documentRows.memory,
   clientRows.refusals,
   clientRows.awareness,

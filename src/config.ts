@@ -23,6 +23,7 @@ const hidden = [
   'dbAutoMigrate',
   'redisUrl',
   'redisChannelPrefix',
+  'redisCluster',
   'refreshLifetimeMs',
 ] as const satisfies readonly (keyof Values)[];
 

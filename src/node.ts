@@ -66,6 +66,9 @@ export class Node {
       onReady: (index) => {
         this.acceptor.coalescer.pump(index);
       },
+      onRestarted: (index) => {
+        this.acceptor.tellInterests(index);
+      },
       onAbandoned: (task) => {
         this.acceptor.abandon(task);
       },
@@ -213,6 +216,7 @@ export class Node {
       shardsRunning: () => links().filter((link) => link.running).length,
       shardRestarts: () => links().reduce((sum, link) => sum + link.restarts, 0),
       storageHealthy: () => (this.shards.status().storageHealthy ? 1 : 0),
+      busConnected: () => (this.shards.status().busConnected ? 1 : 0),
       pendingBytes: () => this.shards.status().pendingBytes,
       loadedDocuments: () => this.shards.status().documents,
       documentBytes: () => this.shards.status().bytes,
@@ -224,7 +228,8 @@ export class Node {
     if (this.#state === 'starting') reasons.push('The server is starting.');
     if (this.shards.links.some((link) => !link.running)) reasons.push('A shard is being restarted.');
     if (!this.shards.status().storageHealthy) reasons.push('The storage does not take writes.');
-    return { ready: reasons.length === 0, reasons };
+    const notes = this.shards.status().busConnected ? [] : ['No connection to the bus: other nodes are not heard.'];
+    return { ready: reasons.length === 0, reasons, notes };
   }
 }
 

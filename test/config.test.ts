@@ -123,7 +123,7 @@ test('the error message holds each problem and no secret', (t) => {
   const problems = problemsOf(t, env);
   t.equal(problems.length, 4);
   t.notMatch(problems.join('\n'), /hunter/);
-  const refused = problemsOf(t, { DATABASE_URL: 'postgres://u:hunter5@h/d', REDIS_URL: 'redis://:hunter6@h' });
+  const refused = problemsOf(t, { DATABASE_URL: 'memory:', REDIS_URL: 'redis://:hunter6@h' });
   t.notMatch(refused.join('\n'), /hunter/);
   t.end();
 });
@@ -207,9 +207,12 @@ test('storage is embedded, or memory, or Postgres, or refused', (t) => {
   t.end();
 });
 
-test('a bus between nodes is refused, and always without a shared database', (t) => {
-  t.match(problemsOf(t, { REDIS_URL: 'redis://host' }), [/single node/, /share their storage/]);
-  t.match(problemsOf(t, { REDIS_URL: 'redis://host', DATABASE_URL: 'postgres://host/d' }), [/single node/]);
+test('a bus between nodes is refused without a shared database', (t) => {
+  t.match(problemsOf(t, { REDIS_URL: 'redis://host' }), [/share their storage/]);
+  t.match(problemsOf(t, { REDIS_URL: 'redis://host', DATABASE_URL: 'memory:' }), [/share their storage/]);
+  const shared = { REDIS_URL: 'redis://host', DATABASE_URL: 'postgres://host/d', REDIS_CLUSTER: 'true' };
+  t.same(loadConfig(shared).bus, { url: 'redis://host', channelPrefix: 'synckit:', cluster: true });
+  t.equal(loadConfig({}).bus, undefined);
   t.end();
 });
 

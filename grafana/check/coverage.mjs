@@ -4,6 +4,11 @@
 const notProvoked = [
   { name: 'synckit_shard_restarts_total', why: 'a worker thread would have to be killed' },
   { name: 'synckit_document_load_failures_total', why: 'what is on disk would have to be damaged' },
+  // The check runs without a Redis.
+  ...['published', 'dropped', 'omitted', 'received', 'gaps', 'resyncs', 'malformed'].map((part) => {
+    return { name: `synckit_bus_${part}_total`, why: 'there would have to be other nodes' };
+  }),
+  { name: 'synckit_bus_lag_seconds', why: 'there would have to be other nodes' },
   { name: 'synckit_errors_total', labels: { code: 'INTERNAL' }, why: 'the server would have to have a bug' },
 ];
 

@@ -194,6 +194,42 @@ const storage = {
   ],
 };
 
+const bus = {
+  title: 'Bus between nodes',
+  panels: [
+    states(
+      'Bus',
+      'Whether all shards of a process are connected to Redis, if REDIS_URL is set. Without a connection local clients go on, and nothing is heard of other nodes.',
+      [{ expr: series('synckit_bus_connected'), legend: '{{instance}}' }],
+      valueTexts({ 0: ['no connection', 'red'], 1: ['connected, or none wanted', 'green'] }),
+    ),
+    lines('News between nodes', 'ops', 'News of documents given to the bus, and received from other nodes.', [
+      { expr: rate('synckit_bus_published_total'), legend: 'published' },
+      { expr: rate('synckit_bus_received_total'), legend: 'received' },
+    ]),
+    lines(
+      'Bus lag',
+      's',
+      'From sending news to receiving it, by the clocks of the two nodes.',
+      quantiles('synckit_bus_lag_seconds'),
+    ),
+    lines(
+      'News that did not get through',
+      'ops',
+      'Dropped: no connection, or too much unsent. Omitted: too large for a message. Gaps: messages that were missed. Each is made good by loading the document again.',
+      [
+        { expr: rate('synckit_bus_dropped_total'), legend: 'dropped' },
+        { expr: rate('synckit_bus_omitted_total'), legend: 'omitted' },
+        { expr: rate('synckit_bus_gaps_total'), legend: 'gaps' },
+        { expr: rate('synckit_bus_malformed_total'), legend: 'could not be read' },
+      ],
+    ),
+    lines('Documents loaded again', 'ops', 'After a gap, a reconnect, or the first subscription on a node.', [
+      { expr: rate('synckit_bus_resyncs_total', 'instance'), legend: '{{instance}}' },
+    ]),
+  ],
+};
+
 const memory = {
   title: 'Loaded documents',
   panels: [
@@ -228,4 +264,4 @@ const memory = {
   ],
 };
 
-export const documentRows = { writes, texts, fanOut, shards, storage, memory };
+export const documentRows = { writes, texts, fanOut, shards, storage, bus, memory };

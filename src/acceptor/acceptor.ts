@@ -56,7 +56,10 @@ export class Acceptor {
     const { app, config, log, verifier, shards, metrics } = options;
     this.meter = new SessionMeter(metrics);
     this.#addresses = new Addresses(config.trustedProxies, config.maxConnectionsPerIp);
-    this.topics = new Topics(config.maxSubscriptions);
+    const onInterest = (documentId: string): void => {
+      this.#tellInterest(documentId);
+    };
+    this.topics = new Topics(config.maxSubscriptions, config.bus === undefined ? undefined : onInterest);
     this.presence = new Presence({
       publish: (topic, frame, isBinary) => app.publish(topic, frame, isBinary),
       metrics,
@@ -141,6 +144,22 @@ export class Acceptor {
         }
       }
     }
+  }
+
+  /** A shard has a new worker, which does not know yet who is subscribed to what. */
+  tellInterests(shard: number): void {
+    const { config, shards } = this.#options;
+    if (config.bus === undefined) return;
+    for (const documentId of [...this.topics.documents()]) {
+      if (shards.indexOf(documentId) === shard) this.#tellInterest(documentId, wereThere);
+    }
+  }
+
+  /** The shard of a document learns which subscribers it has by the time the record is sent. */
+  #tellInterest(documentId: string, payload = nothing): void {
+    const origin = { session: 0, encoding: 'binary', modern: false } as const;
+    const about = { kind: recordKinds.interest, origin, form: 'binary', timestamp: 0, received: 0 } as const;
+    this.coalescer.add(documentId, { ...about, payload }, true);
   }
 
   stop(): void {
@@ -259,6 +278,10 @@ function tokenOf(req: HttpRequest): string | undefined {
   if (query !== undefined && query !== '') return query;
   return /^bearer +(\S+)$/i.exec(req.getHeader('authorization'))?.[1];
 }
+
+const nothing = Buffer.alloc(0);
+/** Payload of an interest: its subscribers were there before the worker. */
+const wereThere = Buffer.from([1]);
 
 /** Why draining clients are sent away. */
 export const drainReason = errors.SHUTTING_DOWN.sentence;

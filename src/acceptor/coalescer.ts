@@ -213,7 +213,7 @@ function portionOf(
     const isRead = record.kind === recordKinds.subscribe || record.kind === recordKinds.stateVector;
     if (isRead && reads === maxReads) break;
     if (isRead) reads++;
-    else firstWrite ??= record;
+    else if (record.kind !== recordKinds.interest) firstWrite ??= record;
     count++;
   }
   return { count, reads, firstWrite };

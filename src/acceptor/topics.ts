@@ -37,9 +37,12 @@ export class Topics {
   /** Sessions that are in two variants of a document, because they are on their way from one to the other. */
   readonly #moving = new Map<string, Set<Session>>();
   readonly #maxPerSession: number;
+  readonly #onInterest: ((documentId: string) => void) | undefined;
 
-  constructor(maxPerSession: number) {
+  /** @param onInterest Told when `variantsOf` a document changes. */
+  constructor(maxPerSession: number, onInterest?: (documentId: string) => void) {
     this.#maxPerSession = maxPerSession;
+    this.#onInterest = onInterest;
   }
 
   /** Documents with subscribers. */
@@ -153,6 +156,11 @@ export class Topics {
     if (entry !== undefined) entry.lastModified = now;
   }
 
+  /** The documents with subscribers, as long as none comes or goes. */
+  documents(): Iterable<string> {
+    return this.#entries.keys();
+  }
+
   /** Some documents with subscribers, at most `limit`. */
   summary(limit: number): DocumentSummary[] {
     const documents: DocumentSummary[] = [];
@@ -181,15 +189,17 @@ export class Topics {
       entry = { counts: [0, 0, 0, 0], subscribers: 0, lastModified: 0 };
       this.#entries.set(documentId, entry);
     }
-    entry.counts[Math.log2(variant) as 0 | 1 | 2 | 3]++;
+    const isFirst = entry.counts[Math.log2(variant) as 0 | 1 | 2 | 3]++ === 0;
     if (fresh) entry.subscribers++;
     socket.subscribe(topicOf(documentId, variant));
+    if (isFirst) this.#onInterest?.(documentId);
   }
 
   #leave(socket: WebSocket<SocketData> | undefined, documentId: string, variant: number): void {
     const entry = this.#entries.get(documentId);
-    if (entry !== undefined) entry.counts[Math.log2(variant) as 0 | 1 | 2 | 3]--;
+    const isLast = entry !== undefined && --entry.counts[Math.log2(variant) as 0 | 1 | 2 | 3] === 0;
     socket?.unsubscribe(topicOf(documentId, variant));
+    if (isLast) this.#onInterest?.(documentId);
   }
 
   /** The session is in one variant of the document, or in none. */

@@ -34,12 +34,6 @@ export const checks: readonly Check[] = [
       `DB_POOL_MAX (${values.dbPoolMax}) must be at least SHARDS (${values.shards ?? 1}): each shard needs a connection`,
   },
   {
-    // The bus between nodes is not written yet: this check goes when it comes.
-    of: ['redisUrl'],
-    refuses: (values) => values.redisUrl !== undefined,
-    sentence: () => 'REDIS_URL is set, but this version runs as a single node: leave it empty',
-  },
-  {
     of: ['redisUrl', 'databaseUrl'],
     refuses: (values) => values.redisUrl !== undefined && !isPostgres(values),
     sentence: () =>

@@ -29,12 +29,23 @@ export type StorageConfig =
       readonly autoMigrate: boolean;
     };
 
+/** How the nodes of a cluster hear of each other. */
+export interface BusConfig {
+  /** May hold a password. */
+  readonly url: string;
+  readonly channelPrefix: string;
+  /** Whether it is a Redis Cluster. */
+  readonly cluster: boolean;
+}
+
 /** The values that are not taken from the table as they are. */
 export interface Derived {
   readonly storage: StorageConfig;
   /** Never empty: outside production a random one when JWT_SECRET is not set. */
   readonly jwtSecret: string;
   readonly authRequired: boolean;
+  /** The bus between nodes; undefined for a node that is alone. */
+  readonly bus: BusConfig | undefined;
   /** `['*']` for every origin. */
   readonly corsOrigins: readonly string[];
   readonly shards: number;
@@ -53,12 +64,18 @@ export function derive(values: Values, env: NodeJS.ProcessEnv): Derived {
     storage,
     jwtSecret: values.jwtSecret ?? randomBytes(48).toString('base64url'),
     authRequired,
+    bus: busOf(values),
     corsOrigins: values.corsOrigins ?? (production ? [] : ['*']),
     shards: values.shards ?? defaultShards(values, storage, env, availableParallelism()),
     nodeId: nodeIdOf(values),
     idleTimeoutSeconds: idleTimeout(values.heartbeatIntervalMs, values.heartbeatTimeoutMs),
     notices: noticesOf(values, storage, authRequired),
   };
+}
+
+function busOf({ redisUrl, redisChannelPrefix, redisCluster }: Values): BusConfig | undefined {
+  if (redisUrl === undefined) return undefined;
+  return { url: redisUrl, channelPrefix: redisChannelPrefix, cluster: redisCluster };
 }
 
 /** One less than the cores for the shards, because the acceptor has its own thread; several processes share the cores. */

@@ -126,12 +126,17 @@ const storage = {
 const cluster = {
   redisUrl: variable('REDIS_URL', text('empty or redis://…', /^rediss?:\/\/\S+$/), {
     defaultWords: 'empty: one node',
-    meaning: 'Bus between nodes. Refused: clusters are not in this version.',
+    meaning:
+      'Redis 7 or later: the bus between the nodes of a cluster, which share a Postgres. Clients of any node see each other live.',
     secret: true,
   }),
   redisChannelPrefix: variable('REDIS_CHANNEL_PREFIX', text('1–64 characters without spaces', /^\S{1,64}$/), {
     default: 'synckit:',
-    meaning: `Prefix of all channels on the bus. ${later}.`,
+    meaning: 'Prefix of all channels on the bus: clusters that share a Redis need different ones.',
+  }),
+  redisCluster: variable('REDIS_CLUSTER', flag(), {
+    default: 'false',
+    meaning: 'Whether REDIS_URL names a server of a Redis Cluster; its sharded pub/sub is used then.',
   }),
 };
 

@@ -6,6 +6,8 @@ export interface Readiness {
   readonly ready: boolean;
   /** Why not; empty when ready. Sentences for operators, without anything secret. */
   readonly reasons: readonly string[];
+  /** What is wrong without keeping the node from serving; sentences as well. */
+  readonly notes: readonly string[];
 }
 
 export interface ConnectionCounts {

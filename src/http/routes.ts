@@ -50,9 +50,10 @@ function healthStatus(deps: HttpDeps): 'healthy' | 'degraded' | 'draining' {
 }
 
 function ready(deps: HttpDeps): Answer {
-  const { ready, reasons } = deps.readiness();
+  const { ready, reasons, notes } = deps.readiness();
   if (deps.draining()) return notReady([...reasons, 'The server is shutting down.']);
-  return ready ? ok({ status: 'ready' }) : notReady(reasons);
+  if (!ready) return notReady([...reasons, ...notes]);
+  return ok(notes.length === 0 ? { status: 'ready' } : { status: 'ready', notes });
 }
 
 function notReady(reasons: readonly string[]): Answer {

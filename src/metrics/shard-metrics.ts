@@ -22,6 +22,8 @@ export class ShardMetrics {
   readonly documentsEvicted;
   /** By error code. */
   readonly errors;
+  /** Whether the bus is connected is told with the shard's status. */
+  readonly bus;
 
   /** @param memory Of `MetricsRegistry.addShard`; without it nothing is counted. */
   constructor(memory: SharedArrayBuffer | undefined) {
@@ -44,5 +46,16 @@ export class ShardMetrics {
     this.loadFailures = cells.counter(metrics.loadFailures);
     this.documentsEvicted = cells.counter(metrics.documentsEvicted);
     this.errors = cells.counters(metrics.errorsSent);
+    this.bus = {
+      published: cells.counter(metrics.busPublished),
+      dropped: cells.counter(metrics.busDropped),
+      omitted: cells.counter(metrics.busOmitted),
+      received: cells.counter(metrics.busReceived),
+      gaps: cells.counter(metrics.busGaps),
+      resyncs: cells.counter(metrics.busResyncs),
+      malformed: cells.counter(metrics.busMalformed),
+      connected: { set: () => undefined },
+      lag: cells.histogram(metrics.busLag),
+    };
   }
 }

@@ -111,4 +111,53 @@ export const shardMetrics = {
     owner: 'shard',
     help: 'Documents unloaded to make room.',
   },
+  busPublished: {
+    name: 'synckit_bus_published_total',
+    type: 'counter',
+    owner: 'shard',
+    help: 'News of documents given to the bus, for the other nodes.',
+  },
+  busDropped: {
+    name: 'synckit_bus_dropped_total',
+    type: 'counter',
+    owner: 'shard',
+    help: 'News that was not sent, because there was no connection or too much was unsent; the other nodes notice and load.',
+  },
+  busOmitted: {
+    name: 'synckit_bus_omitted_total',
+    type: 'counter',
+    owner: 'shard',
+    help: 'News too large for a message; the other nodes were told to load it.',
+  },
+  busReceived: {
+    name: 'synckit_bus_received_total',
+    type: 'counter',
+    owner: 'shard',
+    help: 'News of documents that came from other nodes.',
+  },
+  busGaps: {
+    name: 'synckit_bus_gaps_total',
+    type: 'counter',
+    owner: 'shard',
+    help: 'Documents of which a message from another node was lost.',
+  },
+  busResyncs: {
+    name: 'synckit_bus_resyncs_total',
+    type: 'counter',
+    owner: 'shard',
+    help: 'Documents loaded again, because news of them may have been missed: after a gap, a reconnect or a first subscription.',
+  },
+  busMalformed: {
+    name: 'synckit_bus_malformed_total',
+    type: 'counter',
+    owner: 'shard',
+    help: 'Messages on the bus that could not be read.',
+  },
+  busLag: {
+    name: 'synckit_bus_lag_seconds',
+    type: 'histogram',
+    owner: 'shard',
+    buckets: latencies,
+    help: 'From sending news to receiving it, by the clocks of the two nodes.',
+  },
 } as const satisfies Record<string, MetricSpec>;

@@ -197,6 +197,12 @@ export const metrics = {
     owner: 'node',
     help: 'Worker threads that died and were replaced.',
   },
+  busConnected: {
+    name: 'synckit_bus_connected',
+    type: 'gauge',
+    owner: 'node',
+    help: '1 while all shards are connected to the bus, or when there is none; else 0.',
+  },
   storageHealthy: {
     name: 'synckit_storage_healthy',
     type: 'gauge',

@@ -35,10 +35,14 @@ export interface CommitterOptions {
   readonly metrics: Pick<ShardMetrics, 'commitTime' | 'rowsPerCommit' | 'commitFailures'>;
   /** What changed in a text since this was last asked; it may be nothing. */
   readonly takeText: (document: LoadedDocument) => TextChange;
-  /** A text to be written anew, asked for while there is nothing else to write. */
-  readonly compactText: () => { readonly document: LoadedDocument; readonly change: TextChange } | undefined;
+  /** A text to be written anew. Asked for while there is nothing else to write, and before: for one that can't wait. */
+  readonly compactText: (
+    isIdle: boolean,
+  ) => { readonly document: LoadedDocument; readonly change: TextChange } | undefined;
   /** Called for each ack whose writes are durable; `refused` says why the database took one of them for ever ill. */
   readonly acknowledge: (ack: PendingAck, refused: string | undefined) => void;
+  /** Called with what is durable now. */
+  readonly onCommitted: (changes: readonly DocumentChange[], refused: readonly RefusedRow[]) => void;
   /** Called after each commit, when acks have been released. */
   readonly afterCommit: () => void;
 }
@@ -127,6 +131,7 @@ export class Committer {
   /** Starts a commit unless one runs. */
   kick(): void {
     if (this.#running !== undefined || this.#retry !== undefined) return;
+    if (this.#compact(false)) return;
     const batch = this.#waiting.shift() ?? this.#collecting;
     if (batch === this.#collecting) this.#collecting = newBatch();
     if (batch.count > 0) {
@@ -135,16 +140,20 @@ export class Committer {
       return;
     }
     this.#release(batch, []);
-    const text = this.#options.compactText();
-    if (text !== undefined) {
-      const compaction = newBatch();
-      compaction.texts.set(text.document, text.change);
-      compaction.count = 1;
-      this.#running = compaction;
-      void this.#commit(compaction);
-      return;
-    }
+    if (this.#compact(true)) return;
     for (const resolve of this.#idle.splice(0)) resolve();
+  }
+
+  /** Starts a commit that joins the parts of a text, if there is one for which it is time. */
+  #compact(isIdle: boolean): boolean {
+    const text = this.#options.compactText(isIdle);
+    if (text === undefined) return false;
+    const batch = newBatch();
+    batch.texts.set(text.document, text.change);
+    batch.count = 1;
+    this.#running = batch;
+    void this.#commit(batch);
+    return true;
   }
 
   /** Resolves when nothing waits to be written. */
@@ -156,9 +165,10 @@ export class Committer {
   async #commit(batch: Batch): Promise<void> {
     const { storage, log, metrics } = this.#options;
     const started = performance.now();
+    const changes = this.#changesOf(batch);
     let refused: RefusedRow[];
     try {
-      refused = await storage.commit(this.#changesOf(batch));
+      refused = await storage.commit(changes);
     } catch (error) {
       metrics.commitFailures.add(1);
       if (this.healthy) log.error({ err: error, rows: batch.count }, 'commit failed; it will be tried again');
@@ -174,6 +184,7 @@ export class Committer {
     for (const row of refused) {
       log.error({ documentId: row.documentId, reason: row.reason }, 'the storage refused a row');
     }
+    this.#options.onCommitted(changes, refused);
     this.#release(batch, refused);
     this.kick();
     this.#options.afterCommit();

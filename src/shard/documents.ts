@@ -74,6 +74,11 @@ export class Documents {
     return slot;
   }
 
+  /** The document as it is in memory, if it is, without its being used. */
+  peek(id: string): LoadedDocument | LoadingDocument | undefined {
+    return this.#slots.get(id);
+  }
+
   /** Announces a document that will be loaded. */
   expect(id: string): LoadingDocument {
     const slot: LoadingDocument = { kind: 'loading', id, waiting: [] };

@@ -5,6 +5,8 @@ import { FieldsCore, TextCore } from '@synckit/core-wasm';
 import { move, workerData } from 'piscina';
 import type { Config } from '../config.js';
 import { createLogger } from '../log.js';
+import type { Bus, BusEvents } from '../cluster/port.js';
+import { openRedisBus } from '../cluster/redis-bus.js';
 import { ShardMetrics } from '../metrics/shard-metrics.js';
 import type { Work } from '../shards/work.js';
 import { openEmbeddedStorage } from '../storage/embedded.js';
@@ -43,6 +45,7 @@ export default async function handle(work: Work): Promise<unknown> {
       return runTask(work.task, work.bytes);
     case 'stop':
       await shard?.idle();
+      await shard?.close();
       await storage?.close();
       return undefined;
   }
@@ -50,12 +53,14 @@ export default async function handle(work: Work): Promise<unknown> {
 
 async function start(): Promise<void> {
   storage = await openStorage();
+  const metrics = new ShardMetrics(metricsMemory);
   shard = new Shard({
     core: new FieldsCore(),
     texts: new TextCore({ maxStateBytes: config.maxTextBytes }),
     storage,
     log,
-    metrics: new ShardMetrics(metricsMemory),
+    metrics,
+    openBus: config.bus === undefined ? undefined : (events) => openBus(events, metrics),
     send: (answer) => parentPort?.postMessage(answer, [answer.buffer]),
     nodeId: writerIdOf(config.nodeId),
     maxClockSkewMs: config.maxClockSkewMs,
@@ -69,6 +74,13 @@ async function start(): Promise<void> {
 /** Clients see it, so it is the same for a node at every start but does not tell its host's name. */
 function writerIdOf(nodeId: string): string {
   return `node-${createHash('sha256').update(nodeId).digest('base64url').slice(0, 12)}`;
+}
+
+function openBus(events: BusEvents, metrics: ShardMetrics): Bus {
+  const { bus, nodeId } = config;
+  if (bus === undefined) throw new Error('there is no bus');
+  const { url, cluster, channelPrefix } = bus;
+  return openRedisBus({ url, cluster, channelPrefix, nodeId, events, metrics: metrics.bus, log });
 }
 
 async function openStorage(): Promise<Storage> {

@@ -9,12 +9,10 @@ import type { Outbox, Variant } from './outbox.js';
 /** A `delta_batch` is cut at about this many characters: a slow client gets frames that it can take. */
 const MAX_BATCH_LENGTH = 262_144;
 
-/** A field with its own stamp as the clock: how a write goes out the first time. */
-function firstUpdate(write: FieldWrite): FieldUpdate {
-  return { field: write.path, value: write.value, server: write.stamp, writer: write.clientId, stamp: write.stamp };
-}
-
-/** A field that is sent again: the clock must be above all that was sent, the writer's entry stays its stamp. */
+/**
+ * A field as it goes out: the clock must be above all that was sent of the document, the writer's entry stays its stamp.
+ * The first time, both are the same.
+ */
 export function laterUpdate(write: FieldWrite, server: number): FieldUpdate {
   return { field: write.path, value: write.value, server, writer: write.clientId, stamp: write.stamp };
 }
@@ -28,25 +26,32 @@ const batched: readonly Variant[] = [
   { variant: variants.jsonBatch, encoding: 'json' },
 ];
 
-/** Publishes what a flush changed to the variants that have subscribers. @param cause Of the oldest write. */
+/**
+ * Publishes what a flush changed to the variants that have subscribers.
+ *
+ * @param cause Of the oldest write.
+ * @param server For what another node took: a fresh L of this node. Else each write goes out with its own stamp.
+ */
 export function publishChanges(
   outbox: Outbox,
   document: LoadedDocument,
   changed: ReadonlyMap<string, FieldWrite>,
   wanted: number,
   cause: Cause,
+  server?: number,
 ): void {
+  const updateOf = (write: FieldWrite): FieldUpdate => laterUpdate(write, server ?? write.stamp);
   const { id } = document;
   const plainWanted = plain.filter(({ variant }) => (wanted & variant) !== 0);
   if (plainWanted.length > 0) {
     for (const write of changed.values()) {
-      const body = deltaBody(outbox.nextId(), id, firstUpdate(write));
+      const body = deltaBody(outbox.nextId(), id, updateOf(write));
       for (const variant of plainWanted) outbox.publish(id, variant, 'delta', body, cause);
     }
   }
   const batchedWanted = batched.filter(({ variant }) => (wanted & variant) !== 0);
   if (batchedWanted.length > 0) {
-    for (const entries of inBatches(changed.values(), (write) => batchEntry(id, firstUpdate(write), outbox.now))) {
+    for (const entries of inBatches(changed.values(), (write) => batchEntry(id, updateOf(write), outbox.now))) {
       const body = batchBody(outbox.nextId(), id, entries);
       for (const variant of batchedWanted) outbox.publish(id, variant, 'delta_batch', body, cause);
     }

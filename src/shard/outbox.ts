@@ -25,8 +25,9 @@ export class Outbox {
   readonly #send: (answer: Uint8Array<ArrayBuffer>) => void;
   readonly #status: () => ShardStatus;
   #ids = 0;
-  /** A storage that begins to fail is news, also when no client is answered. */
+  /** A storage or a bus that begins to fail is news, also when no client is answered. */
   #toldHealthy = true;
+  #toldConnected = true;
   #now = 0;
 
   constructor(send: (answer: Uint8Array<ArrayBuffer>) => void, status: () => ShardStatus) {
@@ -122,8 +123,10 @@ export class Outbox {
   take(): Uint8Array<ArrayBuffer> | undefined {
     this.#now = 0;
     const status = this.#status();
-    if (this.#answer.empty && status.storageHealthy === this.#toldHealthy) return undefined;
+    const isNews = status.storageHealthy !== this.#toldHealthy || status.busConnected !== this.#toldConnected;
+    if (this.#answer.empty && !isNews) return undefined;
     this.#toldHealthy = status.storageHealthy;
+    this.#toldConnected = status.busConnected;
     this.#answer.status(status);
     return this.#answer.take();
   }

@@ -1,9 +1,8 @@
 import type { Logger } from 'pino';
 import { CoreAbort, TextRefused, type FieldsStore, type TextStore } from '@synckit/core-wasm';
 import { ProtocolError } from '../errors.js';
+import type { Bus, BusEvents } from '../cluster/port.js';
 import type { ShardMetrics } from '../metrics/shard-metrics.js';
-import { scanMessageId } from '../protocol/frame.js';
-import { ObjectScan } from '../protocol/json-scan.js';
 import { messageIdOf, type Message } from '../protocol/message.js';
 import type { ShardStatus } from '../shards/answer.js';
 import {
@@ -14,16 +13,18 @@ import {
   type TaskGroup,
   type TaskRecord,
 } from '../shards/task.js';
-import type { Storage, StoredDocument, TextChange } from '../storage/port.js';
+import type { Storage, StoredDocument } from '../storage/port.js';
 import { Committer, type PendingAck } from './committer.js';
 import { Documents, type LoadedDocument, type LoadingDocument } from './documents.js';
 import type { MergeLimits } from './merge.js';
 import { Outbox } from './outbox.js';
+import { isWrite, requestIdOf } from './record.js';
+import { Relay } from './relay.js';
 import { answerStateVector, answerSubscribe, type ReadContext } from './reads.js';
 import { StampClock } from './stamp.js';
-import { compact, isScattered, takeChange } from './text-parts.js';
+import { TextWriter } from './text-parts.js';
 import { TaskTicket, type Ticket } from './ticket.js';
-import { headOf, isWrite, Writes } from './writes.js';
+import { Writes } from './writes.js';
 
 export interface ShardOptions {
   readonly core: FieldsStore;
@@ -31,6 +32,8 @@ export interface ShardOptions {
   readonly storage: Storage;
   readonly log: Logger;
   readonly metrics: ShardMetrics;
+  /** Opens the way to the other nodes, if there is a cluster. */
+  readonly openBus?: ((events: BusEvents) => Bus) | undefined;
   /** Sends an answer to the acceptor that is not the result of a task. */
   readonly send: (answer: Uint8Array<ArrayBuffer>) => void;
   /** Stands for writers that name no client id. */
@@ -57,8 +60,8 @@ export class Shard {
   readonly #committer: Committer;
   readonly #outbox: Outbox;
   readonly #writes: Writes;
-  /** Documents whose text lies in too many parts. */
-  readonly #scattered = new Set<LoadedDocument>();
+  readonly #relay: Relay | undefined;
+  readonly #textWriter: TextWriter;
   /** From a load that failed to the next that succeeds. */
   #loadsFail = false;
 
@@ -66,14 +69,18 @@ export class Shard {
     this.#options = options;
     this.#clock = new StampClock(options.maxClockSkewMs);
     this.#outbox = new Outbox(options.send, () => this.#status());
+    this.#textWriter = new TextWriter(options.texts, options.metrics);
     this.#committer = new Committer({
       storage: options.storage,
       log: options.log,
       metrics: options.metrics,
-      takeText: (document) => this.#takeText(document),
-      compactText: () => this.#compactText(),
+      takeText: (document) => this.#textWriter.take(document),
+      compactText: (isIdle) => this.#textWriter.compact(isIdle),
       acknowledge: (ack, refused) => {
         this.#acknowledge(ack, refused);
+      },
+      onCommitted: (changes, refused) => {
+        this.#relay?.committed(changes, refused);
       },
       afterCommit: () => {
         this.#endTurn();
@@ -86,17 +93,42 @@ export class Shard {
       clock: this.#clock,
       metrics: options.metrics,
       maxBytes: options.maxLoadedBytes,
-      isDirty: (document) => this.#committer.isDirty(document) || this.#scattered.has(document),
+      isDirty: (document) =>
+        this.#committer.isDirty(document) ||
+        this.#textWriter.owes(document) ||
+        this.#relay?.watches(document.id) === true,
     });
     this.#writes = new Writes({
       ...options,
       clock: this.#clock,
       committer: this.#committer,
       outbox: this.#outbox,
+      onRelay: (document, relays) => this.#relay?.relay(document, relays),
       refuse: (record, documentId, error, message) => {
         this.#refuse(record, documentId, error, message);
       },
     });
+    this.#relay = this.#openRelay();
+  }
+
+  #openRelay(): Relay | undefined {
+    const { openBus, storage, core, texts, log } = this.#options;
+    if (openBus === undefined) return undefined;
+    return new Relay({
+      ...{ openBus, storage, core, texts, log, documents: this.#documents, outbox: this.#outbox },
+      nextStamp: (document) => this.#writes.nextStamp(document),
+      endTurn: () => {
+        this.#endTurn();
+      },
+      onStatus: () => {
+        this.#outbox.flush();
+      },
+    });
+  }
+
+  /** Ends the way to the other nodes, when they have been told everything. */
+  async close(): Promise<void> {
+    await this.#relay?.close();
   }
 
   /** Takes the records of a task and answers those of loaded documents; the rest is sent when it is known. */
@@ -106,6 +138,7 @@ export class Shard {
     const missing: LoadingDocument[] = [];
     for (const group of readTask(bytes)) {
       const ticket = tickets.group(group.records.length);
+      if (this.#hearInterest(group, ticket)) continue;
       let slot = this.#documents.find(group.documentId);
       if (slot === undefined) missing.push((slot = this.#documents.expect(group.documentId)));
       if (slot.kind === 'loading') slot.waiting.push({ group, ticket });
@@ -117,6 +150,16 @@ export class Shard {
     const answer = this.#outbox.take();
     this.#options.metrics.taskTime.observe((performance.now() - started) / 1_000);
     return answer;
+  }
+
+  /** Takes note of who is subscribed. @returns Whether that is all that the group says. */
+  #hearInterest({ documentId, variants, records }: TaskGroup, ticket: Ticket): boolean {
+    const interests = records.filter(({ kind }) => kind === recordKinds.interest);
+    if (interests.length === 0) return false;
+    const isOld = interests.some(({ payload }) => payload.length > 0);
+    this.#relay?.interested(documentId, variants, isOld);
+    for (let i = 0; i < interests.length; i++) ticket.close();
+    return interests.length === records.length;
   }
 
   /** Resolves when everything merged so far is durable. */
@@ -143,6 +186,7 @@ export class Shard {
       if (found === undefined) throw new Error('the storage answered with fewer documents than it was asked for');
       const document = this.#fill(slot, found);
       if (document === undefined) return;
+      this.#relay?.loaded(document);
       for (const { group, ticket } of slot.waiting) {
         this.#process(document, group, ticket);
         if (this.#outbox.length >= MAX_ANSWER_BYTES) this.#outbox.flush();
@@ -181,7 +225,7 @@ export class Shard {
   #process(document: LoadedDocument, group: TaskGroup, ticket: Ticket): void {
     if (this.#writes.process(document, group, ticket)) this.#documents.measure(document);
     for (const record of group.records) {
-      if (!isWrite(record)) this.#read(document, record, ticket);
+      if (!isWrite(record) && record.kind !== recordKinds.interest) this.#read(document, record, ticket);
     }
   }
 
@@ -228,35 +272,6 @@ export class Shard {
     ack.ticket.close();
   }
 
-  /** What of a text is written next; one in too many parts is noted for a quiet moment. */
-  #takeText(document: LoadedDocument): TextChange {
-    const { text } = document;
-    if (text === undefined) throw new Error('a document without text was to be written with one');
-    const change = takeChange(this.#options.texts, text, Date.now());
-    this.#countParts(change);
-    if (isScattered(text)) this.#scattered.add(document);
-    else this.#scattered.delete(document);
-    return change;
-  }
-
-  /** A text whose parts are to be joined now that nothing else is to be written. */
-  #compactText(): { document: LoadedDocument; change: TextChange } | undefined {
-    for (const document of this.#scattered) {
-      this.#scattered.delete(document);
-      if (document.text === undefined || !isScattered(document.text)) continue;
-      const change = compact(this.#options.texts, document.text, Date.now());
-      this.#countParts(change);
-      return { document, change };
-    }
-    return undefined;
-  }
-
-  #countParts({ append, replaces }: TextChange): void {
-    const { metrics } = this.#options;
-    metrics.textBytesWritten.add(append.reduce((sum, { bytes }) => sum + bytes.length, 0));
-    if (replaces.length > 0) metrics.textCompactions.add(1);
-  }
-
   #endTurn(): void {
     this.#tidy();
     this.#outbox.flush();
@@ -270,15 +285,10 @@ export class Shard {
   #status(): ShardStatus {
     return {
       storageHealthy: this.#committer.healthy,
+      busConnected: this.#relay?.connected ?? true,
       documents: this.#documents.count,
       bytes: this.#documents.bytes,
       pendingBytes: this.#committer.pendingBytes,
     };
   }
-}
-
-/** The id that a record's sender waits for, as far as it can be read; for errors only. */
-function requestIdOf(record: TaskRecord): string | undefined {
-  if (isWrite(record)) return scanMessageId(record.payload, headOf(record), new ObjectScan());
-  return (JSON.parse(record.payload.toString()) as SubscribeRequest | StateVectorRequest).requestId;
 }

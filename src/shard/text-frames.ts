@@ -37,7 +37,7 @@ export function answerTexts(answer: TextAnswer, merge: TextMerge, wanted: number
   if (first === undefined) return;
   if (merge.changed) {
     const author = senders.length === 1 && first.same ? first : undefined;
-    publish(answer, author, author ?? first, wanted);
+    publish(answer, wanted, author, first.operation.clock);
     return;
   }
   const behind = senders.filter(({ same }) => !same);
@@ -66,14 +66,19 @@ export function relayOperations(
   }
 }
 
-/** @param like Whose kind of clock is used. */
-function publish(answer: TextAnswer, author: TextSender | undefined, like: TextSender, wanted: number): void {
+/** Sends all subscribers the text as it is. */
+export function publishText(answer: TextAnswer, wanted: number): void {
+  publish(answer, wanted, undefined, undefined);
+}
+
+/** @param like Of the kind that is used. */
+function publish(answer: TextAnswer, wanted: number, author: TextSender | undefined, like: string | undefined): void {
   const wide = waysTo(wanted);
   if (wide.length === 0) return;
   const { outbox, core, handle, documentId, cause } = answer;
   const state = author?.asSent ?? core.state(handle, true);
   const clientId = author?.operation.clientId ?? 'server';
-  const clock = author?.operation.clock ?? serverClock(answer, like.operation.clock);
+  const clock = author?.operation.clock ?? serverClock(answer, like);
   for (const way of wide) {
     outbox.publishWith(documentId, way, author?.origin.session ?? 0, 'delta_batch', cause, (writer) => {
       writeText(writer, answer, state, clientId, clock);

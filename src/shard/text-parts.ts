@@ -1,46 +1,74 @@
 import type { TextStore } from '@synckit/core-wasm';
+import type { ShardMetrics } from '../metrics/shard-metrics.js';
 import { newPartId } from '../storage/part-id.js';
 import type { TextChange } from '../storage/port.js';
+import type { LoadedDocument } from './documents.js';
 import type { LoadedText } from './text.js';
 
 /** Parts of a text above which they are joined to one: loading reads them all. */
 const MANY_PARTS = 1_000;
 /** Bytes of parts behind the first above which they are joined to one, if the first is not larger. */
 const MANY_BYTES = 65_536;
-/** How many times as scattered a text may be when there was no quiet moment to join its parts. */
+/** How many times as scattered a text may be before its parts are joined although something else is to be written. */
 const PATIENCE = 4;
 
-/** How often a text's parts are written anew is a matter of what was appended, so writing stays proportional to typing. */
-export function isScattered({ parts }: LoadedText, factor = 1): boolean {
+/**
+ * What of texts is given to the storage: their changes as parts, and now and then a part that takes the place of all.
+ * How often is a matter of what was appended, so writing stays proportional to typing.
+ */
+export class TextWriter {
+  readonly #core: TextStore;
+  readonly #metrics: Pick<ShardMetrics, 'textBytesWritten' | 'textCompactions'>;
+  readonly #scattered = new Set<LoadedDocument>();
+
+  constructor(core: TextStore, metrics: Pick<ShardMetrics, 'textBytesWritten' | 'textCompactions'>) {
+    this.#core = core;
+    this.#metrics = metrics;
+  }
+
+  /** Whether the parts of a document's text are to be joined, for which it must stay in memory. */
+  owes(document: LoadedDocument): boolean {
+    return this.#scattered.has(document);
+  }
+
+  /** What changed since the text was last given to the storage, as a part to append; it may be nothing. */
+  take(document: LoadedDocument): TextChange {
+    const { text } = document;
+    if (text === undefined) throw new Error('a document without text was to be written with one');
+    if (this.#core.version(text.handle) === text.stored) return { append: [], replaces: [] };
+    const change = this.#append(text, text.stored, []);
+    if (isScattered(text)) this.#scattered.add(document);
+    return change;
+  }
+
+  /** A text whose parts are to be joined now. @param isIdle Whether nothing else is to be written. */
+  compact(isIdle: boolean): { readonly document: LoadedDocument; readonly change: TextChange } | undefined {
+    for (const document of this.#scattered) {
+      const { text } = document;
+      if (text !== undefined && !isIdle && !isScattered(text, PATIENCE)) continue;
+      this.#scattered.delete(document);
+      if (text === undefined || !isScattered(text)) continue;
+      const replaced = text.parts.map(({ id }) => id);
+      text.parts = [];
+      this.#metrics.textCompactions.add(1);
+      return { document, change: this.#append(text, 0, replaced) };
+    }
+    return undefined;
+  }
+
+  #append(text: LoadedText, since: number, replaces: readonly string[]): TextChange {
+    const bytes = this.#core.changesSince(text.handle, since);
+    const id = newPartId(Date.now());
+    text.stored = this.#core.version(text.handle);
+    text.parts.push({ id, bytes: bytes.length });
+    this.#metrics.textBytesWritten.add(bytes.length);
+    return { append: [{ id, bytes }], replaces };
+  }
+}
+
+function isScattered({ parts }: LoadedText, factor = 1): boolean {
   const [first, ...later] = parts;
   if (first === undefined || later.length === 0) return false;
   const appended = later.reduce((sum, { bytes }) => sum + bytes, 0);
   return parts.length > MANY_PARTS * factor || appended > Math.max(MANY_BYTES, first.bytes) * factor;
-}
-
-/** What changed since the text was last given to the storage, as a part to append. */
-export function takeChange(core: TextStore, text: LoadedText, now: number): TextChange {
-  if (core.version(text.handle) === text.stored) return { append: [], replaces: [] };
-  return isScattered(text, PATIENCE) ? compact(core, text, now) : append(core, text, now, text.stored, []);
-}
-
-/** All of the text as one part that replaces those there are. */
-export function compact(core: TextStore, text: LoadedText, now: number): TextChange {
-  const replaced = text.parts.map(({ id }) => id);
-  text.parts = [];
-  return append(core, text, now, 0, replaced);
-}
-
-function append(
-  core: TextStore,
-  text: LoadedText,
-  now: number,
-  since: number,
-  replaces: readonly string[],
-): TextChange {
-  const bytes = core.changesSince(text.handle, since);
-  const id = newPartId(now);
-  text.stored = core.version(text.handle);
-  text.parts.push({ id, bytes: bytes.length });
-  return { append: [{ id, bytes }], replaces };
 }

@@ -1,17 +1,17 @@
 import type { FieldsStore, TextStore } from '@synckit/core-wasm';
 import { ProtocolError } from '../errors.js';
 import type { ShardMetrics } from '../metrics/shard-metrics.js';
-import type { FrameHead } from '../protocol/frame.js';
 import { messageIdOf, type Message } from '../protocol/message.js';
 import type { Operations, SetOperation } from '../protocol/operations.js';
 import { parseWrite } from '../protocol/write.js';
-import { recordKinds, type Origin, type TaskGroup, type TaskRecord } from '../shards/task.js';
+import type { Origin, TaskGroup, TaskRecord } from '../shards/task.js';
 import type { Storage } from '../storage/port.js';
 import type { Committer, PendingAck } from './committer.js';
 import type { LoadedDocument } from './documents.js';
 import { answerLosers, publishChanges } from './frames.js';
 import { Merge, type MergeLimits } from './merge.js';
 import type { Outbox } from './outbox.js';
+import { headOf, isWrite } from './record.js';
 import type { StampClock } from './stamp.js';
 import { answerTexts, relayOperations } from './text-frames.js';
 import { TextMerge, type LoadedText } from './text.js';
@@ -29,18 +29,10 @@ export interface WritesOptions {
   readonly limits: MergeLimits;
   /** Bytes of changes waiting to be durable, above which writes are refused. */
   readonly maxPendingBytes: number;
+  /** Operations that other nodes are to send on too. */
+  readonly onRelay: (document: LoadedDocument, relays: readonly string[]) => void;
   /** Answers a record that can't be taken. */
   readonly refuse: (record: TaskRecord, documentId: string, error: unknown, message: Message | undefined) => void;
-}
-
-export function isWrite(record: TaskRecord): boolean {
-  return record.kind === recordKinds.delta || record.kind === recordKinds.deltaBatch;
-}
-
-/** The head of the frame that a write came in. */
-export function headOf({ kind, form, timestamp, payload }: TaskRecord): FrameHead {
-  const type = kind === recordKinds.deltaBatch ? 'delta_batch' : 'delta';
-  return { kind: 'frame', type, form, timestamp, start: 0, end: payload.length };
 }
 
 /** Merges the writes of one flush of a document, gives them to the committer and publishes what changed. */
@@ -125,6 +117,7 @@ export class Writes {
     if (relays.length > 0) {
       this.#options.metrics.relayed.add(relays.length);
       relayOperations(outbox, document.id, relays, variants, origin.session, received);
+      this.#options.onRelay(document, relays);
     }
     const messageId = messageIdOf(message.fields);
     const fields = sets.map(({ field }) => field);

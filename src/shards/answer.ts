@@ -8,7 +8,7 @@
  *   direct  = u8 2 · u8 flags · u8 type · f64 received · f64 session · u32 length · frame
  *   settled = u8 3 · f64 task
  *   part    = u8 5 · f64 task · u32 group
- *   status  = u8 4 · u8 storage ok · u32 documents · f64 bytes · f64 pending bytes
+ *   status  = u8 4 · u8 storage ok · u8 bus ok · u32 documents · f64 bytes · f64 pending bytes
  */
 import { ByteWriter } from '../protocol/byte-writer.js';
 import { typeCodes, type MessageType } from '../protocol/codes.js';
@@ -20,6 +20,8 @@ export type DirectKind = 'reply' | 'read' | 'lastOfRead';
 /** How a shard is. */
 export interface ShardStatus {
   readonly storageHealthy: boolean;
+  /** True without a bus. */
+  readonly busConnected: boolean;
   /** Documents in memory. */
   readonly documents: number;
   /** Bytes of memory that the documents take. */
@@ -96,6 +98,7 @@ export class AnswerWriter {
   status(status: ShardStatus): void {
     this.#entry(STATUS);
     this.frames.u8(status.storageHealthy ? 1 : 0);
+    this.frames.u8(status.busConnected ? 1 : 0);
     this.frames.u32(status.documents);
     this.frames.f64(status.bytes);
     this.frames.f64(status.pendingBytes);
@@ -188,11 +191,12 @@ export function readAnswer(answer: Uint8Array<ArrayBuffer>, handler: AnswerHandl
       case STATUS:
         handler.status({
           storageHealthy: bytes.readUInt8(at + 1) === 1,
-          documents: bytes.readUInt32LE(at + 2),
-          bytes: bytes.readDoubleLE(at + 6),
-          pendingBytes: bytes.readDoubleLE(at + 14),
+          busConnected: bytes.readUInt8(at + 2) === 1,
+          documents: bytes.readUInt32LE(at + 3),
+          bytes: bytes.readDoubleLE(at + 7),
+          pendingBytes: bytes.readDoubleLE(at + 15),
         });
-        at += 22;
+        at += 23;
         break;
       default:
         throw new Error(`unknown entry ${bytes[at] ?? -1} at ${at} of an answer`);

@@ -14,6 +14,8 @@ export interface ShardLinkOptions {
   readonly onAnswer: (answer: Uint8Array<ArrayBuffer>) => void;
   /** The shard can take another task. */
   readonly onReady: () => void;
+  /** The worker was replaced: it has been told nothing but the tasks that were not settled. */
+  readonly onRestarted: () => void;
   /** A task killed its worker again and again; its records will never be answered. */
   readonly onAbandoned: (task: Uint8Array<ArrayBuffer>) => void;
 }
@@ -57,7 +59,7 @@ export class ShardLink {
   /** After a death: tasks up to this one go one at a time, to find the one that kills. */
   #carefulUpTo = 0;
   #state: 'new' | 'running' | 'restarting' | 'stopped' = 'new';
-  status: ShardStatus = { storageHealthy: true, documents: 0, bytes: 0, pendingBytes: 0 };
+  status: ShardStatus = { storageHealthy: true, busConnected: true, documents: 0, bytes: 0, pendingBytes: 0 };
 
   constructor(options: ShardLinkOptions) {
     this.#options = options;
@@ -269,6 +271,7 @@ export class ShardLink {
       return;
     }
     this.#state = 'running';
+    this.#options.onRestarted();
     this.#send();
     if (this.ready) this.#options.onReady();
   }

@@ -11,6 +11,8 @@ export interface ShardSetOptions {
   readonly onAnswer: (index: number, answer: Uint8Array<ArrayBuffer>) => void;
   readonly onReady: (index: number) => void;
   readonly onAbandoned: ShardLinkOptions['onAbandoned'];
+  /** A worker was replaced. */
+  readonly onRestarted: (index: number) => void;
 }
 
 /** All shards of a node. A document belongs to one of them for as long as the process lives. */
@@ -33,6 +35,9 @@ export class ShardSet {
           },
           onReady: () => {
             options.onReady(index);
+          },
+          onRestarted: () => {
+            options.onRestarted(index);
           },
         }),
     );
@@ -68,9 +73,10 @@ export class ShardSet {
 
   /** All shards together. */
   status(): ShardStatus {
-    const sum = { storageHealthy: true, documents: 0, bytes: 0, pendingBytes: 0 };
+    const sum = { storageHealthy: true, busConnected: true, documents: 0, bytes: 0, pendingBytes: 0 };
     for (const { status } of this.links) {
       sum.storageHealthy &&= status.storageHealthy;
+      sum.busConnected &&= status.busConnected;
       sum.documents += status.documents;
       sum.bytes += status.bytes;
       sum.pendingBytes += status.pendingBytes;

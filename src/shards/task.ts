@@ -21,8 +21,12 @@ export const variants = {
   jsonBatch: 8,
 } as const;
 
-/** What a record asks for; the payload of the first three is the client's own JSON. */
-export const recordKinds = { delta: 1, deltaBatch: 2, subscribe: 3, stateVector: 4 } as const;
+/**
+ * What a record asks for; the payload of the first two is the client's own JSON. `interest` has
+ * none, or any if the subscribers were there before the worker: the variants of its group tell which subscribers the
+ * document has now, so that a node of a cluster knows what to listen to.
+ */
+export const recordKinds = { delta: 1, deltaBatch: 2, subscribe: 3, stateVector: 4, interest: 5 } as const;
 
 export type RecordKind = (typeof recordKinds)[keyof typeof recordKinds];
 

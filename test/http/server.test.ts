@@ -15,7 +15,7 @@ function start(t: Test, changes: Partial<HttpDeps> = {}): Promise<string> {
     log: silent,
     version: '1.2.3',
     startedAt: Date.now() - 5_000,
-    readiness: () => ({ ready: true, reasons: [] }),
+    readiness: () => ({ ready: true, reasons: [], notes: [] }),
     connections: () => ({ totalConnections: 3, totalUsers: 2, totalClients: 4 }),
     documents: (limit) => ({
       totalDocuments: 1_000,
@@ -69,7 +69,7 @@ test('GET /health has the shape of the reference server', async (t) => {
 
 test('GET /health/live is 200 whatever the state', async (t) => {
   const response = await fetch(
-    `${await start(t, { draining: () => true, readiness: () => ({ ready: false, reasons: ['x'] }) })}/health/live`,
+    `${await start(t, { draining: () => true, readiness: () => ({ ready: false, reasons: ['x'], notes: [] }) })}/health/live`,
   );
   t.equal(response.status, 200);
   t.same(await json(response), { status: 'alive' });
@@ -77,13 +77,23 @@ test('GET /health/live is 200 whatever the state', async (t) => {
 
 test('GET /health/ready follows the readiness', async (t) => {
   let ready = true;
-  const url = await start(t, { readiness: () => ({ ready, reasons: ready ? [] : ['Storage does not answer.'] }) });
+  const url = await start(t, {
+    readiness: () => ({ ready, reasons: ready ? [] : ['Storage does not answer.'], notes: [] }),
+  });
   t.equal((await fetch(`${url}/health/ready`)).status, 200);
   ready = false;
   const response = await fetch(`${url}/health/ready`);
   t.equal(response.status, 503);
   t.same(await json(response), { status: 'not ready', reasons: ['Storage does not answer.'] });
   t.match(await json(await fetch(`${url}/health`)), { status: 'degraded' });
+});
+
+test('GET /health/ready tells what is wrong without being in the way', async (t) => {
+  const notes = ['No connection to the bus.'];
+  const url = await start(t, { readiness: () => ({ ready: true, reasons: [], notes }) });
+  const response = await fetch(`${url}/health/ready`);
+  t.equal(response.status, 200);
+  t.same(await json(response), { status: 'ready', notes });
 });
 
 test('DRN1, DRN5: while draining the node is not ready and keeps no connection alive', async (t) => {

@@ -41,6 +41,7 @@ function fixture(): Fixture {
     metrics: new ShardMetrics(undefined),
     takeText: () => ({ append: [], replaces: [] }),
     compactText: () => undefined,
+    onCommitted: () => undefined,
     acknowledge: ({ messageId, ticket }, refused) => {
       acked.push(`${messageId}${refused === undefined ? '' : ` refused: ${refused}`}`);
       ticket.close();

@@ -68,6 +68,7 @@ const entries: fc.Arbitrary<Entry> = fc.oneof(
       status: fc.record(
         {
           storageHealthy: fc.boolean(),
+          busConnected: fc.boolean(),
           documents: fc.nat(2 ** 32 - 1),
           bytes: numbers,
           pendingBytes: numbers,

@@ -39,6 +39,7 @@ function fixture(t: Test, failingStarts: ScriptData['failingStarts'] = [0, 0], m
         status: () => undefined,
       });
     },
+    onRestarted: () => undefined,
     onReady: () => readies.count++,
     onAbandoned: (task) => abandoned.push(Buffer.from(task).toString()),
   });

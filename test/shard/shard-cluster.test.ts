@@ -1,0 +1,212 @@
+/**
+ * Shards of several nodes that share a storage and a bus, in this thread: what their subscribers are sent converges,
+ * whatever the bus loses. `SEEDS=500` plays more sessions, `SEED=…` repeats one.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { pino } from 'pino';
+import { test } from 'tap';
+import { MemoryHub } from '../../src/cluster/memory-bus.js';
+import type { Bus } from '../../src/cluster/port.js';
+import { ShardMetrics } from '../../src/metrics/shard-metrics.js';
+import { recordKinds, variants, type TaskRecord } from '../../src/shards/task.js';
+import type { Incoming } from '../support/client.js';
+import { ControlledStorage } from '../support/controlled-storage.js';
+import { Random, seedsToPlay } from '../support/random.js';
+import { until } from '../support/server.js';
+import { origin, ShardDriver, subscribe, write } from '../support/shard-driver.js';
+import { TextReplica } from '../support/text-replica.js';
+
+const documents = ['a', 'b', 'c'];
+/** Number of the session that subscribes on each node. */
+const READER = 5;
+
+function interest(): TaskRecord {
+  const about = { origin: origin(0), form: 'binary', timestamp: 0, received: 0 } as const;
+  return { kind: recordKinds.interest, ...about, payload: Buffer.alloc(0) };
+}
+
+/** What the subscribers of a node hold of a document, taking the server's word as SDKs do. */
+class Subscriber {
+  readonly fields = new Map<string, { value: unknown; clock: number }>();
+  readonly text: TextReplica;
+
+  constructor(name: string) {
+    this.text = new TextReplica(`reader-${name}`);
+  }
+
+  take(message: Incoming): void {
+    if (message.type === 'sync_response') {
+      for (const [field, value] of Object.entries(message['state'] as object)) {
+        this.take({ ...message, type: 'delta', field, value });
+      }
+      if (typeof message['textState'] === 'string') this.text.merge(message['textState']);
+      return;
+    }
+    for (const entry of message.type === 'delta_batch' ? (message['deltas'] as Incoming[]) : [message]) {
+      if ((entry.type as string) === 'text-state') this.text.receive(entry as unknown as { state: string; clientId: string });
+      if (entry['field'] === undefined) continue;
+      const clock = Math.max(...Object.values(entry['clock'] as Record<string, number>));
+      const held = this.fields.get(entry['field'] as string);
+      if (held === undefined || clock > held.clock)
+        this.fields.set(entry['field'] as string, { value: entry['value'], clock });
+    }
+  }
+
+  get state(): string {
+    const live = [...this.fields].filter(([, { value }]) => JSON.stringify(value) !== '{"__deleted":true}');
+    return JSON.stringify(live.map(([field, { value }]) => [field, value]).sort());
+  }
+}
+
+class NodeUnderTest {
+  readonly driver: ShardDriver;
+  readonly subscribers: ReadonlyMap<string, Subscriber>;
+  readonly writers: ReadonlyMap<string, TextReplica>;
+  bus: Bus | undefined;
+  #taken = 0;
+
+  constructor(
+    readonly name: string,
+    storage: ControlledStorage,
+    hub: MemoryHub,
+  ) {
+    this.subscribers = new Map(documents.map((id) => [id, new Subscriber(`${name}-${id}`)]));
+    this.writers = new Map(documents.map((id) => [id, new TextReplica(`${name}-${id}`)]));
+    const metrics = new ShardMetrics(undefined);
+    const log = pino({ level: 'silent' });
+    this.driver = new ShardDriver(
+      {
+        nodeId: name,
+        metrics,
+        openBus: (events) => (this.bus = hub.open({ nodeId: name, events, metrics: metrics.bus, log, tailMs: 20 })),
+      },
+      storage,
+    );
+    for (const id of documents) this.driver.give({ [id]: [interest(), subscribe(READER)] }, variants.binaryDelta);
+  }
+
+  /** Gives the subscribers what was published since. */
+  deliver(): void {
+    for (const sent of this.driver.sent.slice(this.#taken)) {
+      const isForReader = sent.to === 'all' || sent.session === READER;
+      if (isForReader) this.subscribers.get(sent.message['documentId'] as string)?.take(sent.message);
+    }
+    this.#taken = this.driver.sent.length;
+  }
+}
+
+async function stored(storage: ControlledStorage, id: string): Promise<{ state: string; text: string }> {
+  const [answer] = await new ShardDriver({}, storage).run(id, [subscribe(1, {})]);
+  const fields = Object.entries(answer!.message['state'] as object).sort();
+  const replica = new TextReplica('late');
+  if (typeof answer!.message['textState'] === 'string') replica.merge(answer!.message['textState']);
+  return { state: JSON.stringify(fields.sort()), text: replica.text() };
+}
+
+async function play(seed: number): Promise<string[]> {
+  const random = new Random(seed);
+  const storage = new ControlledStorage();
+  const hub = new MemoryHub();
+  const nodes = ['x', 'y', 'z'].map((name) => new NodeUnderTest(name, storage, hub));
+  hub.loses = () => random.once(5);
+  for (let step = 0; step < 60; step++) {
+    const node = random.pick(nodes);
+    const id = random.pick(documents);
+    const action = random.below(100);
+    if (action < 50) {
+      const value = random.once(5) ? { __deleted: true } : `${node.name}${step}`;
+      const timestamp = 1_000_000 + random.below(1_000);
+      const from = {
+        field: `f${random.below(4)}`,
+        clientId: `client-${node.name}`,
+        clock: { [`client-${node.name}`]: step + 1 },
+      };
+      node.driver.give({ [id]: [write(7, { ...from, value }, timestamp)] }, variants.binaryDelta);
+    } else if (action < 75) {
+      const writer = node.writers.get(id)!;
+      if (writer.length > 4 && random.once(3)) writer.delete(random.below(writer.length - 3), random.between(1, 3));
+      else writer.insert(random.between(0, writer.length), random.pick(['x', 'word ', 'é', '日本']));
+      const operation = { type: 'text-state', state: writer.state(), clientId: writer.clientId, clock: 1 };
+      node.driver.give({ [id]: [write(origin(8, { modern: true }), { deltas: [operation] })] }, variants.binaryDelta);
+    } else if (action < 80) {
+      hub.disconnect(node.bus);
+      await sleep(random.below(3));
+      hub.connect(node.bus);
+    } else {
+      await sleep(random.below(3));
+      node.deliver();
+    }
+  }
+  hub.loses = () => false;
+  const problems: string[] = [];
+  try {
+    await until(
+      'all to agree',
+      async () => {
+        for (const node of nodes) {
+          await node.driver.shard.idle();
+          node.deliver();
+        }
+        for (const id of documents) {
+          const { state, text } = await stored(storage, id);
+          for (const { subscribers } of nodes) {
+            const subscriber = subscribers.get(id)!;
+            if (subscriber.state !== state || subscriber.text.text() !== text) return false;
+          }
+        }
+        return true;
+      },
+      5_000,
+    );
+  } catch {
+    for (const id of documents) {
+      const { state, text } = await stored(storage, id);
+      for (const { name, subscribers } of nodes) {
+        const subscriber = subscribers.get(id)!;
+        if (subscriber.state !== state) problems.push(`${id} on ${name}: ${subscriber.state} instead of ${state}`);
+        if (subscriber.text.text() !== text)
+          problems.push(`${id} on ${name}: ${subscriber.text.text()} instead of ${text}`);
+      }
+    }
+  }
+  await Promise.all(nodes.map(({ driver }) => driver.shard.close()));
+  return problems;
+}
+
+const seeds = seedsToPlay([3], 30);
+
+test(`contract 7: the subscribers of three nodes converge although the bus loses messages, ${seeds.length} sessions`, async (t) => {
+  for (const seed of seeds) {
+    const problems = await play(seed);
+    if (problems.length > 0) t.strictSame(problems, [], `SEED=${seed}`);
+  }
+  t.pass();
+});
+
+test('a document with subscribers stays in memory, and leaves when they are gone', async (t) => {
+  const storage = new ControlledStorage();
+  const hub = new MemoryHub();
+  const metrics = new ShardMetrics(undefined);
+  const log = pino({ level: 'silent' });
+  const driver = new ShardDriver(
+    {
+      maxLoadedBytes: 1,
+      metrics,
+      openBus: (events) => hub.open({ nodeId: 'x', events, metrics: metrics.bus, log }),
+    },
+    storage,
+  );
+  t.teardown(() => driver.shard.close());
+  await driver.run('d', [interest(), write(1, { field: 'f', value: 1 })], variants.binaryDelta);
+  await sleep(5);
+  await driver.run('other', [subscribe(1)]);
+  t.ok((driver.status?.documents ?? 0) >= 1);
+  const loads = storage.loads.flat().filter((id) => id === 'd').length;
+  await driver.run('d', [subscribe(1)]);
+  t.equal(storage.loads.flat().filter((id) => id === 'd').length, loads, 'it was not loaded again');
+  await driver.run('d', [interest()], 0);
+  await sleep(5);
+  await driver.run('other', [subscribe(1)]);
+  await driver.run('d', [subscribe(1)]);
+  t.equal(storage.loads.flat().filter((id) => id === 'd').length, loads + 1);
+});
