@@ -6,6 +6,8 @@ import { parseArgs, type ParseArgsConfig } from 'node:util';
 import { signToken } from './auth/tokens.js';
 import { ConfigError, loadConfig, readDuration } from './config.js';
 import { generatedPages } from './docs.js';
+import { isDocumentId } from './protocol/document-id.js';
+import { ImportError } from './storage/import-error.js';
 import { DatabaseError, migrate, migrationStates, SchemaError } from './storage/migrate.js';
 import { packageFolder, version } from './version.js';
 
@@ -23,6 +25,9 @@ Usage: synckit-server [command]
     --expires TIME lifetime, such as 30m, 24h or 7d (default: JWT_EXPIRES_IN)
   migrate        bring the schema of the database in DATABASE_URL up to date
     --status       only say which migrations are applied
+  import-reference
+                 take over the documents of a reference server (docs/runbook.md)
+    --from URL     its Postgres database (required)
   docs           write docs/configuration.md and docs/errors.md
 
   --help         print this
@@ -84,6 +89,29 @@ const commands: Readonly<Record<string, (args: string[]) => void | Promise<void>
     print(...(names.length === 0 ? ['The database is up to date.'] : names.map((name) => `${name} applied`)));
   },
 
+  async 'import-reference'(args) {
+    const { from } = options(args, { from: { type: 'string' } });
+    // Without its text: it may hold a password.
+    if (from === undefined || !isPostgresUrl(from)) {
+      throw new UsageError('import-reference needs --from postgres://user@host/database');
+    }
+    const config = loadConfig(process.env);
+    // Only here: the other commands need neither storage nor the core.
+    const [{ importReference }, { textReader }] = await Promise.all([
+      import('./storage/import-reference.js'),
+      import('./shard/reference-text.js'),
+    ]);
+    const { refused } = await importReference({
+      from,
+      to: config.storage,
+      isDocumentId,
+      readText: textReader(config.maxTextBytes),
+      say: print,
+      refuse: (line) => process.stderr.write(`${line}\n`),
+    });
+    if (refused > 0) process.exitCode = 1;
+  },
+
   docs(args) {
     options(args, {});
     for (const page of generatedPages()) {
@@ -129,8 +157,12 @@ function print(...lines: string[]): void {
   process.stdout.write(`${lines.join('\n')}\n`);
 }
 
+function isPostgresUrl(text: string): boolean {
+  return URL.canParse(text) && ['postgres:', 'postgresql:'].includes(new URL(text).protocol);
+}
+
 /** Errors whose message says all there is to say. */
-const expected = [UsageError, ConfigError, SchemaError, DatabaseError];
+const expected = [UsageError, ConfigError, SchemaError, DatabaseError, ImportError];
 
 try {
   await run(process.argv.slice(2));

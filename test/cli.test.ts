@@ -22,6 +22,7 @@ test('--version and --help', (t) => {
   const help = run(['--help']);
   t.equal(help.status, 0);
   for (const command of ['serve', 'check-config', 'token', 'migrate', 'docs']) t.match(help.stdout, `  ${command} `);
+  t.match(help.stdout, /^ {2}import-reference$/m);
   t.same(run(['token', '--help']), help);
   t.end();
 });
@@ -73,6 +74,8 @@ test('what is asked for wrongly is said, without a stack', (t) => {
     [['--fly'], {}, /--fly/],
     [['check-config', 'twice'], {}, /twice/],
     [['migrate'], { DATABASE_URL: 'memory:' }, /must name a Postgres database/],
+    [['import-reference'], {}, /needs --from/],
+    [['import-reference', '--from', 'https://db'], {}, /needs --from/],
   ];
   for (const [args, env, sentence] of wrong) {
     const { status, stdout, stderr } = run(args, env);

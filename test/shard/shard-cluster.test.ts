@@ -43,7 +43,8 @@ class Subscriber {
       return;
     }
     for (const entry of message.type === 'delta_batch' ? (message['deltas'] as Incoming[]) : [message]) {
-      if ((entry.type as string) === 'text-state') this.text.receive(entry as unknown as { state: string; clientId: string });
+      if ((entry.type as string) === 'text-state')
+        this.text.receive(entry as unknown as { state: string; clientId: string });
       if (entry['field'] === undefined) continue;
       const clock = Math.max(...Object.values(entry['clock'] as Record<string, number>));
       const held = this.fields.get(entry['field'] as string);
