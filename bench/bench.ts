@@ -2,6 +2,7 @@ import { thisBuild, type Build } from './build.js';
 import { LoadProcess } from './load-process.js';
 import { MeasuredServer, type ServerSettings } from './measured-server.js';
 import type { Options } from './options.js';
+import { openPostgres, type BenchPostgres } from './upserts.js';
 
 /** What a scenario works with. It owns the processes that the scenario starts: none survives a scenario that fails. */
 export class Bench {
@@ -28,6 +29,11 @@ export class Bench {
   /** Starts a load process. */
   load(): LoadProcess {
     return this.#own(new LoadProcess());
+  }
+
+  /** A Postgres that syncs each commit. */
+  async postgres(): Promise<BenchPostgres> {
+    return this.#own(await openPostgres(this.options.postgres));
   }
 
   /** Stops what is still running. */

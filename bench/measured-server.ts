@@ -7,12 +7,14 @@ import { moduleOf, type Build } from './build.js';
 import { sleep } from './measure.js';
 import type { ProbeOrder, ProbeReport } from './probe.js';
 
-export type StorageKind = 'memory' | 'lmdb';
+export type StorageKind = 'memory' | 'lmdb' | 'postgres';
 
 export interface ServerSettings {
   readonly storage: StorageKind;
   /** Folder of the embedded storage, where it is not to be a new one; it stays when the server is stopped. */
   readonly folder?: string;
+  /** Address of the database, where the storage is Postgres. */
+  readonly database?: string | undefined;
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -41,7 +43,10 @@ export class MeasuredServer {
   static async start(build: Build, settings: ServerSettings, profile: string | undefined): Promise<MeasuredServer> {
     const { storage, folder, env = {} } = settings;
     const data = folder === undefined && storage === 'lmdb' ? await dataFolder() : undefined;
-    const where = storage === 'memory' ? { DATABASE_URL: 'memory:' } : { SYNCKIT_DATA_DIR: folder ?? data?.path ?? '' };
+    const where =
+      storage === 'lmdb'
+        ? { SYNCKIT_DATA_DIR: folder ?? data?.path ?? '' }
+        : { DATABASE_URL: storage === 'memory' ? 'memory:' : (settings.database ?? '') };
     const process = await startServer(
       {
         SHARDS: String(SHARDS),
@@ -80,6 +85,13 @@ export class MeasuredServer {
   /** Says something to the process that it understands. */
   tell(message: object): void {
     this.#process.child.send(message);
+  }
+
+  /** The sum of all samples of a metric. */
+  async metric(name: string): Promise<number> {
+    const text = await (await fetch(`${this.http}/metrics`)).text();
+    const lines = text.matchAll(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, 'gm'));
+    return [...lines].reduce((sum, [, value]) => sum + Number(value), 0);
   }
 
   /** Collects the garbage of all threads; the heap of the acceptor then. */

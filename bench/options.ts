@@ -15,6 +15,8 @@ export interface Options {
   readonly rounds: number | undefined;
   /** Git ref of another build to run in turns with this one. */
   readonly compare: string | undefined;
+  /** Address of a Postgres to use instead of one that the bench starts. */
+  readonly postgres: string | undefined;
   /** Folder for CPU profiles of the servers' threads. */
   readonly profile: string | undefined;
 }
@@ -28,6 +30,7 @@ export const usage = `npm run bench [-- [scenario …] [options]]
   --documents N     documents of the scenario \`connections\`
   --fields N        fields of the largest document of the scenario \`sync\`
   --compare REF     also build the commit REF, run both in turns and print the ratios
+  --postgres URL    use this Postgres, whose user may make databases, for the scenario \`ingest\`
   --profile FOLDER  keep CPU profiles of what was measured, one per thread of the server
 `;
 
@@ -44,6 +47,7 @@ export function readOptions(args: readonly string[]): Options | 'help' {
       documents: { type: 'string' },
       fields: { type: 'string' },
       compare: { type: 'string' },
+      postgres: { type: 'string' },
       profile: { type: 'string' },
       help: { type: 'boolean', short: 'h' },
     },
@@ -58,6 +62,7 @@ export function readOptions(args: readonly string[]): Options | 'help' {
     documents: positive('documents', values.documents),
     fields: positive('fields', values.fields),
     compare: values.compare,
+    postgres: values.postgres,
     profile: values.profile,
   };
 }

@@ -66,8 +66,6 @@ function rowOf(name: string, measured: Omit<Measured, 'seconds'>, given: number,
 }
 
 /** Bytes of texts that the storage was given so far. */
-async function textBytesOf({ http }: MeasuredServer): Promise<number> {
-  const metrics = await (await fetch(`${http}/metrics`)).text();
-  const lines = metrics.matchAll(/^synckit_text_written_bytes_total(?:\{[^}]*\})? (\S+)$/gm);
-  return [...lines].reduce((sum, [, value]) => sum + Number(value), 0);
+function textBytesOf(server: MeasuredServer): Promise<number> {
+  return server.metric('synckit_text_written_bytes_total');
 }

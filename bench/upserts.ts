@@ -1,0 +1,126 @@
+/** The ceilings for writes to Postgres: the server's statements and its storage, one at a time, without the server. */
+import { randomBytes } from 'node:crypto';
+import pg from 'pg';
+import type { DocumentChange } from '../src/storage/port.js';
+import { migrate } from '../src/storage/migrate.js';
+import { openPostgresStorage } from '../src/storage/postgres.js';
+import { planOf } from '../src/storage/postgres-plan.js';
+import { writeStatement } from '../src/storage/postgres-statements.js';
+import { startPostgres } from '../test/support/postgres-server.js';
+
+/** A Postgres that syncs, and databases on it. */
+export interface BenchPostgres {
+  /** A new empty database; returns its address. */
+  database(): Promise<string>;
+  stop(): Promise<void>;
+}
+
+/** @param url Of a server to use; without it one is started. */
+export async function openPostgres(url: string | undefined): Promise<BenchPostgres> {
+  const own = url === undefined ? await startPostgres(['fsync=on']) : undefined;
+  const admin = own?.url ?? url ?? '';
+  const made: string[] = [];
+  return {
+    async database() {
+      const name = `synckit_bench_${randomBytes(6).toString('hex')}`;
+      await run(admin, `CREATE DATABASE ${name}`);
+      made.push(name);
+      const address = new URL(admin);
+      address.pathname = `/${name}`;
+      return address.href;
+    },
+    async stop() {
+      // One of our own goes with all that is in it.
+      if (own === undefined) for (const name of made) await run(admin, `DROP DATABASE ${name} WITH (FORCE)`);
+      await own?.stop();
+    },
+  };
+}
+
+export interface UpsertSettings {
+  readonly url: string;
+  /** Documents that are written in turns, each field of each in turns. */
+  readonly documents: number;
+  readonly fields: number;
+  readonly valueBytes: number;
+  /** Rows of a statement; every statement writes so many documents. */
+  readonly rows: number;
+  readonly seconds: number;
+}
+
+/** Milliseconds before it is counted: the first statements are prepared, and the first rows are new. */
+const WARM_UP_MS = 1_500;
+
+/** Rows per second of the server's statement, on one connection and with nothing around it. */
+export async function bareUpserts(settings: UpsertSettings): Promise<number> {
+  await migrate(settings.url);
+  const client = new pg.Client({ connectionString: settings.url });
+  await client.connect();
+  try {
+    return await upsertsPerSecond(settings, async (changes) => {
+      const { documents, statements } = planOf(changes);
+      for (const statement of statements) await client.query(writeStatement(documents, statement));
+    });
+  } finally {
+    await client.end();
+  }
+}
+
+/** Rows per second that the server's storage commits when there is no server around it. */
+export async function storageUpserts(settings: UpsertSettings): Promise<number> {
+  const { url } = settings;
+  await migrate(url);
+  const storage = openPostgresStorage({ url, minConnections: 0, maxConnections: 1, statementTimeoutMs: 10_000 });
+  try {
+    return await upsertsPerSecond(settings, async (changes) => {
+      await storage.commit(changes);
+    });
+  } finally {
+    await storage.close();
+  }
+}
+
+async function upsertsPerSecond(
+  settings: UpsertSettings,
+  write: (changes: DocumentChange[]) => Promise<void>,
+): Promise<number> {
+  let next = 0;
+  const upsertFor = async (milliseconds: number): Promise<number> => {
+    const start = performance.now();
+    let rows = 0;
+    let now = start;
+    for (; now < start + milliseconds; now = performance.now()) {
+      await write(Array.from({ length: settings.rows }, () => changeOf(settings, next++)));
+      rows += settings.rows;
+    }
+    return (rows / (now - start)) * 1_000;
+  };
+  await upsertFor(WARM_UP_MS);
+  return upsertFor(settings.seconds * 1_000);
+}
+
+function changeOf({ documents, fields, valueBytes }: UpsertSettings, number: number): DocumentChange {
+  const round = Math.floor(number / documents);
+  const document = number % documents;
+  const stamp = Date.now() * 1_024 + (round % 1_024);
+  const row = {
+    path: `field-${String(round % fields).padStart(4, '0')}`,
+    value: `"${String(number).padEnd(valueBytes, 'x')}"`,
+    deleted: false,
+    timestamp: Date.now(),
+    counter: round,
+    clientId: `writer-${document}`,
+    stamp,
+  };
+  return { documentId: `document-${document}`, stamp, fields: [row] };
+}
+
+async function run(url: string, sql: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    await client.query(sql);
+  } finally {
+    await client.end();
+  }
+}
