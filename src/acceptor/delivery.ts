@@ -44,21 +44,16 @@ export class Delivery {
     const { app, topics, metrics, find, compression, onSettled, onSettledPart, onStatus } = this.#options;
     const now = Date.now();
     const handler: AnswerHandler = {
-      publish: (documentId, wanted, frame, type, cause, except) => {
+      publish: (documentId, variant, frame, type, cause, except) => {
         this.#sendReplies();
         const sender = except === 0 ? undefined : find(except);
         // A socket without any subscription publishes nothing.
         const publisher = sender?.isOpen === true && sender.subscriptions.has(documentId) ? sender.socket : app;
-        topics.once(documentId, wanted, () => {
-          for (let variant = 1; variant <= wanted; variant <<= 1) {
-            if ((wanted & variant) === 0) continue;
-            const topic = topicOf(documentId, variant);
-            const subscribers = topics.countOf(documentId, variant);
-            const compress = compression.isFor(frame, subscribers);
-            publisher.publish(topic, toArrayBufferView(frame), isBinary(variant), compress);
-            this.#countPublish(frame.length, subscribers, typeOfCode(type));
-          }
-        });
+        const topic = topicOf(documentId, variant);
+        const subscribers = topics.countOf(documentId, variant);
+        const compress = compression.isFor(frame, subscribers);
+        publisher.publish(topic, toArrayBufferView(frame), isBinary(variant), compress);
+        this.#countPublish(frame.length, subscribers, typeOfCode(type));
         topics.touch(documentId, now);
         if (cause > 0) metrics.fanoutLatency.observe((performance.now() - cause) / 1_000);
       },
@@ -141,8 +136,10 @@ export class Delivery {
   }
 }
 
+const binary = variants.binaryDelta | variants.binaryBatch | variants.binaryAny;
+
 function isBinary(variant: number): boolean {
-  return variant === variants.binaryDelta || variant === variants.binaryBatch;
+  return (variant & binary) !== 0;
 }
 
 /** uWS takes any view; its types know only those over an ArrayBuffer, which the frames of an answer are. */

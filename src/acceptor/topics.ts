@@ -2,24 +2,26 @@ import type { WebSocket } from 'uWebSockets.js';
 import { variants } from '../shards/task.js';
 import type { Session, SocketData } from './session.js';
 
-type Variant = (typeof variants)[keyof typeof variants];
-
-const prefixes: Readonly<Record<Variant, string>> = {
-  [variants.binaryDelta]: 'b:',
-  [variants.binaryBatch]: 'B:',
-  [variants.jsonDelta]: 'j:',
-  [variants.jsonBatch]: 'J:',
-};
+/** A topic per variant. */
+const prefixes = new Map<number, string>([
+  [variants.binaryDelta, 'b:'],
+  [variants.binaryBatch, 'B:'],
+  [variants.jsonDelta, 'j:'],
+  [variants.jsonBatch, 'J:'],
+  [variants.binaryAny, 'x:'],
+  [variants.jsonAny, 'X:'],
+]);
+const VARIANTS = prefixes.size;
 
 /** The native topic of a document for one variant. */
 export function topicOf(documentId: string, variant: number): string {
-  return ((prefixes[variant as Variant] as string | undefined) ?? '') + documentId;
+  return (prefixes.get(variant) ?? '') + documentId;
 }
 
 /** A document that has subscribers. */
 interface Entry {
   /** Subscriptions by variant, in the order of the bits. */
-  readonly counts: [number, number, number, number];
+  readonly counts: number[];
   subscribers: number;
   /** Milliseconds since the epoch of the last change that was published; 0 when there was none. */
   lastModified: number;
@@ -34,8 +36,6 @@ export interface DocumentSummary {
 /** Who is subscribed to what: uWS holds the subscribers, this the counts, so that a shard knows which frames to build. */
 export class Topics {
   readonly #entries = new Map<string, Entry>();
-  /** Sessions that are in two variants of a document, because they are on their way from one to the other. */
-  readonly #moving = new Map<string, Set<Session>>();
   readonly #maxPerSession: number;
   readonly #onInterest: ((documentId: string) => void) | undefined;
 
@@ -55,7 +55,7 @@ export class Topics {
     const entry = this.#entries.get(documentId);
     if (entry === undefined) return 0;
     let wanted = 0;
-    for (let bit = 0; bit < 4; bit++) if ((entry.counts[bit] ?? 0) > 0) wanted |= 1 << bit;
+    for (let bit = 0; bit < VARIANTS; bit++) if ((entry.counts[bit] ?? 0) > 0) wanted |= 1 << bit;
     return wanted;
   }
 
@@ -68,9 +68,10 @@ export class Topics {
   subscribe(session: Session, documentId: string): boolean {
     if (session.subscriptions.has(documentId)) return true;
     if (session.subscriptions.size >= this.#maxPerSession) return false;
-    const variant = variantOf(session);
-    session.subscriptions.set(documentId, variant);
-    this.#join(session.socket, documentId, variant, true);
+    const wanted = wantedBy(session);
+    session.subscriptions.set(documentId, wanted);
+    this.#entry(documentId).subscribers++;
+    this.#join(session.socket, documentId, wanted);
     return true;
   }
 
@@ -78,10 +79,7 @@ export class Topics {
     const held = session.subscriptions.get(documentId);
     if (held === undefined) return;
     session.subscriptions.delete(documentId);
-    this.#arrive(session, documentId);
-    for (let bit = 0; bit < 4; bit++) {
-      if ((held & (1 << bit)) !== 0) this.#leave(session.socket, documentId, 1 << bit);
-    }
+    this.#leave(session.socket, documentId, held);
     this.#forget(documentId);
   }
 
@@ -95,10 +93,7 @@ export class Topics {
   /** A closed session holds nothing any more; its socket has left the topics by itself. */
   leaveAll(session: Session): void {
     for (const [documentId, held] of session.subscriptions) {
-      this.#arrive(session, documentId);
-      for (let bit = 0; bit < 4; bit++) {
-        if ((held & (1 << bit)) !== 0) this.#leave(undefined, documentId, 1 << bit);
-      }
+      this.#leave(undefined, documentId, held);
       this.#forget(documentId);
     }
     session.subscriptions.clear();
@@ -109,45 +104,21 @@ export class Topics {
    * until `fence` resolves; updates that come twice are the same twice.
    */
   switchVariant(session: Session, fence: () => Promise<void>): void {
-    const wanted = variantOf(session);
+    const wanted = wantedBy(session);
     let moved = false;
     for (const [documentId, held] of session.subscriptions) {
-      if ((held & wanted) !== 0) continue;
+      const missing = wanted & ~held;
+      if (missing === 0) continue;
       session.subscriptions.set(documentId, held | wanted);
-      this.#join(session.socket, documentId, wanted, false);
-      const moving = this.#moving.get(documentId);
-      if (moving === undefined) this.#moving.set(documentId, new Set([session]));
-      else moving.add(session);
+      this.#join(session.socket, documentId, missing);
       moved = true;
     }
     if (moved) {
       void fence().then(() => {
         // Switched again meanwhile: the later fence does it.
-        if (session.isOpen && variantOf(session) === wanted) this.#dropFormer(session, wanted);
+        if (session.isOpen && wantedBy(session) === wanted) this.#dropFormer(session, wanted);
       });
     }
-  }
-
-  /**
-   * Runs a publish of one frame to several variants, so that a session that is on its way from one to another gets it
-   * once: an operation that is only sent on would count twice.
-   *
-   * @param wanted The variants, as bits.
-   */
-  once(documentId: string, wanted: number, publish: () => void): void {
-    const left: (() => void)[] = [];
-    for (const session of this.#moving.get(documentId) ?? []) {
-      const doubles = (session.subscriptions.get(documentId) ?? 0) & wanted & ~variantOf(session);
-      const hasOwn = (wanted & variantOf(session)) !== 0;
-      for (let bit = 0; bit < 4 && hasOwn; bit++) {
-        if ((doubles & (1 << bit)) === 0) continue;
-        const topic = topicOf(documentId, 1 << bit);
-        session.socket.unsubscribe(topic);
-        left.push(() => session.socket.subscribe(topic));
-      }
-    }
-    publish();
-    for (const rejoin of left) rejoin();
   }
 
   /** Takes note that a change of the document was published. */
@@ -171,41 +142,46 @@ export class Topics {
     return documents;
   }
 
-  #dropFormer(session: Session, wanted: Variant): void {
+  #dropFormer(session: Session, wanted: number): void {
     for (const [documentId, held] of session.subscriptions) {
-      if (held === wanted || (held & wanted) === 0) continue;
+      const former = held & ~wanted;
+      if (former === 0 || (held & wanted) === 0) continue;
       session.subscriptions.set(documentId, wanted);
-      this.#arrive(session, documentId);
-      for (let bit = 0; bit < 4; bit++) {
-        const variant = 1 << bit;
-        if (variant !== wanted && (held & variant) !== 0) this.#leave(session.socket, documentId, variant);
-      }
+      this.#leave(session.socket, documentId, former);
     }
   }
 
-  #join(socket: WebSocket<SocketData>, documentId: string, variant: number, fresh: boolean): void {
+  #entry(documentId: string): Entry {
     let entry = this.#entries.get(documentId);
     if (entry === undefined) {
-      entry = { counts: [0, 0, 0, 0], subscribers: 0, lastModified: 0 };
+      entry = { counts: new Array<number>(VARIANTS).fill(0), subscribers: 0, lastModified: 0 };
       this.#entries.set(documentId, entry);
     }
-    const isFirst = entry.counts[Math.log2(variant) as 0 | 1 | 2 | 3]++ === 0;
-    if (fresh) entry.subscribers++;
-    socket.subscribe(topicOf(documentId, variant));
-    if (isFirst) this.#onInterest?.(documentId);
+    return entry;
   }
 
-  #leave(socket: WebSocket<SocketData> | undefined, documentId: string, variant: number): void {
-    const entry = this.#entries.get(documentId);
-    const isLast = entry !== undefined && --entry.counts[Math.log2(variant) as 0 | 1 | 2 | 3] === 0;
-    socket?.unsubscribe(topicOf(documentId, variant));
-    if (isLast) this.#onInterest?.(documentId);
+  /** @param wanted Variants, as bits. */
+  #join(socket: WebSocket<SocketData>, documentId: string, wanted: number): void {
+    if (this.#count(documentId, wanted, 1)) this.#onInterest?.(documentId);
+    for (const variant of bitsOf(wanted)) socket.subscribe(topicOf(documentId, variant));
   }
 
-  /** The session is in one variant of the document, or in none. */
-  #arrive(session: Session, documentId: string): void {
-    const moving = this.#moving.get(documentId);
-    if (moving?.delete(session) === true && moving.size === 0) this.#moving.delete(documentId);
+  #leave(socket: WebSocket<SocketData> | undefined, documentId: string, held: number): void {
+    if (this.#count(documentId, held, -1)) this.#onInterest?.(documentId);
+    for (const variant of bitsOf(held)) socket?.unsubscribe(topicOf(documentId, variant));
+  }
+
+  /** @returns Whether a variant has subscribers now and had none, or the other way round. */
+  #count(documentId: string, wanted: number, change: 1 | -1): boolean {
+    const { counts } = this.#entry(documentId);
+    let isNews = false;
+    for (let bit = 0; bit < VARIANTS; bit++) {
+      if ((wanted & (1 << bit)) === 0) continue;
+      const count = (counts[bit] ?? 0) + change;
+      counts[bit] = count;
+      if (count === 0 || (count === 1 && change === 1)) isNews = true;
+    }
+    return isNews;
   }
 
   /** One subscriber less. */
@@ -215,7 +191,14 @@ export class Topics {
   }
 }
 
-function variantOf(session: Session): Variant {
-  if (session.encoding === 'json') return session.modern ? variants.jsonBatch : variants.jsonDelta;
-  return session.modern ? variants.binaryBatch : variants.binaryDelta;
+/** The two variants that a session wants, as bits. */
+function wantedBy({ encoding, modern }: Session): number {
+  if (encoding === 'json') return variants.jsonAny | (modern ? variants.jsonBatch : variants.jsonDelta);
+  return variants.binaryAny | (modern ? variants.binaryBatch : variants.binaryDelta);
+}
+
+function bitsOf(wanted: number): number[] {
+  const found: number[] = [];
+  for (let bit = 1; bit <= wanted; bit <<= 1) if ((wanted & bit) !== 0) found.push(bit);
+  return found;
 }

@@ -13,7 +13,7 @@ import type { ErrorCode } from '../errors.js';
 import { AnswerWriter, type Cause, type DirectKind, type ShardStatus } from '../shards/answer.js';
 import type { Origin } from '../shards/task.js';
 
-/** A way in which subscribers want changes: bits of `variants`, and what they are encoded in. */
+/** A way in which subscribers want what is published: one of `variants`, and what it is encoded in. */
 export interface Variant {
   readonly variant: number;
   readonly encoding: Encoding;
@@ -59,7 +59,7 @@ export class Outbox {
   }
 
   /**
-   * Sends a frame to the subscribers of several variants of one encoding, except one session (0: to all of them).
+   * Sends a frame to the subscribers of one variant, except one session (0: to all of them).
    *
    * @param write Writes the body.
    */

@@ -8,8 +8,8 @@ import type { TextMerge, TextSender } from './text.js';
 
 /** A text is understood by all clients that have one, whatever they have shown to understand. */
 const ways: readonly Variant[] = [
-  { variant: variants.binaryDelta | variants.binaryBatch, encoding: 'binary' },
-  { variant: variants.jsonDelta | variants.jsonBatch, encoding: 'json' },
+  { variant: variants.binaryAny, encoding: 'binary' },
+  { variant: variants.jsonAny, encoding: 'json' },
 ];
 
 export interface TextAnswer {
@@ -87,9 +87,7 @@ function publish(answer: TextAnswer, wanted: number, author: TextSender | undefi
 }
 
 function waysTo(wanted: number): Variant[] {
-  return ways
-    .map(({ variant, encoding }) => ({ variant: variant & wanted, encoding }))
-    .filter(({ variant }) => variant !== 0);
+  return ways.filter(({ variant }) => (variant & wanted) !== 0);
 }
 
 /** A number where the client sent one, else a vector clock. */

@@ -4,7 +4,7 @@
  * finished frames with what is to be done with each:
  *
  *   answer  = f64 number · (publish | direct | settled | part | status)*
- *   publish = u8 1 · u8 variants · u8 type · f64 received · f64 except · u16 length · documentId · u32 length · frame
+ *   publish = u8 1 · u8 variant · u8 type · f64 received · f64 except · u16 length · documentId · u32 length · frame
  *   direct  = u8 2 · u8 flags · u8 type · f64 received · f64 session · u32 length · frame
  *   settled = u8 3 · f64 task
  *   part    = u8 5 · f64 task · u32 group
@@ -51,13 +51,13 @@ export class AnswerWriter {
   }
 
   /**
-   * @param wanted Bits of `variants` that get the frame; all of one encoding.
+   * @param variant One of `variants`.
    * @param cause Of the oldest write in the frame.
    * @param except Number of the session that does not get it, or 0.
    */
-  beginPublish(wanted: number, documentId: string, type: MessageType, cause: Cause, except: number): number {
+  beginPublish(variant: number, documentId: string, type: MessageType, cause: Cause, except: number): number {
     this.#entry(PUBLISH);
-    this.frames.u8(wanted);
+    this.frames.u8(variant);
     this.frames.u8(typeCodes[type]);
     this.frames.f64(cause);
     this.frames.f64(except);
@@ -128,7 +128,7 @@ export type Cause = number;
 export interface AnswerHandler {
   publish(
     documentId: string,
-    wanted: number,
+    variant: number,
     frame: Uint8Array,
     type: number,
     cause: Cause,

@@ -9,7 +9,10 @@
 import { ByteWriter } from '../protocol/byte-writer.js';
 import type { Encoding } from '../protocol/encode.js';
 
-/** The four ways in which the subscribers of a document want its changes, as bits. */
+/**
+ * The ways in which the subscribers of a document want what is published, as bits. Each subscriber is in two: one for
+ * changes of fields, which depends on what its client understands, and one for what all clients of its encoding get.
+ */
 export const variants = {
   /** Binary, one `delta` per field. */
   binaryDelta: 1,
@@ -19,6 +22,10 @@ export const variants = {
   jsonDelta: 4,
   /** JSON, `delta_batch`. */
   jsonBatch: 8,
+  /** Binary, texts and what is only sent on. */
+  binaryAny: 16,
+  /** JSON, texts and what is only sent on. */
+  jsonAny: 32,
 } as const;
 
 /**

@@ -4,6 +4,7 @@ import { test } from 'tap';
 import { typeCodes, typeOfCode, type MessageType } from '../../src/protocol/codes.js';
 import type { Encoding } from '../../src/protocol/encode.js';
 import { answerNumber, AnswerWriter, readAnswer, type DirectKind, type ShardStatus } from '../../src/shards/answer.js';
+import { variants } from '../../src/shards/task.js';
 import { holds } from '../support/property.js';
 
 type Entry =
@@ -40,7 +41,7 @@ const entries: fc.Arbitrary<Entry> = fc.oneof(
     {
       kind: fc.constant('publish' as const),
       documentId: fc.string({ unit: fc.constantFrom(...Array.from('azAZ09_:-')), minLength: 1, maxLength: 256 }),
-      variant: fc.integer({ min: 1, max: 15 }),
+      variant: fc.constantFrom(...Object.values(variants)),
       except: numbers,
       frame: frames,
       type: types,

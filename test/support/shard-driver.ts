@@ -111,7 +111,10 @@ export class ShardDriver {
   }
 
   /** Gives the shard one task with the records of some documents; returns its number. */
-  give(groups: Readonly<Record<string, readonly TaskRecord[]>>, wanted: number = variants.binaryDelta): number {
+  give(
+    groups: Readonly<Record<string, readonly TaskRecord[]>>,
+    wanted: number = variants.binaryDelta | variants.binaryAny,
+  ): number {
     const writer = new TaskWriter();
     for (const [documentId, records] of Object.entries(groups)) writer.group(documentId, wanted, records);
     const task = ++this.#tasks;
@@ -138,7 +141,7 @@ export class ShardDriver {
   #take(answer: Uint8Array<ArrayBuffer>): void {
     readAnswer(answer, {
       publish: (documentId, variant, frame, _type, _cause, except) => {
-        const isBinary = (variant & (variants.binaryDelta | variants.binaryBatch)) !== 0;
+        const isBinary = (variant & (variants.binaryDelta | variants.binaryBatch | variants.binaryAny)) !== 0;
         this.sent.push({ to: 'all', documentId, variant, except, message: decodeFrame(Buffer.from(frame), isBinary) });
       },
       direct: (session, encoding, kind, frame) => {
