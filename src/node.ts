@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Server } from 'node:http';
 import { fileURLToPath } from 'node:url';
@@ -40,6 +41,8 @@ export class Node {
   readonly acceptor: Acceptor;
   readonly shards: ShardSet;
   readonly metrics: MetricsRegistry;
+  /** Names this run of the process among all nodes: one that starts again is another. */
+  readonly run = randomBytes(9).toString('base64url');
   readonly #options: NodeOptions;
   readonly #app = uWS.App();
   #listening: us_listen_socket | undefined;
@@ -57,6 +60,7 @@ export class Node {
       workerData: (index): ShardWorkerData => ({
         config: shardConfig,
         index,
+        run: this.run,
         metricsMemory: config.metricsEnabled ? this.metrics.addShard() : undefined,
       }),
       log: log.child({ part: 'shards' }),

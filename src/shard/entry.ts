@@ -23,6 +23,8 @@ export interface ShardWorkerData {
   readonly config: ShardConfig;
   /** Which shard this is, from 0. */
   readonly index: number;
+  /** The run of the process, unique among all nodes. */
+  readonly run: string;
   /** Of `MetricsRegistry.addShard`; absent when nothing is counted. */
   readonly metricsMemory: SharedArrayBuffer | undefined;
 }
