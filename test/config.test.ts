@@ -211,7 +211,7 @@ test('a bus between nodes is refused without a shared database', (t) => {
   t.match(problemsOf(t, { REDIS_URL: 'redis://host' }), [/share their storage/]);
   t.match(problemsOf(t, { REDIS_URL: 'redis://host', DATABASE_URL: 'memory:' }), [/share their storage/]);
   const shared = { REDIS_URL: 'redis://host', DATABASE_URL: 'postgres://host/d', REDIS_CLUSTER: 'true' };
-  t.same(loadConfig(shared).bus, { url: 'redis://host', channelPrefix: 'synckit:', cluster: true });
+  t.same(loadConfig(shared).bus, { url: 'redis://host', channelPrefix: 'synckit:', cluster: true, compareMs: 10_000 });
   t.equal(loadConfig({}).bus, undefined);
   t.end();
 });

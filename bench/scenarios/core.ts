@@ -139,6 +139,7 @@ async function handling(build: Build, store: FieldsStore, documents: number, wri
     limits: { maxFields: 200_000, maxBytes: 64 * 1024 ** 2 },
     replayMaxFields: 0,
     maxPendingBytes: 64 * 1024 ** 2,
+    compareMs: 0,
     maxLoadedBytes: 256 * 1024 ** 2,
   });
   const templates = Array.from({ length: documents }, (_, document) => {

@@ -226,6 +226,7 @@ const bus = {
     ),
     lines('Documents loaded again', 'ops', 'After a gap, a reconnect, or the first subscription on a node.', [
       { expr: rate('synckit_bus_resyncs_total', 'instance'), legend: '{{instance}}' },
+      { expr: rate('synckit_stale_documents_total', 'instance'), legend: '{{instance}}, by comparison' },
     ]),
   ],
 };

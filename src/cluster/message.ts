@@ -54,8 +54,8 @@ export function encodeMessage(message: BusMessage): Buffer {
   const { node, epoch, sequence, sentAt, since } = message;
   const head = [VERSION, node, epoch, sequence, kinds[message.kind], sentAt, since];
   if (message.kind === 'tail') return packr.pack(head);
-  const { stamp, fields, text, relays } = message.news;
-  return packr.pack([...head, stamp, fields.map(fieldToArray), text ?? null, relays]);
+  const { stamp, fields, text, relays, commit } = message.news;
+  return packr.pack([...head, stamp, fields.map(fieldToArray), text ?? null, relays, commit]);
 }
 
 /** Reads what came through the channel of a document; never throws. */
@@ -81,7 +81,7 @@ function readHead([, node, epoch, sequence]: readonly unknown[]): MessageHead | 
 }
 
 function readBody(documentId: string, head: MessageHead, places: readonly unknown[]): ReadMessage | undefined {
-  const [, , , , kind, sentAt, since, stamp, rows, text, relays] = places;
+  const [, , , , kind, sentAt, since, stamp, rows, text, relays, commit = 0] = places;
   if (!isCount(kind) || !isNumber(sentAt) || !isNumber(since)) return undefined;
   const times = { sentAt, since };
   if (kind === kinds.tail) return { kind: 'tail', ...head, ...times };
@@ -90,7 +90,8 @@ function readBody(documentId: string, head: MessageHead, places: readonly unknow
   const operations = listOf(relays, (item) => (isText(item) ? item : undefined));
   if (!isNumber(stamp) || stamp < 0 || fields === undefined || operations === undefined) return undefined;
   if (text !== null && !(text instanceof Uint8Array)) return undefined;
-  const news = { documentId, stamp, fields, text: text ?? undefined, relays: operations };
+  if (!isCount(commit)) return undefined;
+  const news = { documentId, stamp, fields, text: text ?? undefined, relays: operations, commit };
   return { kind: 'news', ...head, ...times, news };
 }
 

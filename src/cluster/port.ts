@@ -4,9 +4,9 @@
  *
  * The bus may lose messages, and says so. News is sent after its commit, so whatever was lost is in the storage: a
  * receiver that can have missed something is told with `onBehind`, and what it then loads is complete. A message is
- * therefore never kept back, sent again or waited for. One thing nobody can tell is that there was a commit whose node
- * was killed before it published anything about it: against that, a receiver compares stamps with the storage now and
- * then.
+ * therefore never kept back, sent again or waited for. One thing the bus can't tell is that there was a commit whose node
+ * was killed before it published anything about it: against that, each news names the number that the storage gave the
+ * commit, and receivers compare the numbers with the storage now and then.
  */
 
 /** One field as its last write left it; the same shape as a row of the storage. */
@@ -28,6 +28,8 @@ export interface DocumentNews {
   readonly documentId: string;
   /** The document's L after the commit. */
   readonly stamp: number;
+  /** Which commit of the document this is, by the storage's count; 0 when there was none. */
+  readonly commit: number;
   readonly fields: readonly NewsField[];
   /** What changed in the text, in the binary form of the text core. */
   readonly text: Uint8Array | undefined;

@@ -36,6 +36,8 @@ export interface BusConfig {
   readonly channelPrefix: string;
   /** Whether it is a Redis Cluster. */
   readonly cluster: boolean;
+  /** Between two comparisons of documents with the storage. */
+  readonly compareMs: number;
 }
 
 /** The values that are not taken from the table as they are. */
@@ -73,9 +75,9 @@ export function derive(values: Values, env: NodeJS.ProcessEnv): Derived {
   };
 }
 
-function busOf({ redisUrl, redisChannelPrefix, redisCluster }: Values): BusConfig | undefined {
+function busOf({ redisUrl, redisChannelPrefix, redisCluster, clusterCompareMs }: Values): BusConfig | undefined {
   if (redisUrl === undefined) return undefined;
-  return { url: redisUrl, channelPrefix: redisChannelPrefix, cluster: redisCluster };
+  return { url: redisUrl, channelPrefix: redisChannelPrefix, cluster: redisCluster, compareMs: clusterCompareMs };
 }
 
 /** One less than the cores for the shards, because the acceptor has its own thread; several processes share the cores. */

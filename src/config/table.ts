@@ -138,6 +138,12 @@ const cluster = {
     default: 'false',
     meaning: 'Whether REDIS_URL names a server of a Redis Cluster; its sharded pub/sub is used then.',
   }),
+  clusterCompareMs: variable('CLUSTER_COMPARE_INTERVAL', integer(100, 3_600_000), {
+    default: '10000',
+    unit: 'ms',
+    meaning:
+      'How often a node of a cluster asks the database whether documents that have subscribers here were changed without its hearing of it: by a node that was killed before it could tell.',
+  }),
 };
 
 const authentication = {

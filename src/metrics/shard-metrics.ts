@@ -20,6 +20,7 @@ export class ShardMetrics {
   readonly documentsLoaded;
   readonly loadFailures;
   readonly documentsEvicted;
+  readonly staleDocuments;
   /** By error code. */
   readonly errors;
   /** Whether the bus is connected is told with the shard's status. */
@@ -45,6 +46,7 @@ export class ShardMetrics {
     this.documentsLoaded = cells.counter(metrics.documentsLoaded);
     this.loadFailures = cells.counter(metrics.loadFailures);
     this.documentsEvicted = cells.counter(metrics.documentsEvicted);
+    this.staleDocuments = cells.counter(metrics.staleDocuments);
     this.errors = cells.counters(metrics.errorsSent);
     this.bus = {
       published: cells.counter(metrics.busPublished),

@@ -153,6 +153,12 @@ export const shardMetrics = {
     owner: 'shard',
     help: 'Messages on the bus that could not be read.',
   },
+  staleDocuments: {
+    name: 'synckit_stale_documents_total',
+    type: 'counter',
+    owner: 'shard',
+    help: 'Documents of which a commit was never heard, found by comparison with the storage: its node died before it could tell, or the bus was away.',
+  },
   busLag: {
     name: 'synckit_bus_lag_seconds',
     type: 'histogram',

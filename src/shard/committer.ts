@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { ShardMetrics } from '../metrics/shard-metrics.js';
-import type { DocumentChange, FieldRow, RefusedRow, Storage, TextChange } from '../storage/port.js';
+import type { Committed, DocumentChange, FieldRow, RefusedRow, Storage, TextChange } from '../storage/port.js';
 import type { Origin } from '../shards/task.js';
 import type { LoadedDocument } from './documents.js';
 import type { Ticket } from './ticket.js';
@@ -42,7 +42,7 @@ export interface CommitterOptions {
   /** Called for each ack whose writes are durable; `refused` says why the database took one of them for ever ill. */
   readonly acknowledge: (ack: PendingAck, refused: string | undefined) => void;
   /** Called with what is durable now. */
-  readonly onCommitted: (changes: readonly DocumentChange[], refused: readonly RefusedRow[]) => void;
+  readonly onCommitted: (changes: readonly DocumentChange[], committed: Committed) => void;
   /** Called after each commit, when acks have been released. */
   readonly afterCommit: () => void;
 }
@@ -166,9 +166,9 @@ export class Committer {
     const { storage, log, metrics } = this.#options;
     const started = performance.now();
     const changes = this.#changesOf(batch);
-    let refused: RefusedRow[];
+    let committed: Committed;
     try {
-      refused = await storage.commit(changes);
+      committed = await storage.commit(changes);
     } catch (error) {
       metrics.commitFailures.add(1);
       if (this.healthy) log.error({ err: error, rows: batch.count }, 'commit failed; it will be tried again');
@@ -181,10 +181,11 @@ export class Committer {
     this.#retryMs = 0;
     this.#running = undefined;
     this.#bytes -= batch.bytes;
+    const { refused } = committed;
     for (const row of refused) {
       log.error({ documentId: row.documentId, reason: row.reason }, 'the storage refused a row');
     }
-    this.#options.onCommitted(changes, refused);
+    this.#options.onCommitted(changes, committed);
     this.#release(batch, refused);
     this.kick();
     this.#options.afterCommit();

@@ -63,6 +63,7 @@ async function start(): Promise<void> {
     log,
     metrics,
     openBus: config.bus === undefined ? undefined : (events) => openBus(events, metrics),
+    compareMs: config.bus?.compareMs ?? 0,
     send: (answer) => parentPort?.postMessage(answer, [answer.buffer]),
     nodeId: writerIdOf(config.nodeId),
     maxClockSkewMs: config.maxClockSkewMs,

@@ -34,6 +34,8 @@ export interface ShardOptions {
   readonly metrics: ShardMetrics;
   /** Opens the way to the other nodes, if there is a cluster. */
   readonly openBus?: ((events: BusEvents) => Bus) | undefined;
+  /** Between two comparisons of documents with the storage, in ms; without a bus there are none. */
+  readonly compareMs: number;
   /** Sends an answer to the acceptor that is not the result of a task. */
   readonly send: (answer: Uint8Array<ArrayBuffer>) => void;
   /** Stands for writers that name no client id. */
@@ -79,8 +81,8 @@ export class Shard {
       acknowledge: (ack, refused) => {
         this.#acknowledge(ack, refused);
       },
-      onCommitted: (changes, refused) => {
-        this.#relay?.committed(changes, refused);
+      onCommitted: (changes, committed) => {
+        this.#relay?.committed(changes, committed);
       },
       afterCommit: () => {
         this.#endTurn();
@@ -112,10 +114,10 @@ export class Shard {
   }
 
   #openRelay(): Relay | undefined {
-    const { openBus, storage, core, texts, log } = this.#options;
+    const { openBus, storage, core, texts, log, metrics, compareMs } = this.#options;
     if (openBus === undefined) return undefined;
     return new Relay({
-      ...{ openBus, storage, core, texts, log, documents: this.#documents, outbox: this.#outbox },
+      ...{ openBus, storage, core, texts, log, metrics, compareMs, documents: this.#documents, outbox: this.#outbox },
       nextStamp: (document) => this.#writes.nextStamp(document),
       endTurn: () => {
         this.#endTurn();
@@ -186,7 +188,7 @@ export class Shard {
       if (found === undefined) throw new Error('the storage answered with fewer documents than it was asked for');
       const document = this.#fill(slot, found);
       if (document === undefined) return;
-      this.#relay?.loaded(document);
+      this.#relay?.loaded(document, found.commits);
       for (const { group, ticket } of slot.waiting) {
         this.#process(document, group, ticket);
         if (this.#outbox.length >= MAX_ANSWER_BYTES) this.#outbox.flush();

@@ -17,7 +17,7 @@ import { prepare, type PreparedCommit } from './embedded-prepare.js';
 import { messageOf, Transactions, type TransactionOptions } from './embedded-transactions.js';
 import { write } from './embedded-write.js';
 import { checkDocumentId } from './limits.js';
-import type { DocumentChange, FieldRow, RefusedRow, Storage, StoredDocument, TextPart } from './port.js';
+import type { Committed, DocumentChange, FieldRow, RefusedRow, Storage, StoredDocument, TextPart } from './port.js';
 
 /**
  * Opens the embedded storage, and makes it when it is not there. Any number of threads and processes of one host may
@@ -43,6 +43,9 @@ const bytesPerTurn = 4 * 1024 ** 2;
  */
 const rowsPerTransaction = 1_000;
 const bytesPerTransaction = 16 * 1024 ** 2;
+
+/** A folder is shared by processes of one host at most, which no bus connects. */
+const uncounted: ReadonlyMap<string, number> = new Map();
 
 class EmbeddedStorage implements Storage {
   readonly durable = true;
@@ -75,15 +78,15 @@ class EmbeddedStorage implements Storage {
     }
   }
 
-  async commit(changes: readonly DocumentChange[]): Promise<RefusedRow[]> {
+  async commit(changes: readonly DocumentChange[]): Promise<Committed> {
     this.#checkOpen();
     const commit = prepare(changes);
-    if (commit.documents.length === 0) return [...commit.refused];
+    if (commit.documents.length === 0) return { refused: commit.refused, numbers: uncounted };
     const done = new Promise<RefusedRow[]>((resolve, reject) => {
       this.#waiting.push({ commit, resolve, reject });
     });
     this.#writer ??= this.#writeWaiting();
-    return done;
+    return { refused: await done, numbers: uncounted };
   }
 
   close(): Promise<void> {
@@ -124,7 +127,7 @@ class EmbeddedStorage implements Storage {
     } catch (cause) {
       throw new Error(`Document ${documentId} can't be read from ${this.#directory}: ${messageOf(cause)}`, { cause });
     }
-    return { stamp: stamp ?? 0, fields, text };
+    return { stamp: stamp ?? 0, commits: 0, fields, text };
   }
 
   async #nextTurn(): Promise<void> {

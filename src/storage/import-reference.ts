@@ -205,7 +205,7 @@ class Import {
   /** Returns how many rows the storage refused. */
   async #commit(table: string, changes: readonly DocumentChange[]): Promise<number> {
     if (changes.length === 0) return 0;
-    const refused = await this.#target.commit(changes);
+    const { refused } = await this.#target.commit(changes);
     for (const { documentId, path, reason } of refused) {
       this.#refuse(table, documentId, path, reason);
       if (path === undefined) continue;

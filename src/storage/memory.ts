@@ -2,10 +2,20 @@
 
 import { checkDocumentId, reasonAgainstId, reasonAgainstRow, reasonAgainstText, refuseAll } from './limits.js';
 import { compareRows } from './order.js';
-import type { DocumentChange, FieldRow, RefusedRow, Storage, StoredDocument, TextChange, TextPart } from './port.js';
+import type {
+  Committed,
+  DocumentChange,
+  FieldRow,
+  RefusedRow,
+  Storage,
+  StoredDocument,
+  TextChange,
+  TextPart,
+} from './port.js';
 
 interface MemoryDocument {
   stamp: number;
+  commits: number;
   readonly fields: Map<string, FieldRow>;
   /** Bytes of the parts by their ids. */
   readonly text: Map<string, Uint8Array>;
@@ -24,15 +34,27 @@ export class MemoryStorage implements Storage {
       checkDocumentId(documentId);
       const document = this.#documents.get(documentId);
       return document === undefined
-        ? { stamp: 0, fields: [], text: [] }
-        : { stamp: document.stamp, fields: [...document.fields.values()], text: partsOf(document) };
+        ? { stamp: 0, commits: 0, fields: [], text: [] }
+        : { ...document, fields: [...document.fields.values()], text: partsOf(document) };
     });
   }
 
   // eslint-disable-next-line @typescript-eslint/require-await -- async so that errors reject
-  async commit(changes: readonly DocumentChange[]): Promise<RefusedRow[]> {
+  async commit(changes: readonly DocumentChange[]): Promise<Committed> {
     this.#checkOpen();
-    return changes.flatMap((change) => this.#apply(change));
+    const refused = changes.flatMap((change) => this.#apply(change));
+    const numbers = new Map<string, number>();
+    for (const { documentId } of changes) {
+      const document = this.#documents.get(documentId);
+      if (document !== undefined && !numbers.has(documentId)) numbers.set(documentId, ++document.commits);
+    }
+    return { refused, numbers };
+  }
+
+  // eslint-disable-next-line @typescript-eslint/require-await -- async so that errors reject
+  async lastCommits(documentIds: readonly string[]): Promise<number[]> {
+    this.#checkOpen();
+    return documentIds.map((documentId) => this.#documents.get(documentId)?.commits ?? 0);
   }
 
   // eslint-disable-next-line @typescript-eslint/require-await
@@ -68,7 +90,7 @@ export class MemoryStorage implements Storage {
   #documentFor(documentId: string): MemoryDocument {
     let document = this.#documents.get(documentId);
     if (document === undefined) {
-      document = { stamp: 0, fields: new Map(), text: new Map() };
+      document = { stamp: 0, commits: 0, fields: new Map(), text: new Map() };
       this.#documents.set(documentId, document);
     }
     return document;

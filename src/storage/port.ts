@@ -56,9 +56,11 @@ export interface DocumentChange {
   readonly text?: TextChange | undefined;
 }
 
-/** A document as loaded; one that was never written has stamp 0, no fields and no text. */
+/** A document as loaded; one that was never written has stamp 0, no commits, no fields and no text. */
 export interface StoredDocument {
   readonly stamp: number;
+  /** The number of the last commit in it; 0 where commits are not counted. */
+  readonly commits: number;
   /** Tombstones included, in no particular order. */
   readonly fields: readonly FieldRow[];
   /** Sorted by id; empty for a document without text. The bytes are the caller's own. */
@@ -71,6 +73,17 @@ export interface RefusedRow {
   /** Of the field; undefined for the text, whose change is taken or refused as a whole. */
   readonly path: string | undefined;
   readonly reason: string;
+}
+
+/** What became of a commit. */
+export interface Committed {
+  readonly refused: readonly RefusedRow[];
+  /**
+   * Which commit of each document it was: one more than the one before it, whoever made that, in the order in which
+   * they became visible. Empty where commits are not counted. A number that nobody was told of belongs to a commit that
+   * failed only for the one who gave it.
+   */
+  readonly numbers: ReadonlyMap<string, number>;
 }
 
 export interface Storage {
@@ -89,7 +102,13 @@ export interface Storage {
    * same field in any sequence. Rejects, with nothing written, when the storage as a whole fails; the same changes may
    * then be given again. What was given may be changed as soon as this returns.
    */
-  commit(changes: readonly DocumentChange[]): Promise<RefusedRow[]>;
+  commit(changes: readonly DocumentChange[]): Promise<Committed>;
+
+  /**
+   * The numbers of the last commits of documents, in the order of their ids; 0 for one that was never written. Absent
+   * where commits are not counted, because nodes don't share the storage.
+   */
+  lastCommits?(documentIds: readonly string[]): Promise<number[]>;
 
   /**
    * The reason for which no commit would ever take such a row, as far as it can be told at once, or undefined. Such a

@@ -1,26 +1,27 @@
 /** How a commit gets into the database: in one transaction, again when others were in the way, without what is refused. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { RefusedRow } from './port.js';
+import type { Committed, RefusedRow } from './port.js';
 import type { Connection, Connections } from './postgres-connection.js';
 import { databaseError, type DatabaseError } from './postgres-errors.js';
 import type { Plan, Rows } from './postgres-plan.js';
-import { writeStatement } from './postgres-statements.js';
+import { writeStatement, type WrittenDocument } from './postgres-statements.js';
 
 /** Tries before the caller is told; in between, a random part of this many milliseconds for each try so far. */
 const maxTries = 10;
 const pauseMs = 20;
 
 /**
- * Writes all of a plan and resolves once it is durable, with the rows that were refused.
+ * Writes all of a plan and resolves once it is durable.
  *
  * @throws DatabaseError with nothing written. When the connection breaks in the moment of the commit it may be written
  * all the same; to write it again changes nothing.
  */
-export async function commit(connections: Connections, plan: Plan): Promise<RefusedRow[]> {
+export async function commit(connections: Connections, plan: Plan): Promise<Committed> {
   for (let tries = 1; ; tries++) {
     try {
-      return [...plan.refused, ...(await writeOrLeaveOut(connections, plan))];
+      const { refused, numbers } = await writeOrLeaveOut(connections, plan);
+      return { refused: [...plan.refused, ...refused], numbers };
     } catch (error) {
       const failure = databaseError(error);
       if (failure.remedy !== 'repeat' || tries === maxTries) throw failure;
@@ -29,40 +30,47 @@ export async function commit(connections: Connections, plan: Plan): Promise<Refu
   }
 }
 
-async function writeOrLeaveOut(connections: Connections, plan: Plan): Promise<RefusedRow[]> {
+async function writeOrLeaveOut(connections: Connections, plan: Plan): Promise<Committed> {
   try {
-    await connections.use((connection) => writeAll(connection, plan));
-    return [];
+    return { refused: [], numbers: await connections.use((connection) => writeAll(connection, plan)) };
   } catch (error) {
     if (databaseError(error).remedy !== 'leave out the row') throw error;
     return connections.use((connection) => writeRest(connection, plan));
   }
 }
 
-async function writeAll(connection: Connection, { documents, statements }: Plan): Promise<void> {
-  const [first, ...more] = statements;
-  if (first === undefined) return;
+async function writeAll(connection: Connection, { documents, statements }: Plan): Promise<Map<string, number>> {
+  const [first = nothing, ...more] = statements;
   // A statement is a transaction by itself: one round trip.
-  if (more.length === 0) {
-    await connection.query(writeStatement(documents, first));
-    return;
-  }
-  await inTransaction(connection, async () => {
-    await connection.query(writeStatement(documents, first));
+  if (more.length === 0) return writeDocuments(connection, documents, first);
+  return inTransaction(connection, async () => {
+    const numbers = await writeDocuments(connection, documents, first);
     for (const rows of more) await connection.query(writeStatement(none, rows));
+    return numbers;
   });
 }
 
+/** The first statement of a commit. @returns The numbers of the commit. */
+async function writeDocuments(
+  connection: Connection,
+  documents: ReadonlyMap<string, number>,
+  rows: Rows,
+): Promise<Map<string, number>> {
+  const written = await connection.query(writeStatement(documents, rows));
+  return new Map(written as unknown as readonly WrittenDocument[]);
+}
+
 const none: ReadonlyMap<string, number> = new Map();
+const nothing: Rows = { fields: [], texts: [] };
 
 /** Writes what the database takes, and finds what it does not take by trying halves. */
-async function writeRest(connection: Connection, { documents, statements }: Plan): Promise<RefusedRow[]> {
-  const refused: RefusedRow[] = [];
-  await inTransaction(connection, async () => {
-    await connection.query(writeStatement(documents, { fields: [], texts: [] }));
+async function writeRest(connection: Connection, { documents, statements }: Plan): Promise<Committed> {
+  return inTransaction(connection, async () => {
+    const refused: RefusedRow[] = [];
+    const numbers = await writeDocuments(connection, documents, nothing);
     for (const rows of statements) await writeHalves(connection, rows, refused);
+    return { refused, numbers };
   });
-  return refused;
 }
 
 async function writeHalves(connection: Connection, rows: Rows, refused: RefusedRow[]): Promise<void> {
@@ -105,8 +113,9 @@ async function attempt(connection: Connection, rows: Rows): Promise<DatabaseErro
 }
 
 /** When the action throws, whoever lent the connection closes it, and the transaction ends with it. */
-async function inTransaction(connection: Connection, action: () => Promise<void>): Promise<void> {
+async function inTransaction<Result>(connection: Connection, action: () => Promise<Result>): Promise<Result> {
   await connection.query('BEGIN');
-  await action();
+  const result = await action();
   await connection.query('COMMIT');
+  return result;
 }

@@ -80,7 +80,7 @@ export class Loader {
       return;
     }
     for (const { documentId, waiting } of batch) {
-      const document = documents.get(documentId) ?? { stamp: 0, fields: [], text: [] };
+      const document = documents.get(documentId) ?? { stamp: 0, commits: 0, fields: [], text: [] };
       waiting.forEach(({ resolve }, i) => {
         resolve(i === 0 ? document : copyOf(document));
       });
@@ -89,15 +89,17 @@ export class Loader {
 
   async #read(documentIds: readonly string[]): Promise<ReadonlyMap<string, StoredDocument>> {
     const rows = await this.#connections.use((connection) => connection.query(loadStatement(documentIds)));
-    const documents = new Map<string, { stamp: number; fields: FieldRow[]; text: TextPart[] }>();
+    const documents = new Map<string, { stamp: number; commits: number; fields: FieldRow[]; text: TextPart[] }>();
     for (const [i, row] of (rows as unknown as readonly LoadedRow[]).entries()) {
       if (i % rowsPerTurn === rowsPerTurn - 1) await setImmediate();
       const documentId = row[1];
       let document = documents.get(documentId);
-      if (document === undefined) documents.set(documentId, (document = { stamp: 0, fields: [], text: [] }));
+      if (document === undefined)
+        documents.set(documentId, (document = { stamp: 0, commits: 0, fields: [], text: [] }));
       switch (row[0]) {
         case 0:
           document.stamp = row[2];
+          document.commits = row[6];
           break;
         case 1:
           document.fields.push(fieldOf(row));
@@ -116,6 +118,6 @@ function fieldOf([, , stamp, path, value, deleted, timestamp, counter, clientId]
 }
 
 /** Bytes belong to one caller. */
-function copyOf({ stamp, fields, text }: StoredDocument): StoredDocument {
-  return { stamp, fields, text: text.map(({ id, bytes }) => ({ id, bytes: new Uint8Array(bytes) })) };
+function copyOf({ text, ...rest }: StoredDocument): StoredDocument {
+  return { ...rest, text: text.map(({ id, bytes }) => ({ id, bytes: new Uint8Array(bytes) })) };
 }

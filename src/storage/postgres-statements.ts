@@ -5,17 +5,17 @@ import type { Rows } from './postgres-plan.js';
 
 /**
  * The parts run one after the other, as each asks for the rows of the one before. The document comes first: its row is
- * the lock for all that belongs to it, also when its stamp does not grow, and the rows are sorted, so transactions of
- * several nodes wait in line instead of for each other.
+ * the lock for all that belongs to it, and it counts the commits. The rows are sorted, so transactions of several nodes
+ * wait in line instead of for each other.
  */
 const writeText = `
 WITH document AS (
-  INSERT INTO documents AS stored (id, stamp)
-  SELECT id, stamp FROM unnest($1::text[], $2::bigint[]) AS given (id, stamp)
+  INSERT INTO documents AS stored (id, stamp, commits)
+  SELECT id, stamp, 1 FROM unnest($1::text[], $2::bigint[]) AS given (id, stamp)
   ORDER BY id COLLATE "C"
-  ON CONFLICT (id) DO UPDATE SET stamp = excluded.stamp, updated_at = now()
-  WHERE stored.stamp < excluded.stamp
-  RETURNING 1
+  ON CONFLICT (id) DO UPDATE
+  SET stamp = greatest(stored.stamp, excluded.stamp), commits = stored.commits + 1, updated_at = now()
+  RETURNING id, commits
 ), field AS (
   INSERT INTO fields AS stored (document_id, path, value, raw, deleted, ts, counter, client_id, stamp)
   SELECT document_id, path, json, CASE WHEN json::text = value THEN NULL ELSE value END,
@@ -48,7 +48,10 @@ WITH document AS (
   ON CONFLICT (document_id, id) DO NOTHING
   RETURNING 1
 )
-SELECT count(*) FROM part`;
+SELECT id, commits FROM document WHERE (SELECT count(*) FROM part) IS NOT NULL`;
+
+/** A row of what a write answers: a document, and which commit of it this is. */
+export type WrittenDocument = readonly [documentId: string, commits: number];
 
 /** Writes the stamps of documents, and rows. */
 export function writeStatement(documents: ReadonlyMap<string, number>, { fields, texts }: Rows): Statement {
@@ -85,7 +88,7 @@ export function writeStatement(documents: ReadonlyMap<string, number>, { fields,
 
 /** One statement sees one state, so that the rows of a document belong to the same commits. */
 const loadText = `
-SELECT 0, id, stamp, NULL, NULL, NULL, NULL, NULL, NULL, NULL::bytea
+SELECT 0, id, stamp, NULL, NULL, NULL, commits, NULL, NULL, NULL::bytea
 FROM documents WHERE id = ANY ($1::text[])
 UNION ALL
 SELECT 1, document_id, stamp, path, coalesce(raw, value::text), deleted, ts, counter, client_id, NULL
@@ -97,7 +100,7 @@ FROM text_updates WHERE document_id = ANY ($1::text[])`;
 /** A row of a load; the first column tells of what, and with it which of the others are not null. */
 export type LoadedRow = LoadedRecord | LoadedField | LoadedPart;
 
-type LoadedRecord = readonly [0, documentId: string, stamp: number];
+type LoadedRecord = readonly [0, documentId: string, stamp: number, null, null, null, commits: number];
 
 export type LoadedField = readonly [
   1,
@@ -116,4 +119,10 @@ type LoadedPart = readonly [2, documentId: string, null, id: string, null, null,
 /** Reads all there is of documents. */
 export function loadStatement(documentIds: readonly string[]): Statement {
   return { name: 'load', text: loadText, values: [documentIds] };
+}
+
+/** Reads the numbers of the last commits. */
+export function lastCommitsStatement(documentIds: readonly string[]): Statement {
+  const text = 'SELECT id, commits FROM documents WHERE id = ANY ($1::text[])';
+  return { name: 'last commits', text, values: [documentIds] };
 }

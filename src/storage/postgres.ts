@@ -1,12 +1,13 @@
 /** Storage in Postgres 15 or newer, for one node or for many. The schema is that of the files in migrations/. */
 
 import { checkDocumentId } from './limits.js';
-import type { DocumentChange, FieldRow, RefusedRow, Storage, StoredDocument } from './port.js';
+import type { Committed, DocumentChange, FieldRow, Storage, StoredDocument } from './port.js';
 import { commit } from './postgres-commit.js';
 import { Connections, type PostgresOptions } from './postgres-connection.js';
 import { Loader } from './postgres-load.js';
 import { planOf, type Plan } from './postgres-plan.js';
 import { reasonAgainst } from './postgres-refusals.js';
+import { lastCommitsStatement, type WrittenDocument } from './postgres-statements.js';
 
 export type { PostgresOptions } from './postgres-connection.js';
 
@@ -38,13 +39,21 @@ class PostgresStorage implements Storage {
   }
 
   /** One at a time: those that come meanwhile would only wait in the database for the locks of this one. */
-  async commit(changes: readonly DocumentChange[]): Promise<RefusedRow[]> {
+  async commit(changes: readonly DocumentChange[]): Promise<Committed> {
     this.#checkOpen();
     const plan = planOf(changes);
-    if (plan.documents.size === 0) return [...plan.refused];
+    if (plan.documents.size === 0) return { refused: plan.refused, numbers: new Map() };
     const committed = this.#lastCommit.then(() => this.#write(plan));
     this.#lastCommit = committed.catch(() => undefined);
     return committed;
+  }
+
+  async lastCommits(documentIds: readonly string[]): Promise<number[]> {
+    this.#checkOpen();
+    documentIds.forEach(checkDocumentId);
+    const rows = await this.#connections.use((connection) => connection.query(lastCommitsStatement(documentIds)));
+    const numbers = new Map(rows as unknown as readonly WrittenDocument[]);
+    return documentIds.map((documentId) => numbers.get(documentId) ?? 0);
   }
 
   reasonAgainst(row: Pick<FieldRow, 'path' | 'value' | 'clientId'>): string | undefined {
@@ -56,7 +65,7 @@ class PostgresStorage implements Storage {
     return this.#closing;
   }
 
-  #write(plan: Plan): Promise<RefusedRow[]> {
+  #write(plan: Plan): Promise<Committed> {
     return commit(this.#connections, plan);
   }
 

@@ -14,7 +14,14 @@ test('what is written is read', (t) => {
     newsField({ path: '', value: '"\u{1f600}\\u0000"', clientId: '\uffff' }),
     newsField({ path: '__proto__', deleted: true, timestamp: -1e300, counter: 0.1, stamp: 2 ** 53 }),
   ];
-  const news = { documentId: 'doc', stamp: 1_700_000_000_000_123, fields, text: undefined, relays: ['{}', ''] };
+  const news = {
+    documentId: 'doc',
+    stamp: 1_700_000_000_000_123,
+    fields,
+    text: undefined,
+    relays: ['{}', ''],
+    commit: 9,
+  };
   const messages: BusMessage[] = [
     { kind: 'news', ...head, news },
     { kind: 'news', ...head, news: { ...news, fields: [], relays: [] } },
@@ -32,18 +39,21 @@ test('what is written is read', (t) => {
 
 test('version 1 on the wire stays as it is: older nodes read it', (t) => {
   const field = { path: 'p', value: '1', deleted: false, timestamp: 3, counter: 4, clientId: 'c', stamp: 5 };
-  const news = { documentId: 'doc', stamp: 6, fields: [field], text: Uint8Array.of(9), relays: ['{}'] };
+  const news = { documentId: 'doc', stamp: 6, fields: [field], text: Uint8Array.of(9), relays: ['{}'], commit: 10 };
   const numbers = { node: 'n', epoch: 1, sequence: 2, sentAt: 7, since: 8 };
   t.equal(
     encodeMessage({ kind: 'news', ...numbers, news }).toString('hex'),
-    '9b01a16e0102000708069197a170a131c20304a16305c4010991a27b7d',
+    '9c01a16e0102000708069197a170a131c20304a16305c4010991a27b7d0a',
   );
+  const withoutCommit = Buffer.from('9b01a16e0102000708069197a170a131c20304a16305c4010991a27b7d', 'hex');
+  const read = decodeMessage('doc', withoutCommit);
+  t.same(read, { kind: 'news', ...numbers, news: { ...news, commit: 0 } }, 'what is missing at the end is not known');
   t.equal(encodeMessage({ kind: 'tail', ...numbers }).toString('hex'), '9701a16e0102010708');
   t.end();
 });
 
 test('the text does not hold on to what was received', (t) => {
-  const news = { documentId: 'doc', stamp: 1, fields: [], text: Uint8Array.of(1, 2, 3), relays: [] };
+  const news = { documentId: 'doc', stamp: 1, fields: [], text: Uint8Array.of(1, 2, 3), relays: [], commit: 1 };
   const bytes = encodeMessage({ kind: 'news', ...head, news });
   const read = decodeMessage('doc', bytes);
   bytes.fill(0);
@@ -67,7 +77,7 @@ test('no bytes make it throw, and what it returns is whole', (t) => {
   const good = encodeMessage({
     kind: 'news',
     ...head,
-    news: { documentId: 'doc', stamp: 1, fields: [newsField()], text: Uint8Array.of(1), relays: ['{}'] },
+    news: { documentId: 'doc', stamp: 1, fields: [newsField()], text: Uint8Array.of(1), relays: ['{}'], commit: 1 },
   });
   const isWhole = (bytes: Uint8Array): boolean => {
     const read = decodeMessage('doc', bytes);

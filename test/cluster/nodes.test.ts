@@ -1,10 +1,14 @@
 /** Nodes that share a real Postgres and a real Redis: clients of any node see each other, whatever dies. */
+import { fileURLToPath } from 'node:url';
 import tap, { test, type Test } from 'tap';
 import { RawClient } from '../support/client.js';
 import { client, server } from '../support/fixture.js';
+import { openPostgresStorage } from '../../src/storage/postgres.js';
+import { change, row } from '../contract/storage-rows.js';
 import { database } from '../support/postgres.js';
 import { startRedis, type RedisServer } from '../support/redis.js';
 import { Replica } from '../support/replica.js';
+import type { Command, ShardReport } from '../support/killable-main.js';
 import { startServer, until, type ServerProcess } from '../support/server.js';
 import { TextClient } from '../support/text-client.js';
 
@@ -146,4 +150,52 @@ test('a node is killed: what it acknowledged reaches those who stay, and its cli
     () => floor.every((i) => replica.state[`f${i}`] === i) && replica.state['last'] === 1,
   );
   t.ok(Object.keys(state).length <= Object.keys(stored).length);
+});
+
+test('a shard dies: its documents are heard of again, and what came meanwhile is not missed', async (t) => {
+  const { nodes, env } = await cluster(t, { CLUSTER_COMPARE_INTERVAL: '3600000' });
+  const killable = fileURLToPath(new URL('../support/killable-main.js', import.meta.url));
+  const third = await startServer({ ...env, SYNCKIT_NODE_ID: 'three', SHARDS: '1' }, killable);
+  t.teardown(() => third.kill('SIGKILL'));
+  const [writer, reader] = [await client(t, nodes[0]), await client(t, third)];
+  const documents = Array.from({ length: 30 }, (_, i) => `doc-${i}`);
+  for (const id of documents) await reader.subscribe(id);
+  const replicas = documents.map((id) => new Replica(reader, id));
+  const restarts = (): number => (third.messages.at(-1) as ShardReport | undefined)?.restarts[0] ?? 0;
+  let last = 0;
+  for (let round = 1; round <= 3; round++) {
+    third.child.send({ terminate: 0 } satisfies Command);
+    // While there is no worker, nobody listens.
+    for (; last < round * 100 || restarts() < round; last++) {
+      await writer.acked(writer.set(documents[last % documents.length]!, `f${last}`, last));
+      if (last % 10 === 0) third.child.send({} satisfies Command);
+    }
+    const missing = (): number[] =>
+      Array.from({ length: last }, (_, i) => i).filter((i) => replicas[i % documents.length]!.state[`f${i}`] !== i);
+    await until('all to be heard', () => missing().length === 0).catch(() => t.strictSame(missing(), []));
+  }
+  t.equal(reader.socket.readyState, reader.socket.OPEN);
+});
+
+test('a node is killed after a commit and before it tells of it: the others find out', async (t) => {
+  const { nodes, env } = await cluster(t, { CLUSTER_COMPARE_INTERVAL: '500' });
+  const reader = await client(t, nodes[0]);
+  await reader.subscribe('doc');
+  const replica = new Replica(reader, 'doc');
+  await reader.acked(reader.set('doc', 'own', 1));
+  const url = env['DATABASE_URL']!;
+  const storage = openPostgresStorage({ url, minConnections: 1, maxConnections: 1, statementTimeoutMs: 10_000 });
+  t.teardown(() => storage.close());
+  // Behind the document's L, so that nothing but the number tells.
+  const { numbers } = await storage.commit([change('doc', [row({ path: 'silent', value: '2' })], 1)]);
+  t.equal(numbers.get('doc'), 2);
+  await until('the reader to have it', () => replica.state['silent'] === 2);
+  await reader.acked(reader.set('doc', 'own', 3));
+  const { numbers: next } = await storage.commit([
+    change('doc', [row({ path: 'silent', value: '4', counter: 99 })], 1),
+  ]);
+  t.equal(next.get('doc'), 4, 'every commit counts, whoever made it');
+  const writer = await client(t, nodes[1]);
+  await writer.acked(writer.set('doc', 'last', 5));
+  await until('all', () => replica.state['silent'] === 4 && replica.state['last'] === 5);
 });

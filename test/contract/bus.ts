@@ -48,7 +48,14 @@ export function busContract(name: string, open: () => Promise<BusWorld>): void {
     c.bus.subscribe(['other', 'end']);
     await Promise.all([a.seen.subscribed('doc', 'end'), b.seen.subscribed('doc', 'end'), c.seen.subscribed('end')]);
     const fields = [newsField({ path: '', value: '"é\u{1f600}"', counter: 0.5 }), newsField({ deleted: true })];
-    const news = { documentId: 'doc', stamp: 42, fields, text: Uint8Array.of(0, 255, 1), relays: ['{"op":"x"}'] };
+    const news = {
+      documentId: 'doc',
+      stamp: 42,
+      fields,
+      text: Uint8Array.of(0, 255, 1),
+      relays: ['{"op":"x"}'],
+      commit: 3,
+    };
     a.bus.publish(news);
     b.bus.publish(newsOf('end'));
     a.bus.publish(newsOf('end'));

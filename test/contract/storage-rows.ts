@@ -22,6 +22,11 @@ export function change(documentId: string, fields: readonly FieldRow[], stamp = 
 }
 
 /** The rows of one document, sorted by path: a load promises no order. */
+/** Documents without the numbers of their commits. */
+export async function contentOf(storage: Storage, documentIds: readonly string[]): Promise<object[]> {
+  return (await storage.load(documentIds)).map(({ stamp, fields, text }) => ({ stamp, fields, text }));
+}
+
 export async function rowsOf(storage: Storage, documentId: string): Promise<FieldRow[]> {
   const [document] = await storage.load([documentId]);
   return sorted(document!.fields);

@@ -14,7 +14,7 @@ import {
   type DocumentRecord,
 } from '../../src/storage/embedded-format.js';
 import { openEmbeddedStorage } from '../../src/storage/embedded.js';
-import { change, onlyRow, row, rowsOf } from '../contract/storage-rows.js';
+import { change, contentOf, onlyRow, row, rowsOf } from '../contract/storage-rows.js';
 import { newFolder, openIn, tamper } from './folder.js';
 
 void t.test('a missing folder is made with its parents, for this user alone', async (t) => {
@@ -104,7 +104,7 @@ void t.test('a write over a corrupt entry is refused; the others of its commit a
     return store.put(fieldKey('doc', 'field'), Buffer.of(0));
   });
   const again = openIn(t, directory);
-  const refused = await again.commit([
+  const { refused } = await again.commit([
     change('doc', [row({ counter: 8 }), row({ path: 'other' })]),
     change('record', [row({ counter: 8 })]),
     change('next', [row()]),
@@ -181,7 +181,7 @@ void t.test('a disk without room for a commit: nothing is written, and later com
   const directory = await newFolder(t);
   const full = openEmbeddedStorage({ directory, spareBytes: Number.MAX_SAFE_INTEGER });
   await t.rejects(full.commit([change('doc', [row()])]), { message: new RegExp(`${directory} is full`) });
-  t.same(await full.load(['doc']), [{ stamp: 0, fields: [], text: [] }]);
+  t.same(await contentOf(full, ['doc']), [{ stamp: 0, fields: [], text: [] }]);
   await full.close();
   const storage = openIn(t, directory);
   await storage.commit([change('doc', [row()])]);

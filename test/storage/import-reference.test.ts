@@ -74,6 +74,10 @@ async function stored(env: NodeJS.ProcessEnv, ids: readonly string[]): Promise<S
   }
 }
 
+function withoutCommits(documents: readonly StoredDocument[]): object[] {
+  return documents.map(({ stamp, fields, text }) => ({ stamp, fields, text }));
+}
+
 function byPath({ fields }: StoredDocument): Record<string, object> {
   return Object.fromEntries(fields.map(({ path, ...row }) => [path, row]));
 }
@@ -130,14 +134,14 @@ for (const kind of durableStorages) {
     t.same(stamps, [41, 42, 43], 'above all clocks, and no two are the same');
     t.equal(notes.stamp, 43);
     t.match(both, { stamp: 2, fields: [{ path: 'kind' }], text: [{ id: /^0{12}[0-9a-f]{20}$/ }] });
-    t.same(empty, { stamp: 1, fields: [], text: [] });
+    t.match(empty, { stamp: 1, fields: [], text: [] });
     t.match(text, { stamp: 31, fields: [], text: [{ id: /^0{12}/ }] });
     t.match(byPath(lost!), { v: { value: '"new"', counter: 9 } });
-    t.same(unwritten, { stamp: 0, fields: [], text: [] });
+    t.match(unwritten, { stamp: 0, fields: [], text: [] });
 
     const again = await importInto(env, db.url);
     t.equal(again.code, 0);
-    t.same(await stored(env, ids), documents, 'a second import changes nothing');
+    t.same(withoutCommits(await stored(env, ids)), withoutCommits(documents), 'a second import changes nothing');
 
     const running = await server(t, env);
     const raw = await client(t, running);

@@ -47,7 +47,7 @@ export class BusNode implements BusEvents {
     merge(this.#fields(documentId), path, value);
     this.#storage.commit(documentId, path, value);
     const fields = [newsField({ path, value: String(value) })];
-    this.bus?.publish({ documentId, stamp: 1, fields, text: undefined, relays: [] });
+    this.bus?.publish({ documentId, stamp: 1, fields, text: undefined, relays: [], commit: 0 });
   }
 
   /** Whether all documents are what the storage holds. */

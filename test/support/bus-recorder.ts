@@ -98,5 +98,5 @@ export function newsField(about: Partial<NewsField> = {}): NewsField {
 /** News that one field was written. */
 export function newsOf(documentId: string, value: unknown = 1): DocumentNews {
   const fields = [newsField({ value: JSON.stringify(value) })];
-  return { documentId, stamp: 1_700_000_000_001, fields, text: undefined, relays: [] };
+  return { documentId, stamp: 1_700_000_000_001, fields, text: undefined, relays: [], commit: 0 };
 }

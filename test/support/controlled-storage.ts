@@ -1,6 +1,13 @@
 /** Memory storage that a test can hold back, let fail, or make refuse rows. */
 import { MemoryStorage } from '../../src/storage/memory.js';
-import type { DocumentChange, FieldRow, RefusedRow, Storage, StoredDocument } from '../../src/storage/port.js';
+import type {
+  Committed,
+  DocumentChange,
+  FieldRow,
+  RefusedRow,
+  Storage,
+  StoredDocument,
+} from '../../src/storage/port.js';
 
 export class ControlledStorage implements Storage {
   readonly durable = true;
@@ -39,7 +46,7 @@ export class ControlledStorage implements Storage {
     return this.#inner.load(documentIds);
   }
 
-  async commit(changes: readonly DocumentChange[]): Promise<RefusedRow[]> {
+  async commit(changes: readonly DocumentChange[]): Promise<Committed> {
     this.commits.push(structuredClone(changes) as DocumentChange[]);
     await Promise.all(this.#gates);
     for (let i = 0; i < this.commitTicks; i++) await Promise.resolve();
@@ -55,7 +62,12 @@ export class ControlledStorage implements Storage {
       }),
       text,
     }));
-    return [...refused, ...(await this.#inner.commit(taken))];
+    const committed = await this.#inner.commit(taken);
+    return { ...committed, refused: [...refused, ...committed.refused] };
+  }
+
+  lastCommits(documentIds: readonly string[]): Promise<number[]> {
+    return this.#inner.lastCommits(documentIds);
   }
 
   /** What is stored of a document, as `<field>=<value>`, tombstones included. */

@@ -106,6 +106,7 @@ export class ShardDriver {
       replayMaxFields: 100,
       maxPendingBytes: 1_000_000,
       maxLoadedBytes: 100_000_000,
+      compareMs: 3_600_000,
       ...options,
     });
   }
