@@ -1,6 +1,8 @@
 /**
- * Four clients edit one text over the real server, with delays, lost connections, drains and `kill -9`: at rest every
- * client has the same text, and so has who comes later. `SEEDS=1000` plays more sessions, `SEED=…` repeats one.
+ * Four clients edit one text over the real server, with delays, and the first half of the time with lost connections,
+ * drains and `kill -9`: at rest every client has the same text, and so has who comes later. A client that connects anew
+ * asks for the whole text, so in the second half nobody does: what they are told by the way has to do. One is away
+ * meanwhile and comes back without asking. `SEEDS=1000` plays more sessions, `SEED=…` repeats one.
  */
 import { TwinText } from '@synckit/core-wasm';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -81,19 +83,51 @@ class Session {
     for (const client of this.clients) client.slow = true;
   }
 
-  async play(): Promise<void> {
+  /** The first half, in which connections are lost and made. */
+  async playRough(): Promise<void> {
     for (const client of this.clients) await this.#connect(client);
-    for (let step = 0; step < STEPS; step++) {
+    for (let step = 0; step < STEPS / 2; step++) {
       const client = this.#random.pick(this.clients);
       const action = this.#random.below(100);
-      if (action < 45) this.#edit(client);
-      else if (action < 65) client.send();
-      else if (action < 90) client.deliver(1);
-      else if (action < 91) client.drop();
+      if (action < 90) this.#act(client, action);
+      else if (action < 92) client.drop();
       else await this.#connect(client);
-      if (this.#random.once(3)) await sleep(this.#random.below(15));
+      await this.#pause();
     }
-    await this.#rest();
+  }
+
+  /** Lets everybody connect who is not. */
+  async gather(): Promise<void> {
+    for (const client of this.clients) {
+      await until(`${this.documentId} to have all its clients`, async () => {
+        await this.#connect(client);
+        return client.joined;
+      });
+    }
+  }
+
+  /** The second half, in which nobody connects, until all have come to rest. */
+  async playCalm(): Promise<void> {
+    const [away, ...present] = this.#random.shuffle(this.clients) as [TextClient, ...TextClient[]];
+    away.drop();
+    for (let step = 0; step < STEPS / 2; step++) {
+      this.#act(this.#random.pick(present), this.#random.below(90));
+      await this.#pause();
+    }
+    await this.#rest(present);
+    await away.comeBack(this.#home.url ?? '');
+    await this.#rest(this.clients);
+  }
+
+  /** @param action Below 90. */
+  #act(client: TextClient, action: number): void {
+    if (action < 45) this.#edit(client);
+    else if (action < 65) client.send();
+    else client.deliver(1);
+  }
+
+  async #pause(): Promise<void> {
+    if (this.#random.once(3)) await sleep(this.#random.below(15));
   }
 
   #edit(client: TextClient): void {
@@ -113,14 +147,11 @@ class Session {
     await client.connect(url).catch(() => undefined);
   }
 
-  /** Everybody is there, everything is sent, and everybody has taken what came of it. */
-  async #rest(): Promise<void> {
+  /** Everything is sent, and everybody has taken what came of it. */
+  async #rest(clients: readonly TextClient[]): Promise<void> {
     // All send before they take what the others sent: the last edits meet at the server.
-    for (const client of this.clients) {
-      await this.#connect(client);
-      client.send();
-    }
-    for (const client of this.#random.shuffle(this.clients)) {
+    for (const client of clients) client.send();
+    for (const client of this.#random.shuffle(clients)) {
       await sleep(this.#random.below(5));
       client.slow = false;
       client.deliver();
@@ -128,13 +159,10 @@ class Session {
     let again = 0;
     await until(
       `${this.documentId} to rest`,
-      async () => {
-        for (const client of this.clients) {
-          await this.#connect(client);
-          client.send();
-        }
-        const texts = new Set(this.clients.map(({ replica }) => replica.text()));
-        again = texts.size === 1 && this.clients.every(({ settled }) => settled) ? again + 1 : 0;
+      () => {
+        for (const client of clients) client.send();
+        const texts = new Set(clients.map(({ replica }) => replica.text()));
+        again = texts.size === 1 && clients.every(({ settled }) => settled) ? again + 1 : 0;
         return again > 1;
       },
       60_000,
@@ -180,10 +208,12 @@ void test(`TXT1, TXT2, TXT3, FAN4: ${seeds.length} sessions over the real server
   for (let first = 0; first < seeds.length; first += TOGETHER) {
     const group = seeds.slice(first, first + TOGETHER).map((seed) => new Session(seed, home));
     sessions.push(...group);
-    const playing = Promise.all(group.map((session) => session.play()));
-    await sleep(150);
+    const playing = Promise.all(group.map((session) => session.playRough()));
+    await sleep(100);
     await home.restart(first % (2 * TOGETHER) === 0 ? 'SIGKILL' : 'SIGTERM');
     await playing;
+    await Promise.all(group.map((session) => session.gather()));
+    await Promise.all(group.map((session) => session.playCalm()));
     for (const { clients, documentId } of group) {
       const state = await serverState(home.url ?? '', documentId);
       const text = textOf(state);

@@ -18,8 +18,9 @@ export class TextClient {
   #connection: RawClient | undefined;
   /** What has come and is not taken. */
   #coming: TextMessage[] = [];
-  /** Whether the connection has brought the server's text. */
+  /** Whether the connection has brought the server's text, and what of it does. */
   #joined = false;
+  #joinsWith: 'sync_response' | 'ack' = 'sync_response';
   /** Edits that no connection has sent. */
   #dirty = false;
   /** The states that are not acknowledged, by message id. */
@@ -38,23 +39,27 @@ export class TextClient {
     return this.#connection?.closed === undefined && this.#connection !== undefined;
   }
 
+  /** Whether it is connected and has been given the server's text. */
+  get joined(): boolean {
+    return this.connected && this.#joined;
+  }
+
   /** Whether all that was edited is sent and acknowledged. */
   get settled(): boolean {
-    return this.connected && this.#joined && this.#coming.length === 0 && !this.#dirty && this.#sent.size === 0;
+    return this.joined && this.#coming.length === 0 && !this.#dirty && this.#sent.size === 0;
   }
 
   /** Connects and asks for the server's text; what no server was seen to take is to be sent again. */
   async connect(url: string): Promise<void> {
-    const connection = await RawClient.connect(url, this.#options);
-    this.#connection = connection;
-    if (this.#sent.size > 0) this.#dirty = true;
-    this.#sent = new Map();
-    connection.onMessage = (message) => {
-      if (connection === this.#connection) this.#take(message);
-    };
-    this.#joined = false;
-    this.#coming = [];
+    const connection = await this.#open(url, 'sync_response');
     connection.send('subscribe', { documentId: this.documentId });
+  }
+
+  /** Connects and only sends what it has: what it lacks has to come before the ack. */
+  async comeBack(url: string): Promise<void> {
+    await this.#open(url, 'ack');
+    this.#dirty = true;
+    this.send();
   }
 
   drop(): void {
@@ -90,10 +95,24 @@ export class TextClient {
     return true;
   }
 
+  async #open(url: string, joinsWith: 'sync_response' | 'ack'): Promise<RawClient> {
+    const connection = await RawClient.connect(url, this.#options);
+    this.#connection = connection;
+    if (this.#sent.size > 0) this.#dirty = true;
+    this.#sent = new Map();
+    connection.onMessage = (message) => {
+      if (connection === this.#connection) this.#take(message);
+    };
+    this.#joined = false;
+    this.#joinsWith = joinsWith;
+    this.#coming = [];
+    return connection;
+  }
+
   #take(message: Incoming): void {
+    if (message.type === this.#joinsWith) this.#joined = true;
     switch (message.type) {
       case 'sync_response':
-        this.#joined = true;
         if (typeof message['textState'] === 'string') this.#receive(message['textState'], 'server');
         return;
       case 'delta_batch':
