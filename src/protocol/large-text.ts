@@ -10,10 +10,10 @@ const END = Buffer.from('","');
 const BACKSLASH = 0x5c;
 
 /** Stands for the state that was taken out; nobody outside can write it. */
-export const placeholder = randomUUID();
+export const standIn = randomUUID();
 
 export interface LiftedText {
-  /** The frame's JSON with `placeholder` as the state. */
+  /** The frame's JSON with `standIn` as the state. */
   readonly rest: Buffer;
   /** What stood between the state's quotes, still escaped; a view into the frame. */
   readonly state: Buffer;
@@ -22,7 +22,7 @@ export interface LiftedText {
 /**
  * Takes the state of a text out of a large frame as it was written: parsing would make a string of it, twice as large
  * as all else that is done with it costs. It only finds what clients write, and it may be mistaken about what it finds:
- * whoever parses the rest must see to it that the placeholder is where a state belongs, and else parse the whole.
+ * whoever parses the rest must see to it that the stand-in is where a state belongs, and else parse the whole.
  */
 export function liftText(bytes: Buffer, { start, end }: FrameHead): LiftedText | undefined {
   if (end - start < LARGE) return undefined;
@@ -35,7 +35,7 @@ export function liftText(bytes: Buffer, { start, end }: FrameHead): LiftedText |
   if (to === -1 || to > end || to - from < LARGE / 2) return undefined;
   const head = bytes.subarray(start, from);
   const tail = bytes.subarray(to, end);
-  return { rest: Buffer.concat([head, Buffer.from(placeholder), tail]), state: bytes.subarray(from, to) };
+  return { rest: Buffer.concat([head, Buffer.from(standIn), tail]), state: bytes.subarray(from, to) };
 }
 
 function isEscaped(bytes: Buffer, from: number, quote: number): boolean {

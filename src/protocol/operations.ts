@@ -1,5 +1,5 @@
 import { ProtocolError } from '../errors.js';
-import { placeholder } from './large-text.js';
+import { standIn } from './large-text.js';
 import { isCount, isFields, type Fields, type Message } from './message.js';
 
 /** Longest field name in bytes of UTF-8; databases bound their keys. */
@@ -46,7 +46,7 @@ export interface Operations {
  * The operations of a `delta` or `delta_batch`.
  *
  * @param documentId The document the message was routed by; operations that name another are refused.
- * @param lifted The state for which `placeholder` stands.
+ * @param lifted The state for which `standIn` stands.
  * @throws ProtocolError INVALID_DELTA, PERMISSION_DENIED; nothing of the message may be applied then.
  */
 export function parseOperations(message: Message, documentId: string, lifted?: Buffer): Operations {
@@ -90,7 +90,7 @@ function parseBatch(fields: Fields, timestamp: number, documentId: string, lifte
 
 function parseText(entry: Fields, lifted: Buffer | undefined): TextOperation {
   const { clock } = entry;
-  const state = lifted !== undefined && entry['state'] === placeholder ? lifted : entry['state'];
+  const state = lifted !== undefined && entry['state'] === standIn ? lifted : entry['state'];
   if (!Buffer.isBuffer(state) && (typeof state !== 'string' || !state.isWellFormed())) {
     throw new ProtocolError('INVALID_DELTA', 'the state of a text must be a string of well-formed Unicode');
   }
