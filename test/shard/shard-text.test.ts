@@ -3,7 +3,7 @@ import { test } from 'tap';
 import { variants, type Origin, type TaskRecord } from '../../src/shards/task.js';
 import { TextReplica } from '../support/text-replica.js';
 import { until } from '../support/server.js';
-import { origin, ShardDriver, subscribe, write, type Sent } from '../support/shard-driver.js';
+import { brief, origin, ShardDriver, subscribe, toOne, write, type Sent } from '../support/shard-driver.js';
 
 const wantedByAll = Object.values(variants).reduce((all: number, variant) => all | variant, 0);
 
@@ -161,6 +161,24 @@ test('an ack waits for the commit of its text; a failed commit is tried again', 
   t.equal(driver.sent.filter(({ message }) => message.type === 'ack').length, 2);
   const [answer] = await new ShardDriver({}, driver.storage).run('d', [subscribe(1)]);
   t.strictSame(blocksOf(answer!.message['textState']), blocksOf(alice.state()));
+});
+
+test('contract 6: who wrote a text that the storage refuses is told so, and nobody else', async (t) => {
+  const driver = new ShardDriver();
+  driver.storage.refuseText = (documentId) => (documentId === 'd' ? 'why' : undefined);
+  const carol = { type: 'text-state', state: replica('carol', 'World').state(), clientId: 'carol' };
+  driver.give({
+    d: [stateOf(1, replica('alice', 'Hello')), write(2, { messageId: 'm2', field: 'f', value: 1 })],
+    e: [write(modern(3), { messageId: 'm3', deltas: [carol, { field: 'g', value: 2 }] })],
+  });
+  await until('the task is settled', () => driver.settled.length === 1);
+  const [refused] = toOne(driver.sent, 1);
+  t.strictSame(toOne(driver.sent).map(brief).sort(), ['ack m2', 'ack m3', 'error INVALID_DELTA m1']);
+  t.equal(refused?.message['error'], 'Invalid delta message: why');
+  t.strictSame(driver.storage.commits.length, 1, 'they were one commit');
+  t.strictSame(await driver.storage.stored('d'), ['f=1']);
+  const [d, e] = await driver.storage.load(['d', 'e']);
+  t.strictSame([d?.text.length, e?.text.length], [0, 1]);
 });
 
 test('a state that is none is refused and changes nothing', async (t) => {

@@ -1,4 +1,4 @@
-/** Memory storage that a test can hold back, let fail, or make refuse rows. */
+/** Memory storage that a test can hold back, let fail, or make refuse rows and texts. */
 import { MemoryStorage } from '../../src/storage/memory.js';
 import type {
   Committed,
@@ -7,6 +7,7 @@ import type {
   RefusedRow,
   Storage,
   StoredDocument,
+  TextChange,
 } from '../../src/storage/port.js';
 
 export class ControlledStorage implements Storage {
@@ -23,6 +24,8 @@ export class ControlledStorage implements Storage {
   failLoads: readonly string[] = [];
   /** Why a row is not taken, if it is not. */
   refuse: (documentId: string, row: FieldRow) => string | undefined = () => undefined;
+  /** Why the parts of a text are not taken, if they are not. */
+  refuseText: (documentId: string) => string | undefined = () => undefined;
   readonly #inner = new MemoryStorage();
   #gates: Promise<void>[] = [];
   #held: (() => void)[] = [];
@@ -60,7 +63,7 @@ export class ControlledStorage implements Storage {
         if (reason !== undefined) refused.push({ documentId, path: row.path, reason });
         return reason === undefined;
       }),
-      text,
+      text: text === undefined ? undefined : this.#takeText(documentId, text, refused),
     }));
     const committed = await this.#inner.commit(taken);
     return { ...committed, refused: [...refused, ...committed.refused] };
@@ -68,6 +71,13 @@ export class ControlledStorage implements Storage {
 
   lastCommits(documentIds: readonly string[]): Promise<number[]> {
     return this.#inner.lastCommits(documentIds);
+  }
+
+  #takeText(documentId: string, text: TextChange, refused: RefusedRow[]): TextChange | undefined {
+    const reason = this.refuseText(documentId);
+    if (reason === undefined) return text;
+    refused.push({ documentId, path: undefined, reason });
+    return undefined;
   }
 
   /** What is stored of a document, as `<field>=<value>`, tombstones included. */
