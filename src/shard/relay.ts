@@ -218,8 +218,7 @@ export class Relay implements BusEvents {
     const parts = text.map(({ bytes }) => bytes);
     this.#remote.merge(document, { stamp, fields, text: parts }, this.#wantedOf(document.id));
     if (document.text === undefined) return;
-    const known = new Set(document.text.parts.map(({ id }) => id));
-    for (const { id, bytes } of text) if (!known.has(id)) document.text.parts.push({ id, bytes: bytes.length });
+    for (const { id, bytes } of text) document.text.parts.add(id, bytes.length);
   }
 
   /** A document that has subscribers and is not in memory. */

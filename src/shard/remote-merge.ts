@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import type { FieldRow } from '../storage/port.js';
 import type { Documents, LoadedDocument } from './documents.js';
 import { publishChanges } from './frames.js';
+import { KnownParts } from './known-parts.js';
 import type { Outbox } from './outbox.js';
 import { publishText } from './text-frames.js';
 
@@ -73,7 +74,7 @@ export class RemoteMerge {
   ): { readonly changed: boolean; readonly incomplete: boolean } {
     const { texts, log } = this.#options;
     if (parts.length === 0) return { changed: false, incomplete: false };
-    const text = document.text ?? { handle: texts.open(), stored: 0, parts: [] };
+    const text = document.text ?? { handle: texts.open(), stored: 0, parts: new KnownParts() };
     const isStored = texts.version(text.handle) === text.stored;
     try {
       const applied = texts.apply(text.handle, parts);

@@ -48,10 +48,8 @@ export class TextWriter {
       if (text !== undefined && !isIdle && !isScattered(text, PATIENCE)) continue;
       this.#scattered.delete(document);
       if (text === undefined || !isScattered(text)) continue;
-      const replaced = text.parts.map(({ id }) => id);
-      text.parts = [];
       this.#metrics.textCompactions.add(1);
-      return { document, change: this.#append(text, 0, replaced) };
+      return { document, change: this.#append(text, 0, text.parts.takeAll()) };
     }
     return undefined;
   }
@@ -60,15 +58,13 @@ export class TextWriter {
     const bytes = this.#core.changesSince(text.handle, since);
     const id = newPartId(Date.now());
     text.stored = this.#core.version(text.handle);
-    text.parts.push({ id, bytes: bytes.length });
+    text.parts.add(id, bytes.length);
     this.#metrics.textBytesWritten.add(bytes.length);
     return { append: [{ id, bytes }], replaces };
   }
 }
 
 function isScattered({ parts }: LoadedText, factor = 1): boolean {
-  const [first, ...later] = parts;
-  if (first === undefined || later.length === 0) return false;
-  const appended = later.reduce((sum, { bytes }) => sum + bytes, 0);
-  return parts.length > MANY_PARTS * factor || appended > Math.max(MANY_BYTES, first.bytes) * factor;
+  const { count, firstBytes, laterBytes } = parts;
+  return count > MANY_PARTS * factor || laterBytes > Math.max(MANY_BYTES, firstBytes) * factor;
 }

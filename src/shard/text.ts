@@ -3,12 +3,7 @@ import { ProtocolError } from '../errors.js';
 import type { TextOperation } from '../protocol/operations.js';
 import type { Origin } from '../shards/task.js';
 import type { TextPart } from '../storage/port.js';
-
-/** A part of a text that is stored, or will be with the batches under way. */
-export interface KnownPart {
-  readonly id: string;
-  readonly bytes: number;
-}
+import { KnownParts } from './known-parts.js';
 
 /** The collaborative text of a document in memory. */
 export interface LoadedText {
@@ -16,8 +11,7 @@ export interface LoadedText {
   readonly handle: number;
   /** The core's version of what is stored, or will be with the batches under way. */
   stored: number;
-  /** The oldest in front. */
-  parts: KnownPart[];
+  readonly parts: KnownParts;
 }
 
 /**
@@ -33,7 +27,8 @@ export function loadText(core: TextStore, parts: readonly TextPart[]): { text: L
       handle,
       parts.map(({ bytes }) => bytes),
     );
-    const known = parts.map(({ id, bytes }) => ({ id, bytes: bytes.length }));
+    const known = new KnownParts();
+    for (const { id, bytes } of parts) known.add(id, bytes.length);
     return { text: { handle, stored: core.version(handle), parts: known }, incomplete };
   } catch (error) {
     if (error instanceof TextRefused) core.close(handle);

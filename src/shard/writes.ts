@@ -9,6 +9,7 @@ import type { Storage } from '../storage/port.js';
 import type { Committer, PendingAck } from './committer.js';
 import type { LoadedDocument } from './documents.js';
 import { answerLosers, publishChanges } from './frames.js';
+import { KnownParts } from './known-parts.js';
 import { Merge, type MergeLimits } from './merge.js';
 import type { Outbox } from './outbox.js';
 import { headOf, isWrite } from './record.js';
@@ -143,7 +144,7 @@ export class Writes {
   }
 
   #openText(): LoadedText {
-    return { handle: this.#options.texts.open(), stored: 0, parts: [] };
+    return { handle: this.#options.texts.open(), stored: 0, parts: new KnownParts() };
   }
 
   /** A state that was refused leaves no text behind where there was none. */
