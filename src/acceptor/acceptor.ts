@@ -19,6 +19,7 @@ import { Coalescer } from './coalescer.js';
 import { Compression, noCompression } from './compression.js';
 import { Control } from './control.js';
 import { Delivery } from './delivery.js';
+import { Interests } from './interests.js';
 import { Presence } from './presence.js';
 import { Router } from './router.js';
 import { Session, type SocketData } from './session.js';
@@ -49,6 +50,8 @@ export class Acceptor {
   readonly #router: Router;
   readonly #delivery: Delivery;
   readonly #compression: Compression;
+  /** Only other nodes make it matter who is subscribed. */
+  readonly #interests: Interests | undefined;
   #numbers = 0;
 
   constructor(options: AcceptorOptions) {
@@ -56,10 +59,7 @@ export class Acceptor {
     const { app, config, log, verifier, shards, metrics } = options;
     this.meter = new SessionMeter(metrics);
     this.#addresses = new Addresses(config.trustedProxies, config.maxConnectionsPerIp);
-    const onInterest = (documentId: string): void => {
-      this.#tellInterest(documentId);
-    };
-    this.topics = new Topics(config.maxSubscriptions, config.bus === undefined ? undefined : onInterest);
+    this.topics = new Topics(config.maxSubscriptions, (documentId) => this.#interests?.changed(documentId));
     this.presence = new Presence({
       publish: (topic, frame, isBinary) => app.publish(topic, frame, isBinary),
       metrics,
@@ -82,6 +82,9 @@ export class Acceptor {
       variantsOf: (documentId) => this.topics.variantsOf(documentId),
       waits: metrics.coalescingWait,
     });
+    const { topics, coalescer } = this;
+    const interests = { topics, coalescer, indexOf: (documentId: string) => shards.indexOf(documentId) };
+    this.#interests = config.bus === undefined ? undefined : new Interests(interests);
     this.#authentication = new Authentication({
       verifier,
       required: config.authRequired,
@@ -148,21 +151,11 @@ export class Acceptor {
 
   /** A shard has a new worker, which does not know yet who is subscribed to what. */
   tellInterests(shard: number): void {
-    const { config, shards } = this.#options;
-    if (config.bus === undefined) return;
-    for (const documentId of [...this.topics.documents()]) {
-      if (shards.indexOf(documentId) === shard) this.#tellInterest(documentId, wereThere);
-    }
-  }
-
-  /** The shard of a document learns which subscribers it has by the time the record is sent. */
-  #tellInterest(documentId: string, payload = nothing): void {
-    const origin = { session: 0, encoding: 'binary', modern: false } as const;
-    const about = { kind: recordKinds.interest, origin, form: 'binary', timestamp: 0, received: 0 } as const;
-    this.coalescer.add(documentId, { ...about, payload }, true);
+    this.#interests?.tellAll(shard);
   }
 
   stop(): void {
+    this.#interests?.stop();
     this.coalescer.stop();
     this.presence.stop();
   }
@@ -278,10 +271,6 @@ function tokenOf(req: HttpRequest): string | undefined {
   if (query !== undefined && query !== '') return query;
   return /^bearer +(\S+)$/i.exec(req.getHeader('authorization'))?.[1];
 }
-
-const nothing = Buffer.alloc(0);
-/** Payload of an interest: its subscribers were there before the worker. */
-const wereThere = Buffer.from([1]);
 
 /** Why draining clients are sent away. */
 export const drainReason = errors.SHUTTING_DOWN.sentence;
