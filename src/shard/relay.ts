@@ -87,7 +87,6 @@ export class Relay implements BusEvents {
    * @param isOld Whether these subscribers were there before this worker.
    */
   interested(documentId: string, variants: number, isOld: boolean): void {
-    if (isOld && variants !== 0) this.#owed.add(documentId);
     const interest = this.#interest.get(documentId);
     if (variants === 0) {
       if (interest === undefined) return;
@@ -97,12 +96,13 @@ export class Relay implements BusEvents {
       this.#bus.unsubscribe([documentId]);
       return;
     }
-    if (interest !== undefined) {
+    if (interest === undefined) {
+      this.#interest.set(documentId, { variants, seen: undefined });
+      this.#bus.subscribe([documentId]);
+    } else {
       interest.variants = variants;
-      return;
     }
-    this.#interest.set(documentId, { variants, seen: undefined });
-    this.#bus.subscribe([documentId]);
+    if (isOld) this.#owe(documentId);
   }
 
   /** Tells the others what this node has committed. */
@@ -172,6 +172,13 @@ export class Relay implements BusEvents {
     this.#reloads.close();
     this.#comparison.close();
     await this.#bus.close();
+  }
+
+  /** A task that the former worker left, or a client, may have had the document loaded before its subscribers are known. */
+  #owe(documentId: string): void {
+    const slot = this.#options.documents.peek(documentId);
+    if (slot?.kind === 'loaded') this.#remote.publishAll(slot, this.#wantedOf(documentId));
+    else this.#owed.add(documentId);
   }
 
   #wantedOf(documentId: string): number {

@@ -8,12 +8,13 @@ import { test } from 'tap';
 import { MemoryHub } from '../../src/cluster/memory-bus.js';
 import type { Bus } from '../../src/cluster/port.js';
 import { ShardMetrics } from '../../src/metrics/shard-metrics.js';
+import type { ShardOptions } from '../../src/shard/shard.js';
 import { recordKinds, variants, type TaskRecord } from '../../src/shards/task.js';
 import type { Incoming } from '../support/client.js';
 import { ControlledStorage } from '../support/controlled-storage.js';
 import { Random, seedsToPlay } from '../support/random.js';
 import { until } from '../support/server.js';
-import { origin, ShardDriver, subscribe, write } from '../support/shard-driver.js';
+import { brief, origin, ShardDriver, subscribe, toAll, write } from '../support/shard-driver.js';
 import { TextReplica } from '../support/text-replica.js';
 
 const documents = ['a', 'b', 'c'];
@@ -21,9 +22,10 @@ const documents = ['a', 'b', 'c'];
 const READER = 5;
 const wanted = variants.binaryDelta | variants.binaryAny;
 
-function interest(): TaskRecord {
+/** @param isOld Whether the subscribers were there before the worker. */
+function interest(isOld = false): TaskRecord {
   const about = { origin: origin(0), form: 'binary', timestamp: 0, received: 0 } as const;
-  return { kind: recordKinds.interest, ...about, payload: Buffer.alloc(0) };
+  return { kind: recordKinds.interest, ...about, payload: Buffer.alloc(isOld ? 1 : 0) };
 }
 
 /** What the subscribers of a node hold of a document, taking the server's word as SDKs do. */
@@ -219,6 +221,26 @@ test('contract 7: what nobody was told of is found by comparing with the storage
   await sleep(1_200);
   t.ok(loads() - before <= 1, 'nor while the news comes');
 });
+
+for (const isLoaded of [false, true]) {
+  const when = isLoaded ? 'after' : 'before';
+  test(`a new worker tells subscribers what came while there was none, also if they are known ${when} the document`, async (t) => {
+    const storage = new ControlledStorage();
+    const others = new ShardDriver({}, storage);
+    await others.run('d', [write(1, { field: 'f', value: 1 })]);
+    const hub = new MemoryHub();
+    const metrics = new ShardMetrics(undefined);
+    const log = pino({ level: 'silent' });
+    const openBus: ShardOptions['openBus'] = (events) => hub.open({ nodeId: 'x', events, metrics: metrics.bus, log });
+    const driver = new ShardDriver({ openBus }, storage);
+    t.teardown(() => driver.shard.close());
+    // What the former worker left comes first.
+    if (isLoaded) await driver.run('d', [write(2, { field: 'g', value: 2 })], wanted);
+    driver.give({ d: [interest(true)] }, wanted);
+    await until('they are told', () => toAll(driver.sent).map(brief).includes('f=1'));
+    t.pass();
+  });
+}
 
 test('a document with subscribers stays in memory, and leaves when they are gone', async (t) => {
   const storage = new ControlledStorage();
