@@ -22,6 +22,9 @@ export interface ControlOptions {
   readonly maxAwarenessBytes: number;
 }
 
+/** Bytes of a session's reads that wait: a vector may have very many entries, and be sent for very many documents. */
+const MAX_WAITING_BYTES = 8 * 1024 * 1024;
+
 type Authenticated = Extract<SessionState, { kind: 'authenticated' }>;
 
 /** What sessions ask besides writing: subscriptions, reads and awareness. Answers bad input by throwing ProtocolError. */
@@ -86,7 +89,10 @@ export class Control {
   #read(session: Session, documentId: string, kind: RecordKind, request: SubscribeRequest | StateVectorRequest): void {
     const { coalescer, maxSubscriptions } = this.#options;
     const reads = (session.reads ??= new ReadGate());
-    if (reads.waiting >= maxSubscriptions) throw new LimitError('reads', 'too many reads');
+    const payload = Buffer.from(JSON.stringify(request));
+    if (reads.waiting >= maxSubscriptions || reads.waitingBytes + payload.length > MAX_WAITING_BYTES) {
+      throw new LimitError('reads', 'too many reads');
+    }
     reads.request((read) => {
       const record: TaskRecord = {
         kind,
@@ -95,10 +101,10 @@ export class Control {
         timestamp: 0,
         // An answer bears it, so it tells which read is answered.
         received: read,
-        payload: Buffer.from(JSON.stringify(request)),
+        payload,
       };
       if (session.isOpen) coalescer.add(documentId, record, true);
-    });
+    }, payload.length);
   }
 
   #awarenessSubscribe(session: Session, documentId: string): void {

@@ -22,8 +22,13 @@ export interface Outlet {
 
 type Start = (read: number) => void;
 
-interface UnderWay {
+interface Request {
   readonly start: Start;
+  readonly bytes: number;
+}
+
+interface UnderWay {
+  readonly request: Request;
   readonly frames: AnswerFrame[];
 }
 
@@ -36,7 +41,8 @@ const MAX_READS = 8;
  * again when there is some: it would be held in memory, and overtaken by the updates that follow it.
  */
 export class ReadGate {
-  readonly #waiting: Start[] = [];
+  readonly #waiting: Request[] = [];
+  #waitingBytes = 0;
   readonly #underWay = new Map<number, UnderWay>();
   #reads = 0;
   /** What is left of an answer that was sent in part: copies, which do not keep all that came with them. */
@@ -49,14 +55,24 @@ export class ReadGate {
     return this.#waiting.length;
   }
 
+  /** Bytes of the requests that wait. */
+  get waitingBytes(): number {
+    return this.#waitingBytes;
+  }
+
   /** Whether nothing is under way or waits, so that the gate isn't needed. */
   get isIdle(): boolean {
     return this.#underWay.size === 0 && this.#waiting.length === 0;
   }
 
-  /** Starts a read as soon as there is room for it; again with another number when its answer had to be dropped. */
-  request(start: Start): void {
-    this.#waiting.push(start);
+  /**
+   * Starts a read as soon as there is room for it; again with another number when its answer had to be dropped.
+   *
+   * @param bytes What keeping the request takes.
+   */
+  request(start: Start, bytes: number): void {
+    this.#waiting.push({ start, bytes });
+    this.#waitingBytes += bytes;
     this.#startNext();
   }
 
@@ -73,7 +89,8 @@ export class ReadGate {
       return;
     }
     this.#underWay.delete(frame.read);
-    this.#waiting.unshift(read.start);
+    this.#waiting.unshift(read.request);
+    this.#waitingBytes += read.request.bytes;
     this.#stalled = true;
   }
 
@@ -99,11 +116,12 @@ export class ReadGate {
 
   #startNext(): void {
     while (!this.#stalled && this.#underWay.size < MAX_READS) {
-      const start = this.#waiting.shift();
-      if (start === undefined) return;
+      const request = this.#waiting.shift();
+      if (request === undefined) return;
+      this.#waitingBytes -= request.bytes;
       const read = ++this.#reads;
-      this.#underWay.set(read, { start, frames: [] });
-      start(read);
+      this.#underWay.set(read, { request, frames: [] });
+      request.start(read);
     }
   }
 }

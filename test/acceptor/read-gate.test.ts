@@ -24,7 +24,7 @@ class Fixture {
   ask(count: number): void {
     for (let i = 0; i < count; i++) {
       const request = ++this.#asked;
-      this.gate.request((read) => this.started.push(`${request}:${read}`));
+      this.gate.request((read) => this.started.push(`${request}:${read}`), 10);
     }
   }
 
@@ -120,5 +120,20 @@ test('contract 8: a read that is answered twice, because a worker died, is over 
   t.equal(fixture.gate.isIdle, false, 'the other is still under way');
   fixture.ask(20);
   t.equal(fixture.started.length, 1 + 8);
+  t.end();
+});
+
+test('contract 10: the bytes of the requests that wait are known, also of those that wait again', (t) => {
+  const all = new Fixture();
+  all.ask(8);
+  t.equal(all.gate.waitingBytes, 0, 'they are under way');
+  all.ask(3);
+  t.equal(all.gate.waitingBytes, 30);
+  all.answer(1, 'fills the socket');
+  t.equal(all.gate.waitingBytes, 20, 'the next one was started');
+  all.answer(2, 'finds no room');
+  t.equal(all.gate.waitingBytes, 30);
+  all.drain();
+  t.equal(all.gate.waitingBytes, 20);
   t.end();
 });

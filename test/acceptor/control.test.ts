@@ -1,0 +1,44 @@
+import { test } from 'tap';
+import { Control } from '../../src/acceptor/control.js';
+import { Presence } from '../../src/acceptor/presence.js';
+import { SessionMeter } from '../../src/acceptor/session-meter.js';
+import { Topics } from '../../src/acceptor/topics.js';
+import { compilePermissions } from '../../src/auth/permissions.js';
+import { anonymousIdentity } from '../../src/auth/tokens.js';
+import { LimitError } from '../../src/errors.js';
+import { AcceptorMetrics } from '../../src/metrics/acceptor-metrics.js';
+import type { Message } from '../../src/protocol/message.js';
+import { coalescerFixture } from '../support/recording-shards.js';
+import { recordingSession } from '../support/recording-session.js';
+
+test('contract 10: a client whose reads wait can’t have the node keep vectors without end', (t) => {
+  const { coalescer } = coalescerFixture();
+  const metrics = new AcceptorMetrics(undefined);
+  const limits = { timeoutMs: 60_000, maxClientIds: 10, maxDocuments: 10 };
+  const presence = new Presence({ publish: () => undefined, metrics, meter: new SessionMeter(metrics), ...limits });
+  const topics = new Topics(10_000);
+  const control = new Control({ coalescer, topics, presence, maxSubscriptions: 10_000, maxAwarenessBytes: 10 });
+  const { session } = recordingSession();
+  const access = compilePermissions(anonymousIdentity.permissions);
+  const vectorClock = Object.fromEntries(Array.from({ length: 5_000 }, (_, i) => [`${'c'.repeat(90)}${i}`, i]));
+  let taken = 0;
+  try {
+    for (; taken < 1_000; taken++) {
+      const fields = { id: `m${taken}`, documentId: `d${taken}`, vectorClock };
+      const message: Message = { type: 'sync_request', timestamp: 0, fields };
+      control.handle(
+        session,
+        { kind: 'authenticated', identity: anonymousIdentity, access, expiry: undefined },
+        message,
+      );
+    }
+  } catch (error) {
+    t.match(error, { code: 'RATE_LIMIT_EXCEEDED', limit: 'reads' });
+    t.ok(error instanceof LimitError);
+  }
+  t.ok(taken > 8 && taken < 40, `${taken} of half a megabyte each were taken`);
+  t.ok((session.reads?.waitingBytes ?? Infinity) <= 8 * 1024 * 1024);
+  coalescer.stop();
+  presence.stop();
+  t.end();
+});
