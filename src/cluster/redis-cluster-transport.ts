@@ -1,28 +1,21 @@
 /** Messages through a Redis Cluster: sharded pub/sub, where each channel belongs to one master. */
-import type { Redis } from 'ioredis';
 import { serverName, type RedisAddress } from './redis-address.js';
-import { RedisConnection } from './redis-connection.js';
+import { RedisMasters } from './redis-masters.js';
 import { RedisServerLink, type UnsentBytes } from './redis-server-link.js';
-import { readSlots, slotOf, SLOTS, type SlotRange } from './redis-slots.js';
+import { slotOf, SLOTS, type SlotRange } from './redis-slots.js';
 import { ChannelNames, DEFAULT_PING_MS, DEFAULT_QUEUED_BYTES, type RedisTransportOptions } from './redis-transport.js';
 import type { Transport, TransportEvents } from './transport.js';
 
-/** How often the masters are asked for while something is amiss, and after how many such times if nothing is. */
-const REFRESH_MS = 1_000;
-const QUIET_REFRESH = 10;
-
 /**
  * The client library's own cluster subscribes again behind one's back after a lost connection or a slot that moved, so
- * that nobody would know which documents have missed something. Hence a link of our own to each master, and one more
- * connection that asks for the masters, by turns at any server that was ever one.
+ * that nobody would know which documents have missed something. Hence a link of our own to each master.
  */
 export class RedisClusterTransport implements Transport {
   readonly #options: RedisTransportOptions;
   readonly #events: TransportEvents;
   readonly #channels: ChannelNames;
   readonly #unsent: UnsentBytes;
-  readonly #guide: RedisConnection;
-  readonly #refreshing: NodeJS.Timeout;
+  readonly #masters: RedisMasters;
   readonly #links = new Map<string, RedisServerLink>();
   /** The link of each slot; empty until the masters are known. */
   #owners: (RedisServerLink | undefined)[] = [];
@@ -30,13 +23,7 @@ export class RedisClusterTransport implements Transport {
   readonly #wanted = new Map<string, RedisServerLink | undefined>();
   /** Links that have lost the slot of some channel since the masters were last asked for. */
   readonly #moved = new Set<RedisServerLink>();
-  /** Servers to ask for the masters, the next one in front. */
-  #guides: RedisAddress[];
-  #asking = false;
-  #ticks = 0;
   #connected = false;
-  #saidUnclear = false;
-  #closed = false;
 
   constructor(options: RedisTransportOptions, events: TransportEvents) {
     const { address, log, pingEveryMs = DEFAULT_PING_MS, maxQueuedBytes = DEFAULT_QUEUED_BYTES } = options;
@@ -44,19 +31,15 @@ export class RedisClusterTransport implements Transport {
     this.#events = events;
     this.#channels = new ChannelNames(options.channelPrefix);
     this.#unsent = { bytes: 0, max: maxQueuedBytes };
-    this.#guides = [address];
-    this.#guide = new RedisConnection(
-      { purpose: 'guide', address: () => this.#nextGuide(), log, pingEveryMs },
-      {
-        ready: (redis) => {
-          void this.#refresh(redis);
-        },
-        lost: () => undefined, // the links stand without it
+    this.#masters = new RedisMasters({
+      address,
+      log,
+      pingEveryMs,
+      amiss: () => !this.#connected || this.#moved.size > 0,
+      onMasters: (ranges) => {
+        this.#take(ranges);
       },
-    );
-    this.#refreshing = setInterval(() => {
-      if (++this.#ticks % QUIET_REFRESH === 0 || !this.#connected || this.#moved.size > 0) void this.#refresh();
-    }, REFRESH_MS);
+    });
   }
 
   send(documentId: string, bytes: Uint8Array): boolean {
@@ -78,34 +61,8 @@ export class RedisClusterTransport implements Transport {
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
-    clearInterval(this.#refreshing);
-    this.#guide.close();
+    this.#masters.close();
     await Promise.all(Array.from(this.#links.values(), (link) => link.close()));
-  }
-
-  #nextGuide(): RedisAddress {
-    const [next = this.#options.address, ...others] = this.#guides;
-    this.#guides = [...others, next];
-    return next;
-  }
-
-  async #refresh(redis: Redis | undefined = this.#guide.redis): Promise<void> {
-    if (redis === undefined || this.#asking) return;
-    this.#asking = true;
-    try {
-      const ranges = readSlots(await redis.cluster('SLOTS'), redis.options.host ?? '');
-      if (this.#closed) return;
-      this.#saidUnclear = false;
-      this.#take(ranges);
-    } catch (error) {
-      if (this.#closed || this.#guide.redis !== redis || this.#saidUnclear) return;
-      this.#saidUnclear = true;
-      const reason = error instanceof Error ? error.message : String(error);
-      this.#options.log.error({ reason }, 'the masters of the Redis Cluster can not be found out; retrying');
-    } finally {
-      this.#asking = false;
-    }
   }
 
   #take(ranges: readonly SlotRange[]): void {
@@ -161,7 +118,6 @@ export class RedisClusterTransport implements Transport {
       },
     );
     this.#links.set(name, link);
-    if (!this.#guides.some((guide) => serverName(guide) === name)) this.#guides.push(address);
     return link;
   }
 

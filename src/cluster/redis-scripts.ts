@@ -1,0 +1,47 @@
+/**
+ * What the shared state has Redis do in one step. Each script is about one key, so that it can run in a Redis Cluster,
+ * and takes the time from the server: the clocks of the nodes need not agree.
+ */
+
+/**
+ * KEYS[1] is a hash: run → `<renewed at>,<lease ends at>,<entry>`, times in ms. The two numbers and the commas are the
+ * same in every version of the server, so that all can take out what has ended. What has none is no node and goes.
+ *
+ * ARGV: run, entry, lease in ms. Returns now, whether the run was known, and for each node its time and entry.
+ */
+export const announceScript = `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local ends = now + tonumber(ARGV[3])
+local known = redis.call('HEXISTS', KEYS[1], ARGV[1])
+redis.call('HSET', KEYS[1], ARGV[1], string.format('%.0f,%.0f,', now, ends) .. ARGV[2])
+local all = redis.call('HGETALL', KEYS[1])
+local last = ends
+local reply = { now, known }
+for i = 1, #all, 2 do
+  local renewed, till, entry = string.match(all[i + 1], '^(%d+),(%d+),(.*)$')
+  if till == nil then
+    redis.call('HDEL', KEYS[1], all[i])
+    reply[#reply + 1] = 0
+    reply[#reply + 1] = ''
+  elseif tonumber(till) <= now then
+    redis.call('HDEL', KEYS[1], all[i])
+  else
+    last = math.max(last, tonumber(till))
+    reply[#reply + 1] = tonumber(renewed)
+    reply[#reply + 1] = entry
+  end
+end
+redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', last))
+return reply`;
+
+/** ARGV: window in ms. Returns the count and how many ms of the window are left. */
+export const countScript = `
+local count = redis.call('INCR', KEYS[1])
+if count == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
+return { count, redis.call('PTTL', KEYS[1]) }`;
+
+/** ARGV: length in ms. A longer one that is there stays. */
+export const markScript = `
+if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[1]) then redis.call('SET', KEYS[1], 1, 'PX', ARGV[1]) end
+return 1`;
