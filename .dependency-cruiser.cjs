@@ -1,7 +1,8 @@
 /**
  * The import directions of the design. A part may import what stands right of its arrow and nothing else:
  *   main, cli → node → acceptor, http, shards → protocol
- *   shard → core-wasm, storage (the port), protocol, shards/messages
+ *   shard → core-wasm, storage (the port), cluster (the ports), protocol, shards/messages
+ *   shards → cluster (the ports)
  */
 const room = (name) => `^src/${name}/`;
 
@@ -12,7 +13,7 @@ const allowed = {
   cluster: [],
   auth: [],
   metrics: [],
-  shards: ['protocol', 'metrics'],
+  shards: ['protocol', 'metrics', 'cluster'],
   acceptor: ['protocol', 'shards', 'auth', 'metrics'],
   http: ['protocol', 'shards', 'auth', 'metrics'],
   shard: ['protocol', 'storage', 'cluster', 'shards', 'metrics'],
@@ -55,7 +56,7 @@ module.exports = {
       name: 'bus-adapters-are-chosen-in-entry',
       severity: 'error',
       from: { path: '^src/', pathNot: ['^src/shard/entry\\.ts$', '^src/cluster/'] },
-      to: { path: '^src/cluster/', pathNot: '^src/cluster/port\\.ts$' },
+      to: { path: '^src/cluster/', pathNot: '^src/cluster/(port|shared-state)\\.ts$' },
     },
     {
       name: 'nobody-imports-the-top',

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Server } from 'node:http';
 import { fileURLToPath } from 'node:url';
@@ -7,6 +8,7 @@ import { Acceptor, drainReason } from './acceptor/acceptor.js';
 import type { CountedState } from './acceptor/session-meter.js';
 import type { Session } from './acceptor/session.js';
 import { createTokenVerifier } from './auth/tokens.js';
+import { MAX_ROOMS, type NodeEntry } from './cluster/shared-state.js';
 import type { Config } from './config.js';
 import { closeCodes } from './errors.js';
 import type { Readiness } from './http/ports.js';
@@ -16,6 +18,8 @@ import type { Logger } from './log.js';
 import type { ShardWorkerData } from './shard/entry.js';
 import { AcceptorMetrics } from './metrics/acceptor-metrics.js';
 import { MetricsRegistry, type NodeReads } from './metrics/registry.js';
+import { askCluster } from './shards/cluster-client.js';
+import { ClusterHeartbeat } from './shards/cluster-heartbeat.js';
 import type { ShardLink } from './shards/shard-link.js';
 import { ShardSet } from './shards/shard-set.js';
 import { waitForDatabase } from './storage/wait-for-database.js';
@@ -43,10 +47,14 @@ export class Node {
   readonly metrics: MetricsRegistry;
   /** Names this run of the process among all nodes: one that starts again is another. */
   readonly run = randomBytes(9).toString('base64url');
+  /** Undefined without a bus. */
+  readonly heartbeat: ClusterHeartbeat | undefined;
   readonly #options: NodeOptions;
+  readonly #startedAt = Date.now();
   readonly #app = uWS.App();
   #listening: us_listen_socket | undefined;
   #scrapes: Server | undefined;
+  #port = 0;
   #state: 'starting' | 'running' | 'draining' | 'stopped' = 'starting';
 
   constructor(options: NodeOptions) {
@@ -85,12 +93,13 @@ export class Node {
       shards: this.shards,
       metrics: config.metricsEnabled ? this.metrics.acceptor : new AcceptorMetrics(undefined),
     });
+    this.heartbeat = config.bus === undefined ? undefined : this.#heartbeat();
     registerMetrics(this.#app, { config, metrics: this.metrics, log: log.child({ part: 'http' }) });
     registerHttp(this.#app, {
       config,
       log: log.child({ part: 'http' }),
       version,
-      startedAt: Date.now(),
+      startedAt: this.#startedAt,
       readiness: () => this.#readiness(),
       connections: () => ({
         totalConnections: this.acceptor.sessions.size,
@@ -101,6 +110,7 @@ export class Node {
         totalDocuments: this.shards.status().documents,
         documents: this.acceptor.topics.summary(limit),
       }),
+      cluster: () => this.heartbeat?.status(),
       draining: () => this.#state === 'draining',
     });
   }
@@ -124,7 +134,9 @@ export class Node {
     }
     this.#listening = listening;
     this.#state = 'running';
-    return uWS.us_socket_local_port(listening);
+    this.#port = uWS.us_socket_local_port(listening);
+    this.heartbeat?.beat();
+    return this.#port;
   }
 
   /**
@@ -134,6 +146,7 @@ export class Node {
   async drain(): Promise<void> {
     if (this.#state !== 'running') return;
     this.#state = 'draining';
+    this.heartbeat?.beat();
     if (this.#listening !== undefined) uWS.us_listen_socket_close(this.#listening);
     await this.#sendClientsAway(this.#options.config.drainMs);
     // Those who were still in the door when it was closed.
@@ -141,6 +154,7 @@ export class Node {
     // What came from clients that left by themselves.
     await this.#flush();
     this.acceptor.stop();
+    await this.heartbeat?.leave();
     await this.shards.stop();
     // Ends idle keep-alive connections too.
     this.#app.close();
@@ -220,10 +234,43 @@ export class Node {
       shardsRunning: () => links().filter((link) => link.running).length,
       shardRestarts: () => links().reduce((sum, link) => sum + link.restarts, 0),
       storageHealthy: () => (this.shards.status().storageHealthy ? 1 : 0),
+      clusterNodes: () => this.heartbeat?.size ?? 1,
       busConnected: () => (this.shards.status().busConnected ? 1 : 0),
       pendingBytes: () => this.shards.status().pendingBytes,
       loadedDocuments: () => this.shards.status().documents,
       documentBytes: () => this.shards.status().bytes,
+    };
+  }
+
+  #heartbeat(): ClusterHeartbeat {
+    const { log } = this.#options;
+    return new ClusterHeartbeat({
+      entry: () => this.#entry(),
+      announce: (entry, leaseMs) => askCluster(this.shards, { kind: 'announce', entry, leaseMs }),
+      leave: (run) => askCluster(this.shards, { kind: 'leave', run }),
+      log: log.child({ part: 'cluster' }),
+      metrics: this.metrics.acceptor,
+    });
+  }
+
+  /** What the node tells other nodes of itself; takes no longer on a large one. */
+  #entry(): NodeEntry {
+    const { config, version } = this.#options;
+    return {
+      nodeId: config.nodeId,
+      publicId: config.publicNodeId,
+      run: this.run,
+      version,
+      pid: process.pid,
+      host: hostname() || 'unknown',
+      port: this.#port,
+      startedAt: this.#startedAt,
+      connections: this.acceptor.sessions.size,
+      users: this.acceptor.sessions.users,
+      clients: this.acceptor.presence.clients,
+      documents: this.shards.status().documents,
+      draining: this.#state === 'draining',
+      rooms: this.acceptor.topics.summary(MAX_ROOMS),
     };
   }
 

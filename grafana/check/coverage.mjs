@@ -8,6 +8,8 @@ const notProvoked = [
   ...['published', 'dropped', 'omitted', 'received', 'gaps', 'resyncs', 'malformed'].map((part) => {
     return { name: `synckit_bus_${part}_total`, why: 'there would have to be other nodes' };
   }),
+  { name: 'synckit_cluster_announce_failures_total', why: 'there would have to be a Redis that fails' },
+  { name: 'synckit_cluster_malformed_entries_total', why: 'there would have to be other nodes' },
   { name: 'synckit_bus_lag_seconds', why: 'there would have to be other nodes' },
   { name: 'synckit_errors_total', labels: { code: 'INTERNAL' }, why: 'the server would have to have a bug' },
 ];

@@ -228,6 +228,21 @@ const bus = {
       { expr: rate('synckit_bus_resyncs_total', 'instance'), legend: '{{instance}}' },
       { expr: rate('synckit_stale_documents_total', 'instance'), legend: '{{instance}}, by comparison' },
     ]),
+    lines(
+      'Nodes in sight',
+      'short',
+      'Nodes on the list in Redis, as each process last read it; 1 without REDIS_URL or without Redis. All should agree.',
+      [{ expr: series('synckit_cluster_nodes'), legend: '{{instance}}' }],
+    ),
+    lines(
+      'List of nodes: failures',
+      'ops',
+      'Times that a process could not put itself on the list, and entries of it that it could not read.',
+      [
+        { expr: rate('synckit_cluster_announce_failures_total', 'instance'), legend: 'announce {{instance}}' },
+        { expr: rate('synckit_cluster_malformed_entries_total', 'instance'), legend: 'unreadable {{instance}}' },
+      ],
+    ),
   ],
 };
 

@@ -1,6 +1,6 @@
 /** An entry of the list of nodes as text: JSON, which nodes of other versions read and write too. */
 import { z } from 'zod';
-import { MAX_ROOMS, type NodeEntry, type Room } from './shared-state.js';
+import { MAX_ROOMS, type NodeEntry } from './shared-state.js';
 
 const count = z.number().int().nonnegative();
 const name = z.string().min(1).max(256);
@@ -39,30 +39,4 @@ export function decodeEntry(text: string): NodeEntry | undefined {
     return undefined;
   }
   return entry.safeParse(value).data;
-}
-
-/** A document with subscribers on some nodes. */
-export interface ClusterRoom extends Room {
-  /** How many nodes named it. */
-  readonly nodes: number;
-}
-
-/**
- * The documents of several nodes, those with the most subscribers first, no more than `limit`. A node names only some
- * of its documents, so the sums are no larger than the truth, and may be smaller.
- */
-export function sumRooms(nodes: Iterable<Pick<NodeEntry, 'rooms'>>, limit: number): ClusterRoom[] {
-  const sums = new Map<string, ClusterRoom>();
-  for (const { rooms } of nodes) {
-    for (const { id, subscribers, lastModified } of rooms) {
-      const sum = sums.get(id);
-      sums.set(id, {
-        id,
-        subscribers: subscribers + (sum?.subscribers ?? 0),
-        lastModified: Math.max(lastModified, sum?.lastModified ?? 0),
-        nodes: 1 + (sum?.nodes ?? 0),
-      });
-    }
-  }
-  return [...sums.values()].sort((a, b) => b.subscribers - a.subscribers).slice(0, limit);
 }

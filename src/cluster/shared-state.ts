@@ -12,6 +12,12 @@ export interface Room {
   readonly lastModified: number;
 }
 
+/** A document with subscribers on some nodes. */
+export interface ClusterRoom extends Room {
+  /** How many nodes named it. */
+  readonly nodes: number;
+}
+
 /** What a node tells of itself that is of one value each. */
 export interface NodeFacts {
   readonly nodeId: string;

@@ -1,5 +1,5 @@
 /** What follows from several variables together, or from the host. */
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { availableParallelism, hostname } from 'node:os';
 import { resolve } from 'node:path';
 import type { variables } from './table.js';
@@ -52,6 +52,10 @@ export interface Derived {
   readonly corsOrigins: readonly string[];
   readonly shards: number;
   readonly nodeId: string;
+  /** Stands for the node in what clients see: the same at every start, but does not tell the name of the host. */
+  readonly writerId: string;
+  /** The node's name for those who ask over HTTP: as it was chosen, but never the name of the host. */
+  readonly publicNodeId: string;
   /** For uWS's `idleTimeout`, with `sendPingsAutomatically`: honours both heartbeat variables. Seconds. */
   readonly idleTimeoutSeconds: number;
   /** Sentences that the log should hold at start. */
@@ -61,6 +65,8 @@ export interface Derived {
 export function derive(values: Values, env: NodeJS.ProcessEnv): Derived {
   const production = values.environment === 'production';
   const storage = storageOf(values);
+  const nodeId = nodeIdOf(values);
+  const writerId = `node-${createHash('sha256').update(nodeId).digest('base64url').slice(0, 12)}`;
   const authRequired = values.authRequired ?? (production || values.jwtSecret !== undefined);
   return {
     storage,
@@ -69,7 +75,9 @@ export function derive(values: Values, env: NodeJS.ProcessEnv): Derived {
     bus: busOf(values),
     corsOrigins: values.corsOrigins ?? (production ? [] : ['*']),
     shards: values.shards ?? defaultShards(values, storage, env, availableParallelism()),
-    nodeId: nodeIdOf(values),
+    nodeId,
+    writerId,
+    publicNodeId: values.nodeId === undefined ? writerId : nodeId,
     idleTimeoutSeconds: idleTimeout(values.heartbeatIntervalMs, values.heartbeatTimeoutMs),
     notices: noticesOf(values, storage, authRequired),
   };

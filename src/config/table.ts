@@ -37,7 +37,7 @@ const server = {
   nodeId: variable('SYNCKIT_NODE_ID', text('1–64 characters of A–Z a–z 0–9 _ . : -', /^[A-Za-z0-9_.:-]{1,64}$/), {
     defaultWords: 'host name and instance number',
     meaning:
-      'Name of this node, the same after a restart and different from every other node. It stands for writers that have no id of their own. An instance number above 0 is appended to it.',
+      'Name of this node, the same after a restart and different from every other node. It stands for writers that have no id of their own. An instance number above 0 is appended to it. `/health` shows it to everybody; when it is not set, a name that does not tell that of the host.',
   }),
   instance: variable('NODE_APP_INSTANCE', integer(0, 9_999), {
     default: '0',
@@ -132,7 +132,7 @@ const cluster = {
   }),
   redisChannelPrefix: variable('REDIS_CHANNEL_PREFIX', text('1–64 characters without spaces', /^\S{1,64}$/), {
     default: 'synckit:',
-    meaning: 'Prefix of all channels on the bus: clusters that share a Redis need different ones.',
+    meaning: 'Prefix of all channels and keys in Redis: clusters that share a Redis need different ones.',
   }),
   redisCluster: variable('REDIS_CLUSTER', flag(), {
     default: 'false',

@@ -1,6 +1,7 @@
 /** What the HTTP routes need to know about the node. */
 import type { Config } from '../config.js';
 import type { Logger } from '../log.js';
+import type { ClusterStatus } from '../shards/cluster-heartbeat.js';
 
 export interface Readiness {
   readonly ready: boolean;
@@ -39,6 +40,8 @@ export interface HttpDeps {
   readiness(): Readiness;
   connections(): ConnectionCounts;
   documents(limit: number): DocumentCounts;
+  /** Undefined for a node that is alone by its configuration. */
+  cluster(): ClusterStatus | undefined;
   /** Whether the node is shutting down: connections are then not kept alive. */
   draining(): boolean;
 }

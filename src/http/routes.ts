@@ -1,8 +1,9 @@
 /** The routes: what each path answers to GET. */
 import type { Answer } from './answer.js';
+import { clusterOf, rooms } from './cluster.js';
 import type { HttpDeps } from './ports.js';
 
-/** Documents that /health lists at most: the list is a glimpse, and the answer stays small on a node of any size. */
+/** Documents that /health and /rooms list at most: the list is a glimpse, and the answer stays small on a node of any size. */
 const listedDocuments = 100;
 
 export type Routes = ReadonlyMap<string, () => Answer>;
@@ -13,6 +14,7 @@ export function createRoutes(deps: HttpDeps): Routes {
     ['/health', () => ok(health(deps))],
     ['/health/live', () => ok({ status: 'alive' })],
     ['/health/ready', () => ready(deps)],
+    ['/rooms', () => ok(rooms(deps, listedDocuments))],
     // The upgrade itself belongs to the acceptor; this is what a request without one gets.
     ['/ws', upgradeRequired],
   ]);
@@ -27,13 +29,14 @@ function information(version: string): object {
     name: 'SyncKit Server',
     version,
     description: 'Real-time document synchronisation over WebSocket',
-    endpoints: { ws: '/ws', health: '/health', live: '/health/live', ready: '/health/ready' },
+    endpoints: { ws: '/ws', health: '/health', live: '/health/live', ready: '/health/ready', rooms: '/rooms' },
   };
 }
 
-/** In the shape of the reference server. Always 200: whether to send traffic here is /health/ready's answer. */
+/** In the shape of the reference server, and the cluster besides. Always 200: whether to send traffic here is /health/ready's answer. */
 function health(deps: HttpDeps): object {
   const now = Date.now();
+  const cluster = deps.cluster();
   return {
     status: healthStatus(deps),
     timestamp: new Date(now).toISOString(),
@@ -41,6 +44,7 @@ function health(deps: HttpDeps): object {
     uptime: Math.max(0, now - deps.startedAt) / 1_000,
     connections: deps.connections(),
     documents: deps.documents(listedDocuments),
+    ...(cluster === undefined ? {} : { cluster: clusterOf(cluster, now) }),
   };
 }
 

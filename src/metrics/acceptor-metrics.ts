@@ -27,6 +27,8 @@ export class AcceptorMetrics {
   readonly ackLatency;
   /** By reason. */
   readonly awarenessLeaves;
+  readonly clusterAnnounceFailures;
+  readonly clusterMalformed;
 
   /** @param memory For `cellsOf('acceptor')`; without it nothing is counted. */
   constructor(memory: ArrayBufferLike | undefined) {
@@ -48,5 +50,7 @@ export class AcceptorMetrics {
     this.fanoutLatency = cells.histogram(metrics.fanoutLatency);
     this.ackLatency = cells.histogram(metrics.ackLatency);
     this.awarenessLeaves = cells.counters(metrics.awarenessLeaves);
+    this.clusterAnnounceFailures = cells.counter(metrics.clusterAnnounceFailures);
+    this.clusterMalformed = cells.counter(metrics.clusterMalformed);
   }
 }

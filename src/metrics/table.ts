@@ -203,6 +203,24 @@ export const metrics = {
     owner: 'node',
     help: '1 while all shards are connected to the bus, or when there is none; else 0.',
   },
+  clusterNodes: {
+    name: 'synckit_cluster_nodes',
+    type: 'gauge',
+    owner: 'node',
+    help: 'Nodes of the cluster that this one knows of, itself included; 1 when it is alone or can not reach Redis.',
+  },
+  clusterAnnounceFailures: {
+    name: 'synckit_cluster_announce_failures_total',
+    type: 'counter',
+    owner: 'acceptor',
+    help: 'Times that the node could not put itself on the list of nodes in Redis; it tries again every 2 s.',
+  },
+  clusterMalformed: {
+    name: 'synckit_cluster_malformed_entries_total',
+    type: 'counter',
+    owner: 'acceptor',
+    help: 'Entries of the list of nodes that could not be read, each time that it was.',
+  },
   storageHealthy: {
     name: 'synckit_storage_healthy',
     type: 'gauge',

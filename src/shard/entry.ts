@@ -1,18 +1,21 @@
 /** What a worker thread runs: Piscina calls the default export with each piece of work. */
-import { createHash } from 'node:crypto';
 import { parentPort } from 'node:worker_threads';
 import { FieldsCore, TextCore } from '@synckit/core-wasm';
 import { move, workerData } from 'piscina';
 import type { Config } from '../config.js';
 import { createLogger } from '../log.js';
+import { MemorySharedState } from '../cluster/memory-shared-state.js';
 import type { Bus, BusEvents } from '../cluster/port.js';
 import { openRedisBus } from '../cluster/redis-bus.js';
+import { RedisSharedState } from '../cluster/redis-shared-state.js';
+import type { SharedState } from '../cluster/shared-state.js';
 import { ShardMetrics } from '../metrics/shard-metrics.js';
 import type { Work } from '../shards/work.js';
 import { openEmbeddedStorage } from '../storage/embedded.js';
 import { MemoryStorage } from '../storage/memory.js';
 import { openPostgresStorage } from '../storage/postgres.js';
 import type { Storage } from '../storage/port.js';
+import { answerCluster } from './cluster.js';
 import { Shard } from './shard.js';
 
 /** Tokens are the acceptor's business. */
@@ -37,6 +40,8 @@ const log = createLogger(config).child({ part: 'shard', shard: index });
 
 let storage: Storage | undefined;
 let shard: Shard | undefined;
+/** Of the first shard. */
+let sharedState: SharedState | undefined;
 
 export default async function handle(work: Work): Promise<unknown> {
   switch (work.kind) {
@@ -45,7 +50,10 @@ export default async function handle(work: Work): Promise<unknown> {
       return undefined;
     case 'task':
       return runTask(work.task, work.bytes);
+    case 'cluster':
+      return answerCluster(sharedState, work.request);
     case 'stop':
+      sharedState?.close();
       await shard?.idle();
       await shard?.close();
       await storage?.close();
@@ -54,6 +62,8 @@ export default async function handle(work: Work): Promise<unknown> {
 }
 
 async function start(): Promise<void> {
+  // First, so that it connects while the storage is opened.
+  if (index === 0) sharedState = openSharedState();
   storage = await openStorage();
   const metrics = new ShardMetrics(metricsMemory);
   shard = new Shard({
@@ -65,7 +75,7 @@ async function start(): Promise<void> {
     openBus: config.bus === undefined ? undefined : (events) => openBus(events, metrics),
     compareMs: config.bus?.compareMs ?? 0,
     send: (answer) => parentPort?.postMessage(answer, [answer.buffer]),
-    nodeId: writerIdOf(config.nodeId),
+    nodeId: config.writerId,
     maxClockSkewMs: config.maxClockSkewMs,
     limits: { maxFields: config.maxDocumentFields, maxBytes: config.maxDocumentBytes },
     replayMaxFields: config.replayMaxFields,
@@ -74,16 +84,18 @@ async function start(): Promise<void> {
   });
 }
 
-/** Clients see it, so it is the same for a node at every start but does not tell its host's name. */
-function writerIdOf(nodeId: string): string {
-  return `node-${createHash('sha256').update(nodeId).digest('base64url').slice(0, 12)}`;
-}
-
 function openBus(events: BusEvents, metrics: ShardMetrics): Bus {
   const { bus, nodeId } = config;
   if (bus === undefined) throw new Error('there is no bus');
   const { url, cluster, channelPrefix } = bus;
   return openRedisBus({ url, cluster, channelPrefix, nodeId, events, metrics: metrics.bus, log });
+}
+
+/** One process has none to share with: then it lasts as long as this thread. */
+function openSharedState(): SharedState {
+  if (config.bus === undefined) return new MemorySharedState();
+  const { url, cluster, channelPrefix: keyPrefix } = config.bus;
+  return new RedisSharedState({ url, cluster, keyPrefix, log });
 }
 
 async function openStorage(): Promise<Storage> {

@@ -33,6 +33,8 @@ interface Retained {
 
 /** Tasks that a worker has at a time: one it works on and one that is there when it is done. */
 const MAX_IN_FLIGHT = 2;
+/** What else it is asked at a time; one that waits for another server must not keep a task from its turn. */
+const MAX_ASKED = 250;
 /** Workers that a task may kill on its own before it is given up. */
 const MAX_STRIKES = 3;
 const START_TIMEOUT_MS = 30_000;
@@ -53,6 +55,7 @@ export class ShardLink {
   #received = 0;
   readonly #early = new Map<number, Uint8Array<ArrayBuffer>>();
   #inFlight = 0;
+  #asked = 0;
   #lastTask = 0;
   #retainedBytes = 0;
   #restarts = 0;
@@ -109,6 +112,23 @@ export class ShardLink {
     this.#send();
   }
 
+  /**
+   * Has the worker do something besides its tasks.
+   *
+   * @throws When there is no worker, when it dies meanwhile, or when it is asked too much.
+   */
+  async ask(work: Work): Promise<unknown> {
+    const pool = this.#pool;
+    if (this.#state !== 'running' || pool === undefined) throw new Error('the shard is not running');
+    if (this.#asked >= MAX_ASKED) throw new Error('the shard is asked too much');
+    this.#asked++;
+    try {
+      return await pool.run(work);
+    } finally {
+      this.#asked--;
+    }
+  }
+
   /** The shard says that a task needs no more keeping. */
   settle(id: number): void {
     const task = this.#retained.get(id);
@@ -149,7 +169,7 @@ export class ShardLink {
       idleTimeout: Infinity,
       // The default freezes the worker's event loop between tasks, and commits run there.
       atomics: 'disabled',
-      concurrentTasksPerWorker: 16,
+      concurrentTasksPerWorker: MAX_IN_FLIGHT + MAX_ASKED + 2,
     });
     this.#pool = pool;
     this.#received = 0;

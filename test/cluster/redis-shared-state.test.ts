@@ -1,10 +1,13 @@
 /** The shared state in a real Redis and a real Redis Cluster, and what it does when they fail. */
 import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { pino } from 'pino';
 import tap, { test, type Test } from 'tap';
 import { RedisSharedState, type RedisSharedStateOptions } from '../../src/cluster/redis-shared-state.js';
 import { slotOf } from '../../src/cluster/redis-slots.js';
+import { packageFolder } from '../../src/version.js';
 import { entryOf, sharedStateContract, type SharedWorld } from '../contract/shared-state.js';
 import { ask, redisUrl, startRedis, startRedisCluster, type RedisServer } from '../support/redis.js';
 import { until } from '../support/server.js';
@@ -126,6 +129,25 @@ test('what Redis refuses is told without what was sent', async (t) => {
   );
   t.match(error, { name: 'SharedStateError', message: /NOPERM/ });
   t.notMatch(JSON.stringify(Object.entries(error ?? {})), /contents|secret/);
+});
+
+test('the permissions that the runbook names are enough', async (t) => {
+  const redis = await startRedis();
+  t.teardown(() => redis.stop());
+  const page = readFileSync(join(packageFolder, 'docs', 'runbook.md'), 'utf8');
+  const [, rules = ''] = /ACL SETUSER synckit ([^`]*)`/.exec(page) ?? [];
+  await ask(redis.port, 'ACL', 'SETUSER', 'synckit', 'reset', 'on', '>secret', '+ping', ...rules.split(/\s+/));
+  const state = open(t, {
+    url: `redis://synckit:secret@127.0.0.1:${redis.port}`,
+    keyPrefix: 'synckit:',
+    timeoutMs: 20_000,
+  });
+  await ask(redis.port, 'HSET', 'synckit:nodes', 'bad', 'to be removed');
+  t.equal((await state.announce(entryOf(), 60_000)).malformed, 1);
+  await state.leave('run');
+  await state.count('k', 60_000);
+  await state.mark('k', 60_000);
+  t.equal(await state.isMarked('k'), true);
 });
 
 test('a slot that moves to another master is found there', async (t) => {

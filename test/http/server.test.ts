@@ -5,6 +5,7 @@ import uWS from 'uWebSockets.js';
 import type { HttpDeps } from '../../src/http/ports.js';
 import { registerHttp } from '../../src/http/server.js';
 import { createLogger } from '../../src/log.js';
+import { entryOf } from '../contract/shared-state.js';
 
 const silent = createLogger({ logLevel: 'silent', nodeId: 'test' });
 
@@ -21,6 +22,7 @@ function start(t: Test, changes: Partial<HttpDeps> = {}): Promise<string> {
       totalDocuments: 1_000,
       documents: Array.from({ length: limit }, (_, n) => ({ id: `d${n}`, subscribers: n, lastModified: 1_000 + n })),
     }),
+    cluster: () => undefined,
     draining: () => false,
     ...changes,
   };
@@ -65,6 +67,38 @@ test('GET /health has the shape of the reference server', async (t) => {
   t.ok(body.uptime >= 5);
   t.equal(body.documents.documents.length, 100, 'the list is bounded');
   t.same(body.documents.documents[7], { id: 'd7', subscribers: 7, lastModified: 1_007 });
+});
+
+test('GET /health and /rooms tell of the cluster, and nothing that is not for everybody', async (t) => {
+  const facts = entryOf({ nodeId: 'secret', host: 'secret', run: 'secret', pid: 4_711 });
+  const nodes = [
+    { facts, self: true },
+    { facts: { ...facts, publicId: 'other', draining: true, startedAt: Date.now() + 60_000 }, self: false },
+  ];
+  const rooms = [{ id: 'x', subscribers: 3, lastModified: 5, nodes: 2 }];
+  let stale = false;
+  const url = await start(t, { cluster: () => ({ stale, ageMs: stale ? undefined : 1_500, nodes, rooms }) });
+  const health = async () => ((await json(await fetch(`${url}/health`))) as { cluster: object }).cluster;
+  t.match(await health(), {
+    stale: false,
+    age: 1.5,
+    nodes: [
+      { id: 'public', version: '1.2.3', connections: 1, documents: 4, draining: false, self: true },
+      { id: 'other', uptime: 0, draining: true, self: false },
+    ],
+    totals: { nodes: 2, connections: 2, users: 4, clients: 6, documents: 8 },
+  });
+  t.notMatch(JSON.stringify(await health()), /secret|4711|8080/);
+  t.same(await json(await fetch(`${url}/rooms`)), { rooms, cluster: { stale: false, nodes: 2 } });
+  stale = true;
+  t.match(await health(), { stale: true, age: null, note: /only this node/ });
+  t.match(await json(await fetch(`${url}/rooms`)), { cluster: { stale: true, note: /only this node/ } });
+});
+
+test('GET /rooms of a node without a cluster lists its own, bounded', async (t) => {
+  const { rooms } = (await json(await fetch(`${await start(t)}/rooms`))) as { rooms: unknown[] };
+  t.equal(rooms.length, 100);
+  t.same(rooms[7], { id: 'd7', subscribers: 7, lastModified: 1_007, nodes: 1 });
 });
 
 test('GET /health/live is 200 whatever the state', async (t) => {

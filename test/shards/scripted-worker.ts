@@ -3,7 +3,7 @@ import { setTimeout } from 'node:timers/promises';
 import { parentPort } from 'node:worker_threads';
 import { move, workerData } from 'piscina';
 import { AnswerWriter } from '../../src/shards/answer.js';
-import type { Work } from '../../src/shards/work.js';
+import type { ClusterAnswer, Work } from '../../src/shards/work.js';
 import { flags, type Order, type ScriptData } from './script.js';
 
 const { shared, failingStarts } = workerData as ScriptData;
@@ -20,6 +20,10 @@ export default async function handle(work: Work): Promise<unknown> {
       return undefined;
     case 'task':
       return obey(work.task, Buffer.from(work.bytes).toString());
+    case 'cluster':
+      // Only the question for a mark is answered.
+      if (work.request.kind === 'isMarked') return { ok: true, result: true } satisfies ClusterAnswer;
+      return new Promise(() => undefined);
     case 'stop':
       Atomics.add(memory, flags.stopped, 1);
       return undefined;

@@ -4,6 +4,7 @@ import { pino } from 'pino';
 import { test, type Test } from 'tap';
 import { readAnswer } from '../../src/shards/answer.js';
 import { ShardLink } from '../../src/shards/shard-link.js';
+import type { Work } from '../../src/shards/work.js';
 import { until } from '../support/server.js';
 import { flags, type Order, type ScriptData } from './script.js';
 
@@ -203,4 +204,25 @@ test('stop ends a link whose worker is being replaced', async (t) => {
   await until('a start that failed', () => Atomics.load(memory, flags.starts) > 1);
   await link.stop();
   t.equal(link.running, false);
+});
+
+test('what is asked besides tasks is answered, bounded, and in no task’s way', async (t) => {
+  const { link, submit, heard } = fixture(t);
+  const asked: Work = { kind: 'cluster', request: { kind: 'isMarked', key: 'k' } };
+  const unanswered: Work = { kind: 'cluster', request: { kind: 'leave', run: 'r' } };
+  await t.rejects(link.ask(asked), /not running/);
+  await link.start();
+  t.same(await link.ask(asked), { ok: true, result: true });
+  const waiting = Array.from({ length: 250 }, () => link.ask(unanswered));
+  const ends = Promise.allSettled(waiting);
+  await t.rejects(link.ask(asked), /too much/);
+  submit('settle', 'behind them');
+  await heard('1: settle behind them');
+  await kill(link);
+  t.ok(
+    (await ends).every(({ status }) => status === 'rejected'),
+    'those that a death interrupts are rejected',
+  );
+  await until('another worker', () => link.running);
+  t.same(await link.ask(asked), { ok: true, result: true });
 });

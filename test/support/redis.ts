@@ -120,6 +120,8 @@ export async function startRedisCluster(): Promise<RedisCluster> {
     url: servers[0]!.url,
     async moveSlot(slot, to) {
       const id = (await ask(to.port, 'CLUSTER', 'MYID')).trim();
+      // What the former master has said before must not count more than what the new one says.
+      await ask(to.port, 'CLUSTER', 'BUMPEPOCH');
       for (const { port } of servers) await ask(port, 'CLUSTER', 'SETSLOT', String(slot), 'NODE', id);
     },
     async stop() {
