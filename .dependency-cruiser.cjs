@@ -1,6 +1,7 @@
 /**
  * The import directions of the design. A part may import what stands right of its arrow and nothing else:
  *   main, cli → node → acceptor, http, shards → protocol
+ *   acceptor → cluster (what nodes say of awareness)
  *   shard → core-wasm, storage (the port), cluster (the ports), protocol, shards/messages
  *   shards → cluster (the ports)
  */
@@ -14,7 +15,7 @@ const allowed = {
   auth: [],
   metrics: [],
   shards: ['protocol', 'metrics', 'cluster'],
-  acceptor: ['protocol', 'shards', 'auth', 'metrics'],
+  acceptor: ['protocol', 'shards', 'auth', 'metrics', 'cluster'],
   http: ['protocol', 'shards', 'auth', 'metrics'],
   shard: ['protocol', 'storage', 'cluster', 'shards', 'metrics'],
 };
@@ -44,7 +45,7 @@ module.exports = {
       comment: 'The worker side knows the task and answer formats, not the pool that runs it.',
       severity: 'error',
       from: { path: '^src/shard/' },
-      to: { path: '^src/shards/', pathNot: '^src/shards/(task|answer|work)\\.ts$' },
+      to: { path: '^src/shards/', pathNot: '^src/shards/(task|presence-task|answer|work)\\.ts$' },
     },
     {
       name: 'adapters-are-chosen-in-entry',
@@ -56,7 +57,7 @@ module.exports = {
       name: 'bus-adapters-are-chosen-in-entry',
       severity: 'error',
       from: { path: '^src/', pathNot: ['^src/shard/entry\\.ts$', '^src/cluster/'] },
-      to: { path: '^src/cluster/', pathNot: '^src/cluster/(port|shared-state)\\.ts$' },
+      to: { path: '^src/cluster/', pathNot: '^src/cluster/(port|shared-state|presence-message)\\.ts$' },
     },
     {
       name: 'nobody-imports-the-top',

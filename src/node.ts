@@ -91,6 +91,7 @@ export class Node {
       log: log.child({ part: 'acceptor' }),
       verifier: createTokenVerifier({ secret: jwtSecret }),
       shards: this.shards,
+      run: this.run,
       metrics: config.metricsEnabled ? this.metrics.acceptor : new AcceptorMetrics(undefined),
     });
     this.heartbeat = config.bus === undefined ? undefined : this.#heartbeat();
@@ -153,6 +154,7 @@ export class Node {
     await this.#sendClientsAway(0);
     // What came from clients that left by themselves.
     await this.#flush();
+    await this.acceptor.presence.goodbye();
     this.acceptor.stop();
     await this.heartbeat?.leave();
     await this.shards.stop();
@@ -227,6 +229,7 @@ export class Node {
       connections: ({ protocol, state }) =>
         this.acceptor.meter.count(protocol === 'json' ? 'json' : 'binary', state as CountedState),
       awarenessStates: () => this.acceptor.presence.states,
+      remoteAwarenessStates: () => this.acceptor.presence.remoteStates,
       subscribedDocuments: () => this.acceptor.topics.size,
       queuedBytes: ({ place }) =>
         place === 'coalescer' ? this.acceptor.coalescer.queuedBytes : this.shards.retainedBytes,

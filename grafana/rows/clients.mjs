@@ -109,6 +109,7 @@ const awareness = {
   panels: [
     lines('Awareness states', 'short', 'Who is there: states held, per process. They are never stored.', [
       { expr: series('synckit_awareness_states'), legend: '{{instance}}' },
+      { expr: series('synckit_remote_awareness_states'), legend: '{{instance}}, of other nodes' },
     ]),
     lines('Awareness messages', 'cps', 'Updates from clients, and what was sent to those who follow.', [
       { expr: rate('synckit_messages_received_total', 'type', 'type=~"awareness_.+"'), legend: 'received: {{type}}' },

@@ -21,6 +21,7 @@ import { Control } from './control.js';
 import { Delivery } from './delivery.js';
 import { Interests } from './interests.js';
 import { Presence } from './presence.js';
+import type { PresenceClusterOptions } from './presence-cluster.js';
 import { Router } from './router.js';
 import { Session, type SocketData } from './session.js';
 import { SessionMeter } from './session-meter.js';
@@ -34,6 +35,8 @@ export interface AcceptorOptions {
   readonly log: Logger;
   readonly verifier: TokenVerifier;
   readonly shards: ShardSet;
+  /** Names this run of the process among all nodes. */
+  readonly run: string;
   readonly metrics: AcceptorMetrics;
 }
 
@@ -67,6 +70,7 @@ export class Acceptor {
       timeoutMs: config.awarenessTimeoutMs,
       maxClientIds: config.maxClientIds,
       maxDocuments: config.maxSubscriptions,
+      cluster: config.bus === undefined ? undefined : this.#presenceCluster(),
     });
     this.coalescer = new Coalescer({
       shards: {
@@ -110,6 +114,7 @@ export class Acceptor {
     this.#delivery = new Delivery({
       app,
       topics: this.topics,
+      presence: this.presence,
       metrics,
       meter: this.meter,
       maxBackpressureBytes: config.maxBackpressureBytes,
@@ -151,7 +156,23 @@ export class Acceptor {
 
   /** A shard has a new worker, which does not know yet who is subscribed to what. */
   tellInterests(shard: number): void {
+    if (this.#options.config.bus !== undefined) this.presence.restart(shard);
     this.#interests?.tellAll(shard);
+  }
+
+  #presenceCluster(): PresenceClusterOptions {
+    const { run, shards, config } = this.#options;
+    return {
+      run,
+      maxRemoteBytes: config.maxRemoteAwarenessBytes,
+      shards: {
+        count: shards.links.length,
+        indexOf: (documentId) => shards.indexOf(documentId),
+        running: (index) => shards.links[index]?.running === true,
+        ready: (index) => shards.links[index]?.takesPresence === true,
+        tell: (index, bytes) => shards.links[index]?.tell(bytes),
+      },
+    };
   }
 
   stop(): void {

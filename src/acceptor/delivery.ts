@@ -4,6 +4,7 @@ import { typeOfCode, type MessageType } from '../protocol/codes.js';
 import { readAnswer, type AnswerHandler, type Cause, type DirectKind, type ShardStatus } from '../shards/answer.js';
 import { variants } from '../shards/task.js';
 import type { Compression } from './compression.js';
+import type { Presence } from './presence.js';
 import type { AnswerFrame, Outlet } from './read-gate.js';
 import type { Session } from './session.js';
 import type { SessionMeter } from './session-meter.js';
@@ -12,6 +13,7 @@ import { topicOf, type Topics } from './topics.js';
 export interface DeliveryOptions {
   readonly app: Pick<TemplatedApp, 'publish'>;
   readonly topics: Topics;
+  readonly presence: Pick<Presence, 'receive' | 'active'>;
   readonly metrics: AcceptorMetrics;
   readonly meter: SessionMeter;
   /** The open session of this number. */
@@ -41,7 +43,7 @@ export class Delivery {
   }
 
   deliver(shard: number, answer: Uint8Array<ArrayBuffer>): void {
-    const { app, topics, metrics, find, compression, onSettled, onSettledPart, onStatus } = this.#options;
+    const { app, topics, presence, metrics, find, compression, onSettled, onSettledPart, onStatus } = this.#options;
     const now = Date.now();
     const handler: AnswerHandler = {
       publish: (documentId, variant, frame, type, cause, except) => {
@@ -71,6 +73,12 @@ export class Delivery {
       },
       status: (status) => {
         onStatus(shard, status);
+      },
+      presence: (documentId, message) => {
+        presence.receive(documentId, message);
+      },
+      presenceActive: (documentId) => {
+        presence.active(documentId);
       },
     };
     readAnswer(answer, handler);

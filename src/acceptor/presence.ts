@@ -1,36 +1,19 @@
-import { encodeFrame, quote, type Body, type Encoding } from '../protocol/encode.js';
+import type { Encoding } from '../protocol/encode.js';
 import type { AcceptorMetrics } from '../metrics/acceptor-metrics.js';
-import type { MessageType } from '../protocol/codes.js';
+import { PresenceCluster, type Claim, type PresenceClusterOptions } from './presence-cluster.js';
+import { awarenessTopic, PresenceFrames, statesOf, type PresenceFramesOptions } from './presence-frames.js';
+import { Room, type LocalState, type Shown } from './presence-room.js';
 import type { Session, SessionPresence } from './session.js';
-import type { SessionMeter } from './session-meter.js';
 
-export interface PresenceOptions {
-  /** Sends a frame to all subscribers of a native topic. */
-  readonly publish: (topic: string, frame: Uint8Array<ArrayBuffer>, isBinary: boolean) => void;
-  readonly metrics: Pick<AcceptorMetrics, 'awarenessLeaves'>;
-  readonly meter: SessionMeter;
+export interface PresenceOptions extends PresenceFramesOptions {
+  readonly metrics: Pick<AcceptorMetrics, 'awarenessLeaves' | 'presenceDropped'>;
   /** Milliseconds after which a state that was not renewed leaves. */
   readonly timeoutMs: number;
   readonly maxClientIds: number;
   /** States and subscriptions per session. */
   readonly maxDocuments: number;
-}
-
-/** The newest state of one client in one document. */
-interface Entry {
-  readonly documentId: string;
-  readonly clientId: string;
-  session: Session;
-  /** JSON text. */
-  state: string;
-  clock: number;
-  /** Milliseconds of the monotonic clock. */
-  seen: number;
-}
-
-interface Room {
-  readonly states: Map<string, Entry>;
-  readonly subscribers: Record<Encoding, number>;
+  /** Absent when there are no other nodes. */
+  readonly cluster?: PresenceClusterOptions | undefined;
 }
 
 export interface AwarenessUpdate {
@@ -43,29 +26,41 @@ export interface AwarenessUpdate {
 
 export type PresenceOutcome = 'taken' | 'notYours' | 'tooMany';
 
-const topics: Readonly<Record<Encoding, string>> = { binary: 'ab:', json: 'aj:' };
+/** How often stale states are looked for, in ms, and in a cluster within the time in which they leave. */
+const TICK_MS = 1_000;
+const TICKS = 6;
+/** Without other nodes there is nobody to agree with. */
+const alone: Claim = { run: '', user: '', claimed: 0, turn: 0 };
 
 /**
  * Awareness: who is there and what they show. Ephemeral, on the acceptor alone; the newest state per client counts. A
- * session speaks only for client ids that it has bound, so nobody can speak for another user's client.
+ * session speaks only for client ids that it has bound, so nobody can speak for another user's client. In a cluster, what
+ * other nodes show is seen too.
  */
 export class Presence {
   readonly #options: PresenceOptions;
   readonly #rooms = new Map<string, Room>();
   readonly #bound = new Map<string, { session: Session; userId: string }>();
   /** The one not seen for longest in front. */
-  readonly #bySeen = new Set<Entry>();
-  readonly #bySession = new Map<Session, Set<Entry>>();
+  readonly #bySeen = new Set<LocalState>();
+  readonly #bySession = new Map<Session, Set<LocalState>>();
+  readonly #frames: PresenceFrames;
+  readonly #cluster: PresenceCluster | undefined;
   readonly #timer: NodeJS.Timeout;
-  #ids = 0;
 
   constructor(options: PresenceOptions) {
     this.#options = options;
+    this.#frames = new PresenceFrames(options);
+    const { cluster, timeoutMs, metrics } = options;
+    if (cluster !== undefined) {
+      const onChange = this.#frames.relayChange.bind(this.#frames);
+      this.#cluster = new PresenceCluster(cluster, { rooms: this.#rooms, timeoutMs, metrics, onChange });
+    }
     this.#timer = setInterval(
       () => {
         this.expire(performance.now());
       },
-      Math.min(1_000, options.timeoutMs),
+      Math.min(TICK_MS, cluster === undefined ? timeoutMs : timeoutMs / TICKS),
     );
     this.#timer.unref();
   }
@@ -75,13 +70,46 @@ export class Presence {
     return this.#bound.size;
   }
 
-  /** States held. */
+  /** States of the clients here. */
   get states(): number {
     return this.#bySeen.size;
   }
 
+  /** States of the clients of other nodes. */
+  get remoteStates(): number {
+    return this.#cluster?.remotes.states ?? 0;
+  }
+
+  /** What another node says of a document, in the format of the bus. */
+  receive(documentId: string, message: Uint8Array): void {
+    this.#cluster?.receive(documentId, message, performance.now());
+  }
+
+  /** The other nodes hear of a document from now on, or again. */
+  active(documentId: string): void {
+    this.#cluster?.active(documentId);
+  }
+
+  /** A shard has a new worker, which knows nothing. */
+  restart(shard: number): void {
+    this.#cluster?.restart(shard);
+  }
+
+  /** The clients of all other runs of processes are gone. */
+  keepRuns(alive: ReadonlySet<string>): void {
+    this.#cluster?.remotes.keepRuns(alive);
+  }
+
+  /** Everybody here leaves; resolves when the shards were told to tell the other nodes. */
+  async goodbye(): Promise<void> {
+    if (this.#cluster === undefined) return;
+    for (const session of [...this.#bySession.keys()]) this.leaveAll(session);
+    await this.#cluster.told();
+  }
+
   stop(): void {
     clearInterval(this.#timer);
+    this.#cluster?.stop();
   }
 
   /** Subscribes a session; the answer's `states` as JSON text, or undefined when it has too many documents. */
@@ -91,10 +119,10 @@ export class Presence {
       if (documents.size >= this.#options.maxDocuments) return undefined;
       documents.set(documentId, session.encoding);
       this.#room(documentId).subscribers[session.encoding]++;
-      session.socket.subscribe(topics[session.encoding] + documentId);
+      session.socket.subscribe(awarenessTopic(session.encoding, documentId));
     }
-    const states = this.#rooms.get(documentId)?.states.values() ?? [];
-    return `[${Array.from(states, (entry) => `{"clientId":${quote(entry.clientId)},"state":${entry.state},"clock":${entry.clock}}`).join(',')}]`;
+    const room = this.#rooms.get(documentId);
+    return room === undefined ? '[]' : statesOf(room);
   }
 
   /** The session takes frames of another encoding from now on. */
@@ -104,8 +132,8 @@ export class Presence {
       const room = this.#room(documentId);
       room.subscribers[former]--;
       room.subscribers[session.encoding]++;
-      session.socket.unsubscribe(topics[former] + documentId);
-      session.socket.subscribe(topics[session.encoding] + documentId);
+      session.socket.unsubscribe(awarenessTopic(former, documentId));
+      session.socket.subscribe(awarenessTopic(session.encoding, documentId));
       session.presence?.documents.set(documentId, session.encoding);
     }
   }
@@ -113,25 +141,26 @@ export class Presence {
   /** Takes an update from a session of this user, and relays it if it is news. */
   update(session: Session, userId: string, update: AwarenessUpdate): PresenceOutcome {
     const { documentId, clientId, state, clock } = update;
+    const room = this.#rooms.get(documentId);
+    if (room !== undefined && this.#cluster?.isTaken(room, clientId, session, userId) === true) return 'notYours';
     const bound = this.#bind(session, userId, clientId);
     if (bound !== 'taken') return bound;
-    const known = this.#rooms.get(documentId)?.states.get(clientId);
+    const known = room?.locals.get(clientId);
     if (state === undefined) {
       if (known !== undefined) this.#leave(known, Math.max(clock, known.clock), 'left');
       return 'taken';
     }
-    if (known === undefined) return this.#enter(session, documentId, clientId, state, clock);
+    if (room === undefined || known === undefined) return this.#enter(session, userId, update, state);
+    if (known.session !== session) return this.#takeOver(known, session, userId, update, state);
     this.#touch(known, performance.now());
-    if (known.session !== session) {
-      // The client is back with a new connection; a counter that began anew would be ignored by those who saw the old.
-      if (clock <= known.clock) this.#leave(known, known.clock, 'left');
-      else this.#forget(known);
-      return this.#enter(session, documentId, clientId, state, clock);
-    }
     if (clock > known.clock) {
+      const before = room.shownOf(clientId);
+      if (this.#cluster?.isAway(room, clientId) === true) {
+        known.turn = this.#cluster.claim(room, clientId, session, userId).turn;
+      }
       known.state = state;
       known.clock = clock;
-      this.#relay(known.documentId, clientId, state, clock);
+      this.#changed(room, clientId, before);
     }
     return 'taken';
   }
@@ -164,17 +193,18 @@ export class Presence {
     }
     for (const [documentId, encoding] of presence.documents) {
       if (mayRead(documentId)) continue;
-      session.socket.unsubscribe(topics[encoding] + documentId);
+      session.socket.unsubscribe(awarenessTopic(encoding, documentId));
       this.#unfollow(presence, documentId, encoding);
     }
   }
 
   /** Lets those leave who were not seen for too long. */
   expire(now: number): void {
-    for (const entry of this.#bySeen) {
-      if (now - entry.seen < this.#options.timeoutMs) return;
-      this.#leave(entry, entry.clock, 'expired');
+    for (const local of this.#bySeen) {
+      if (now - local.seen < this.#options.timeoutMs) break;
+      this.#leave(local, local.clock, 'expired');
     }
+    this.#cluster?.tick(now);
   }
 
   #unfollow(presence: SessionPresence, documentId: string, encoding: Encoding): void {
@@ -182,7 +212,7 @@ export class Presence {
     const room = this.#rooms.get(documentId);
     if (room === undefined) return;
     room.subscribers[encoding]--;
-    this.#tidy(documentId, room);
+    this.#tidy(room);
   }
 
   /** The first session to speak for an id holds it while it lives; a later one of the same user takes it over. */
@@ -198,67 +228,95 @@ export class Presence {
     return 'taken';
   }
 
-  #enter(session: Session, documentId: string, clientId: string, state: string, clock: number): PresenceOutcome {
-    let entries = this.#bySession.get(session);
-    if (entries === undefined) this.#bySession.set(session, (entries = new Set()));
-    if (entries.size >= this.#options.maxDocuments) return 'tooMany';
-    const entry: Entry = { documentId, clientId, session, state, clock, seen: performance.now() };
-    entries.add(entry);
-    this.#bySeen.add(entry);
-    this.#room(documentId).states.set(clientId, entry);
-    this.#relay(documentId, clientId, state, clock);
+  #enter(session: Session, userId: string, update: AwarenessUpdate, state: string): PresenceOutcome {
+    const { documentId, clientId, clock } = update;
+    if ((this.#bySession.get(session)?.size ?? 0) >= this.#options.maxDocuments) return 'tooMany';
+    const room = this.#room(documentId);
+    const before = room.shownOf(clientId);
+    this.#show(room, session, { clientId, clock, state, claim: this.#claim(room, clientId, session, userId) });
+    this.#changed(room, clientId, before);
     return 'taken';
   }
 
-  #touch(entry: Entry, now: number): void {
-    entry.seen = now;
-    this.#bySeen.delete(entry);
-    this.#bySeen.add(entry);
+  /** The client is back with a new connection, and its counter may have begun anew. */
+  #takeOver(
+    known: LocalState,
+    session: Session,
+    userId: string,
+    { clientId, clock }: AwarenessUpdate,
+    state: string,
+  ): PresenceOutcome {
+    const room = this.#room(known.documentId);
+    const before = room.shownOf(clientId);
+    const claim = this.#claim(room, clientId, session, userId);
+    if (clock <= known.clock) this.#options.metrics.awarenessLeaves('left').add(1);
+    this.#forget(room, known);
+    const hasRoom = (this.#bySession.get(session)?.size ?? 0) < this.#options.maxDocuments;
+    if (hasRoom) this.#show(room, session, { clientId, clock, state, claim });
+    this.#changed(room, clientId, before);
+    this.#tidy(room);
+    return hasRoom ? 'taken' : 'tooMany';
   }
 
-  #leave(entry: Entry, clock: number, reason: 'left' | 'disconnected' | 'expired'): void {
+  #claim(room: Room, clientId: string, session: Session, userId: string): Claim {
+    return this.#cluster?.claim(room, clientId, session, userId) ?? alone;
+  }
+
+  #show(
+    room: Room,
+    session: Session,
+    { clientId, clock, state, claim }: { clientId: string; clock: number; state: string; claim: Claim },
+  ): void {
+    const { documentId } = room;
+    const local: LocalState = { ...claim, documentId, clientId, session, state, clock, seen: performance.now() };
+    const ofSession = this.#bySession.get(session);
+    if (ofSession === undefined) this.#bySession.set(session, new Set([local]));
+    else ofSession.add(local);
+    this.#bySeen.add(local);
+    room.locals.set(clientId, local);
+  }
+
+  #touch(local: LocalState, now: number): void {
+    local.seen = now;
+    this.#bySeen.delete(local);
+    this.#bySeen.add(local);
+  }
+
+  #leave(local: LocalState, clock: number, reason: 'left' | 'disconnected' | 'expired'): void {
     this.#options.metrics.awarenessLeaves(reason).add(1);
-    this.#forget(entry);
-    this.#relay(entry.documentId, entry.clientId, 'null', clock);
+    const { documentId, clientId } = local;
+    const room = this.#room(documentId);
+    const before = room.shownOf(clientId);
+    this.#forget(room, local);
+    this.#changed(room, clientId, before, clock);
+    this.#tidy(room);
   }
 
-  #forget(entry: Entry): void {
-    this.#bySeen.delete(entry);
-    const entries = this.#bySession.get(entry.session);
-    entries?.delete(entry);
-    if (entries?.size === 0) this.#bySession.delete(entry.session);
-    const room = this.#rooms.get(entry.documentId);
-    room?.states.delete(entry.clientId);
-    if (room !== undefined) this.#tidy(entry.documentId, room);
+  #forget(room: Room, local: LocalState): void {
+    this.#bySeen.delete(local);
+    const ofSession = this.#bySession.get(local.session);
+    ofSession?.delete(local);
+    if (ofSession?.size === 0) this.#bySession.delete(local.session);
+    room.locals.delete(local.clientId);
   }
 
-  #relay(documentId: string, clientId: string, state: string, clock: number): void {
-    const room = this.#rooms.get(documentId);
-    if (room === undefined) return;
-    const id = `a${(this.#ids++).toString(36)}`;
-    const body: Body = `"id":"${id}","documentId":"${documentId}","clientId":${quote(clientId)},"state":${state},"clock":${clock}`;
-    const type: MessageType = 'awareness_update';
-    const now = Date.now();
-    for (const encoding of ['binary', 'json'] as const) {
-      if (room.subscribers[encoding] === 0) continue;
-      const frame = encodeFrame(type, body, now, encoding);
-      this.#options.publish(topics[encoding] + documentId, frame, encoding === 'binary');
-      this.#options.meter.sent(type, frame.length, room.subscribers[encoding]);
-    }
+  #changed(room: Room, clientId: string, before: Shown | undefined, leftAt?: number): void {
+    this.#cluster?.change(room, clientId);
+    this.#frames.relayChange(room, clientId, before, leftAt);
   }
 
   #room(documentId: string): Room {
     let room = this.#rooms.get(documentId);
     if (room === undefined) {
-      room = { states: new Map(), subscribers: { binary: 0, json: 0 } };
+      room = new Room(documentId);
       this.#rooms.set(documentId, room);
+      this.#cluster?.enter(room);
     }
     return room;
   }
 
-  #tidy(documentId: string, room: Room): void {
-    if (room.states.size === 0 && room.subscribers.binary === 0 && room.subscribers.json === 0) {
-      this.#rooms.delete(documentId);
-    }
+  #tidy(room: Room): void {
+    if (!room.isEmpty || !this.#rooms.delete(room.documentId)) return;
+    this.#cluster?.leave(room);
   }
 }

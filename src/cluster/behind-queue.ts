@@ -1,5 +1,4 @@
-/** Documents that are to be loaded again, given out in portions. */
-import type { BehindReason } from './port.js';
+/** Documents for which something is to be done, such as loading them again, given out in portions. */
 
 /** About what a storage loads with one request. */
 const PORTION = 64;
@@ -9,16 +8,16 @@ const PAUSE_MS = 10;
  * Ten thousand documents that become active with one command must not all be loaded at once: the storage, and whoever
  * shares it, has other things to do. The first portion goes out in the next turn of the event loop.
  */
-export class BehindQueue {
-  readonly #give: (documentIds: readonly string[], reason: BehindReason) => void;
-  readonly #waiting = new Map<string, BehindReason>();
+export class BehindQueue<Reason> {
+  readonly #give: (documentIds: readonly string[], reason: Reason) => void;
+  readonly #waiting = new Map<string, Reason>();
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(give: (documentIds: readonly string[], reason: BehindReason) => void) {
+  constructor(give: (documentIds: readonly string[], reason: Reason) => void) {
     this.#give = give;
   }
 
-  add(documentId: string, reason: BehindReason): void {
+  add(documentId: string, reason: Reason): void {
     this.#waiting.set(documentId, reason);
     this.#timer ??= setTimeout(() => {
       this.#next();
@@ -41,7 +40,7 @@ export class BehindQueue {
 
   #next(): void {
     this.#timer = undefined;
-    const portions = new Map<BehindReason, string[]>();
+    const portions = new Map<Reason, string[]>();
     let count = 0;
     for (const [documentId, reason] of this.#waiting) {
       if (++count > PORTION) break;

@@ -35,8 +35,8 @@ export class MemoryHub {
   }
 
   /** Sends bytes as some other node would. */
-  inject(documentId: string, bytes: Uint8Array): void {
-    for (const member of this.#members) member.deliver(documentId, bytes);
+  inject(channel: string, bytes: Uint8Array): void {
+    for (const member of this.#members) member.deliver(channel, bytes);
   }
 
   #transportsOf(bus: Bus | undefined): Iterable<MemoryTransport> {
@@ -75,8 +75,8 @@ class MemoryTransport implements Transport {
   disconnect(): void {
     if (!this.#members.delete(this)) return;
     this.#lostAt = performance.now();
-    const active = [...this.#wanted].filter(([, isActive]) => isActive).map(([documentId]) => documentId);
-    for (const documentId of active) this.#wanted.set(documentId, false);
+    const active = [...this.#wanted].filter(([, isActive]) => isActive).map(([channel]) => channel);
+    for (const channel of active) this.#wanted.set(channel, false);
     this.#later(() => {
       if (this.#members.has(this)) return;
       this.#events.lost(active);
@@ -84,23 +84,23 @@ class MemoryTransport implements Transport {
     });
   }
 
-  send(documentId: string, bytes: Uint8Array): boolean {
+  send(channel: string, bytes: Uint8Array): boolean {
     if (!this.#members.has(this)) return false;
     if (this.#hub.loses()) return true;
-    for (const member of this.#members) member.deliver(documentId, bytes);
+    for (const member of this.#members) member.deliver(channel, bytes);
     return true;
   }
 
-  subscribe(documentIds: readonly string[]): void {
-    for (const documentId of documentIds) this.#wanted.set(documentId, false);
+  subscribe(channels: readonly string[]): void {
+    for (const channel of channels) this.#wanted.set(channel, false);
     if (!this.#members.has(this)) return;
     this.#later(() => {
-      this.#activate(documentIds);
+      this.#activate(channels);
     });
   }
 
-  unsubscribe(documentIds: readonly string[]): void {
-    for (const documentId of documentIds) this.#wanted.delete(documentId);
+  unsubscribe(channels: readonly string[]): void {
+    for (const channel of channels) this.#wanted.delete(channel);
   }
 
   close(): Promise<void> {
@@ -109,17 +109,17 @@ class MemoryTransport implements Transport {
     return Promise.resolve();
   }
 
-  deliver(documentId: string, bytes: Uint8Array): void {
-    if (this.#wanted.get(documentId) !== true) return;
+  deliver(channel: string, bytes: Uint8Array): void {
+    if (this.#wanted.get(channel) !== true) return;
     this.#later(() => {
-      if (this.#wanted.get(documentId) === true) this.#events.message(documentId, bytes);
+      if (this.#wanted.get(channel) === true) this.#events.message(channel, bytes);
     }, this.#hub.delayMs);
   }
 
-  #activate(documentIds: readonly string[]): void {
+  #activate(channels: readonly string[]): void {
     if (!this.#members.has(this)) return;
-    const waiting = documentIds.filter((documentId) => this.#wanted.get(documentId) === false);
-    for (const documentId of waiting) this.#wanted.set(documentId, true);
+    const waiting = channels.filter((channel) => this.#wanted.get(channel) === false);
+    for (const channel of waiting) this.#wanted.set(channel, true);
     if (waiting.length > 0) this.#events.active(waiting);
   }
 

@@ -10,6 +10,7 @@
  */
 import { Packr, Unpackr } from 'msgpackr';
 import type { DocumentNews, NewsField } from './port.js';
+import { isCount, isNumber, isText, listOf } from './reading.js';
 
 /** Who sent a message, and which of its messages about the document it is. */
 export interface MessageHead {
@@ -107,27 +108,4 @@ function readField(row: unknown): NewsField | undefined {
   if (!isText(path) || !isText(value) || !isText(clientId) || typeof deleted !== 'boolean') return undefined;
   if (!isNumber(timestamp) || !isNumber(counter) || !isNumber(stamp) || stamp < 0) return undefined;
   return { path, value, deleted, timestamp, counter, clientId, stamp };
-}
-
-function listOf<Item>(value: unknown, read: (item: unknown) => Item | undefined): Item[] | undefined {
-  if (!Array.isArray(value)) return undefined;
-  const items: Item[] = [];
-  for (const item of value as readonly unknown[]) {
-    const parsed = read(item);
-    if (parsed === undefined) return undefined;
-    items.push(parsed);
-  }
-  return items;
-}
-
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
-}
-
-function isNumber(value: unknown): value is number {
-  return Number.isFinite(value);
-}
-
-function isText(value: unknown): value is string {
-  return typeof value === 'string' && value.isWellFormed();
 }

@@ -2,8 +2,10 @@
 import { randomInt } from 'node:crypto';
 import type { Logger } from 'pino';
 import { BehindQueue } from './behind-queue.js';
+import { documentOf, isPresence, newsAmong, newsChannel, presenceAmong, presenceChannel } from './channels.js';
 import { decodeMessage, encodeMessage, type MessageHead } from './message.js';
 import { OwnSequences, type Tail } from './own-sequences.js';
+import { PresenceChannels } from './presence-channels.js';
 import type { BehindReason, Bus, BusEvents, BusMetrics, DocumentNews } from './port.js';
 import { Subscriptions } from './subscriptions.js';
 import type { Transport, TransportEvents } from './transport.js';
@@ -11,6 +13,8 @@ import type { Transport, TransportEvents } from './transport.js';
 export interface BusOptions {
   /** Names the node in messages. Several buses of a node may share it. */
   readonly nodeId: string;
+  /** Names the run of the process, unlike all others. Buses that share it don't hear of each other's presence. */
+  readonly run: string;
   readonly events: BusEvents;
   readonly metrics: BusMetrics;
   readonly log: Logger;
@@ -37,7 +41,8 @@ export class NumberedBus implements Bus {
   readonly #epoch = randomInt(2 ** 48 - 1);
   readonly #own: OwnSequences;
   readonly #subscriptions = new Subscriptions();
-  readonly #behind: BehindQueue;
+  readonly #behind: BehindQueue<BehindReason>;
+  readonly #presence: PresenceChannels;
   readonly #tails: NodeJS.Timeout;
   #connected = false;
   #closed = false;
@@ -53,16 +58,21 @@ export class NumberedBus implements Bus {
     this.#behind = new BehindQueue((documentIds, reason) => {
       this.#report(documentIds, reason);
     });
+    this.#presence = this.#openPresence();
     options.metrics.connected.set(0);
     this.#transport = connect({
-      message: (documentId, bytes) => {
-        if (!this.#closed) this.#receive(documentId, bytes);
+      message: (channel, bytes) => {
+        if (this.#closed) return;
+        if (isPresence(channel)) this.#presence.receive(documentOf(channel), bytes);
+        else this.#receive(documentOf(channel), bytes);
       },
-      active: (documentIds) => {
-        this.#activate(documentIds);
+      active: (channels) => {
+        this.#activate(newsAmong(channels));
+        this.#presence.activate(presenceAmong(channels));
       },
-      lost: (documentIds) => {
-        for (const documentId of documentIds) this.#subscriptions.deactivate(documentId);
+      lost: (channels) => {
+        for (const documentId of newsAmong(channels)) this.#subscriptions.deactivate(documentId);
+        this.#presence.deactivate(presenceAmong(channels));
       },
       status: (connected) => {
         this.#setConnected(connected);
@@ -70,6 +80,7 @@ export class NumberedBus implements Bus {
       resumed: (lostAt) => {
         // The tails of what was sent into a dead connection may have gone the same way.
         this.#own.repeatSince(lostAt - UNNOTICED_MS, performance.now());
+        this.#presence.resume();
       },
       dropped: (count) => {
         options.metrics.dropped.add(count);
@@ -102,21 +113,33 @@ export class NumberedBus implements Bus {
       metrics.omitted.add(1);
       bytes = encodeMessage({ kind: 'tail', ...head, since: 0 });
     }
-    if (this.#transport.send(documentId, bytes)) metrics.published.add(1);
+    if (this.#transport.send(newsChannel(documentId), bytes)) metrics.published.add(1);
     else metrics.dropped.add(1);
   }
 
   subscribe(documentIds: readonly string[]): void {
     if (this.#closed) return;
     const added = documentIds.filter((documentId) => this.#subscriptions.add(documentId));
-    if (added.length > 0) this.#transport.subscribe(added);
+    if (added.length > 0) this.#transport.subscribe(added.map(newsChannel));
   }
 
   unsubscribe(documentIds: readonly string[]): void {
     if (this.#closed) return;
     const removed = documentIds.filter((documentId) => this.#subscriptions.delete(documentId));
     for (const documentId of removed) this.#behind.delete(documentId);
-    if (removed.length > 0) this.#transport.unsubscribe(removed);
+    if (removed.length > 0) this.#transport.unsubscribe(removed.map(newsChannel));
+  }
+
+  publishPresence(documentId: string, bytes: Uint8Array): void {
+    if (!this.#closed) this.#presence.publish(documentId, bytes);
+  }
+
+  followPresence(documentIds: readonly string[]): void {
+    if (!this.#closed) this.#presence.follow(documentIds);
+  }
+
+  unfollowPresence(documentIds: readonly string[]): void {
+    if (!this.#closed) this.#presence.unfollow(documentIds);
   }
 
   close(): Promise<void> {
@@ -127,11 +150,36 @@ export class NumberedBus implements Bus {
     this.#closed = true;
     clearInterval(this.#tails);
     this.#behind.close();
+    this.#presence.close();
     this.#connected = false;
     this.#options.metrics.connected.set(0);
     const now = performance.now();
     for (const tail of this.#own.pendingTails(now)) this.#sendTail(tail);
     await this.#transport.close();
+  }
+
+  #openPresence(): PresenceChannels {
+    const { run, events, metrics } = this.#options;
+    return new PresenceChannels({
+      run,
+      metrics,
+      send: (documentId, bytes) => this.#transport.send(presenceChannel(documentId), bytes),
+      subscribe: (documentIds) => {
+        this.#transport.subscribe(documentIds.map(presenceChannel));
+      },
+      unsubscribe: (documentIds) => {
+        this.#transport.unsubscribe(documentIds.map(presenceChannel));
+      },
+      onPresence: (documentId, bytes) => {
+        events.onPresence(documentId, bytes);
+      },
+      onPresenceActive: (documentIds) => {
+        events.onPresenceActive(documentIds);
+      },
+      onMalformed: (documentId) => {
+        this.#noteMalformed(documentId);
+      },
+    });
   }
 
   #head(sequence: number): MessageHead {
@@ -218,7 +266,7 @@ export class NumberedBus implements Bus {
 
   #sendTail({ documentId, sequence, since }: Tail): boolean {
     const bytes = encodeMessage({ kind: 'tail', ...this.#head(sequence), sentAt: Date.now(), since });
-    return this.#transport.send(documentId, bytes);
+    return this.#transport.send(newsChannel(documentId), bytes);
   }
 }
 

@@ -72,6 +72,18 @@ export interface BusEvents {
    * is the bus's own affair.
    */
   onStatus(connected: boolean): void;
+
+  /**
+   * What another process says of the awareness of a followed document: a message of presence-message.ts that can be
+   * read, with states that are JSON. It may come twice, late, and out of order.
+   */
+  onPresence(documentId: string, bytes: Uint8Array): void;
+
+  /**
+   * The presence of these followed documents comes from now on, or comes again, and the others were asked for theirs.
+   * What this process had to say since the last time may not have been heard. Large sets are given in portions.
+   */
+  onPresenceActive(documentIds: readonly string[]): void;
 }
 
 /**
@@ -101,6 +113,22 @@ export interface Bus {
   unsubscribe(documentIds: readonly string[]): void;
 
   /**
+   * Tells those who follow a document what this process shows of its clients: a message of presence-message.ts. It is
+   * dropped while there is no connection and while too much is unsent, and nobody is told so; hence what matters is said
+   * again after `onPresenceActive`, and now and then. Never delivered to the process itself.
+   */
+  publishPresence(documentId: string, bytes: Uint8Array): void;
+
+  /**
+   * Asks for the presence of documents, now and whenever it may have missed some; answered by `onPresenceActive`, also
+   * for those that are followed already.
+   */
+  followPresence(documentIds: readonly string[]): void;
+
+  /** Ends that; unknown ones are ignored. Nothing is called for these documents afterwards. */
+  unfollowPresence(documentIds: readonly string[]): void;
+
+  /**
    * Ends it; nothing is called from now on. Resolves when what was published is sent, or has been on its way for two
    * seconds: the last news of a node that goes would otherwise be missed by all, without a next message to show it.
    * May be called again. Never rejects.
@@ -123,6 +151,11 @@ export interface BusMetrics {
   readonly resyncs: Count;
   /** Messages that could not be read and were ignored. */
   readonly malformed: Count;
+  /** Messages about awareness that were given to the connection. */
+  readonly presencePublished: Count;
+  readonly presenceReceived: Count;
+  /** By reason; `unsent` is what `dropped` is for news. */
+  readonly presenceDropped: (reason: string) => Count;
   /** 1 while connected, else 0. */
   readonly connected: { set(value: number): void };
   /** Seconds from sending to receiving, by the clocks of the two nodes. */

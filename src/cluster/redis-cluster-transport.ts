@@ -8,7 +8,7 @@ import type { Transport, TransportEvents } from './transport.js';
 
 /**
  * The client library's own cluster subscribes again behind one's back after a lost connection or a slot that moved, so
- * that nobody would know which documents have missed something. Hence a link of our own to each master.
+ * that nobody would know which channels have missed something. Hence a link of our own to each master.
  */
 export class RedisClusterTransport implements Transport {
   readonly #options: RedisTransportOptions;
@@ -42,19 +42,20 @@ export class RedisClusterTransport implements Transport {
     });
   }
 
-  send(documentId: string, bytes: Uint8Array): boolean {
-    const channel = this.#channels.of(documentId);
+  send(name: string, bytes: Uint8Array): boolean {
+    const channel = this.#channels.of(name);
     return this.#owners[slotOf(channel)]?.publish(channel, bytes) ?? false;
   }
 
-  subscribe(documentIds: readonly string[]): void {
-    for (const documentId of documentIds) this.#wanted.set(this.#channels.of(documentId), undefined);
-    this.#assign(documentIds.map((documentId) => this.#channels.of(documentId)));
+  subscribe(names: readonly string[]): void {
+    const channels = names.map((name) => this.#channels.of(name));
+    for (const channel of channels) this.#wanted.set(channel, undefined);
+    this.#assign(channels);
   }
 
-  unsubscribe(documentIds: readonly string[]): void {
-    for (const documentId of documentIds) {
-      const channel = this.#channels.of(documentId);
+  unsubscribe(names: readonly string[]): void {
+    for (const name of names) {
+      const channel = this.#channels.of(name);
       this.#wanted.get(channel)?.unsubscribe([channel]);
       this.#wanted.delete(channel);
     }
@@ -95,13 +96,13 @@ export class RedisClusterTransport implements Transport {
       {
         message: (channel, bytes) => {
           // The former master may still have something to say, which is welcome.
-          this.#events.message(this.#channels.documentOf(channel), bytes);
+          this.#events.message(this.#channels.nameOf(channel), bytes);
         },
         active: (channels) => {
-          this.#events.active(this.#documentsOf(channels, link));
+          this.#events.active(this.#namesOf(channels, link));
         },
         lost: (channels) => {
-          this.#events.lost(this.#documentsOf(channels, link));
+          this.#events.lost(this.#namesOf(channels, link));
         },
         changed: () => {
           this.#noteStatus();
@@ -121,11 +122,11 @@ export class RedisClusterTransport implements Transport {
     return link;
   }
 
-  /** Documents of channels for which this link is the one that counts. */
-  #documentsOf(channels: readonly string[], link: RedisServerLink): string[] {
+  /** Names of the channels for which this link is the one that counts. */
+  #namesOf(channels: readonly string[], link: RedisServerLink): string[] {
     return channels
       .filter((channel) => this.#wanted.get(channel) === link)
-      .map((channel) => this.#channels.documentOf(channel));
+      .map((channel) => this.#channels.nameOf(channel));
   }
 
   /** Has each channel subscribed at the master of its slot. */
@@ -141,7 +142,7 @@ export class RedisClusterTransport implements Transport {
       if (owner !== undefined) addTo(joining, owner, channel);
     }
     for (const [link, left] of leaving) {
-      this.#events.lost(left.map((channel) => this.#channels.documentOf(channel)));
+      this.#events.lost(left.map((channel) => this.#channels.nameOf(channel)));
       link.unsubscribe(left);
     }
     for (const [link, joined] of joining) link.subscribe(joined);

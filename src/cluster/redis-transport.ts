@@ -31,13 +31,13 @@ export class RedisTransport implements Transport {
       { address, sharded: false, log, pingEveryMs, unsent: { bytes: 0, max: maxQueuedBytes } },
       {
         message: (channel, bytes) => {
-          events.message(channels.documentOf(channel), bytes);
+          events.message(channels.nameOf(channel), bytes);
         },
         active: (active) => {
-          events.active(active.map((channel) => channels.documentOf(channel)));
+          events.active(active.map((channel) => channels.nameOf(channel)));
         },
         lost: (lost) => {
-          events.lost(lost.map((channel) => channels.documentOf(channel)));
+          events.lost(lost.map((channel) => channels.nameOf(channel)));
         },
         changed: () => {
           if (this.#connected === this.#link.connected) return;
@@ -55,16 +55,16 @@ export class RedisTransport implements Transport {
     );
   }
 
-  send(documentId: string, bytes: Uint8Array): boolean {
-    return this.#link.publish(this.#channels.of(documentId), bytes);
+  send(name: string, bytes: Uint8Array): boolean {
+    return this.#link.publish(this.#channels.of(name), bytes);
   }
 
-  subscribe(documentIds: readonly string[]): void {
-    this.#link.subscribe(documentIds.map((documentId) => this.#channels.of(documentId)));
+  subscribe(names: readonly string[]): void {
+    this.#link.subscribe(names.map((name) => this.#channels.of(name)));
   }
 
-  unsubscribe(documentIds: readonly string[]): void {
-    this.#link.unsubscribe(documentIds.map((documentId) => this.#channels.of(documentId)));
+  unsubscribe(names: readonly string[]): void {
+    this.#link.unsubscribe(names.map((name) => this.#channels.of(name)));
   }
 
   close(): Promise<void> {
@@ -72,20 +72,20 @@ export class RedisTransport implements Transport {
   }
 }
 
-/** The channels of documents: `<prefix>doc:<id>`. */
+/** What channels are called in Redis: `<prefix><name>`. */
 export class ChannelNames {
-  readonly #start: string;
+  readonly #prefix: string;
 
   constructor(prefix: string) {
-    this.#start = `${prefix}doc:`;
+    this.#prefix = prefix;
   }
 
-  of(documentId: string): string {
-    return this.#start + documentId;
+  of(name: string): string {
+    return this.#prefix + name;
   }
 
   /** Of a channel that `of` has named. */
-  documentOf(channel: string): string {
-    return channel.slice(this.#start.length);
+  nameOf(channel: string): string {
+    return channel.slice(this.#prefix.length);
   }
 }

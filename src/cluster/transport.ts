@@ -1,12 +1,12 @@
 /** What carries the messages of a bus: everything that differs between the adapters. */
 
 export interface TransportEvents {
-  /** Bytes that came through the channel of a document. */
-  message(documentId: string, bytes: Uint8Array): void;
-  /** The channels of these documents are subscribed, for the first time or again. */
-  active(documentIds: readonly string[]): void;
+  /** Bytes that came through a channel. */
+  message(channel: string, bytes: Uint8Array): void;
+  /** These channels are subscribed, for the first time or again. */
+  active(channels: readonly string[]): void;
   /** They no longer are; they will be again without being asked. */
-  lost(documentIds: readonly string[]): void;
+  lost(channels: readonly string[]): void;
   /** Whether everything can be sent and received; on every change. */
   status(connected: boolean): void;
   /**
@@ -18,18 +18,18 @@ export interface TransportEvents {
   dropped(count: number): void;
 }
 
-/** One channel per document. Nothing throws, and no event is raised from within a call. */
+/** Channels by name, without what an adapter puts before it. Nothing throws, and no event is raised from within a call. */
 export interface Transport {
   /**
-   * Sends bytes through the channel of a document, in the order of the calls.
+   * Sends bytes through a channel, in the order of the calls.
    *
    * @returns Whether they were taken; if not, they are dropped.
    */
-  send(documentId: string, bytes: Uint8Array): boolean;
-  /** Documents that are not subscribed. */
-  subscribe(documentIds: readonly string[]): void;
-  /** Documents that are. */
-  unsubscribe(documentIds: readonly string[]): void;
+  send(channel: string, bytes: Uint8Array): boolean;
+  /** Channels that are not subscribed. */
+  subscribe(channels: readonly string[]): void;
+  /** Channels that are. */
+  unsubscribe(channels: readonly string[]): void;
   /** No event is raised from now on. Resolves when what was taken is sent, or has been on its way for too long. */
   close(): Promise<void>;
 }

@@ -25,6 +25,12 @@ export const limits = {
     unit: 'ms',
     meaning: 'An awareness state that was not renewed for so long leaves.',
   }),
+  maxRemoteAwarenessBytes: variable('SYNCKIT_MAX_REMOTE_AWARENESS_BYTES', size(1_024), {
+    default: '64MiB',
+    unit: 'bytes',
+    meaning:
+      'Awareness of the clients of other nodes that this process holds. What is beyond it is not shown to the clients here.',
+  }),
   maxChunkSets: variable('SYNCKIT_MAX_CHUNK_SETS', integer(1, 10_000), {
     default: '8',
     meaning: 'Unfinished sets of chunks of one connection.',

@@ -29,6 +29,8 @@ export class AcceptorMetrics {
   readonly awarenessLeaves;
   readonly clusterAnnounceFailures;
   readonly clusterMalformed;
+  /** By reason. */
+  readonly presenceDropped;
 
   /** @param memory For `cellsOf('acceptor')`; without it nothing is counted. */
   constructor(memory: ArrayBufferLike | undefined) {
@@ -52,5 +54,6 @@ export class AcceptorMetrics {
     this.awarenessLeaves = cells.counters(metrics.awarenessLeaves);
     this.clusterAnnounceFailures = cells.counter(metrics.clusterAnnounceFailures);
     this.clusterMalformed = cells.counter(metrics.clusterMalformed);
+    this.presenceDropped = cells.counters(metrics.presenceDropped);
   }
 }

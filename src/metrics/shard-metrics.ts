@@ -56,6 +56,9 @@ export class ShardMetrics {
       gaps: cells.counter(metrics.busGaps),
       resyncs: cells.counter(metrics.busResyncs),
       malformed: cells.counter(metrics.busMalformed),
+      presencePublished: cells.counter(metrics.presencePublished),
+      presenceReceived: cells.counter(metrics.presenceReceived),
+      presenceDropped: cells.counters(metrics.presenceDropped),
       connected: { set: () => undefined },
       lag: cells.histogram(metrics.busLag),
     };

@@ -164,7 +164,20 @@ export const metrics = {
     name: 'synckit_awareness_states',
     type: 'gauge',
     owner: 'node',
-    help: 'Awareness states held.',
+    help: 'Awareness states of the clients of this process.',
+  },
+  remoteAwarenessStates: {
+    name: 'synckit_remote_awareness_states',
+    type: 'gauge',
+    owner: 'node',
+    help: 'Awareness states of clients of other nodes held, in documents whose awareness somebody here follows.',
+  },
+  presenceDropped: {
+    name: 'synckit_presence_dropped_total',
+    type: 'counter',
+    owner: 'both',
+    labels: { reason: ['unsent', 'full'] },
+    help: 'What was lost of the awareness between nodes: messages that were not sent, because there was no connection or too much was unsent, and states beyond SYNCKIT_MAX_REMOTE_AWARENESS_BYTES. Both are said again.',
   },
   subscribedDocuments: {
     name: 'synckit_subscribed_documents',

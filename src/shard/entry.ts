@@ -35,7 +35,7 @@ export interface ShardWorkerData {
 /** How long a failed shard waits for its storage before it ends. */
 const CLOSE_TIMEOUT_MS = 1_000;
 
-const { config, index, metricsMemory } = workerData as ShardWorkerData;
+const { config, index, run, metricsMemory } = workerData as ShardWorkerData;
 const log = createLogger(config).child({ part: 'shard', shard: index });
 
 let storage: Storage | undefined;
@@ -52,6 +52,9 @@ export default async function handle(work: Work): Promise<unknown> {
       return runTask(work.task, work.bytes);
     case 'cluster':
       return answerCluster(sharedState, work.request);
+    case 'presence':
+      shard?.takePresence(work.bytes);
+      return undefined;
     case 'stop':
       sharedState?.close();
       await shard?.idle();
@@ -88,7 +91,7 @@ function openBus(events: BusEvents, metrics: ShardMetrics): Bus {
   const { bus, nodeId } = config;
   if (bus === undefined) throw new Error('there is no bus');
   const { url, cluster, channelPrefix } = bus;
-  return openRedisBus({ url, cluster, channelPrefix, nodeId, events, metrics: metrics.bus, log });
+  return openRedisBus({ url, cluster, channelPrefix, nodeId, run, events, metrics: metrics.bus, log });
 }
 
 /** One process has none to share with: then it lasts as long as this thread. */

@@ -119,6 +119,15 @@ export class Outbox {
     this.#answer.settledPart(task, group);
   }
 
+  /** Passes on what another process says of the awareness of a document. */
+  presence(documentId: string, message: Uint8Array): void {
+    this.#answer.presence(documentId, message);
+  }
+
+  presenceActive(documentId: string): void {
+    this.#answer.presenceActive(documentId);
+  }
+
   /** Ends the turn: its answer, if there is anything to say. */
   take(): Uint8Array<ArrayBuffer> | undefined {
     this.#now = 0;

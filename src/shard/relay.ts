@@ -7,6 +7,7 @@ import { Comparison } from './comparison.js';
 import type { Documents, LoadedDocument } from './documents.js';
 import type { ShardMetrics } from '../metrics/shard-metrics.js';
 import type { Outbox } from './outbox.js';
+import { PresenceRelay } from './presence-relay.js';
 import { Reloads } from './reloads.js';
 import { RemoteMerge } from './remote-merge.js';
 import { SeenCommits } from './seen-commits.js';
@@ -39,6 +40,7 @@ export interface RelayOptions {
 export class Relay implements BusEvents {
   readonly #options: RelayOptions;
   readonly #bus: Bus;
+  readonly presence: PresenceRelay;
   readonly #comparison: Comparison;
   readonly #reloads: Reloads;
   readonly #remote: RemoteMerge;
@@ -71,6 +73,7 @@ export class Relay implements BusEvents {
         this.#noteStale(documentIds);
       },
     });
+    this.presence = new PresenceRelay(this.#bus, options.outbox);
   }
 
   get connected(): boolean {
@@ -160,6 +163,14 @@ export class Relay implements BusEvents {
     this.#options.onStatus();
   }
 
+  onPresence(documentId: string, bytes: Uint8Array): void {
+    this.presence.onPresence(documentId, bytes);
+  }
+
+  onPresenceActive(documentIds: readonly string[]): void {
+    this.presence.onPresenceActive(documentIds);
+  }
+
   /** A document was loaded; what was said of it meanwhile may not be in it. */
   loaded(document: LoadedDocument, commits: number): void {
     this.#seeLoaded(document.id, commits);
@@ -171,6 +182,7 @@ export class Relay implements BusEvents {
   async close(): Promise<void> {
     this.#reloads.close();
     this.#comparison.close();
+    this.presence.close();
     await this.#bus.close();
   }
 

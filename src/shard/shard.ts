@@ -154,6 +154,11 @@ export class Shard {
     return answer;
   }
 
+  /** What the acceptor has to tell other nodes about awareness, in the format of presence-task.ts. */
+  takePresence(bytes: Uint8Array<ArrayBuffer>): void {
+    this.#relay?.presence.take(bytes);
+  }
+
   /** Takes note of who is subscribed. @returns Whether that is all that the group says. */
   #hearInterest({ documentId, variants, records }: TaskGroup, ticket: Ticket): boolean {
     const interests = records.filter(({ kind }) => kind === recordKinds.interest);

@@ -3,12 +3,14 @@
  * (loads, commits) by itself; these are two channels, so answers are numbered and taken in that order. One buffer of
  * finished frames with what is to be done with each:
  *
- *   answer  = f64 number · (publish | direct | settled | part | status)*
+ *   answer  = f64 number · (publish | direct | settled | part | status | presence | active)*
  *   publish = u8 1 · u8 variant · u8 type · f64 received · f64 except · u16 length · documentId · u32 length · frame
  *   direct  = u8 2 · u8 flags · u8 type · f64 received · f64 session · u32 length · frame
  *   settled = u8 3 · f64 task
  *   part    = u8 5 · f64 task · u32 group
  *   status  = u8 4 · u8 storage ok · u8 bus ok · u32 documents · f64 bytes · f64 pending bytes
+ *   presence = u8 6 · u16 length · documentId · u32 length · message of another process
+ *   active  = u8 7 · u16 length · documentId
  */
 import { ByteWriter } from '../protocol/byte-writer.js';
 import { typeCodes, type MessageType } from '../protocol/codes.js';
@@ -35,6 +37,8 @@ const DIRECT = 2;
 const SETTLED = 3;
 const STATUS = 4;
 const PART = 5;
+const PRESENCE = 6;
+const ACTIVE = 7;
 
 const FLAG_JSON = 1;
 const FLAG_READ = 2;
@@ -104,6 +108,20 @@ export class AnswerWriter {
     this.frames.f64(status.pendingBytes);
   }
 
+  /** What another process says of the awareness of a document, as the bus has read it. */
+  presence(documentId: string, message: Uint8Array): void {
+    this.#entry(PRESENCE);
+    this.frames.shortAscii(documentId);
+    this.frames.u32(message.length);
+    this.frames.bytes(message);
+  }
+
+  /** The presence of a document is followed from now on, or again; the others have to be told what there is here. */
+  presenceActive(documentId: string): void {
+    this.#entry(ACTIVE);
+    this.frames.shortAscii(documentId);
+  }
+
   take(): Uint8Array<ArrayBuffer> {
     return this.frames.take();
   }
@@ -140,6 +158,9 @@ export interface AnswerHandler {
   /** One document's records in a task are settled, others are not. */
   settledPart(task: number, group: number): void;
   status(status: ShardStatus): void;
+  /** @param message Of another process, in the format of the bus; a view into the answer. */
+  presence(documentId: string, message: Uint8Array): void;
+  presenceActive(documentId: string): void;
 }
 
 /** Walks an answer; frames are views into it, types are the codes of the protocol. */
@@ -198,6 +219,19 @@ export function readAnswer(answer: Uint8Array<ArrayBuffer>, handler: AnswerHandl
         });
         at += 23;
         break;
+      case PRESENCE: {
+        const messageAt = at + 3 + bytes.readUInt16LE(at + 1) + 4;
+        const end = messageAt + bytes.readUInt32LE(messageAt - 4);
+        handler.presence(bytes.toString('latin1', at + 3, messageAt - 4), bytes.subarray(messageAt, end));
+        at = end;
+        break;
+      }
+      case ACTIVE: {
+        const end = at + 3 + bytes.readUInt16LE(at + 1);
+        handler.presenceActive(bytes.toString('latin1', at + 3, end));
+        at = end;
+        break;
+      }
       default:
         throw new Error(`unknown entry ${bytes[at] ?? -1} at ${at} of an answer`);
     }

@@ -56,6 +56,8 @@ export class ShardLink {
   readonly #early = new Map<number, Uint8Array<ArrayBuffer>>();
   #inFlight = 0;
   #asked = 0;
+  /** Presence that the present worker has not taken. */
+  #telling = false;
   #lastTask = 0;
   #retainedBytes = 0;
   #restarts = 0;
@@ -127,6 +129,23 @@ export class ShardLink {
     } finally {
       this.#asked--;
     }
+  }
+
+  /** Whether presence given now would be taken: one lot at a time, so that nothing piles up before a busy worker. */
+  get takesPresence(): boolean {
+    return this.#state === 'running' && !this.#telling;
+  }
+
+  /** Gives the worker entries in the format of presence-task.ts, which are lost with it; see `takesPresence`. */
+  tell(bytes: Uint8Array<ArrayBuffer>): void {
+    const pool = this.#pool;
+    if (pool === undefined || !this.takesPresence) return;
+    this.#telling = true;
+    const told = (): void => {
+      if (this.#pool === pool) this.#telling = false;
+    };
+    // Rejected when the worker ended: the next one is told everything.
+    pool.run({ kind: 'presence', bytes } satisfies Work).then(told, told);
   }
 
   /** The shard says that a task needs no more keeping. */
@@ -253,6 +272,7 @@ export class ShardLink {
     for (const task of this.#retained.values()) this.#dropSettled(task);
     this.#blame();
     this.#inFlight = 0;
+    this.#telling = false;
     this.#unsent.length = 0;
     for (const task of this.#retained.values()) {
       task.sent = false;

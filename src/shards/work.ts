@@ -8,6 +8,8 @@ export type Work =
   | { readonly kind: 'task'; readonly task: number; readonly bytes: Uint8Array<ArrayBuffer> }
   /** About the state that nodes share; only of the first shard. The result is a `ClusterAnswer`. */
   | { readonly kind: 'cluster'; readonly request: ClusterRequest }
+  /** Entries in the format of presence-task.ts; there is no result, and nobody keeps them. */
+  | { readonly kind: 'presence'; readonly bytes: Uint8Array<ArrayBuffer> }
   /** Answered when all that was merged is durable and the storage is closed; must come last. */
   | { readonly kind: 'stop' };
 

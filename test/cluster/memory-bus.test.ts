@@ -9,8 +9,8 @@ function memoryWorld(): Promise<BusWorld> {
   const hub = new MemoryHub();
   return Promise.resolve({
     open: (options) => hub.open(options),
-    inject: (documentId, bytes) => {
-      hub.inject(documentId, bytes);
+    inject: (channel, bytes) => {
+      hub.inject(channel, bytes);
       return Promise.resolve();
     },
     lose: (loses) => {
@@ -48,6 +48,6 @@ test('all buses can be cut off at once', async (t) => {
   await until('no connections', () => buses.every((bus) => !bus.connected));
   hub.connect();
   await until('connections', () => buses.every((bus) => bus.connected));
-  hub.inject('doc', encodeMessage({ kind: 'tail', node: 'x', epoch: 1, sequence: 1, sentAt: 0, since: 0 }));
+  hub.inject('doc:doc', encodeMessage({ kind: 'tail', node: 'x', epoch: 1, sequence: 1, sentAt: 0, since: 0 }));
   t.pass();
 });

@@ -141,15 +141,15 @@ function messageTests(test: Test): void {
     b.bus.subscribe(['doc']);
     await b.seen.subscribed('doc');
     const now = Date.now();
-    await world.inject('doc', packr.pack([1, 'new', 5, 1, 0, now, 0, 1, [], null, [], 'appended', { more: true }]));
+    await world.inject('doc:doc', packr.pack([1, 'new', 5, 1, 0, now, 0, 1, [], null, [], 'appended', { more: true }]));
     await until('news', () => b.seen.news.length === 1);
     t.equal(b.seen.behindFor('unreadable').length, 0, 'what is appended is ignored');
-    await world.inject('doc', packr.pack([2, 'new', 5, 2, { of: 'another kind' }]));
-    await world.inject('doc', packr.pack([1, 'new', 5, 3, 77, now, 0]));
-    await world.inject('doc', packr.pack([3]));
+    await world.inject('doc:doc', packr.pack([2, 'new', 5, 2, { of: 'another kind' }]));
+    await world.inject('doc:doc', packr.pack([1, 'new', 5, 3, 77, now, 0]));
+    await world.inject('doc:doc', packr.pack([3]));
     await until('reports', () => b.seen.behindFor('unreadable').length === 3);
-    await world.inject('doc', packr.pack([1, 'new', 5, 4, 1, now, 0]));
-    await world.inject('doc', packr.pack([1, 'new', 5, 6, 1, now, 0]));
+    await world.inject('doc:doc', packr.pack([1, 'new', 5, 4, 1, now, 0]));
+    await world.inject('doc:doc', packr.pack([1, 'new', 5, 6, 1, now, 0]));
     // Numbers are counted on, through what can not be read.
     await until('two gaps', () => b.seen.counted.gaps === 2);
     t.ok(b.seen.behindFor('gap').length > 0);
@@ -173,7 +173,7 @@ function messageTests(test: Test): void {
       packr.pack([1, 'node', 5, 1, 0, 1, 0, 1, [], null, [7]]),
       packr.pack([-1]),
     ];
-    for (const bytes of malformed) await world.inject('doc', bytes);
+    for (const bytes of malformed) await world.inject('doc:doc', bytes);
     await until('all of them', () => b.seen.counted.malformed === malformed.length);
     a.bus.publish(newsOf('doc', 5));
     await until('news', () => b.seen.news.length === 1);

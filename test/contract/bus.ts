@@ -6,13 +6,14 @@ import { BusNode, SharedStorage } from '../support/bus-node.js';
 import { BusRecorder, newsField, newsOf } from '../support/bus-recorder.js';
 import { until } from '../support/server.js';
 import { busFailureContract } from './bus-failures.js';
+import { presenceContract } from './bus-presence.js';
 import { newSeed, randomFrom } from './random.js';
 
 /** What connects the buses of one test. */
 export interface BusWorld {
   open(options: BusOptions): Bus;
-  /** Sends bytes as some other node would. */
-  inject(documentId: string, bytes: Uint8Array): Promise<void>;
+  /** Sends bytes through a channel as some other node would: `doc:<id>`, or `aw:<id>` for presence. */
+  inject(channel: string, bytes: Uint8Array): Promise<void>;
   /** The messages to be lost from now on, by their numbers; tails count too. */
   lose(loses: (message: number) => boolean): void;
   /** Cuts the connections of a bus, and keeps them from being made again. */
@@ -155,6 +156,7 @@ export function busContract(name: string, open: () => Promise<BusWorld>): void {
   });
 
   busFailureContract(test);
+  presenceContract(test);
 
   void test('ten thousand documents become known in portions', async (t, _world, join) => {
     const [a, b] = [await join('a'), await join('b')];

@@ -84,7 +84,8 @@ class NodeUnderTest {
         nodeId: name,
         metrics,
         compareMs,
-        openBus: (events) => (this.bus = hub.open({ nodeId: name, events, metrics: metrics.bus, log, tailMs: 20 })),
+        openBus: (events) =>
+          (this.bus = hub.open({ nodeId: name, run: name, events, metrics: metrics.bus, log, tailMs: 20 })),
       },
       storage,
     );
@@ -231,7 +232,8 @@ for (const isLoaded of [false, true]) {
     const hub = new MemoryHub();
     const metrics = new ShardMetrics(undefined);
     const log = pino({ level: 'silent' });
-    const openBus: ShardOptions['openBus'] = (events) => hub.open({ nodeId: 'x', events, metrics: metrics.bus, log });
+    const openBus: ShardOptions['openBus'] = (events) =>
+      hub.open({ nodeId: 'x', run: 'x', events, metrics: metrics.bus, log });
     const driver = new ShardDriver({ openBus }, storage);
     t.teardown(() => driver.shard.close());
     // What the former worker left comes first.
@@ -251,7 +253,7 @@ test('a document with subscribers stays in memory, and leaves when they are gone
     {
       maxLoadedBytes: 1,
       metrics,
-      openBus: (events) => hub.open({ nodeId: 'x', events, metrics: metrics.bus, log }),
+      openBus: (events) => hub.open({ nodeId: 'x', run: 'x', events, metrics: metrics.bus, log }),
     },
     storage,
   );

@@ -28,11 +28,14 @@ type Entry =
     }
   | { readonly kind: 'settled'; readonly task: number }
   | { readonly kind: 'settledPart'; readonly task: number; readonly group: number }
-  | { readonly kind: 'status'; readonly status: ShardStatus };
+  | { readonly kind: 'status'; readonly status: ShardStatus }
+  | { readonly kind: 'presence'; readonly documentId: string; readonly message: Uint8Array }
+  | { readonly kind: 'presenceActive'; readonly documentId: string };
 
 /** Compared with what is read, which has a prototype. */
 const plain = { noNullPrototype: true };
 
+const documentIds = fc.string({ unit: fc.constantFrom(...Array.from('azAZ09_:-')), minLength: 1, maxLength: 256 });
 const frames = fc.uint8Array({ maxLength: 40 });
 const types = fc.constantFrom(...(Object.keys(typeCodes) as MessageType[]));
 const numbers = fc.nat(Number.MAX_SAFE_INTEGER);
@@ -40,7 +43,7 @@ const entries: fc.Arbitrary<Entry> = fc.oneof(
   fc.record(
     {
       kind: fc.constant('publish' as const),
-      documentId: fc.string({ unit: fc.constantFrom(...Array.from('azAZ09_:-')), minLength: 1, maxLength: 256 }),
+      documentId: documentIds,
       variant: fc.constantFrom(...Object.values(variants)),
       except: numbers,
       frame: frames,
@@ -62,6 +65,8 @@ const entries: fc.Arbitrary<Entry> = fc.oneof(
     plain,
   ),
   fc.record({ kind: fc.constant('settled' as const), task: numbers }, plain),
+  fc.record({ kind: fc.constant('presence' as const), documentId: documentIds, message: frames }, plain),
+  fc.record({ kind: fc.constant('presenceActive' as const), documentId: documentIds }, plain),
   fc.record({ kind: fc.constant('settledPart' as const), task: numbers, group: fc.nat(2 ** 32 - 1) }, plain),
   fc.record(
     {
@@ -103,6 +108,12 @@ function write(writer: AnswerWriter, entry: Entry): void {
       return;
     case 'status':
       writer.status(entry.status);
+      return;
+    case 'presence':
+      writer.presence(entry.documentId, entry.message);
+      return;
+    case 'presenceActive':
+      writer.presenceActive(entry.documentId);
   }
 }
 
@@ -132,6 +143,8 @@ function read(answer: Uint8Array<ArrayBuffer>): Entry[] {
     settled: (task) => found.push({ kind: 'settled', task }),
     settledPart: (task, group) => found.push({ kind: 'settledPart', task, group }),
     status: (status) => found.push({ kind: 'status', status }),
+    presence: (documentId, message) => found.push({ kind: 'presence', documentId, message: new Uint8Array(message) }),
+    presenceActive: (documentId) => found.push({ kind: 'presenceActive', documentId }),
   });
   return found;
 }

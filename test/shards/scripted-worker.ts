@@ -24,6 +24,10 @@ export default async function handle(work: Work): Promise<unknown> {
       // Only the question for a mark is answered.
       if (work.request.kind === 'isMarked') return { ok: true, result: true } satisfies ClusterAnswer;
       return new Promise(() => undefined);
+    case 'presence':
+      say(`presence ${Buffer.from(work.bytes).toString()}`);
+      parentPort?.postMessage(answer.take());
+      return undefined;
     case 'stop':
       Atomics.add(memory, flags.stopped, 1);
       return undefined;

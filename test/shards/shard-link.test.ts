@@ -38,6 +38,8 @@ function fixture(t: Test, failingStarts: ScriptData['failingStarts'] = [0, 0], m
         settled: (task) => link.settle(task),
         settledPart: (task, group) => link.settlePart(task, group),
         status: () => undefined,
+        presence: () => undefined,
+        presenceActive: () => undefined,
       });
     },
     onRestarted: () => undefined,

@@ -74,6 +74,14 @@ export class BusNode implements BusEvents {
     // Nothing depends on it.
   }
 
+  onPresence(): void {
+    // These nodes know documents only.
+  }
+
+  onPresenceActive(): void {
+    // These nodes know documents only.
+  }
+
   async #load(documentId: string): Promise<void> {
     const state = { again: true };
     this.#loading.set(documentId, state);

@@ -2,14 +2,28 @@
 import { pino } from 'pino';
 import type { BusOptions } from '../../src/cluster/numbered-bus.js';
 import type { BehindReason, BusEvents, BusMetrics, DocumentNews, NewsField } from '../../src/cluster/port.js';
+import { decodePresence, encodePresence, type ReadPresence } from '../../src/cluster/presence-message.js';
 import { until } from './server.js';
 
 export type Counted = Record<
-  'published' | 'dropped' | 'omitted' | 'received' | 'gaps' | 'resyncs' | 'malformed',
+  | 'published'
+  | 'dropped'
+  | 'omitted'
+  | 'received'
+  | 'gaps'
+  | 'resyncs'
+  | 'malformed'
+  | 'presencePublished'
+  | 'presenceReceived'
+  | 'presenceDropped',
   number
 >;
 
+let runs = 0;
+
 export class BusRecorder {
+  /** Each bus is of another process. */
+  readonly run = `run ${++runs}`;
   readonly news: DocumentNews[] = [];
   readonly behind: { readonly documentId: string; readonly reason: BehindReason }[] = [];
   /** How many documents each report named. */
@@ -24,7 +38,13 @@ export class BusRecorder {
     gaps: 0,
     resyncs: 0,
     malformed: 0,
+    presencePublished: 0,
+    presenceReceived: 0,
+    presenceDropped: 0,
   };
+  readonly presence: { readonly documentId: string; readonly message: ReadPresence }[] = [];
+  /** Documents whose presence was followed, each time. */
+  readonly presenceActive: string[] = [];
   connected: number | undefined;
   readonly lags: number[] = [];
   readonly #others: Partial<BusEvents>;
@@ -45,11 +65,14 @@ export class BusRecorder {
       gaps: count('gaps'),
       resyncs: count('resyncs'),
       malformed: count('malformed'),
+      presencePublished: count('presencePublished'),
+      presenceReceived: count('presenceReceived'),
+      presenceDropped: () => count('presenceDropped'),
       connected: { set: (value) => (this.connected = value) },
       lag: { observe: (seconds) => void this.lags.push(seconds) },
     };
     const log = pino({ level: 'debug' }, { write: (line: string) => void this.logged.push(line) });
-    return { nodeId, events: this.#events(), metrics, log, tailMs: 50 };
+    return { nodeId, run: this.run, events: this.#events(), metrics, log, tailMs: 50 };
   }
 
   /** The documents for which a reason was given, in that order. */
@@ -61,6 +84,27 @@ export class BusRecorder {
   valuesOf(documentId: string): unknown[] {
     const rows = this.news.filter((news) => news.documentId === documentId).flatMap(({ fields }) => fields);
     return rows.map(({ value }) => JSON.parse(value) as unknown);
+  }
+
+  /** Waits until the presence of documents is followed. */
+  async following(...documentIds: string[]): Promise<void> {
+    await until('presence', () => documentIds.every((documentId) => this.presenceActive.includes(documentId)));
+  }
+
+  /** The states of one client that others told about a document. */
+  statesOf(documentId: string, clientId: string): unknown[] {
+    return this.presence
+      .filter((entry) => entry.documentId === documentId)
+      .flatMap(({ message }) => (message.kind === 'changes' || message.kind === 'all' ? message.states : []))
+      .filter((state) => state.clientId === clientId)
+      .map(({ state }) => JSON.parse(state) as unknown);
+  }
+
+  /** Who asked for the presence of a document, by run. */
+  askersOf(documentId: string): string[] {
+    return this.presence.flatMap(({ documentId: id, message }) =>
+      id === documentId && message.kind === 'ask' ? [message.run] : [],
+    );
   }
 
   /** Waits for the subscription of documents. */
@@ -82,6 +126,12 @@ export class BusRecorder {
         for (const documentId of documentIds) this.behind.push({ documentId, reason });
         this.#others.onBehind?.(documentIds, reason);
       },
+      onPresence: (documentId, bytes) => {
+        this.presence.push({ documentId, message: decodePresence(bytes) });
+      },
+      onPresenceActive: (documentIds) => {
+        this.presenceActive.push(...documentIds);
+      },
       onStatus: (connected) => {
         this.statuses.push(connected);
         this.#others.onStatus?.(connected);
@@ -99,4 +149,10 @@ export function newsField(about: Partial<NewsField> = {}): NewsField {
 export function newsOf(documentId: string, value: unknown = 1): DocumentNews {
   const fields = [newsField({ value: JSON.stringify(value) })];
   return { documentId, stamp: 1_700_000_000_001, fields, text: undefined, relays: [], commit: 0 };
+}
+
+/** A message of a process that shows one client. */
+export function presenceOf(clientId: string, state: object, sequence = 1, run = 'some run'): Uint8Array {
+  const shown = { clientId, user: 'user', claimed: 1, turn: 1, clock: sequence, state: JSON.stringify(state) };
+  return encodePresence({ kind: 'changes', run, sequence, states: [shown], left: [] });
 }

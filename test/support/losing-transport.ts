@@ -4,9 +4,9 @@ import type { Transport } from '../../src/cluster/transport.js';
 /** @param loses Asked for each message; it is lost without a word if this is true. */
 export function losing(transport: Transport, loses: () => boolean): Transport {
   return {
-    send: (documentId, bytes) => loses() || transport.send(documentId, bytes),
-    subscribe: (documentIds) => transport.subscribe(documentIds),
-    unsubscribe: (documentIds) => transport.unsubscribe(documentIds),
+    send: (channel, bytes) => loses() || transport.send(channel, bytes),
+    subscribe: (channels) => transport.subscribe(channels),
+    unsubscribe: (channels) => transport.unsubscribe(channels),
     close: () => transport.close(),
   };
 }

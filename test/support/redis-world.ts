@@ -28,8 +28,8 @@ export async function redisWorld(url: string): Promise<BusWorld> {
       proxies.set(bus, proxy);
       return bus;
     },
-    async inject(documentId, bytes) {
-      await client.publish(`${channelPrefix}doc:${documentId}`, Buffer.from(bytes));
+    async inject(channel, bytes) {
+      await client.publish(`${channelPrefix}${channel}`, Buffer.from(bytes));
     },
     lose(which) {
       let messages = 0;

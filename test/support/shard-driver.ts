@@ -1,6 +1,7 @@
 /** A shard in this thread, with the real core, and everything that it answers. */
 import { FieldsCore, TextCore } from '@synckit/core-wasm';
 import { pino } from 'pino';
+import { decodePresence, type ReadPresence } from '../../src/cluster/presence-message.js';
 import { ShardMetrics } from '../../src/metrics/shard-metrics.js';
 import { readAnswer, type DirectKind, type ShardStatus } from '../../src/shards/answer.js';
 import { Shard, type ShardOptions } from '../../src/shard/shard.js';
@@ -88,6 +89,8 @@ export class ShardDriver {
   /** Tasks and the places of the groups in them that were settled before the rest. */
   readonly settledParts: [task: number, group: number][] = [];
   status: ShardStatus | undefined;
+  readonly presence: { readonly documentId: string; readonly message: ReadPresence }[] = [];
+  readonly presenceActive: string[] = [];
   #tasks = 0;
 
   /** @param storage That of a former shard, to go on after its end. */
@@ -151,6 +154,8 @@ export class ShardDriver {
       settled: (task) => this.settled.push(task),
       settledPart: (task, group) => this.settledParts.push([task, group]),
       status: (status) => (this.status = status),
+      presence: (documentId, message) => this.presence.push({ documentId, message: decodePresence(message) }),
+      presenceActive: (documentId) => this.presenceActive.push(documentId),
     });
   }
 }
