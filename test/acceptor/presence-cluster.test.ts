@@ -359,7 +359,7 @@ test('very many states in one document are told in parts, which still tell what 
   t.equal(y.follower.known('d').length, 1_500);
 });
 
-test('LIM7 what other nodes can make a node hold is bounded, and what is not followed is not held', async (t) => {
+test('what other nodes can make a node hold is bounded, and what is not followed is not held', async (t) => {
   const net = network(t);
   const [x, y] = [net.open('x', { maxClientIds: 5_000, maxDocuments: 5_000 }), net.open('y')];
   const cluster = { run: 'z', maxRemoteBytes: 100_000, shards: { ...idleShards } };

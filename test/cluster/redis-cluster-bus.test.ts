@@ -4,7 +4,7 @@ import type { Bus, BusEvents } from '../../src/cluster/port.js';
 import { openRedisBus } from '../../src/cluster/redis-bus.js';
 import { slotOf } from '../../src/cluster/redis-slots.js';
 import { BusNode, SharedStorage } from '../support/bus-node.js';
-import { BusRecorder, newsOf } from '../support/bus-recorder.js';
+import { BusRecorder, newsOf, presenceOf } from '../support/bus-recorder.js';
 import { ask, redisUrl, startRedisCluster, type RedisServer } from '../support/redis.js';
 import { until } from '../support/server.js';
 
@@ -58,6 +58,49 @@ test('a slot that moves to another master takes its documents with it', async (t
     a.bus.publish(newsOf('doc7'));
     return b.seen.valuesOf('doc7').length > before;
   });
+});
+
+test('presence goes through all masters, and who follows asks again when a slot moves or a master is back', async (t) => {
+  const [a, b] = [join(t), join(t)];
+  for (const { bus } of [a, b]) bus.followPresence(ids);
+  await Promise.all([a.seen.following(...ids), b.seen.following(...ids)]);
+  await until('a connection', () => a.bus.connected && b.bus.connected);
+  const sayAll = (n: number) => {
+    for (const id of ids) a.bus.publishPresence(id, presenceOf('client', { n }, n));
+  };
+  const heard = (n: number) => {
+    return ids.every((id) => JSON.stringify(b.seen.statesOf(id, 'client').at(-1)) === JSON.stringify({ n }));
+  };
+  sayAll(1);
+  await until('presence', () => heard(1));
+  const channels = await Promise.all(cluster.servers.map(channelsAt));
+  const former = channels.findIndex((names) => names.includes('test:aw:doc9'));
+  const active = () => b.seen.presenceActive.filter((id) => id === 'doc9').length;
+  const before = active();
+  const slot = slotOf('test:aw:doc9');
+  await cluster.moveSlot(slot, cluster.servers[(former + 1) % 3]!);
+  t.teardown(() => cluster.moveSlot(slot, cluster.servers[former]!));
+  await until('it to be active again', () => active() > before);
+  await until('it to go on', () => {
+    a.bus.publishPresence('doc9', presenceOf('client', { n: 2 }, 2));
+    return JSON.stringify(b.seen.statesOf('doc9', 'client').at(-1)) === '{"n":2}';
+  });
+  await cluster.servers[2]!.kill();
+  await until('no full connection', () => !a.bus.connected && !b.bus.connected);
+  sayAll(3);
+  t.ok(a.seen.counted.presenceDropped > 0);
+  const activeBefore = b.seen.presenceActive.length;
+  await cluster.servers[2]!.restart();
+  await until('connections', () => a.bus.connected && b.bus.connected, 60_000);
+  await until('some to be active again', () => b.seen.presenceActive.length > activeBefore);
+  // As the nodes would, once they are asked.
+  await until('all to be heard', () => {
+    sayAll(4);
+    return heard(4);
+  });
+  b.bus.unfollowPresence(ids);
+  a.bus.unfollowPresence(ids);
+  await until('no channels', async () => (await Promise.all(cluster.servers.map(channelsAt))).flat().length === 0);
 });
 
 test('a master that dies takes nobody else with it, and is taken up again', async (t) => {

@@ -72,6 +72,26 @@ async function isDone(promise: Promise<void>): Promise<boolean> {
 }
 
 // One link for all that needs no death: a worker takes long to start when the machine is busy.
+test('presence is given one lot at a time, and what a worker had not taken is lost with it', async (t) => {
+  const { link, heard } = fixture(t);
+  const lot = (text: string) => new Uint8Array(Buffer.from(text));
+  t.notOk(link.takesPresence, 'not before the start');
+  link.tell(lot('too early'));
+  await link.start();
+  t.ok(link.takesPresence);
+  link.tell(lot('first'));
+  t.notOk(link.takesPresence);
+  link.tell(lot('not taken'));
+  await heard('1: presence first');
+  await until('it to be taken', () => link.takesPresence);
+  await kill(link);
+  t.notOk(link.takesPresence, 'nor between two workers');
+  await until('another worker', () => link.restarts > 0 && link.running);
+  t.ok(link.takesPresence);
+  link.tell(lot('second'));
+  await until('it to be taken', () => link.takesPresence);
+});
+
 test('a link whose worker lives', async (t) => {
   const { link, said, readies, memory, submit, heard } = fixture(t);
   await link.start();
