@@ -10,7 +10,7 @@
  */
 import { Packr, Unpackr } from 'msgpackr';
 import type { DocumentNews, NewsField } from './port.js';
-import { isCount, isNumber, isText, listOf } from './reading.js';
+import { isCount, isNumber, isText, listOf, unpackArray } from './reading.js';
 
 /** Who sent a message, and which of its messages about the document it is. */
 export interface MessageHead {
@@ -61,14 +61,8 @@ export function encodeMessage(message: BusMessage): Buffer {
 
 /** Reads what came through the channel of a document; never throws. */
 export function decodeMessage(documentId: string, bytes: Uint8Array): ReadMessage {
-  let value: unknown;
-  try {
-    value = unpackr.unpack(bytes);
-  } catch {
-    return { kind: 'malformed' };
-  }
-  if (!Array.isArray(value)) return { kind: 'malformed' };
-  const places: readonly unknown[] = value;
+  const places = unpackArray(unpackr, bytes);
+  if (places === undefined) return { kind: 'malformed' };
   const version = places[0];
   if (!isCount(version) || version < 1) return { kind: 'malformed' };
   const head = readHead(places);

@@ -115,7 +115,8 @@ export interface Bus {
   /**
    * Tells those who follow a document what this process shows of its clients: a message of presence-message.ts. It is
    * dropped while there is no connection and while too much is unsent, and nobody is told so; hence what matters is said
-   * again after `onPresenceActive`, and now and then. Never delivered to the process itself.
+   * again after `onPresenceActive`, and now and then. Never delivered to the process itself. The bytes must not be
+   * changed afterwards.
    */
   publishPresence(documentId: string, bytes: Uint8Array): void;
 

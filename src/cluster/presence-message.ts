@@ -7,7 +7,7 @@
  * they may come twice, late and in any order.
  */
 import { Packr, Unpackr } from 'msgpackr';
-import { isCount, isText, listOf } from './reading.js';
+import { isCount, isText, listOf, unpackArray } from './reading.js';
 
 /** What one node shows of one client. */
 export interface PresenceState {
@@ -87,14 +87,9 @@ export function encodePresence(message: PresenceMessage): Buffer {
 
 /** Reads a message, all but whether the states are JSON (`showsJson`); never throws. */
 export function decodePresence(bytes: Uint8Array): ReadPresence {
-  let value: unknown;
-  try {
-    value = unpackr.unpack(bytes);
-  } catch {
-    return { kind: 'malformed' };
-  }
-  if (!Array.isArray(value)) return { kind: 'malformed' };
-  const [version, kind, run, ...body] = value as readonly unknown[];
+  const places = unpackArray(unpackr, bytes);
+  if (places === undefined) return { kind: 'malformed' };
+  const [version, kind, run, ...body] = places;
   if (!isCount(version) || version < 1) return { kind: 'malformed' };
   if (version > VERSION) return { kind: 'unreadable' };
   if (!isCount(kind) || !isName(run, MAX_NAME)) return { kind: 'malformed' };

@@ -352,10 +352,15 @@ test('very many states in one document are told in parts, which still tell what 
   t.equal(y.presence.remoteStates, 3_000);
   net.arrivals = () => 1;
   const before = net.sent.all;
+  // The last part comes first.
+  let delay = 200;
+  net.delay = () => Math.max(0, (delay -= 20));
   net.reconnect(y);
   await until('those that are left', () => y.presence.remoteStates === 1_500);
   t.ok(net.sent.all - before > 2, 'several parts');
   t.equal(shownBy(y.presence, 'd').length, 1_500);
+  const left = y.follower.heard.filter((line) => line.includes(' null '));
+  t.ok(left.length === 1_500 && !left.some((line) => line.startsWith('c1 ')), 'nobody has left for a moment');
   t.equal(y.follower.known('d').length, 1_500);
 });
 

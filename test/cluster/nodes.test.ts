@@ -1,34 +1,17 @@
 /** Nodes that share a real Postgres and a real Redis: clients of any node see each other, whatever dies. */
 import { fileURLToPath } from 'node:url';
-import tap, { test, type Test } from 'tap';
-import { RawClient } from '../support/client.js';
-import { client, server } from '../support/fixture.js';
+import tap, { test } from 'tap';
 import { openPostgresStorage } from '../../src/storage/postgres.js';
 import { change, row } from '../contract/storage-rows.js';
-import { database } from '../support/postgres.js';
-import { startRedis, type RedisServer } from '../support/redis.js';
+import { RawClient } from '../support/client.js';
+import { cluster } from '../support/cluster.js';
+import { client } from '../support/fixture.js';
 import { Replica } from '../support/replica.js';
 import type { Command, ShardReport } from '../support/killable-main.js';
 import { startServer, until, type ServerProcess } from '../support/server.js';
 import { TextClient } from '../support/text-client.js';
 
 tap.setTimeout(300_000);
-
-interface Cluster {
-  readonly nodes: readonly [ServerProcess, ServerProcess];
-  readonly redis: RedisServer;
-  readonly env: NodeJS.ProcessEnv;
-}
-
-async function cluster(t: Test, more: NodeJS.ProcessEnv = {}): Promise<Cluster> {
-  const redis = await startRedis();
-  t.teardown(() => redis.stop());
-  const { url } = await database(t);
-  const env = { DATABASE_URL: url, REDIS_URL: redis.url, SHARDS: '2', DB_POOL_MAX: '4', ...more };
-  const first = await server(t, { ...env, SYNCKIT_NODE_ID: 'one' });
-  const second = await server(t, { ...env, SYNCKIT_NODE_ID: 'two' });
-  return { nodes: [first, second], redis, env };
-}
 
 /** What a client that comes now is told. */
 async function stateOn(node: ServerProcess, documentId: string): Promise<unknown> {

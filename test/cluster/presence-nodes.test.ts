@@ -1,31 +1,17 @@
 /** Awareness on nodes that share a real Postgres and a real Redis: clients of any node see each other. */
 import { fileURLToPath } from 'node:url';
-import tap, { test, type Test } from 'tap';
+import tap, { test } from 'tap';
 import type { RawClient } from '../support/client.js';
+import { cluster } from '../support/cluster.js';
 import { client, secret, server, token } from '../support/fixture.js';
 import { database } from '../support/postgres.js';
-import { startRedis, type RedisServer } from '../support/redis.js';
+import { startRedis } from '../support/redis.js';
 import type { Command, ShardReport } from '../support/killable-main.js';
 import { startServer, until, type ServerProcess } from '../support/server.js';
 
 tap.setTimeout(300_000);
 
 const killable = fileURLToPath(new URL('../support/killable-main.js', import.meta.url));
-
-interface Cluster {
-  readonly nodes: readonly [ServerProcess, ServerProcess];
-  readonly redis: RedisServer;
-}
-
-async function cluster(t: Test, more: NodeJS.ProcessEnv = {}): Promise<Cluster> {
-  const redis = await startRedis();
-  t.teardown(() => redis.stop());
-  const { url } = await database(t);
-  const env = { DATABASE_URL: url, REDIS_URL: redis.url, SHARDS: '2', DB_POOL_MAX: '4', ...more };
-  const first = await server(t, { ...env, SYNCKIT_NODE_ID: 'one' });
-  const second = await server(t, { ...env, SYNCKIT_NODE_ID: 'two' });
-  return { nodes: [first, second], redis };
-}
 
 const show = (raw: RawClient, clientId: string, state: object | null, clock: number, documentId = 'room') =>
   raw.send('awareness_update', { documentId, clientId, state, clock });
