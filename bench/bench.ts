@@ -1,3 +1,4 @@
+import { startRedis, type RedisServer } from '../test/support/redis-server.js';
 import { thisBuild, type Build } from './build.js';
 import { LoadProcess } from './load-process.js';
 import { MeasuredServer, type ServerSettings } from './measured-server.js';
@@ -34,6 +35,11 @@ export class Bench {
   /** A Postgres that syncs each commit. */
   async postgres(): Promise<BenchPostgres> {
     return this.#own(await openPostgres(this.options.postgres));
+  }
+
+  /** A Redis of its own, which keeps nothing. */
+  async redis(): Promise<RedisServer> {
+    return this.#own(await startRedis());
   }
 
   /** Stops what is still running. */

@@ -17,7 +17,9 @@ async function main(): Promise<void> {
   if (unknown.length > 0) {
     fail(`no scenario ${unknown.join(', ')}; there are: ${scenarios.map(({ name }) => name).join(', ')}`);
   }
-  const wanted = scenarios.filter(({ name }) => options.scenarios.length === 0 || options.scenarios.includes(name));
+  const wanted = scenarios.filter(({ name, onlyNamed }) =>
+    options.scenarios.length === 0 ? onlyNamed !== true : options.scenarios.includes(name),
+  );
   if (options.compare === undefined) {
     for (const scenario of wanted) await runAlone(scenario, options);
     return;

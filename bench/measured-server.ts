@@ -15,6 +15,8 @@ export interface ServerSettings {
   readonly folder?: string;
   /** Address of the database, where the storage is Postgres. */
   readonly database?: string | undefined;
+  /** Where its metrics are asked for, when it shares its port with others. */
+  readonly metricsPort?: number;
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -29,19 +31,26 @@ let profiles = 0;
 /** A running server of the build that is measured. */
 export class MeasuredServer {
   readonly #process: ServerProcess;
+  readonly #metrics: string;
   readonly #profile: string | undefined;
   readonly #removeData: () => Promise<void>;
   #running = true;
 
-  private constructor(process: ServerProcess, profile: string | undefined, removeData: () => Promise<void>) {
+  private constructor(
+    process: ServerProcess,
+    metricsPort: number,
+    profile: string | undefined,
+    removeData: () => Promise<void>,
+  ) {
     this.#process = process;
+    this.#metrics = `http://127.0.0.1:${metricsPort}/metrics`;
     this.#profile = profile;
     this.#removeData = removeData;
   }
 
   /** @param profile Folder for profiles, if there are to be any. */
   static async start(build: Build, settings: ServerSettings, profile: string | undefined): Promise<MeasuredServer> {
-    const { storage, folder, env = {} } = settings;
+    const { storage, folder, metricsPort, env = {} } = settings;
     const data = folder === undefined && storage === 'lmdb' ? await dataFolder() : undefined;
     const where =
       storage === 'lmdb'
@@ -56,18 +65,20 @@ export class MeasuredServer {
         LOG_LEVEL: 'info',
         NODE_OPTIONS: `--import ${probe}`,
         ...where,
+        ...(metricsPort === undefined ? {} : { METRICS_PORT: String(metricsPort) }),
         ...env,
       },
       moduleOf(build, 'src/main.js'),
     );
-    return new MeasuredServer(process, profile, async () => data?.remove());
+    return new MeasuredServer(process, metricsPort ?? process.port, profile, async () => data?.remove());
   }
 
   /** A server that does nothing but publish: the most that uWebSockets.js can do. */
   static async startBare(profile: string | undefined): Promise<MeasuredServer> {
     const module = fileURLToPath(new URL('./bare-server.js', import.meta.url));
     const env = { SYNC_BATCH_DELAY: String(BATCH_DELAY_MS), NODE_OPTIONS: `--import ${probe}` };
-    return new MeasuredServer(await startServer(env, module), profile, () => Promise.resolve());
+    const process = await startServer(env, module);
+    return new MeasuredServer(process, process.port, profile, () => Promise.resolve());
   }
 
   get port(): number {
@@ -89,7 +100,7 @@ export class MeasuredServer {
 
   /** The sum of all samples of a metric. */
   async metric(name: string): Promise<number> {
-    const text = await (await fetch(`${this.http}/metrics`)).text();
+    const text = await (await fetch(this.#metrics)).text();
     const lines = text.matchAll(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, 'gm'));
     return [...lines].reduce((sum, [, value]) => sum + Number(value), 0);
   }

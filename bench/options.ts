@@ -25,12 +25,12 @@ export const usage = `npm run bench [-- [scenario …] [options]]
 
   --seconds N       measure each number for N seconds
   --rounds N        run each scenario N times; numbers are medians
-  --connections N   connections of the scenario \`connections\`
+  --connections N   connections of the scenarios \`connections\` and \`processes\`
   --subscribers N   subscribers of the scenario \`fanout\`
   --documents N     documents of the scenario \`connections\`
   --fields N        fields of the largest document of the scenario \`sync\`
   --compare REF     also build the commit REF, run both in turns and print the ratios
-  --postgres URL    use this Postgres, whose user may make databases, for the scenario \`ingest\`
+  --postgres URL    use this Postgres, whose user may make databases, for \`ingest\`, \`cluster\` and \`processes\`
   --profile FOLDER  keep CPU profiles of what was measured, one per thread of the server
 `;
 

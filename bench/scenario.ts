@@ -12,6 +12,8 @@ export interface Scenario {
   readonly about: string;
   /** How often it runs unless the command line says otherwise; each number is the median of the rounds. */
   readonly rounds: number;
+  /** Runs only when it is named: it takes more of the machine than the others. */
+  readonly onlyNamed?: true;
   /** What differs from scenario to scenario; see conditions.ts for what all have in common. */
   conditions(options: Options): Conditions;
   /** Measures once. Rows have the same texts, in the same order, in every round. */

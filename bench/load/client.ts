@@ -32,6 +32,7 @@ const OPEN_TIMEOUT_MS = 30_000;
 
 export interface OpenOptions {
   readonly port: number;
+  readonly localAddress: string;
   readonly token: string | undefined;
   /** Whether it offers to take compressed messages. */
   readonly deflate: boolean;
@@ -54,12 +55,13 @@ export class Client implements FrameSink {
   /** Header time of the last update, to tell turns of the server apart. */
   #turn = 0;
 
-  private constructor(index: number, shared: Shared, port: number) {
+  private constructor(index: number, shared: Shared, { port, localAddress }: OpenOptions) {
     this.#index = index;
     this.#shared = shared;
     this.#socket = connect({
       port,
       host: '127.0.0.1',
+      localAddress,
       noDelay: true,
       onread: {
         buffer: readBuffer,
@@ -72,9 +74,9 @@ export class Client implements FrameSink {
   }
 
   /** Opens a WebSocket. @throws When the server does not let it in. */
-  static async open(index: number, shared: Shared, { port, token, deflate }: OpenOptions): Promise<Client> {
-    const client = new Client(index, shared, port);
-    await client.#upgrade(token, deflate);
+  static async open(index: number, shared: Shared, options: OpenOptions): Promise<Client> {
+    const client = new Client(index, shared, options);
+    await client.#upgrade(options.token, options.deflate);
     return client;
   }
 

@@ -23,8 +23,12 @@ export interface Commands {
   mark: [null, null];
   /** What was counted since. */
   read: [null, Counts];
-  /** What became of all writes; needs `watch` in the request to write. */
-  balance: [null, Balance];
+  /** Keeps a ledger of what another load process writes to so many documents. */
+  watch: [{ readonly documents: number }, null];
+  /** Writes to each document since the last `write`. */
+  written: [null, Float64Array];
+  /** What became of all writes, which are those of another load process where they are given; needs a ledger. */
+  balance: [Float64Array | null, Balance];
 }
 
 export type Command = keyof Commands;
@@ -32,6 +36,8 @@ export type Command = keyof Commands;
 export interface OpenRequest {
   readonly port: number;
   readonly count: number;
+  /** Where they come from: an address has 28 000 ports at most. Default 127.0.0.1. */
+  readonly localAddress?: string;
   /** For the query string, one per connection. */
   readonly tokens?: readonly string[];
   /** Whether they offer to take compressed messages. */

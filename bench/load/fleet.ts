@@ -49,13 +49,14 @@ export class Fleet {
   #stopPacing: () => void = () => undefined;
   #acks = true;
 
-  async open({ port, count, tokens, deflate = false }: OpenRequest): Promise<OpenReply> {
+  async open({ port, count, localAddress = '127.0.0.1', tokens, deflate = false }: OpenRequest): Promise<OpenReply> {
     const first = this.#clients.length;
     let failed = 0;
     const milliseconds = await timed(() =>
       inParallel(count, OPENING, async (i) => {
         try {
-          this.#clients[first + i] = await Client.open(first + i, this.#shared, { port, token: tokens?.[i], deflate });
+          const options = { port, localAddress, token: tokens?.[i], deflate };
+          this.#clients[first + i] = await Client.open(first + i, this.#shared, options);
         } catch (error) {
           failed++;
           this.#shared.firstError ||= String(error);
@@ -84,7 +85,8 @@ export class Fleet {
   write({ first, count, documents, fields, valueBytes, pace, watch = false, acks = true }: WriteRequest): void {
     this.#acks = acks;
     this.#written = new Float64Array(documents);
-    this.#shared.ledger = watch ? new Ledger(this.#clients.length, documents) : undefined;
+    this.#shared.ledger = undefined;
+    if (watch) this.watch(documents);
     this.#writers = Array.from({ length: count }, (_, i) => {
       const client = this.#client(first + i);
       const document = i % documents;
@@ -167,10 +169,18 @@ export class Fleet {
     return this.#tally.read();
   }
 
-  balance(): Balance {
+  watch(documents: number): void {
+    this.#shared.ledger = new Ledger(this.#clients.length, documents);
+  }
+
+  get written(): Float64Array {
+    return this.#written;
+  }
+
+  balance(written: Float64Array): Balance {
     const { ledger } = this.#shared;
     if (ledger === undefined) throw new Error('the writes were not watched');
-    return ledger.balance(this.#written);
+    return ledger.balance(written);
   }
 
   #writer(client: Client, template: Template, document: number): Writer {

@@ -38,7 +38,12 @@ const handlers: Handlers = {
     return null;
   },
   read: () => fleet.read(),
-  balance: () => fleet.balance(),
+  watch: ({ documents }) => {
+    fleet.watch(documents);
+    return null;
+  },
+  written: () => fleet.written,
+  balance: (written) => fleet.balance(written ?? fleet.written),
 };
 
 process.on('message', (order: Order) => {

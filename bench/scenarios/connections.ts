@@ -1,10 +1,10 @@
 /** As many connections as one process is meant for: what they cost, and that nothing is lost between them. */
-import { signToken } from '../../src/auth/tokens.js';
 import type { Bench } from '../bench.js';
 import { cpuColumns, measure, rate, rounded, sleep, warmUp } from '../measure.js';
 import { BATCH_DELAY_MS, MeasuredServer, SHARDS } from '../measured-server.js';
 import type { Options } from '../options.js';
 import { residentBytes } from '../process-stats.js';
+import { secret, tokens } from '../tokens.js';
 import type { Scenario } from '../scenario.js';
 
 const SECONDS = 60;
@@ -15,8 +15,6 @@ const VALUE_BYTES = 64;
 const FIELDS = 20;
 /** Connections that come and go first, so that what the server sets up once is not counted; few, as it keeps their memory. */
 const WARM_UP = 100;
-
-const secret = 'a secret of the bench, 32 characters or more';
 
 interface Memory {
   readonly resident: number;
@@ -99,13 +97,6 @@ export const connections: Scenario = {
 function sizesOf({ connections: wanted, documents }: Options): { connections: number; documents: number } {
   const count = wanted ?? CONNECTIONS;
   return { connections: count, documents: documents ?? Math.max(1, Math.floor(count / CLIENTS_PER_DOCUMENT)) };
-}
-
-function tokens(count: number, name: string): string[] {
-  const permissions = { canRead: ['*'], canWrite: ['*'], isAdmin: false };
-  return Array.from({ length: count }, (_, i) =>
-    signToken({ secret, userId: `${name}-${i}`, permissions, expiresInMs: 24 * 3_600_000 }),
-  );
 }
 
 /** Lets the compilers see connections, and the server load the documents. */

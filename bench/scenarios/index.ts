@@ -1,4 +1,5 @@
 import type { Scenario } from '../scenario.js';
+import { cluster } from './cluster.js';
 import { codec } from './codec.js';
 import { connections } from './connections.js';
 import { core } from './core.js';
@@ -9,6 +10,7 @@ import { jwt } from './jwt.js';
 import { manyDocs } from './many-docs.js';
 import { metrics } from './metrics.js';
 import { path } from './path.js';
+import { processes } from './processes.js';
 import { sync } from './sync.js';
 import { text } from './text.js';
 
@@ -26,4 +28,6 @@ export const scenarios: readonly Scenario[] = [
   http,
   metrics,
   connections,
+  cluster,
+  processes,
 ];

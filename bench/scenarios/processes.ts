@@ -1,0 +1,179 @@
+/** Several processes that share a port, full of connections: that no update is lost between them. */
+import type { LoadProcess } from '../load-process.js';
+import { freePort } from '../../test/support/server.js';
+import { per, rate, rounded, sleep } from '../measure.js';
+import { BATCH_DELAY_MS, SHARDS, type MeasuredServer } from '../measured-server.js';
+import { cpuSince, cpuTimes, residentBytes } from '../process-stats.js';
+import { secret, tokens } from '../tokens.js';
+import type { Balance } from '../load/ledger.js';
+import type { Bench } from '../bench.js';
+import type { Options } from '../options.js';
+import type { Scenario } from '../scenario.js';
+
+const SECONDS = 60;
+const PROCESSES = 4;
+const CONNECTIONS = 40_000;
+/** A load process for each, from an address of its own: descriptors and ports have bounds. */
+const LOADS = 4;
+/** Of each load process: the clients of a document are spread over the servers by the system. */
+const CLIENTS_PER_DOCUMENT = 2;
+const WRITES_PER_DOCUMENT = 0.1;
+const VALUE_BYTES = 64;
+/** More than there are writes of a document, so that none takes another's place in a load. */
+const FIELDS = 1_000;
+
+export const processes: Scenario = {
+  name: 'processes',
+  about: `many connections over ${PROCESSES} processes that share a port, Postgres and Redis; writes to every document`,
+  rounds: 1,
+  onlyNamed: true,
+  conditions: (options) => ({
+    ...sizesOf(options),
+    processes: PROCESSES,
+    'clients per document': CLIENTS_PER_DOCUMENT * LOADS,
+    'writes/s per document': WRITES_PER_DOCUMENT,
+    clients: `plain binary, each with a token of its own, from ${LOADS} load processes`,
+    storage: 'postgres, fsync on',
+    'shards per process': SHARDS,
+    'value bytes': VALUE_BYTES,
+    'batch delay ms': BATCH_DELAY_MS,
+    seconds: options.seconds ?? SECONDS,
+  }),
+  async run(bench) {
+    const { connections, documents } = sizesOf(bench.options);
+    const seconds = bench.options.seconds ?? SECONDS;
+    const servers = await start(bench);
+    const before = memoryOf(servers);
+    const loads = Array.from({ length: LOADS }, () => bench.load());
+    const opening = performance.now();
+    await inEach(loads, async (load, i) => {
+      const count = connections / LOADS;
+      const localAddress = `127.0.0.${i + 2}`;
+      await load.order('open', { port: servers[0].port, count, localAddress, tokens: tokens(count, `user-${i}`) });
+    });
+    const subscribing = performance.now();
+    await inEach(loads, (load) => load.order('subscribe', { first: 0, count: connections / LOADS, documents }));
+    const subscribed = performance.now();
+    // Until the buses listen to all documents.
+    await sleep(5);
+    const held = await Promise.all(servers.map((server) => server.metric('synckit_connections')));
+    const resident = (memoryOf(servers) - before) / connections / 1_024;
+
+    const [first, ...others] = loads as [LoadProcess, ...LoadProcess[]];
+    await inEach(others, (load) => load.order('watch', { documents }));
+    await inEach(loads, (load) => load.order('mark', null));
+    const started = performance.now();
+    const cpu = servers.map(({ pid }) => cpuTimes(pid));
+    await first.order('write', {
+      first: 0,
+      count: documents,
+      documents,
+      fields: FIELDS,
+      valueBytes: VALUE_BYTES,
+      pace: { perSecond: documents * WRITES_PER_DOCUMENT },
+      watch: true,
+    });
+    await sleep(seconds);
+    const used = servers.map(({ pid }, i) => cpuSince(pid, cpu[i] ?? { main: 0, others: 0 }));
+    // The clock of the writers' process is the only one that their marks can be compared with.
+    const { fanout, ack, acks } = await first.order('read', null);
+    const elapsed = { seconds: (performance.now() - started) / 1_000 };
+    await inEach(loads, (load) => load.stopWriting());
+    // The last updates may be on their way by the bus when their acks are there.
+    await sleep(3);
+    const balance = await settle(loads);
+    const sum = (name: string): Promise<number> => sumOver(servers, name);
+    return [
+      {
+        load: `${connections} connections`,
+        'fewest on a process': Math.min(...held),
+        'most on a process': Math.max(...held),
+        'connects/s': rate(connections, { seconds: (subscribing - opening) / 1_000 }),
+        'subscribes/s': rate(connections, { seconds: (subscribed - subscribing) / 1_000 }),
+        'RSS KB/connection': rounded(resident),
+        'writes/s acked': rate(acks, elapsed),
+        'updates expected': balance.expected,
+        lost: balance.lost,
+        repeated: balance.repeated,
+        'clients not up to date': balance.stale,
+        'write to update p50 ms': rounded(fanout.p50),
+        'write to update p95 ms': rounded(fanout.p95),
+        'write to update p99 ms': rounded(fanout.p99),
+        'ack p50 ms': rounded(ack.p50),
+        'ack p99 ms': rounded(ack.p99),
+        'bus messages/write': per(await sum('synckit_bus_received_total'), balance.written),
+        gaps: await sum('synckit_bus_gaps_total'),
+        'slow clients closed': await sum('synckit_backpressure_closes_total'),
+        'CPU % of all acceptors': percent(
+          used.reduce((all, { main }) => all + main, 0),
+          elapsed,
+        ),
+        'CPU % of their other threads': percent(
+          used.reduce((all, { others: rest }) => all + rest, 0),
+          elapsed,
+        ),
+      },
+    ];
+  },
+};
+
+function sizesOf({ connections: wanted, documents }: Options): { connections: number; documents: number } {
+  const connections = LOADS * Math.ceil((wanted ?? CONNECTIONS) / LOADS);
+  return { connections, documents: documents ?? Math.max(1, Math.floor(connections / LOADS / CLIENTS_PER_DOCUMENT)) };
+}
+
+async function start(bench: Bench): Promise<[MeasuredServer, ...MeasuredServer[]]> {
+  const database = await (await bench.postgres()).database();
+  const redis = await bench.redis();
+  const port = await freePort();
+  const node = async (i: number): Promise<MeasuredServer> =>
+    bench.server({
+      storage: 'postgres',
+      database,
+      // The port is everybody's, so each says on another what it counted.
+      metricsPort: await freePort(),
+      env: {
+        PORT: String(port),
+        REDIS_URL: redis.url,
+        SYNCKIT_NODE_ID: `node-${i}`,
+        JWT_SECRET: secret,
+        SYNCKIT_AUTH_REQUIRED: 'true',
+      },
+    });
+  const servers: [MeasuredServer, ...MeasuredServer[]] = [await node(0)];
+  for (let i = 1; i < PROCESSES; i++) servers.push(await node(i));
+  return servers;
+}
+
+async function inEach(loads: readonly LoadProcess[], work: (load: LoadProcess, i: number) => Promise<unknown>) {
+  await Promise.all(loads.map(work));
+}
+
+/** What became of the first process's writes, at the clients of all of them. */
+async function settle(loads: readonly LoadProcess[]): Promise<Balance> {
+  const [first] = loads as readonly [LoadProcess];
+  const written = await first.order('written', null);
+  const balances = await Promise.all(loads.map((load) => load.order('balance', written)));
+  const sum = (part: keyof Balance): number => balances.reduce((all, balance) => all + balance[part], 0);
+  const { written: writes } = balances[0] ?? { written: 0 };
+  return {
+    written: writes,
+    expected: sum('expected'),
+    lost: sum('lost'),
+    repeated: sum('repeated'),
+    stale: sum('stale'),
+  };
+}
+
+async function sumOver(servers: readonly MeasuredServer[], name: string): Promise<number> {
+  const values = await Promise.all(servers.map((server) => server.metric(name)));
+  return values.reduce((all, value) => all + value, 0);
+}
+
+function memoryOf(servers: readonly MeasuredServer[]): number {
+  return servers.reduce((all, { pid }) => all + residentBytes(pid), 0);
+}
+
+function percent(microseconds: number, { seconds }: { readonly seconds: number }): number {
+  return Math.round(microseconds / seconds / 10_000);
+}
