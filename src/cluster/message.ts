@@ -83,7 +83,7 @@ function readBody(documentId: string, head: MessageHead, places: readonly unknow
   if (kind !== kinds.news) return { kind: 'unreadable', head };
   const fields = listOf(rows, readField);
   const operations = listOf(relays, (item) => (isText(item) ? item : undefined));
-  if (!isNumber(stamp) || stamp < 0 || fields === undefined || operations === undefined) return undefined;
+  if (!isCount(stamp) || fields === undefined || operations === undefined) return undefined;
   if (text !== null && !(text instanceof Uint8Array)) return undefined;
   if (!isCount(commit)) return undefined;
   const news = { documentId, stamp, fields, text: text ?? undefined, relays: operations, commit };
@@ -95,11 +95,14 @@ function fieldToArray(field: NewsField): readonly unknown[] {
   return [path, value, deleted, timestamp, counter, clientId, stamp];
 }
 
-/** That a value is JSON is taken from the sender, as it is from the storage: it checked what it merged. */
+/**
+ * That a value is JSON is taken from the sender, as it is from the storage: it checked what it merged. A stamp is not:
+ * those that this node gives go on from it, and one that no storage takes would have all of them refused.
+ */
 function readField(row: unknown): NewsField | undefined {
   if (!Array.isArray(row)) return undefined;
   const [path, value, deleted, timestamp, counter, clientId, stamp] = row as readonly unknown[];
   if (!isText(path) || !isText(value) || !isText(clientId) || typeof deleted !== 'boolean') return undefined;
-  if (!isNumber(timestamp) || !isNumber(counter) || !isNumber(stamp) || stamp < 0) return undefined;
+  if (!isNumber(timestamp) || !isNumber(counter) || !isCount(stamp)) return undefined;
   return { path, value, deleted, timestamp, counter, clientId, stamp };
 }

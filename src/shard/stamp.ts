@@ -1,5 +1,10 @@
 /** Ticks of a stamp per millisecond: room for a thousand writes of one document in each. */
 const TICKS_PER_MS = 1024;
+/**
+ * A wall clock is followed up to here, in ms since the epoch: an L that is no exact number any more would be refused by
+ * the storage, and with it every later write of the document, on every node.
+ */
+const LATEST = Date.UTC(2200, 0);
 
 /**
  * Gives writes their stamp L, a hybrid logical clock (protocol.md section 3): it grows strictly per document, follows
@@ -20,8 +25,9 @@ export class StampClock {
    * @param now Milliseconds since the epoch.
    */
   next(last: number, clockMax: number, now: number): number {
-    const believed = clockMax + 1 < (now + this.#maxSkewMs) * TICKS_PER_MS ? Math.floor(clockMax) + 1 : 0;
-    return Math.max(last + 1, now * TICKS_PER_MS, believed);
+    const wall = Math.min(now, LATEST);
+    const believed = clockMax + 1 < (wall + this.#maxSkewMs) * TICKS_PER_MS ? Math.floor(clockMax) + 1 : 0;
+    return Math.max(last + 1, wall * TICKS_PER_MS, believed);
   }
 
   /**

@@ -12,7 +12,7 @@ const head = { node: 'node', epoch: 2 ** 48 - 2, sequence: 7, sentAt: 1_700_000_
 test('what is written is read', (t) => {
   const fields = [
     newsField({ path: '', value: '"\u{1f600}\\u0000"', clientId: '\uffff' }),
-    newsField({ path: '__proto__', deleted: true, timestamp: -1e300, counter: 0.1, stamp: 2 ** 53 }),
+    newsField({ path: '__proto__', deleted: true, timestamp: -1e300, counter: 0.1, stamp: Number.MAX_SAFE_INTEGER }),
   ];
   const news = {
     documentId: 'doc',
@@ -49,6 +49,19 @@ test('version 1 on the wire stays as it is: older nodes read it', (t) => {
   const read = decodeMessage('doc', withoutCommit);
   t.same(read, { kind: 'news', ...numbers, news: { ...news, commit: 0 } }, 'what is missing at the end is not known');
   t.equal(encodeMessage({ kind: 'tail', ...numbers }).toString('hex'), '9701a16e0102010708');
+  t.end();
+});
+
+test('a stamp that no storage takes is refused: the receiver would go on from it', (t) => {
+  const read = (stamp: unknown, ofField: unknown): string => {
+    const field = ['p', '1', false, 1, 1, 'c', ofField];
+    return decodeMessage('doc', packr.pack([1, 'node', 5, 1, 0, 1, 0, stamp, [field], null, []])).kind;
+  };
+  t.equal(read(Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER), 'news');
+  for (const stamp of [2 ** 53, 1e300, 0.5, -1, Infinity, '1']) {
+    t.equal(read(stamp, 1), 'malformed', String(stamp));
+    t.equal(read(1, stamp), 'malformed', String(stamp));
+  }
   t.end();
 });
 

@@ -45,6 +45,15 @@ test('ORD5 a clock that is not far ahead is believed, another is not', (t) => {
   t.end();
 });
 
+test('ORD5 a wall clock of another age does not make an L that is no exact number', (t) => {
+  for (const now of [Date.UTC(2200, 0), Date.UTC(2300, 0), 8.64e15]) {
+    const first = clock.next(0, 0, now);
+    const next = clock.next(first, now * 1024, now);
+    t.ok(next > first && Number.isSafeInteger(next + 2 ** 50), `${now}: ${next}`);
+  }
+  t.end();
+});
+
 test('ORD2 a write from too far in the future counts as written now', (t) => {
   t.equal(clock.timestamp(NOW - 1_000_000, NOW), NOW - 1_000_000);
   t.equal(clock.timestamp(NOW + SKEW, NOW), NOW + SKEW);
