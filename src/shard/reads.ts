@@ -6,13 +6,13 @@ import type { LoadedDocument } from './documents.js';
 import { laterUpdate } from './frames.js';
 import type { Outbox } from './outbox.js';
 
-/** What answering a read needs; `nextStamp` gives the document a fresh L each time. */
+/** What answering a read needs; `nextStamp` gives the document a fresh L each time, above what the client has seen. */
 export interface ReadContext {
   readonly outbox: Outbox;
   readonly core: FieldsStore;
   readonly texts: TextStore;
   readonly document: LoadedDocument;
-  readonly nextStamp: () => number;
+  readonly nextStamp: (seen?: number) => number;
   /** What the answer is marked with: `received` of the record. */
   readonly cause: Cause;
   /** Fields up to which the state is sent again as deltas to clients that may not read it from the response. */
@@ -22,7 +22,7 @@ export interface ReadContext {
 /** Answers `subscribe` and `sync_request`: the whole state, or what the client's vector has not seen. */
 export function answerSubscribe(context: ReadContext, origin: Origin, request: SubscribeRequest): void {
   const { outbox, core, texts, document, replayMaxFields } = context;
-  const server = context.nextStamp();
+  const server = context.nextStamp(largestOf(request.vector));
   // SDK 0.1.x speaks binary, never sends a batch, and does nothing with the state of a sync_response.
   const replay =
     origin.encoding === 'binary' &&
@@ -55,7 +55,7 @@ export function answerSubscribe(context: ReadContext, origin: Origin, request: S
 /** Answers `sync_step1` with the operations that the client's vector has not seen. */
 export function answerStateVector(context: ReadContext, origin: Origin, request: StateVectorRequest): void {
   const { outbox, document } = context;
-  const operations = unseen(context, context.nextStamp(), request.vector);
+  const operations = unseen(context, context.nextStamp(largestOf(request.vector)), request.vector);
   const body: Body = `"id":${quote(outbox.nextId())},"requestId":${quote(request.requestId)},"documentId":"${document.id}","operations":[${operations}]`;
   outbox.direct(origin, 'sync_step2', body, 'lastOfRead', context.cause);
 }
@@ -80,6 +80,11 @@ function unseen(
     .changesSince(document.handle, new Map(vector))
     .map((write) => batchEntry(document.id, laterUpdate(write, server), write.timestamp, clientId))
     .join(',');
+}
+
+/** A client that comes from a node whose clock is ahead would take nothing from this one for that long. */
+function largestOf(vector: readonly (readonly [string, number])[] = []): number {
+  return vector.reduce((largest, [, count]) => Math.max(largest, count), 0);
 }
 
 /** The fresh L, the stamp of each writer that holds a field, and the fresh L for the client itself where it is known. */

@@ -242,7 +242,7 @@ export class Shard {
       core: this.#options.core,
       texts: this.#options.texts,
       document,
-      nextStamp: () => this.#writes.nextStamp(document),
+      nextStamp: (seen) => this.#writes.nextStamp(document, seen),
       cause: record.received,
       replayMaxFields: this.#options.replayMaxFields,
     };

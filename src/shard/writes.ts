@@ -77,9 +77,9 @@ export class Writes {
     return merge.changed.size > 0 || text.changed;
   }
 
-  /** A fresh L. */
-  nextStamp(document: LoadedDocument): number {
-    document.stamp = this.#options.clock.next(document.stamp, 0, this.#options.outbox.now);
+  /** A fresh L. @param seen The largest count that whoever gets it is known to have seen. */
+  nextStamp(document: LoadedDocument, seen = 0): number {
+    document.stamp = this.#options.clock.next(document.stamp, seen, this.#options.outbox.now);
     return document.stamp;
   }
 

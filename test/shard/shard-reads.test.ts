@@ -109,6 +109,21 @@ test('SUB2 an entry tells who wrote it, when, and with a clock that is newer tha
   t.ok(server > Math.max(...Object.values(stamps)));
 });
 
+test('ORD5 who has seen the L of a node whose clock is ahead takes what is sent, up to the skew that is believed', async (t) => {
+  const { driver } = await written();
+  const ahead = (Date.now() + 30_000) * 1024;
+  const [answer] = toOne(await driver.run('d', [subscribe(plain, { vector: [['server', ahead]] })]));
+  t.ok(stampOf(answer!.message) > ahead);
+  const further = ahead + 10_000 * 1024;
+  const [step] = toOne(await driver.run('d', [stateVector(plain, [['server', further]])]));
+  const operations = step!.message['operations'] as Incoming[];
+  t.ok(operations.length > 0 && operations.every((entry) => stampOf(entry) > further));
+  t.ok(stampOf(toAll(await driver.run('d', [write(1, { field: 'x', value: 9 })]))[0]!.message) > further);
+  const absurd = (Date.now() + 3_600_000) * 1024;
+  const [later] = toOne(await driver.run('d', [subscribe(plain, { vector: [['server', absurd]] })]));
+  t.ok(stampOf(later!.message) < absurd, 'or one client could carry it away for all');
+});
+
 test('SUB2 sync_step1 is answered with the same as operations', async (t) => {
   const { driver, stamps } = await written();
   const [answer] = toOne(await driver.run('d', [stateVector(plain, [['a', stamps['y']!]])]));
