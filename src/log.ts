@@ -13,13 +13,17 @@ const secretFields = ['token', 'secret', 'jwtSecret', 'password', 'apiKey', 'aut
 /**
  * Makes the logger of a thread; a part of the server gets a child of it: `log.child({ part: 'acceptor' })`.
  *
- * Every line is written before the call returns, straight to the file descriptor: a process that is killed in the next
- * moment has said its last words, and worker threads need not pass lines through the main thread. That costs a system
- * call a line, so what happens once per message is logged at debug or lower, if at all.
+ * Every line is written before the call returns, straight to the file or its descriptor: a process that is killed in
+ * the next moment has said its last words, and worker threads need not pass lines through the main thread. That costs a
+ * system call a line, so what happens once per message is logged at debug or lower, if at all.
  *
- * @param destination Where the lines go instead of standard output; for tests.
+ * @param destination Where the lines go instead of the log file or standard output; for tests.
+ * @throws When the log file can't be opened.
  */
-export function createLogger(config: Pick<Config, 'logLevel' | 'nodeId'>, destination?: DestinationStream): Logger {
+export function createLogger(
+  config: Pick<Config, 'logLevel' | 'nodeId' | 'logFile'>,
+  destination?: DestinationStream,
+): Logger {
   return pino(
     {
       level: config.logLevel,
@@ -32,7 +36,7 @@ export function createLogger(config: Pick<Config, 'logLevel' | 'nodeId'>, destin
       },
       serializers: { err: stdSerializers.err, error: stdSerializers.err, url: withoutQuery },
     },
-    destination ?? pino.destination({ fd: 1, sync: true }),
+    destination ?? pino.destination({ dest: config.logFile ?? 1, append: true, sync: true }),
   );
 }
 

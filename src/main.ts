@@ -1,4 +1,5 @@
 /** The process: configuration, node, signals, and the handshake with PM2. */
+import { writeSync } from 'node:fs';
 import { ConfigError, loadConfig, type Config } from './config.js';
 import { createLogger, type Logger } from './log.js';
 import { Node } from './node.js';
@@ -37,7 +38,8 @@ function configOrExit(env: NodeJS.ProcessEnv): Config {
     return loadConfig(env);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    process.stderr.write(`${error.message}\n`);
+    // Not `process.stderr`: under PM2 it is replaced by one that a process does not wait for when it ends.
+    writeSync(2, `${error.message}\n`);
     process.exit(1);
   }
 }

@@ -228,6 +228,29 @@ test('SHARDS leaves a core to the acceptor, and all to the other processes under
   t.end();
 });
 
+test('several processes without a bus are told that they do not hear each other', (t) => {
+  const warned = (env: NodeJS.ProcessEnv) => loadConfig(env).notices.filter((notice) => /^Several proc/.test(notice));
+  const pm2 = { pm_id: '0', instances: '2' };
+  t.match(warned(pm2), [/without REDIS_URL/]);
+  t.match(warned({ NODE_APP_INSTANCE: '1' }), [/without REDIS_URL/]);
+  t.match(warned({ ...pm2, DATABASE_URL: 'postgres://host/d' }), [/without REDIS_URL/]);
+  t.match(warned({ ...pm2, DATABASE_URL: 'memory:' }), [/documents of its own/]);
+  t.same(warned({ ...pm2, DATABASE_URL: 'postgres://host/d', REDIS_URL: 'redis://host' }), []);
+  t.same(warned({}), []);
+  t.same(warned({ ...pm2, instances: '1' }), []);
+  t.end();
+});
+
+test('under PM2 in cluster mode the log goes where PM2 keeps it', (t) => {
+  const path = '/home/ann/.pm2/logs/synckit-out-0.log';
+  const logFile = (env: NodeJS.ProcessEnv) => loadConfig({ pm_out_log_path: path, ...env }).logFile;
+  t.equal(logFile({ pm_id: '0', exec_mode: 'cluster_mode' }), path);
+  t.equal(logFile({ pm_id: '0', exec_mode: 'fork_mode' }), undefined, 'standard output leads there');
+  t.equal(logFile({ exec_mode: 'cluster_mode' }), undefined, 'variables that are not from PM2');
+  t.equal(logFile({ pm_id: '0', exec_mode: 'cluster_mode', pm_out_log_path: 'NULL' }), undefined);
+  t.end();
+});
+
 test('processes of one host have different node ids', (t) => {
   const id = (env: NodeJS.ProcessEnv) => loadConfig(env).nodeId;
   t.not(id({}), id({ NODE_APP_INSTANCE: '1' }));

@@ -3,7 +3,10 @@ import { createLogger } from '../src/log.js';
 
 function collect(level: 'info' | 'warn') {
   const lines: string[] = [];
-  const log = createLogger({ logLevel: level, nodeId: 'n1' }, { write: (line) => void lines.push(line) });
+  const log = createLogger(
+    { logLevel: level, nodeId: 'n1', logFile: undefined },
+    { write: (line) => void lines.push(line) },
+  );
   return { log, lines, parsed: () => lines.map((line) => JSON.parse(line) as Record<string, unknown>) };
 }
 

@@ -2,6 +2,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { availableParallelism, hostname } from 'node:os';
 import { resolve } from 'node:path';
+import { readPm2 } from './pm2.js';
 import type { variables } from './table.js';
 import type { ValueOf } from './variable.js';
 
@@ -56,6 +57,8 @@ export interface Derived {
   readonly writerId: string;
   /** The node's name for those who ask over HTTP: as it was chosen, but never the name of the host. */
   readonly publicNodeId: string;
+  /** File that the log is appended to; undefined for standard output. */
+  readonly logFile: string | undefined;
   /** For uWS's `idleTimeout`, with `sendPingsAutomatically`: honours both heartbeat variables. Seconds. */
   readonly idleTimeoutSeconds: number;
   /** Sentences that the log should hold at start. */
@@ -64,6 +67,8 @@ export interface Derived {
 
 export function derive(values: Values, env: NodeJS.ProcessEnv): Derived {
   const production = values.environment === 'production';
+  const pm2 = readPm2(env);
+  const severalProcesses = values.instance > 0 || (pm2?.processes ?? 1) > 1;
   const storage = storageOf(values);
   const nodeId = nodeIdOf(values);
   const writerId = `node-${createHash('sha256').update(nodeId).digest('base64url').slice(0, 12)}`;
@@ -74,12 +79,13 @@ export function derive(values: Values, env: NodeJS.ProcessEnv): Derived {
     authRequired,
     bus: busOf(values),
     corsOrigins: values.corsOrigins ?? (production ? [] : ['*']),
-    shards: values.shards ?? defaultShards(values, storage, env, availableParallelism()),
+    shards: values.shards ?? defaultShards(severalProcesses, storage, availableParallelism()),
     nodeId,
     writerId,
     publicNodeId: values.nodeId === undefined ? writerId : nodeId,
+    logFile: pm2?.logFile,
     idleTimeoutSeconds: idleTimeout(values.heartbeatIntervalMs, values.heartbeatTimeoutMs),
-    notices: noticesOf(values, storage, authRequired),
+    notices: noticesOf(values, storage, { authRequired, severalProcesses }),
   };
 }
 
@@ -89,14 +95,9 @@ function busOf({ redisUrl, redisChannelPrefix, redisCluster, clusterCompareMs }:
 }
 
 /** One less than the cores for the shards, because the acceptor has its own thread; several processes share the cores. */
-function defaultShards(values: Values, storage: StorageConfig, env: NodeJS.ProcessEnv, cores: number): number {
+function defaultShards(severalProcesses: boolean, storage: StorageConfig, cores: number): number {
   const most = storage.kind === 'postgres' ? Math.min(4, storage.maxConnections) : 4;
-  return runsSeveralProcesses(values, env) ? 1 : Math.min(most, Math.max(1, cores - 1));
-}
-
-/** PM2 puts its own record of the application into the environment: `pm_id`, `instances` and NODE_APP_INSTANCE. */
-function runsSeveralProcesses(values: Values, env: NodeJS.ProcessEnv): boolean {
-  return values.instance > 0 || (env['pm_id'] !== undefined && Number(env['instances']) > 1);
+  return severalProcesses ? 1 : Math.min(most, Math.max(1, cores - 1));
 }
 
 function nodeIdOf(values: Values): string {
@@ -143,7 +144,11 @@ function pongMargin(seconds: number): number {
   return margin;
 }
 
-function noticesOf(values: Values, storage: StorageConfig, authRequired: boolean): string[] {
+function noticesOf(
+  values: Values,
+  storage: StorageConfig,
+  { authRequired, severalProcesses }: { readonly authRequired: boolean; readonly severalProcesses: boolean },
+): string[] {
   const notices = [];
   if (values.jwtSecret === undefined) {
     notices.push(
@@ -155,6 +160,13 @@ function noticesOf(values: Values, storage: StorageConfig, authRequired: boolean
   }
   if (storage.kind === 'memory') {
     notices.push('DATABASE_URL is memory: documents are kept in memory only and are lost when the server stops.');
+  }
+  if (severalProcesses && values.redisUrl === undefined) {
+    notices.push(
+      storage.kind === 'memory'
+        ? 'Several processes share this port, and each keeps documents of its own: DATABASE_URL is memory.'
+        : 'Several processes share this port without REDIS_URL: what clients of one write, clients of another see only when the document is loaded anew.',
+    );
   }
   if (values.maxBackpressureBytes < 2 * values.maxTextBytes) {
     notices.push(

@@ -7,7 +7,7 @@ import { registerHttp } from '../../src/http/server.js';
 import { createLogger } from '../../src/log.js';
 import { entryOf } from '../contract/shared-state.js';
 
-const silent = createLogger({ logLevel: 'silent', nodeId: 'test' });
+const silent = createLogger({ logLevel: 'silent', nodeId: 'test', logFile: undefined });
 
 /** Starts an app with the routes on a free port; it ends with the test. Answers the address. */
 function start(t: Test, changes: Partial<HttpDeps> = {}): Promise<string> {
