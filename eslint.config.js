@@ -15,6 +15,7 @@ const nodeGlobals = Object.fromEntries(
     'setInterval',
     'clearInterval',
     'module',
+    '__dirname',
   ].map((name) => [name, name === 'module' ? 'writable' : 'readonly']),
 );
 

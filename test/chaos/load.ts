@@ -20,26 +20,41 @@ const kinds = [
 /** Their writes of a common field would not be in an order that is known here. */
 const alone = ['binary-clockless', 'json-clockless', 'hour-ahead', 'hour-behind'];
 
-/** Messages of one client that wait for their acks. */
-const AHEAD = 20;
-const TICK_MS = 2;
+export interface LoadOptions {
+  /** Clients besides the writers, which only listen, each to one document; default none. */
+  readonly watchers?: number;
+  /** Messages of one client that wait for their acks. */
+  readonly ahead?: number;
+  /** Between two looks at whether a client may write more, in ms. */
+  readonly tickMs?: number;
+}
 
 export class ChaosLoad {
   readonly documents: readonly string[] = Array.from({ length: 6 }, (_, i) => `chaos-${i}`);
   readonly clients: readonly ModelClient[];
+  readonly #writers: readonly ModelClient[];
   readonly #checker: AckChecker;
   readonly #random: Random;
+  readonly #ahead: number;
+  readonly #tickMs: number;
   #timer: NodeJS.Timeout | undefined;
   #values = 0;
 
-  constructor(checker: AckChecker, random: Random) {
+  constructor(checker: AckChecker, random: Random, { watchers = 0, ahead = 20, tickMs = 2 }: LoadOptions = {}) {
     this.#checker = checker;
     this.#random = random;
-    this.clients = kinds.map((kind) => {
+    this.#ahead = ahead;
+    this.#tickMs = tickMs;
+    this.#writers = kinds.map((kind) => {
       const client = new ModelClient({ ...kind, now: growingClock('skewMs' in kind ? kind.skewMs : 0) });
       client.onAcked = (message) => checker.acked(client.clientId, message);
       return client;
     });
+    const encodings = ['binary', 'json'] as const;
+    const watching = Array.from({ length: watchers }, (_, i) => {
+      return new ModelClient({ clientId: `watcher-${i}`, encoding: encodings[i % 2]!, modern: i % 4 < 2 });
+    });
+    this.clients = [...this.#writers, ...watching];
   }
 
   /** Messages that were sent and not acknowledged. */
@@ -55,15 +70,25 @@ export class ChaosLoad {
   async connect(url: string): Promise<void> {
     for (const client of this.clients.filter(({ connected }) => !connected)) {
       await client.connect(url);
-      for (const documentId of this.documents) {
-        client.open(documentId, this.#random.pick(['subscribe', 'state', 'vector']));
-      }
-      client.resend();
+      this.resume(client);
     }
   }
 
+  /** What a client does with a new connection: it opens its documents, and sends again what was not acknowledged. */
+  resume(client: ModelClient): void {
+    for (const documentId of this.documentsOf(client)) {
+      client.open(documentId, this.#random.pick(['subscribe', 'state', 'vector']));
+    }
+    client.resend();
+  }
+
+  documentsOf(client: ModelClient): readonly string[] {
+    const watcher = this.clients.indexOf(client) - this.#writers.length;
+    return watcher < 0 ? this.documents : [this.documents[watcher % this.documents.length]!];
+  }
+
   start(): void {
-    this.#timer ??= setInterval(() => this.clients.forEach((client) => this.#write(client)), TICK_MS);
+    this.#timer ??= setInterval(() => this.#writers.forEach((client) => this.#write(client)), this.#tickMs);
   }
 
   stop(): void {
@@ -105,9 +130,10 @@ export class ChaosLoad {
     });
     const differing = (): string[] =>
       this.clients.flatMap((client) =>
-        [...states]
-          .filter(([documentId, state]) => client.document(documentId).live !== state)
-          .map(([documentId, state]) => `${client.clientId}: ${client.document(documentId).live}\n  not ${state}`),
+        this.documentsOf(client)
+          .map((documentId) => [client.document(documentId).live, states.get(documentId)])
+          .filter(([held, state]) => held !== state)
+          .map(([held, state]) => `${client.clientId}: ${held}\n  not ${state}`),
       );
     // What still differs after that is told.
     await until('equal states', () => differing().length === 0).catch(() => undefined);
@@ -115,7 +141,7 @@ export class ChaosLoad {
   }
 
   #write(client: ModelClient): void {
-    while (client.unacked.size < AHEAD) {
+    while (client.unacked.size < this.#ahead) {
       const changes = Array.from({ length: this.#random.between(1, 3) }, (_, i) => {
         const value = this.#random.once(8) ? { __deleted: true } : ++this.#values;
         return [this.#field(client.clientId, i), value] as const;
