@@ -208,6 +208,7 @@ export class Node {
       leaving.push(
         this.#flush().then(() => {
           slice.forEach(sendAway);
+          this.#options.log.debug({ clients: slice.length }, 'clients were sent away');
         }),
       );
     }

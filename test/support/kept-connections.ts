@@ -7,16 +7,9 @@ const FIRST_DELAY_MS = 100;
 const FACTOR = 1.5;
 const MAX_DELAY_MS = 3_000;
 
-/** The end of a connection. */
-export interface Leave {
-  readonly code: number;
-  /** Milliseconds of `Date.now`. */
-  readonly at: number;
-}
-
 export class KeptConnections {
-  /** Every connection that ended by the server. */
-  readonly leaves: Leave[] = [];
+  /** The close code of every connection that ended by the server. */
+  readonly closeCodes: number[] = [];
   /** Attempts to connect that failed, by their reason. */
   readonly failed = new Map<string, number>();
   readonly #url: string;
@@ -60,7 +53,7 @@ export class KeptConnections {
     if (socket === undefined) return Promise.resolve();
     return new Promise((resolve) => {
       socket.once('close', (code) => {
-        if (!this.#ended) this.leaves.push({ code, at: Date.now() });
+        if (!this.#ended) this.closeCodes.push(code);
         resolve();
       });
     });
