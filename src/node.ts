@@ -254,6 +254,9 @@ export class Node {
       leave: (run) => askCluster(this.shards, { kind: 'leave', run }),
       log: log.child({ part: 'cluster' }),
       metrics: this.metrics.acceptor,
+      onGone: (runs) => {
+        this.acceptor.presence.forgetRuns(runs);
+      },
     });
   }
 

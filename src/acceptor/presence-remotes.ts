@@ -104,9 +104,9 @@ export class PresenceRemotes {
     }
   }
 
-  /** What the processes show that are not among these leaves. */
-  keepRuns(alive: ReadonlySet<string>): void {
-    for (const run of this.#byRun.keys()) if (!alive.has(run)) this.#gone.add(run);
+  /** What these processes show leaves. */
+  forgetRuns(runs: Iterable<string>): void {
+    for (const run of runs) if (this.#byRun.has(run)) this.#gone.add(run);
     this.#sweep();
   }
 

@@ -95,9 +95,9 @@ export class Presence {
     this.#cluster?.restart(shard);
   }
 
-  /** The clients of all other runs of processes are gone. */
-  keepRuns(alive: ReadonlySet<string>): void {
-    this.#cluster?.remotes.keepRuns(alive);
+  /** Runs of processes are over, and with them their clients. */
+  forgetRuns(runs: Iterable<string>): void {
+    this.#cluster?.remotes.forgetRuns(runs);
   }
 
   /** Everybody here leaves; resolves when the shards were told to tell the other nodes. */

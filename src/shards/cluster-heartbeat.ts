@@ -11,11 +11,8 @@ export interface HeartbeatOptions {
   readonly leave: (run: string) => Promise<void>;
   readonly log: Logger;
   readonly metrics: HeartbeatMetrics;
-  /**
-   * The runs of all nodes that live, this one's included; each time that a list came in which none of them can be
-   * missing. A run that is not in it is over.
-   */
-  readonly onRuns?: ((alive: ReadonlySet<string>) => void) | undefined;
+  /** Called with runs that were on the list and are over: a list came in which no node that lives can be missing. */
+  readonly onGone?: ((runs: readonly string[]) => void) | undefined;
   readonly everyMs?: number | undefined;
   readonly leaseMs?: number | undefined;
 }
@@ -63,6 +60,8 @@ export class ClusterHeartbeat {
   #saidFailed = false;
   /** By the clock of the list: from then on it has everybody who lives. */
   #completeAt = Infinity;
+  /** Runs that were on a list and are not known to be over. */
+  #listed = new Set<string>();
   readonly #twins = new Twins();
 
   constructor(options: HeartbeatOptions) {
@@ -141,7 +140,7 @@ export class ClusterHeartbeat {
   }
 
   #look(view: ClusterView, own: NodeEntry): void {
-    const { log, onRuns } = this.#options;
+    const { log, onGone } = this.#options;
     const twin = this.#twins.find(view, own);
     if (twin !== undefined) {
       const other = { host: twin.host, pid: twin.pid, port: twin.port };
@@ -149,7 +148,14 @@ export class ClusterHeartbeat {
     }
     // A Redis that was emptied learns of the others within a lease; until then their absence says nothing.
     if (!view.known) this.#completeAt = view.now + this.#leaseMs;
-    if (view.now >= this.#completeAt) onRuns?.(new Set(view.nodes.map(({ run }) => run)));
+    const alive = new Set(view.nodes.map(({ run }) => run));
+    const missing = [...this.#listed].filter((run) => !alive.has(run));
+    if (view.now < this.#completeAt) {
+      this.#listed = new Set([...alive, ...missing]);
+      return;
+    }
+    this.#listed = alive;
+    if (missing.length > 0) onGone?.(missing);
   }
 }
 

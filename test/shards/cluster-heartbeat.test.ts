@@ -14,7 +14,7 @@ import { until } from '../support/server.js';
 class Member {
   readonly heartbeat: ClusterHeartbeat;
   readonly logged: string[] = [];
-  readonly runs: ReadonlySet<string>[] = [];
+  readonly gone: string[] = [];
   readonly counted = { failures: 0, malformed: 0, announcements: 0 };
   /** Whether Redis, or the shard, is away. */
   away = false;
@@ -40,7 +40,7 @@ class Member {
         clusterAnnounceFailures: { add: (amount) => void (this.counted.failures += amount) },
         clusterMalformed: { add: (amount) => void (this.counted.malformed += amount) },
       },
-      onRuns: (alive) => void this.runs.push(alive),
+      onGone: (runs) => void this.gone.push(...runs),
       everyMs: 20,
       leaseMs: 300,
       ...options,
@@ -89,14 +89,13 @@ test('a list that is too old counts for nothing, and comes back', async (t) => {
   const b = new Member(t, store, { run: 'b', nodeId: 'other' });
   await until('both to see both', () => a.ids.length === 2 && b.ids.length === 2);
   a.away = true;
-  const since = a.runs.length;
   await until('it to be alone', () => a.heartbeat.status().stale);
   t.same(a.ids, ['a']);
   t.equal(a.heartbeat.size, 1);
   t.match(a.heartbeat.status().rooms, [{ id: 'doc', subscribers: 5, nodes: 1 }], 'the own rooms');
   t.ok(a.counted.failures > 1);
   t.equal(a.logged.length, 1, 'said once');
-  t.ok(a.runs.length <= since + 1, 'nobody is said to be dead because Redis is away');
+  t.same(a.gone, [], 'nobody is said to be dead because Redis is away');
   a.away = false;
   await until('both again', () => a.ids.length === 2);
   t.equal(a.heartbeat.status().stale, false);
@@ -109,25 +108,33 @@ test('before the first list it says so', (t) => {
   t.end();
 });
 
-test('runs are told when a whole lease is known: an emptied Redis is no death of others', async (t) => {
+test('who leaves is gone once a whole lease is known: an emptied Redis is no death of others', async (t) => {
   const store = new MemorySharedStore();
   const a = new Member(t, store, { run: 'a' });
   const b = new Member(t, store, { run: 'b', nodeId: 'other' });
-  await until('lists', () => a.runs.some((runs) => runs.size === 2) && b.runs.some((runs) => runs.size === 2));
-  a.runs.length = 0;
+  await until('both to see both', () => a.ids.length === 2 && b.ids.length === 2);
   // Emptied just before a announces itself: it is alone on the list that it gets.
   b.away = true;
   store.nodes.clear();
   await a.beats(3);
   t.same(a.ids, ['a']);
   b.away = false;
-  await until('lists', () => a.runs.length > 0);
-  t.same(
-    a.runs.filter((runs) => !runs.has('b')),
-    [],
-  );
+  await until('both again', () => a.ids.length === 2);
+  // More than a lease.
+  await a.beats(30);
+  t.same(a.gone, []);
   await b.heartbeat.leave();
-  await until('its end', () => a.runs.some((runs) => !runs.has('b') && runs.has('a')));
+  await until('its end', () => a.gone.length > 0);
+  await a.beats(3);
+  t.same(a.gone, ['b'], 'said once');
+
+  // Listed and lost before the list is complete again.
+  const c = new Member(t, store, { run: 'c', nodeId: 'third' });
+  await until('it to be seen', () => a.ids.length === 2);
+  c.away = true;
+  store.nodes.clear();
+  await until('its end', () => a.gone.length > 1);
+  t.same(a.gone, ['b', 'c']);
 });
 
 test('two processes with one id: each says so, once', async (t) => {
