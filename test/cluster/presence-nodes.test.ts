@@ -139,7 +139,7 @@ test('AWR8: Redis is killed and comes back, a node is killed, another goes', asy
   t.ok(bob.received('awareness_update').some(({ clientId, state }) => clientId === 'a' && state === null));
 });
 
-test('AWR8: the clients of a node that drains leave at once, and a worker that dies is made good', async (t) => {
+test('AWR8: the clients of a node that drains leave at once, those of one that is killed with the list of nodes', async (t) => {
   // Nothing leaves by itself while the test runs.
   const redis = await startRedis();
   t.teardown(() => redis.stop());
@@ -166,4 +166,15 @@ test('AWR8: the clients of a node that drains leave at once, and a worker that d
   two.child.kill('SIGTERM');
   await know(watchers.slice(0, 1), { a: [{ n: 2 }, 2] });
   t.strictSame(await two.ended, { code: 0, signal: null });
+
+  const three = await server(t, { ...more, SYNCKIT_NODE_ID: 'three' });
+  show(await client(t, three), 'c', {}, 1);
+  await know(watchers.slice(0, 1), { a: [{ n: 2 }, 2], c: [{}, 1] });
+  // Killed before it was ever seen on the list, it would be missed by nobody.
+  await until('one to list it', async () => {
+    const { cluster } = (await (await fetch(`${one.http}/health`)).json()) as { cluster: { nodes: unknown[] } };
+    return cluster.nodes.length === 2;
+  });
+  await three.kill('SIGKILL');
+  await know(watchers.slice(0, 1), { a: [{ n: 2 }, 2] });
 });
