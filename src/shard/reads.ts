@@ -6,6 +6,12 @@ import type { LoadedDocument } from './documents.js';
 import { laterUpdate } from './frames.js';
 import type { Outbox } from './outbox.js';
 
+/**
+ * News of another node may come late, and its writer have written here meanwhile: who saw that has not seen all that is
+ * older. So the last minutes before what a client saw last of a writer are answered once more.
+ */
+export const LATE_NEWS_MS = 600_000;
+
 /** What answering a read needs; `nextStamp` gives the document a fresh L each time, above what the client has seen. */
 export interface ReadContext {
   readonly outbox: Outbox;
@@ -13,6 +19,8 @@ export interface ReadContext {
   readonly texts: TextStore;
   readonly document: LoadedDocument;
   readonly nextStamp: (seen?: number) => number;
+  /** The stamp up to which a client has seen all writes of a writer, when this is the last one it has seen of him. */
+  readonly seenUpTo: (stamp: number) => number;
   /** What the answer is marked with: `received` of the record. */
   readonly cause: Cause;
   /** Fields up to which the state is sent again as deltas to clients that may not read it from the response. */
@@ -71,13 +79,14 @@ function replayState(context: ReadContext, origin: Origin, clientId: string | un
 }
 
 function unseen(
-  { core, document }: ReadContext,
+  { core, document, seenUpTo }: ReadContext,
   server: number,
   vector: readonly (readonly [string, number])[],
   clientId?: string,
 ): string {
+  const seen = new Map(vector.map(([writer, stamp]) => [writer, seenUpTo(stamp)]));
   return core
-    .changesSince(document.handle, new Map(vector))
+    .changesSince(document.handle, seen)
     .map((write) => batchEntry(document.id, laterUpdate(write, server), write.timestamp, clientId))
     .join(',');
 }

@@ -20,7 +20,7 @@ import type { MergeLimits } from './merge.js';
 import { Outbox } from './outbox.js';
 import { isWrite, requestIdOf } from './record.js';
 import { Relay } from './relay.js';
-import { answerStateVector, answerSubscribe, type ReadContext } from './reads.js';
+import { answerStateVector, answerSubscribe, LATE_NEWS_MS, type ReadContext } from './reads.js';
 import { StampClock } from './stamp.js';
 import { TextWriter } from './text-parts.js';
 import { TaskTicket, type Ticket } from './ticket.js';
@@ -243,6 +243,7 @@ export class Shard {
       texts: this.#options.texts,
       document,
       nextStamp: (seen) => this.#writes.nextStamp(document, seen),
+      seenUpTo: (stamp) => (this.#relay === undefined ? stamp : this.#clock.before(stamp, LATE_NEWS_MS)),
       cause: record.received,
       replayMaxFields: this.#options.replayMaxFields,
     };
