@@ -107,7 +107,11 @@ export class Acceptor {
       ...this.#parts(),
       metrics,
       chunkLimits: { sets: config.maxChunkSets, bytes: config.maxChunkedBytes, timeout: config.chunkTimeoutMs },
-      fence: () => shards.fence(),
+      fence: async () => {
+        // In a cluster a shard publishes unasked: what tells it of a new variant may still wait here.
+        await this.coalescer.handedOver();
+        await shards.fence();
+      },
     });
     const { compressionMinBytes, compressionMaxBytes } = config;
     this.#compression = config.compression ? new Compression(compressionMinBytes, compressionMaxBytes) : noCompression;

@@ -58,6 +58,8 @@ export class Coalescer {
   /** Documents whose window is open, the one that closes first in front. */
   readonly #windows = new Set<Pending>();
   readonly #writer = new TaskWriter();
+  /** Who waits for what was due to be given, in the order of asking. */
+  readonly #handovers: { readonly isGiven: () => boolean; readonly resolve: () => void }[] = [];
   #queuedBytes = 0;
   #timer: NodeJS.Timeout | undefined;
   #pumpScheduled = false;
@@ -110,9 +112,15 @@ export class Coalescer {
    */
   flushAll(): () => boolean {
     for (const pending of this.#windows) if (!pending.due && pending.records.length > 0) this.#makeDue(pending);
-    const marks = [...this.#madeDue];
+    const isGiven = this.#dueNow();
     this.#pumpAll();
-    return () => marks.every((mark, shard) => (this.#given[shard] ?? 0) >= mark);
+    return isGiven;
+  }
+
+  /** Resolves when all that is due at the time of the call has been given to the shards. */
+  async handedOver(): Promise<void> {
+    const isGiven = this.#dueNow();
+    if (!isGiven()) await new Promise<void>((resolve) => this.#handovers.push({ isGiven, resolve }));
   }
 
   /** Sends a shard what is due, as far as it can take it. */
@@ -131,11 +139,18 @@ export class Coalescer {
       }
       shards.submit(shard, this.#writer.take());
     }
+    while (this.#handovers[0]?.isGiven() === true) this.#handovers.shift()?.resolve();
   }
 
   /** Forgets timers; nothing may be added afterwards. */
   stop(): void {
     clearTimeout(this.#timer);
+  }
+
+  /** @returns Tells whether all that is due now has been given to the shards. */
+  #dueNow(): () => boolean {
+    const marks = [...this.#madeDue];
+    return () => marks.every((mark, shard) => (this.#given[shard] ?? 0) >= mark);
   }
 
   #makeDue(pending: Pending): void {

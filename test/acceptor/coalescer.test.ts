@@ -226,6 +226,25 @@ test('DRN2 flushAll tells when all that waited then is with the shards, whatever
   coalescer.stop();
 });
 
+test('handedOver waits for what is due, and for nothing that comes after', async (t) => {
+  const { coalescer, shards, write } = fixture();
+  await coalescer.handedOver();
+  shards.busy.add(0);
+  write('a', '1');
+  let handedOver = false;
+  void coalescer.handedOver().then(() => (handedOver = true));
+  await turn();
+  t.equal(handedOver, false);
+  shards.busy.clear();
+  coalescer.pump(0);
+  shards.busy.add(0);
+  write('c', '1');
+  await turn();
+  t.equal(handedOver, true);
+  t.strictSame(shards.tasks, [['a:1']]);
+  coalescer.stop();
+});
+
 test('FAN2 FAN4 every record that is taken leaves once, in order, no read before the writes it must see', async (t) => {
   const steps = fc.record({
     kind: fc.constantFrom('write', 'write', 'write', 'read', 'read', 'busy', 'free', 'turn', 'wait'),
