@@ -4,7 +4,6 @@
  * asks for the whole text, so in the second half nobody does: what they are told by the way has to do. One is away
  * meanwhile and comes back without asking. `SEEDS=1000` plays more sessions, `SEED=…` repeats one.
  */
-import { TwinText } from '@synckit/core-wasm';
 import { setTimeout as sleep } from 'node:timers/promises';
 import tap, { test } from 'tap';
 import { RawClient } from '../support/client.js';
@@ -12,6 +11,7 @@ import { folder } from '../support/fixture.js';
 import { Random, seedsToPlay } from '../support/random.js';
 import { startServer, until, type ServerProcess } from '../support/server.js';
 import { TextClient } from '../support/text-client.js';
+import { isContained, textOf } from '../support/text-states.js';
 
 tap.setTimeout(600_000);
 
@@ -176,22 +176,6 @@ async function serverState(url: string, documentId: string): Promise<string> {
   const answer = await late.subscribe(documentId);
   late.socket.terminate();
   return (answer['textState'] as string | undefined) ?? '';
-}
-
-function textOf(state: string): string {
-  if (state === '') return '';
-  const core = new TwinText();
-  const handle = core.open();
-  core.merge(handle, Buffer.from(state), false);
-  return core.text(handle);
-}
-
-/** Whether a state holds nothing that the other lacks. */
-function isContained(state: string, inState: string): boolean {
-  const core = new TwinText();
-  const handle = core.open();
-  core.merge(handle, Buffer.from(inState), false);
-  return !core.merge(handle, Buffer.from(state), false).changed;
 }
 
 const seeds = seedsToPlay([7], 199);

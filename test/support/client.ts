@@ -20,6 +20,8 @@ export interface ClientOptions {
   readonly localAddress?: string;
   /** Offers to take compressed messages, and compresses its own of 1 KiB and more if the server agrees. */
   readonly deflate?: boolean;
+  /** Time for connecting, in ms; default for ever. */
+  readonly connectTimeoutMs?: number;
 }
 
 const names = new Map<number, MessageType>(
@@ -71,11 +73,12 @@ export class RawClient {
 
   static async connect(url: string, options: ClientOptions = {}): Promise<RawClient> {
     const query = options.token === undefined ? '' : `?token=${encodeURIComponent(options.token)}`;
-    const { headers = {}, localAddress, deflate = false } = options;
+    const { headers = {}, localAddress, deflate = false, connectTimeoutMs } = options;
     const socket = new WebSocket(url + query, {
       headers,
       perMessageDeflate: deflate,
       ...(localAddress === undefined ? {} : { localAddress }),
+      ...(connectTimeoutMs === undefined ? {} : { handshakeTimeout: connectTimeoutMs }),
     });
     const client = new RawClient(socket, options);
     await once(socket, 'open');

@@ -1,5 +1,5 @@
 /** A client that holds documents by the rules of the SDKs, keeps what is not acknowledged, and may have a bad network. */
-import { binaryFrame, RawClient, type Incoming } from './client.js';
+import { binaryFrame, RawClient, type ClientOptions, type Incoming } from './client.js';
 import { ModelDocument, type Clock } from './model-document.js';
 import type { Random } from './random.js';
 import { until } from './server.js';
@@ -31,6 +31,11 @@ export interface SentMessage {
 /** How a client asks for a document. */
 export type Opening = 'subscribe' | 'state' | 'vector';
 
+interface Request {
+  readonly documentId: string;
+  readonly how: Opening;
+}
+
 const CHUNK_BYTES = 100;
 const RETRY_MS = 50;
 const retryable = ['RATE_LIMIT_EXCEEDED', 'STORAGE_UNAVAILABLE'];
@@ -45,7 +50,7 @@ export class ModelClient {
   #connection: RawClient | undefined;
   #inbox: Incoming[] = [];
   #synced = new Set<string>();
-  #requests = new Map<string, string>();
+  #requests = new Map<string, Request>();
   /** The last stamp of each document on this connection. */
   #stamps = new Map<string, number>();
   #messages = 0;
@@ -83,8 +88,9 @@ export class ModelClient {
     return this.#synced.has(documentId);
   }
 
-  async connect(url: string): Promise<void> {
-    const connection = await RawClient.connect(url, { encoding: this.#options.encoding });
+  /** @throws When there is nobody, or not in time. */
+  async connect(url: string, options: ClientOptions = {}): Promise<void> {
+    const connection = await RawClient.connect(url, { ...options, encoding: this.#options.encoding });
     this.#connection = connection;
     connection.onMessage = (message) => {
       connection.messages.length = 0;
@@ -114,7 +120,7 @@ export class ModelClient {
     const document = this.document(documentId);
     const vector = how === 'vector' ? { vectorClock: document.complete, clientId: this.clientId } : {};
     const id = this.#connection?.send(how === 'subscribe' ? 'subscribe' : 'sync_request', { documentId, ...vector });
-    if (id !== undefined) this.#requests.set(id, documentId);
+    if (id !== undefined) this.#requests.set(id, { documentId, how });
   }
 
   /** Asks for what it has not seen, without subscribing. */
@@ -255,8 +261,9 @@ export class ModelClient {
   }
 
   #receiveState(message: Incoming): void {
-    const documentId = this.#requests.get(message['requestId'] as string);
-    if (documentId === undefined || documentId !== message['documentId']) throw new Error('it answers no request');
+    const request = this.#requests.get(message['requestId'] as string);
+    if (request === undefined || request.documentId !== message['documentId']) throw new Error('it answers no request');
+    const { documentId } = request;
     const document = this.document(documentId);
     const { state, deltas, clock } = message;
     if (state !== undefined) document.receiveState(state as Record<string, unknown>, clock);
@@ -277,9 +284,12 @@ export class ModelClient {
     const { code, messageId } = message['details'] as { code: string; messageId?: string };
     if (code === 'SHUTTING_DOWN') return;
     const refused = messageId === undefined ? undefined : this.unacked.get(messageId);
-    if (!retryable.includes(code) || refused === undefined) throw new Error(JSON.stringify(message));
+    const request = messageId === undefined ? undefined : this.#requests.get(messageId);
+    if (!retryable.includes(code) || (refused ?? request) === undefined) throw new Error(JSON.stringify(message));
+    const connection = this.#connection;
     setTimeout(() => {
-      if (this.unacked.has(refused.messageId)) this.transmit(refused);
+      if (refused !== undefined && this.unacked.has(refused.messageId)) this.transmit(refused);
+      if (request !== undefined && this.#connection === connection) this.open(request.documentId, request.how);
     }, RETRY_MS);
   }
 }

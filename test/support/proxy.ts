@@ -5,6 +5,9 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 /** `stalled`: nothing gets through, and nobody is told. `down`: nobody is let in. */
 export type ProxyState = 'open' | 'stalled' | 'down';
 
+/** What is sent on instead of these bytes. */
+export type Rewrite = (bytes: Buffer) => Buffer;
+
 export interface Proxy {
   readonly port: number;
   /** An address of the target, by way of the proxy. */
@@ -16,7 +19,11 @@ export interface Proxy {
   close(): Promise<void>;
 }
 
-export async function startProxy(target: string): Promise<Proxy> {
+/**
+ * @param rewriter Makes, for each connection, what changes the bytes on their way to the target; it is given them as they
+ *   come, in pieces of any size.
+ */
+export async function startProxy(target: string, rewriter: () => Rewrite = () => asItIs): Promise<Proxy> {
   const { hostname, port } = new URL(target);
   const pairs = new Set<readonly [Socket, Socket]>();
   let state: ProxyState = 'open';
@@ -29,8 +36,8 @@ export async function startProxy(target: string): Promise<Proxy> {
     const far = connect(Number(port), hostname);
     const pair = [near, far] as const;
     pairs.add(pair);
-    forward(near, far);
-    forward(far, near);
+    forward(near, far, rewriter());
+    forward(far, near, asItIs);
     if (state === 'stalled') for (const socket of pair) socket.pause();
     for (const socket of pair) {
       socket.once('close', () => {
@@ -70,8 +77,12 @@ export async function startProxy(target: string): Promise<Proxy> {
   };
 }
 
+function asItIs(bytes: Buffer): Buffer {
+  return bytes;
+}
+
 /** Not `pipe`, which would resume a socket that is held. */
-function forward(from: Socket, to: Socket): void {
-  from.on('data', (bytes) => to.write(bytes));
+function forward(from: Socket, to: Socket, rewrite: Rewrite): void {
+  from.on('data', (bytes) => to.write(rewrite(bytes)));
   from.on('error', () => from.destroy());
 }

@@ -7,6 +7,8 @@ interface TextEntry extends TextMessage {
   readonly type: string;
 }
 
+const RETRY_MS = 50;
+
 export class TextClient {
   readonly replica: TextReplica;
   /** The states that were acknowledged, the last one last. */
@@ -50,8 +52,8 @@ export class TextClient {
   }
 
   /** Connects and asks for the server's text; what no server was seen to take is to be sent again. */
-  async connect(url: string): Promise<void> {
-    const connection = await this.#open(url, 'sync_response');
+  async connect(url: string, options: ClientOptions = {}): Promise<void> {
+    const connection = await this.#open(url, 'sync_response', options);
     connection.send('subscribe', { documentId: this.documentId });
   }
 
@@ -95,8 +97,8 @@ export class TextClient {
     return true;
   }
 
-  async #open(url: string, joinsWith: 'sync_response' | 'ack'): Promise<RawClient> {
-    const connection = await RawClient.connect(url, this.#options);
+  async #open(url: string, joinsWith: 'sync_response' | 'ack', options: ClientOptions = {}): Promise<RawClient> {
+    const connection = await RawClient.connect(url, { ...this.#options, ...options });
     this.#connection = connection;
     if (this.#sent.size > 0) this.#dirty = true;
     this.#sent = new Map();
@@ -126,14 +128,31 @@ export class TextClient {
         if (state !== undefined) this.acked.push(state);
         return;
       }
-      case 'error': {
-        // What a draining server refuses is sent again on the next connection.
-        const { code } = message['details'] as Record<string, unknown>;
-        if (code !== 'SHUTTING_DOWN') this.problems.push(JSON.stringify(message));
+      case 'error':
+        this.#refused(message);
         return;
-      }
       default:
     }
+  }
+
+  #refused(message: Incoming): void {
+    const { code, messageId } = message['details'] as { code: string; messageId?: string };
+    // What a draining server refuses is sent again on the next connection.
+    if (code === 'SHUTTING_DOWN') return;
+    if (code !== 'STORAGE_UNAVAILABLE' || messageId === undefined) {
+      this.problems.push(JSON.stringify(message));
+      return;
+    }
+    // The state of now holds the one that was refused.
+    if (this.#sent.delete(messageId)) this.#dirty = true;
+    else if (!this.#joined) this.#subscribeAgain();
+  }
+
+  #subscribeAgain(): void {
+    const connection = this.#connection;
+    setTimeout(() => {
+      if (connection === this.#connection) connection?.send('subscribe', { documentId: this.documentId });
+    }, RETRY_MS);
   }
 
   #receive(state: string, clientId: string): void {
