@@ -11,8 +11,16 @@ import { FieldWanderer, TextWanderer, type Kind } from './wanderer.js';
 
 tap.setTimeout(300_000);
 
-/** In each round one of so many publishes is lost. */
-const lostOf = [3, 3, 3, 1];
+/**
+ * In each round one of so many publishes is lost. A node that writes learns from the numbers of its commits that there
+ * were others; in the end only the first one's clients write, so the rest have to find out by asking.
+ */
+const rounds = [
+  { lostOf: 3, nodesThatWrite: 3 },
+  { lostOf: 3, nodesThatWrite: 3 },
+  { lostOf: 3, nodesThatWrite: 1 },
+  { lostOf: 1, nodesThatWrite: 1 },
+];
 const WRITES = 60;
 const kinds: readonly Kind[] = [
   { encoding: 'binary', modern: false },
@@ -42,11 +50,14 @@ test('while publishes are lost, no client stays behind', async (t) => {
   await until('all to be there', () => all.every(({ settled }) => settled));
   const connections = writers.map(({ client }) => client.connection);
 
-  for (const every of lostOf) {
-    for (const { losses } of world.nodes) losses.every = every;
+  for (const { lostOf, nodesThatWrite } of rounds) {
+    for (const { losses } of world.nodes) losses.every = lostOf;
+    const writing = world.nodes
+      .slice(0, nodesThatWrite)
+      .flatMap(({ name }) => all.filter((one) => one.name.includes(name)));
     const lostBefore = world.nodes.map(({ losses }) => losses.lost);
     for (let i = 0; i < WRITES; i++) {
-      for (const wanderer of all) if (random.once(2)) wanderer.act(random);
+      for (const wanderer of writing) if (random.once(2)) wanderer.act(random);
       await new Promise((resolve) => setTimeout(resolve, random.below(20)));
     }
     await until('all acks', () => {
@@ -61,10 +72,10 @@ test('while publishes are lost, no client stays behind', async (t) => {
     ];
     // Who still is behind after that is told.
     await until('equal states', () => behind().length === 0).catch(() => undefined);
-    t.strictSame(behind(), [], `nobody is behind while one of ${every} is lost`);
+    t.strictSame(behind(), [], `nobody is behind while one of ${lostOf} is lost`);
     const lost = world.nodes.map(({ losses }, i) => losses.lost - lostBefore[i]!);
     t.ok(
-      lost.every((count) => count > 0),
+      lost.slice(0, nodesThatWrite).every((count) => count > 0),
       `${lost.join(', ')} publishes were lost`,
     );
   }
