@@ -15,6 +15,7 @@ const timeouts = {
   SHUTDOWN_DRAIN_MS: '50',
   SHUTDOWN_DEADLINE_MS: '2000',
   CLUSTER_COMPARE_INTERVAL: '1000',
+  SYNCKIT_AWARENESS_TIMEOUT_MS: '4000',
 };
 
 export class ClusterNode {

@@ -10,6 +10,7 @@ import { Random } from '../support/random.js';
 import { until } from '../support/server.js';
 import { textOf } from '../support/text-states.js';
 import { ExpectedStates } from '../support/write-order.js';
+import { AwareWanderer } from './aware-wanderer.js';
 import { AckChecker } from './checker.js';
 import { planEvents, playEvents, type PlannedEvent } from './cluster-events.js';
 import type { ClusterWorld } from './cluster-world.js';
@@ -23,6 +24,7 @@ const kinds: readonly Kind[] = [
   { encoding: 'json', modern: true },
 ];
 const TEXT_CLIENTS = 3;
+const AWARE_CLIENTS = 3;
 /** All of them write from before the first event until after it has begun. */
 const LEAST_WRITING_MS = 700;
 const REST_LIMIT_MS = 30_000;
@@ -46,6 +48,7 @@ export class ClusterSession {
   readonly #expected = new ExpectedStates();
   readonly #writers: readonly FieldWanderer[];
   readonly #typists: readonly TextWanderer[];
+  readonly #aware: readonly AwareWanderer[];
   readonly #journeys: readonly Journey[];
   /** Those that come when all is over, one of each sort for each node. */
   readonly #late: (FieldWanderer | TextWanderer)[] = [];
@@ -59,11 +62,14 @@ export class ClusterSession {
     this.#planned = planEvents(world, random);
     this.#writers = kinds.map((kind, i) => this.#fieldClient(`writer-${i}`, kind));
     this.#typists = Array.from({ length: TEXT_CLIENTS }, (_, i) => this.#textClient(`typist-${i}`));
+    this.#aware = Array.from({ length: AWARE_CLIENTS }, (_, i) => {
+      return new AwareWanderer(`aware-${i}`, `cluster-${seed}-a`, i % 2 === 0 ? 'binary' : 'json');
+    });
     this.#journeys = this.#all.map((wanderer, i) => new Journey(wanderer, world.nodes, new Random(seed * 31 + i)));
   }
 
-  get #all(): readonly (FieldWanderer | TextWanderer)[] {
-    return [...this.#writers, ...this.#typists];
+  get #all(): readonly (FieldWanderer | TextWanderer | AwareWanderer)[] {
+    return [...this.#writers, ...this.#typists, ...this.#aware];
   }
 
   /** Never throws: what goes wrong is a problem of the session. */
@@ -123,6 +129,10 @@ export class ClusterSession {
     const found = texts
       .filter(({ text }) => text !== first?.text)
       .map(({ name, text }) => `${name} has the text ${JSON.stringify(text)}\n  not ${JSON.stringify(first?.text)}`);
+    const sight = this.#aware.map(({ name, shown }) => `${name} shows ${shown}`).join(', ');
+    for (const wanderer of this.#aware) {
+      if (wanderer.sight !== sight) found.push(`${wanderer.name} sees that ${wanderer.sight}\n  not that ${sight}`);
+    }
     for (const wanderer of all) {
       if (!(wanderer instanceof FieldWanderer)) continue;
       for (const documentId of this.#documents) {

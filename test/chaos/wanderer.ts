@@ -22,12 +22,13 @@ export interface Wanderer {
   connect(url: string, random: Random): Promise<string>;
   /** Changes something, and sends it if there is a connection. */
   act(random: Random): void;
-  /** Sends what the node refused for a while, if this kind does not by itself. */
+  /** Sends what is to be sent again, if this kind does not by itself. */
   nudge(): void;
   disconnect(): void;
 }
 
-const CONNECT_TIMEOUT_MS = 700;
+/** Time that a node has to let a client in. */
+export const CONNECT_TIMEOUT_MS = 700;
 /** Fields that everybody writes, for conflicts. */
 const CONTESTED = 8;
 /** Fields that are rarely written again, so that what is missing once stays missing. */
