@@ -5,7 +5,7 @@ import type { Committed, RefusedRow } from './port.js';
 import type { Connection, Connections } from './postgres-connection.js';
 import { databaseError, type DatabaseError } from './postgres-errors.js';
 import type { Plan, Rows } from './postgres-plan.js';
-import { writeStatement, type WrittenDocument } from './postgres-statements.js';
+import { writeStatement, type WrittenRow } from './postgres-statements.js';
 
 /** Tries before the caller is told; in between, a random part of this many milliseconds for each try so far. */
 const maxTries = 10;
@@ -56,8 +56,9 @@ async function writeDocuments(
   documents: ReadonlyMap<string, number>,
   rows: Rows,
 ): Promise<Map<string, number>> {
-  const written = await connection.query(writeStatement(documents, rows));
-  return new Map(written as unknown as readonly WrittenDocument[]);
+  const [written] = await connection.query(writeStatement(documents, rows));
+  const [commits] = written as unknown as WrittenRow;
+  return new Map(Object.entries(commits ?? {}));
 }
 
 const none: ReadonlyMap<string, number> = new Map();

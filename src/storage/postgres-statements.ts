@@ -48,10 +48,10 @@ WITH document AS (
   ON CONFLICT (document_id, id) DO NOTHING
   RETURNING 1
 )
-SELECT id, commits FROM document WHERE (SELECT count(*) FROM part) IS NOT NULL`;
+SELECT json_object_agg(id, commits) FROM document WHERE (SELECT count(*) FROM part) IS NOT NULL`;
 
-/** A row of what a write answers: a document, and which commit of it this is. */
-export type WrittenDocument = readonly [documentId: string, commits: number];
+/** The one row that a write answers, as to read one for each document takes long: which commit of each document it is. */
+export type WrittenRow = readonly [commits: Readonly<Record<string, number>> | null];
 
 /** Writes the stamps of documents, and rows. */
 export function writeStatement(documents: ReadonlyMap<string, number>, { fields, texts }: Rows): Statement {
@@ -126,3 +126,6 @@ export function lastCommitsStatement(documentIds: readonly string[]): Statement 
   const text = 'SELECT id, commits FROM documents WHERE id = ANY ($1::text[])';
   return { name: 'last commits', text, values: [documentIds] };
 }
+
+/** A row of what that answers. */
+export type LastCommit = readonly [documentId: string, commits: number];

@@ -7,7 +7,7 @@ import { Connections, type PostgresOptions } from './postgres-connection.js';
 import { Loader } from './postgres-load.js';
 import { planOf, type Plan } from './postgres-plan.js';
 import { reasonAgainst } from './postgres-refusals.js';
-import { lastCommitsStatement, type WrittenDocument } from './postgres-statements.js';
+import { lastCommitsStatement, type LastCommit } from './postgres-statements.js';
 
 export type { PostgresOptions } from './postgres-connection.js';
 
@@ -52,7 +52,7 @@ class PostgresStorage implements Storage {
     this.#checkOpen();
     documentIds.forEach(checkDocumentId);
     const rows = await this.#connections.use((connection) => connection.query(lastCommitsStatement(documentIds)));
-    const numbers = new Map(rows as unknown as readonly WrittenDocument[]);
+    const numbers = new Map(rows as unknown as readonly LastCommit[]);
     return documentIds.map((documentId) => numbers.get(documentId) ?? 0);
   }
 
