@@ -1,6 +1,7 @@
 import { Piscina } from 'piscina';
 import type { Logger } from 'pino';
-import { answerNumber, type ShardStatus } from './answer.js';
+import type { ShardStatus } from './answer.js';
+import { OrderedAnswers } from './ordered-answers.js';
 import { withoutGroups } from './task.js';
 import type { Work } from './work.js';
 
@@ -51,9 +52,8 @@ export class ShardLink {
   readonly #unsent: Retained[] = [];
   readonly #fences: { readonly upTo: number; readonly resolve: () => void }[] = [];
   #pool: Piscina | undefined;
-  /** Answers of the present worker passed on so far, and those that overtook others. */
-  #received = 0;
-  readonly #early = new Map<number, Uint8Array<ArrayBuffer>>();
+  /** Of the present worker. */
+  #answers: OrderedAnswers | undefined;
   #inFlight = 0;
   #asked = 0;
   /** Presence that the present worker has not taken. */
@@ -191,13 +191,12 @@ export class ShardLink {
       concurrentTasksPerWorker: MAX_IN_FLIGHT + MAX_ASKED + 2,
     });
     this.#pool = pool;
-    this.#received = 0;
-    this.#early.clear();
+    this.#answers = new OrderedAnswers(this.#options.onAnswer);
     pool.on('error', (error: unknown) => {
       this.#options.log.error({ err: error, shard: this.#options.index }, 'shard worker failed');
     });
     pool.on('message', (answer: Uint8Array<ArrayBuffer>) => {
-      if (this.#pool === pool) this.#receive(answer);
+      if (this.#pool === pool) this.#answers?.take(answer);
     });
     pool.threads[0]?.once('exit', (code: number) => {
       if (this.#pool === pool && this.#state === 'running') this.#died(code);
@@ -234,24 +233,13 @@ export class ShardLink {
       (answer: Uint8Array<ArrayBuffer> | undefined) => {
         if (this.#pool !== pool) return;
         this.#inFlight--;
-        if (answer !== undefined) this.#receive(answer);
+        if (answer !== undefined) this.#answers?.take(answer);
         this.#send();
         if (this.ready) this.#options.onReady();
       },
       // Rejected because the worker ended: `exit` deals with it.
       () => undefined,
     );
-  }
-
-  /** Passes answers on in the order of their numbers, whichever of the two channels was faster. */
-  #receive(answer: Uint8Array<ArrayBuffer>): void {
-    this.#early.set(answerNumber(answer), answer);
-    for (;;) {
-      const next = this.#early.get(this.#received + 1);
-      if (next === undefined) return;
-      this.#early.delete(++this.#received);
-      this.#options.onAnswer(next);
-    }
   }
 
   /** What was acknowledged must not be merged once more. */
