@@ -36,10 +36,14 @@ export async function measure(server: { pid: number }, load: LoadProcess, second
  * Lets clients write as fast as they can for a moment: the compilers take much longer to see what is worth their while
  * when writes are rare.
  */
-export async function warmUp(load: LoadProcess, writers: Range & { readonly documents: number }): Promise<void> {
+export async function warmUp(
+  load: LoadProcess,
+  writers: Range & { readonly documents: number },
+  seconds = WARM_UP_SECONDS,
+): Promise<void> {
   const count = Math.min(writers.count, WARM_UP_WRITERS);
   await load.order('write', { ...writers, count, fields: 100, valueBytes: 64, pace: { underWay: 20 } });
-  await sleep(WARM_UP_SECONDS);
+  await sleep(seconds);
   await load.stopWriting();
   await sleep(0.2);
 }

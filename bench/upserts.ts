@@ -49,7 +49,7 @@ export interface UpsertSettings {
 }
 
 /** Milliseconds before it is counted: the first statements are prepared, and the first rows are new. */
-const WARM_UP_MS = 1_500;
+const WARM_UP_MS = 3_000;
 
 /** Rows per second of the server's statement, on one connection and with nothing around it. */
 export async function bareUpserts(settings: UpsertSettings): Promise<number> {

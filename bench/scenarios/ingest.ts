@@ -10,6 +10,8 @@ import type { Row, Scenario } from '../scenario.js';
 import { bareUpserts, storageUpserts } from '../upserts.js';
 
 const SECONDS = 4;
+/** The way of a commit to Postgres is compiled late: a few hundred commits a second take this long to get it there. */
+const POSTGRES_WARM_UP_SECONDS = 8;
 const WRITERS = [1, 50, 500];
 const VALUE_BYTES = 64;
 const FIELDS = 100;
@@ -29,6 +31,7 @@ export const ingest: Scenario = {
     'batch delay ms': `0, so that it is not the delay that is measured; ${BATCH_DELAY_MS} at light load`,
     postgres: options.postgres === undefined ? 'started for it, its defaults, fsync on' : 'given',
     'bare loop': 'one connection, the prepared statement of the server, as many rows as a commit of it had on average',
+    'warm-up on Postgres, seconds': POSTGRES_WARM_UP_SECONDS,
     'seconds per number': options.seconds ?? SECONDS,
   }),
   async run(bench) {
@@ -102,7 +105,7 @@ async function write(bench: Bench, { storage, database, load: name, writers, pac
   const load = bench.load();
   const everybody = { first: 0, count: writers, documents: writers };
   await load.order('open', { port: server.port, count: writers });
-  await warmUp(load, everybody);
+  await warmUp(load, everybody, storage === 'postgres' ? POSTGRES_WARM_UP_SECONDS : undefined);
   await load.order('write', { ...everybody, fields: FIELDS, valueBytes: VALUE_BYTES, pace });
   const before = await commitsOf(server);
   const measured = await server.profiled(`ingest-${storage}-${writers}`, () => measure(server, load, seconds));
