@@ -35,6 +35,8 @@ export interface CommitterOptions {
   readonly metrics: Pick<ShardMetrics, 'commitTime' | 'rowsPerCommit' | 'commitFailures'>;
   /** What changed in a text since this was last asked; it may be nothing. */
   readonly takeText: (document: LoadedDocument) => TextChange;
+  /** What `takeText` gave was refused. */
+  readonly refuseText: (document: LoadedDocument) => void;
   /** A text to be written anew. Asked for while there is nothing else to write, and before: for one that can't wait. */
   readonly compactText: (
     isIdle: boolean,
@@ -185,6 +187,10 @@ export class Committer {
     for (const row of refused) {
       log.error({ documentId: row.documentId, reason: row.reason }, 'the storage refused a row');
     }
+    const refusedTexts = new Set(refused.filter(({ path }) => path === undefined).map(({ documentId }) => documentId));
+    for (const document of batch.texts.keys()) if (refusedTexts.has(document.id)) this.#options.refuseText(document);
+    // What waits goes first, so that the storage need not wait while the clients are told.
+    if (this.#waiting.length > 0 || this.#collecting.count > 0) this.kick();
     this.#options.onCommitted(changes, committed);
     this.#release(batch, refused);
     this.kick();

@@ -108,6 +108,12 @@ export class Relay implements BusEvents {
     if (isOld) this.#owe(documentId);
   }
 
+  /** A group of a task says which variants have subscribers now; whether there are any is told by `interested`. */
+  wants(documentId: string, variants: number): void {
+    const interest = this.#interest.get(documentId);
+    if (interest !== undefined && variants !== 0) interest.variants = variants;
+  }
+
   /** Tells the others what this node has committed. */
   committed(changes: readonly DocumentChange[], { refused, numbers }: Committed): void {
     for (const { documentId, stamp, fields, text } of changes) {

@@ -77,6 +77,9 @@ export class Shard {
       log: options.log,
       metrics: options.metrics,
       takeText: (document) => this.#textWriter.take(document),
+      refuseText: (document) => {
+        this.#textWriter.refused(document);
+      },
       compactText: (isIdle) => this.#textWriter.compact(isIdle),
       acknowledge: (ack, refused) => {
         this.#acknowledge(ack, refused);
@@ -140,6 +143,7 @@ export class Shard {
     const missing: LoadingDocument[] = [];
     for (const group of readTask(bytes)) {
       const ticket = tickets.group(group.records.length);
+      this.#relay?.wants(group.documentId, group.variants);
       if (this.#hearInterest(group, ticket)) continue;
       let slot = this.#documents.find(group.documentId);
       if (slot === undefined) missing.push((slot = this.#documents.expect(group.documentId)));

@@ -41,6 +41,11 @@ export class TextWriter {
     return change;
   }
 
+  /** The storage will never take what the last part of a text held: the next one must hold it all, or be refused too. */
+  refused({ text }: LoadedDocument): void {
+    if (text !== undefined) text.stored = 0;
+  }
+
   /** A text whose parts are to be joined now. @param isIdle Whether nothing else is to be written. */
   compact(isIdle: boolean): { readonly document: LoadedDocument; readonly change: TextChange } | undefined {
     for (const document of this.#scattered) {

@@ -40,6 +40,7 @@ function fixture(): Fixture {
     log: pino({ level: 'silent' }),
     metrics: new ShardMetrics(undefined),
     takeText: () => ({ append: [], replaces: [] }),
+    refuseText: () => undefined,
     compactText: () => undefined,
     onCommitted: () => undefined,
     acknowledge: ({ messageId, ticket }, refused) => {

@@ -179,6 +179,14 @@ test('contract 6: who wrote a text that the storage refuses is told so, and nobo
   t.strictSame(await driver.storage.stored('d'), ['f=1']);
   const [d, e] = await driver.storage.load(['d', 'e']);
   t.strictSame([d?.text.length, e?.text.length], [0, 1]);
+
+  driver.storage.refuseText = () => undefined;
+  const alice = replica('alice', 'Hello');
+  alice.insert(5, ', world');
+  await driver.run('d', [stateOf(1, alice)]);
+  await driver.shard.idle();
+  const [late] = await new ShardDriver({}, driver.storage).run('d', [subscribe(1, {})]);
+  t.strictSame(blocksOf(late!.message['textState']), blocksOf(alice.state()), 'what was refused is in the next part');
 });
 
 test('a state that is none is refused and changes nothing', async (t) => {
