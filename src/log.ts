@@ -10,6 +10,9 @@ export type Logger = PinoLogger;
 /** Fields that are blanked wherever they stand, up to two levels deep, should a line ever be given one. */
 const secretFields = ['token', 'secret', 'jwtSecret', 'password', 'apiKey', 'authorization', 'cookie'];
 
+/** Bytes of lines that are kept while they can't be written; what comes then is dropped. */
+const MAX_UNWRITTEN_BYTES = 1024 * 1024;
+
 /**
  * Makes the logger of a thread; a part of the server gets a child of it: `log.child({ part: 'acceptor' })`.
  *
@@ -36,8 +39,15 @@ export function createLogger(
       },
       serializers: { err: stdSerializers.err, error: stdSerializers.err, url: withoutQuery },
     },
-    destination ?? pino.destination({ dest: config.logFile ?? 1, append: true, sync: true }),
+    destination ?? openDestination(config.logFile),
   );
+}
+
+/** A full disk costs lines, and nothing else: without a listener every call that logs would throw. */
+function openDestination(file: string | undefined): DestinationStream {
+  const opened = pino.destination({ dest: file ?? 1, append: true, sync: true, maxLength: MAX_UNWRITTEN_BYTES });
+  opened.on('error', () => undefined);
+  return opened;
 }
 
 /** Tokens may come in the query string. */

@@ -5,6 +5,9 @@ import { createLogger, type Logger } from './log.js';
 import { Node } from './node.js';
 import { version } from './version.js';
 
+/** A signal that comes so soon after another, in ms, is the same one. */
+const SAME_SIGNAL_MS = 500;
+
 /** Runs the server until a signal ends it. */
 async function serve(): Promise<void> {
   const config = configOrExit(process.env);
@@ -45,13 +48,15 @@ function configOrExit(env: NodeJS.ProcessEnv): Config {
 }
 
 function listenForSignals(node: Node, config: Config, log: Logger): void {
-  let stopping = false;
+  let stoppingSince: number | undefined;
   const stop = (signal: string): void => {
-    if (stopping) {
+    if (stoppingSince !== undefined) {
+      // npm passes on what the terminal has sent to this process, too.
+      if (performance.now() - stoppingSince < SAME_SIGNAL_MS) return;
       log.warn({ signal, ...node.leftovers() }, 'second signal: ending at once');
       process.exit(1);
     }
-    stopping = true;
+    stoppingSince = performance.now();
     log.info({ signal }, 'draining');
     setTimeout(() => {
       log.error(node.leftovers(), 'the drain took too long: ending with work left');

@@ -69,6 +69,7 @@ export class Acceptor {
       meter: this.meter,
       timeoutMs: config.awarenessTimeoutMs,
       maxClientIds: config.maxClientIds,
+      maxBytes: config.maxLocalAwarenessBytes,
       maxDocuments: config.maxSubscriptions,
       cluster: config.bus === undefined ? undefined : this.#presenceCluster(),
     });

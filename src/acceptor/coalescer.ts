@@ -97,6 +97,7 @@ export class Coalescer {
       };
       this.#pending.set(documentId, pending);
     }
+    if (isSaidAlready(record, pending.records.at(-1))) return true;
     pending.records.push(record);
     this.#queuedBytes += size;
     if (!pending.due && (urgent || pending.records.length >= batchSize || !this.#windows.has(pending))) {
@@ -214,6 +215,12 @@ export class Coalescer {
       else this.#pending.delete(pending.id);
     }
   };
+}
+
+/** Who is subscribed is read off when the record is sent, so that one says what many would. */
+function isSaidAlready(record: TaskRecord, last: TaskRecord | undefined): boolean {
+  const { interest } = recordKinds;
+  return record.kind === interest && last?.kind === interest && record.payload.length <= last.payload.length;
 }
 
 /** As many of the records, from the first, as hold no more than so many reads. */

@@ -93,13 +93,11 @@ export class PresenceRemotes {
 
   /** What was not said again for too long leaves. */
   expire(now: number): void {
-    let leavers = 0;
+    let left = MAX_LEAVERS;
     for (const source of this.#byRenewal) {
       if (now - source.renewed < this.#options.timeoutMs) return;
-      if ((leavers += this.#leave(source)) < MAX_LEAVERS) continue;
-      this.#later(() => {
-        this.expire(performance.now());
-      });
+      if ((left -= this.#leave(source, left)) > 0) continue;
+      this.#later();
       return;
     }
   }
@@ -115,24 +113,23 @@ export class PresenceRemotes {
   }
 
   #sweep(): void {
-    let leavers = 0;
+    let left = MAX_LEAVERS;
     for (const run of this.#gone) {
       for (const source of this.#byRun.get(run) ?? []) {
-        if ((leavers += this.#leave(source)) < MAX_LEAVERS) continue;
-        this.#later(() => {
-          this.#sweep();
-        });
+        if ((left -= this.#leave(source, left)) > 0) continue;
+        this.#later();
         return;
       }
       this.#gone.delete(run);
     }
   }
 
-  /** If something waits already, what is due here shows again by the clock of who calls. */
-  #later(run: () => void): void {
+  /** Goes on with what is due. */
+  #later(): void {
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
-      run();
+      this.#sweep();
+      this.expire(performance.now());
     }, PAUSE_MS);
   }
 
@@ -209,12 +206,16 @@ export class PresenceRemotes {
     this.#options.onChange(room, clientId, before);
   }
 
-  /** @returns How many clients have left. */
-  #leave(source: Source): number {
-    const clients = [...source.entries.keys()];
-    for (const clientId of clients) this.#replace(source, clientId, undefined);
+  /** Lets the clients of a source leave, at most so many. @returns How many have left, and one more for the source. */
+  #leave(source: Source, most: number): number {
+    let leavers = 0;
+    for (const clientId of source.entries.keys()) {
+      if (leavers === most) return leavers;
+      this.#replace(source, clientId, undefined);
+      leavers++;
+    }
     this.#delete(source);
-    return clients.length + 1;
+    return leavers + 1;
   }
 
   #delete(source: Source): void {

@@ -10,6 +10,8 @@ export interface PresenceOptions extends PresenceFramesOptions {
   /** Milliseconds after which a state that was not renewed leaves. */
   readonly timeoutMs: number;
   readonly maxClientIds: number;
+  /** Bytes of memory that the states of all sessions may take, about. */
+  readonly maxBytes: number;
   /** States and subscriptions per session. */
   readonly maxDocuments: number;
   /** Absent when there are no other nodes. */
@@ -29,6 +31,8 @@ export type PresenceOutcome = 'taken' | 'notYours' | 'tooMany';
 /** How often stale states are looked for, in ms, and in a cluster within the time in which they leave. */
 const TICK_MS = 1_000;
 const TICKS = 6;
+/** What a state takes besides its text, about. */
+const STATE_BYTES = 400;
 /** Without other nodes there is nobody to agree with. */
 const alone: Claim = { run: '', user: '', claimed: 0, turn: 0 };
 
@@ -47,6 +51,8 @@ export class Presence {
   readonly #frames: PresenceFrames;
   readonly #cluster: PresenceCluster | undefined;
   readonly #timer: NodeJS.Timeout;
+  /** Of the states of sessions here. */
+  #bytes = 0;
 
   constructor(options: PresenceOptions) {
     this.#options = options;
@@ -154,6 +160,9 @@ export class Presence {
     if (known.session !== session) return this.#takeOver(known, session, userId, update, state);
     this.#touch(known, performance.now());
     if (clock > known.clock) {
+      const growth = sizeOf(state) - sizeOf(known.state);
+      if (growth > 0 && this.#bytes + growth > this.#options.maxBytes) return 'tooMany';
+      this.#bytes += growth;
       const before = room.shownOf(clientId);
       if (this.#cluster?.isAway(room, clientId) === true) {
         known.turn = this.#cluster.claim(room, clientId, session, userId).turn;
@@ -230,7 +239,7 @@ export class Presence {
 
   #enter(session: Session, userId: string, update: AwarenessUpdate, state: string): PresenceOutcome {
     const { documentId, clientId, clock } = update;
-    if ((this.#bySession.get(session)?.size ?? 0) >= this.#options.maxDocuments) return 'tooMany';
+    if (!this.#hasRoom(session, state)) return 'tooMany';
     const room = this.#room(documentId);
     const before = room.shownOf(clientId);
     this.#show(room, session, { clientId, clock, state, claim: this.#claim(room, clientId, session, userId) });
@@ -251,11 +260,16 @@ export class Presence {
     const claim = this.#claim(room, clientId, session, userId);
     if (clock <= known.clock) this.#options.metrics.awarenessLeaves('left').add(1);
     this.#forget(room, known);
-    const hasRoom = (this.#bySession.get(session)?.size ?? 0) < this.#options.maxDocuments;
+    const hasRoom = this.#hasRoom(session, state);
     if (hasRoom) this.#show(room, session, { clientId, clock, state, claim });
     this.#changed(room, clientId, before);
     this.#tidy(room);
     return hasRoom ? 'taken' : 'tooMany';
+  }
+
+  #hasRoom(session: Session, state: string): boolean {
+    const { maxDocuments, maxBytes } = this.#options;
+    return (this.#bySession.get(session)?.size ?? 0) < maxDocuments && this.#bytes + sizeOf(state) <= maxBytes;
   }
 
   #claim(room: Room, clientId: string, session: Session, userId: string): Claim {
@@ -273,6 +287,7 @@ export class Presence {
     if (ofSession === undefined) this.#bySession.set(session, new Set([local]));
     else ofSession.add(local);
     this.#bySeen.add(local);
+    this.#bytes += sizeOf(state);
     room.locals.set(clientId, local);
   }
 
@@ -297,6 +312,7 @@ export class Presence {
     const ofSession = this.#bySession.get(local.session);
     ofSession?.delete(local);
     if (ofSession?.size === 0) this.#bySession.delete(local.session);
+    this.#bytes -= sizeOf(local.state);
     room.locals.delete(local.clientId);
   }
 
@@ -319,4 +335,9 @@ export class Presence {
     if (!room.isEmpty || !this.#rooms.delete(room.documentId)) return;
     this.#cluster?.leave(room);
   }
+}
+
+/** Bytes of memory, about. */
+function sizeOf(state: string): number {
+  return STATE_BYTES + 2 * state.length;
 }

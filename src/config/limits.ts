@@ -25,6 +25,11 @@ export const limits = {
     unit: 'ms',
     meaning: 'An awareness state that was not renewed for so long leaves.',
   }),
+  maxLocalAwarenessBytes: variable('SYNCKIT_MAX_LOCAL_AWARENESS_BYTES', size(1_024), {
+    default: '64MiB',
+    unit: 'bytes',
+    meaning: 'Awareness of the clients of this process, all together. What would take it over that is refused.',
+  }),
   maxRemoteAwarenessBytes: variable('SYNCKIT_MAX_REMOTE_AWARENESS_BYTES', size(1_024), {
     default: '64MiB',
     unit: 'bytes',

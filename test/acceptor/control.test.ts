@@ -14,7 +14,7 @@ import { recordingSession } from '../support/recording-session.js';
 test('contract 10: a client whose reads wait can’t have the node keep vectors without end', (t) => {
   const { coalescer } = coalescerFixture();
   const metrics = new AcceptorMetrics(undefined);
-  const limits = { timeoutMs: 60_000, maxClientIds: 10, maxDocuments: 10 };
+  const limits = { timeoutMs: 60_000, maxClientIds: 10, maxDocuments: 10, maxBytes: 1_000_000 };
   const presence = new Presence({ publish: () => undefined, metrics, meter: new SessionMeter(metrics), ...limits });
   const topics = new Topics(10_000);
   const control = new Control({ coalescer, topics, presence, maxSubscriptions: 10_000, maxAwarenessBytes: 10 });

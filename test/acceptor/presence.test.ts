@@ -35,6 +35,7 @@ function fixture(t: Test, options: Partial<PresenceOptions> = {}): Fixture {
     },
     timeoutMs: 1_000_000,
     maxClientIds: 10,
+    maxBytes: 1_000_000,
     maxDocuments: 10,
     ...options,
   });
@@ -211,6 +212,26 @@ test('LIM4 client ids, states and subscriptions of a session are bounded', (t) =
     ['1', '2', '3', '4', '1'].map((id) => presence.subscribe(listener, id)),
     ['[]', '[]', '[]', undefined, '[]'],
   );
+  t.end();
+});
+
+test('LIM4 the states of all sessions together are bounded, and those that leave make room', (t) => {
+  const { presence, say, states } = fixture(t, { maxBytes: 4_000 });
+  const sessions = Array.from({ length: 3 }, () => recordingSession().session);
+  const large = JSON.stringify('x'.repeat(600));
+  t.strictSame(
+    sessions.map((session, i) => say(session, `c${i}`, large, 1)),
+    ['taken', 'taken', 'tooMany'],
+  );
+  t.equal(say(sessions[0]!, 'c0', JSON.stringify('x'.repeat(1_500)), 2), 'tooMany', 'nor may one grow');
+  t.equal(say(sessions[0]!, 'c0', '1', 2), 'taken', 'it may shrink');
+  t.equal(say(sessions[2]!, 'c2', large, 1), 'taken');
+  t.equal(states().length, 3);
+  for (let round = 0; round < 20; round++) {
+    for (const session of sessions) presence.leaveAll(session);
+    const [a, b] = sessions;
+    t.strictSame([say(a!, 'c0', large, 1), say(b!, 'c0', large, 1), say(b!, 'c1', large, 1)], Array(3).fill('taken'));
+  }
   t.end();
 });
 

@@ -154,7 +154,8 @@ for (const skewMs of [30_000, -30_000, 3_600_000, -3_600_000]) {
     const id = mover.send('sync_request', { documentId: 'doc', vectorClock: vectorOf(former) });
     const answer = await mover.expect('the answer', (m) => m.type === 'sync_response' && m['requestId'] === id);
     const fields = (answer['deltas'] as { field: string }[]).map(({ field }) => field);
-    t.strictSame(fields.sort(), ['changed', 'removed']);
+    // What is not much older may come again.
+    t.strictSame(fields.filter((field) => field !== 'kept').sort(), ['changed', 'removed']);
     // Beyond the limit ahead, the L that the other node gave it is not believed: it takes the values later, or as new.
     if (isWithin || skewMs < 0) t.strictSame(moved.state, { changed: 'second', kept: 'first' });
     await allEqual({ changed: 'second', kept: 'first' }, [], [right, skewed]);

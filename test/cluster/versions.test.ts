@@ -19,7 +19,8 @@ const packr = new Packr({ useRecords: false });
 async function besideNewer(t: Test) {
   const [{ url }, redis] = [await database(t), await redisUrl()];
   const prefix = `${randomBytes(6).toString('hex')}:`;
-  const env = { DATABASE_URL: url, REDIS_URL: redis, REDIS_CHANNEL_PREFIX: prefix, SHARDS: '1' };
+  const compare = { CLUSTER_COMPARE_INTERVAL: '3600000' };
+  const env = { DATABASE_URL: url, REDIS_URL: redis, REDIS_CHANNEL_PREFIX: prefix, SHARDS: '1', ...compare };
   const node = await server(t, env);
   const storage = openPostgresStorage({ url, minConnections: 0, maxConnections: 1, statementTimeoutMs: 10_000 });
   t.teardown(() => storage.close());
@@ -47,7 +48,8 @@ async function besideNewer(t: Test) {
       const now = Date.now();
       const row = { path, value: JSON.stringify(value), deleted: false, timestamp: now, counter: 1, clientId: 'them' };
       const written = { ...row, stamp: now * 1024 };
-      t.same(await storage.commit([{ documentId: 'doc', stamp: written.stamp, fields: [written] }]), []);
+      const { refused } = await storage.commit([{ documentId: 'doc', stamp: written.stamp, fields: [written] }]);
+      t.same(refused, []);
       return written;
     },
     say: heard,
@@ -81,7 +83,7 @@ test('contract 7: what a newer node adds to a message is ignored, and the rest i
   const loads = await metric('resyncs');
   const { path, value, deleted, timestamp, counter, clientId, stamp } = await commit('longer', [1]);
   const field = [path, value, deleted, timestamp, counter, clientId, stamp, { added: true }];
-  await say([1, 'newer', 7, 2, 0, Date.now(), 0, stamp, [field], null, [], 'added', { more: [1] }]);
+  await say([1, 'newer', 7, 2, 0, Date.now(), 0, stamp, [field], null, [], 1, 'added', { more: [1] }]);
   await follows('longer', [1]);
   t.equal(await metric('resyncs'), loads, 'without a load');
 });

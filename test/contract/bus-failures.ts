@@ -141,7 +141,10 @@ function messageTests(test: Test): void {
     b.bus.subscribe(['doc']);
     await b.seen.subscribed('doc');
     const now = Date.now();
-    await world.inject('doc:doc', packr.pack([1, 'new', 5, 1, 0, now, 0, 1, [], null, [], 'appended', { more: true }]));
+    await world.inject(
+      'doc:doc',
+      packr.pack([1, 'new', 5, 1, 0, now, 0, 1, [], null, [], 1, 'appended', { more: true }]),
+    );
     await until('news', () => b.seen.news.length === 1);
     t.equal(b.seen.behindFor('unreadable').length, 0, 'what is appended is ignored');
     await world.inject('doc:doc', packr.pack([2, 'new', 5, 2, { of: 'another kind' }]));

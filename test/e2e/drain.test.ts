@@ -118,6 +118,10 @@ test('DRN4: a second signal ends it at once', async (t) => {
   await Promise.all(Array.from({ length: 30 }, () => client(t, to)));
   to.child.kill('SIGTERM');
   await until('the drain to begin', () => to.log.some(({ msg }) => msg === 'draining'));
+  // As npm does with what the terminal sends to all.
+  to.child.kill('SIGINT');
+  await new Promise((resolve) => setTimeout(resolve, 600));
+  t.equal(to.child.exitCode, null, 'the same signal twice is one');
   t.same(await to.kill('SIGINT'), { code: 1, signal: null });
   t.match(to.log.at(-1), { msg: /^second signal/, signal: 'SIGINT', sessions: Number });
 });

@@ -34,6 +34,7 @@ export class PresenceNetwork {
       publish: follower.publish,
       timeoutMs: 1_000_000,
       maxClientIds: 100,
+      maxBytes: 100_000_000,
       maxDocuments: 100,
       cluster: {
         run,
