@@ -45,8 +45,8 @@ export class Comparison {
 
   /** A document lacks a commit before this one; it may be on its way. */
   suspect(documentId: string, number: number): void {
-    if (this.#closed || this.#suspects.has(documentId)) return;
-    this.#newSuspects.set(documentId, number);
+    if (this.#closed) return;
+    this.#newSuspects.set(documentId, Math.max(number, this.#newSuspects.get(documentId) ?? 0));
     this.#tick ??= setTimeout(() => {
       this.#judge();
     }, PATIENCE_MS);

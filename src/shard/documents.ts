@@ -34,6 +34,11 @@ export interface LoadingDocument {
   readonly waiting: Waiting[];
 }
 
+/** How long it is believed that no document can be unloaded, in ms: to look at all of them at each turn would take long. */
+const FULL_MS = 250;
+/** Documents that are looked at at each turn all the same. */
+const MANY_SLOTS = 1_000;
+
 export interface DocumentsOptions {
   readonly core: FieldsStore;
   readonly texts: TextStore;
@@ -51,6 +56,8 @@ export class Documents {
   readonly #options: DocumentsOptions;
   readonly #slots = new Map<string, LoadedDocument | LoadingDocument>();
   #bytes = 0;
+  /** Nothing more can be unloaded before that time, in ms since the epoch, or hardly. */
+  #fullUntil = 0;
 
   constructor(options: DocumentsOptions) {
     this.#options = options;
@@ -129,6 +136,7 @@ export class Documents {
   trim(): void {
     if (this.#bytes <= this.#options.maxBytes) return;
     const now = Date.now();
+    if (now < this.#fullUntil) return;
     for (const slot of this.#slots.values()) {
       if (slot.kind === 'loading' || this.#options.isDirty(slot)) continue;
       // Its L is ahead of the wall clock: unloaded now, it would go back.
@@ -140,5 +148,6 @@ export class Documents {
       this.#bytes -= slot.bytes;
       if (this.#bytes <= this.#options.maxBytes) return;
     }
+    if (this.#slots.size > MANY_SLOTS) this.#fullUntil = now + FULL_MS;
   }
 }

@@ -2,7 +2,7 @@ import type { FieldsStore, TextStore } from '@synckit/core-wasm';
 import { TextRefused } from '@synckit/core-wasm';
 import type { Logger } from 'pino';
 import type { BehindReason, Bus, BusEvents, DocumentNews } from '../cluster/port.js';
-import type { Committed, DocumentChange, Storage, StoredDocument } from '../storage/port.js';
+import type { Committed, DocumentChange, Storage, StoredDocument, TextChange, TextPart } from '../storage/port.js';
 import { Comparison } from './comparison.js';
 import type { Documents, LoadedDocument } from './documents.js';
 import type { ShardMetrics } from '../metrics/shard-metrics.js';
@@ -120,13 +120,12 @@ export class Relay implements BusEvents {
       const isTaken = (path: string | undefined): boolean =>
         !refused.some((row) => row.documentId === documentId && row.path === path);
       const news = refused.length === 0 ? fields : fields.filter(({ path }) => isTaken(path));
-      // A part that takes the place of others holds nothing new.
-      const parts = text === undefined || text.replaces.length > 0 || !isTaken(undefined) ? [] : text.append;
+      const part = text === undefined || !isTaken(undefined) ? undefined : newsOf(text);
       const commit = numbers.get(documentId) ?? 0;
       this.#see(documentId, commit);
       // One that brings nothing new is told, too: others would take it for one that they missed.
-      if (news.length === 0 && parts.length === 0 && commit === 0) continue;
-      this.#bus.publish({ documentId, stamp, fields: news, text: parts[0]?.bytes, relays: [], commit });
+      if (news.length === 0 && part === undefined && commit === 0) continue;
+      this.#bus.publish({ documentId, stamp, fields: news, text: part?.bytes, relays: [], commit });
     }
   }
 
@@ -182,6 +181,11 @@ export class Relay implements BusEvents {
     this.#seeLoaded(document.id, commits);
     if (this.#owed.delete(document.id)) this.#remote.publishAll(document, this.#wantedOf(document.id));
     this.#reloads.resume(document.id);
+  }
+
+  /** A document could not be loaded. */
+  gaveUp(documentId: string): void {
+    this.#reloads.resume(documentId);
   }
 
   /** Resolves when what was published is sent, or after a while. */
@@ -260,6 +264,11 @@ export class Relay implements BusEvents {
       log.error({ err: error, documentId }, 'a document could not be loaded again');
     }
   }
+}
+
+/** Of a change that takes the place of other parts, the last part is the whole text; what is new stands before it. */
+function newsOf({ append, replaces }: TextChange): TextPart | undefined {
+  return replaces.length > 0 && append.length < 2 ? undefined : append[0];
 }
 
 /** What the subscribers of a document want, and what is known of its commits. */

@@ -13,6 +13,8 @@ export interface ReloadsOptions {
 
 /** Documents loaded with one request. */
 const BATCH = 64;
+/** Of single documents, after which it is the storage that fails. */
+const MAX_FAILURES = 3;
 /** After a load that failed, in ms. */
 const RETRY_MS = 1_000;
 
@@ -53,21 +55,23 @@ export class Reloads {
     if (this.#running || this.#retry !== undefined) return;
     this.#running = true;
     for (let ids = this.#take(); ids.length > 0 && !this.#closed; ids = this.#take()) {
-      if (!(await this.#load(ids))) break;
+      if (await this.#load(ids)) continue;
+      this.#postpone();
+      break;
     }
     this.#running = false;
   }
 
-  /** @returns Whether it went well. */
+  /** @returns Whether to go on: not when the storage is away. */
   async #load(ids: readonly string[]): Promise<boolean> {
     const { storage, log, onLoaded, endTurn } = this.#options;
     let stored: readonly StoredDocument[];
     try {
       stored = await storage.load(ids);
     } catch (error) {
+      if (ids.length > 1 && !this.#closed) return this.#loadSingly(ids);
       if (!this.#closed) log.error({ err: error, documents: ids.length }, 'documents could not be loaded again');
       for (const id of ids) this.#due.add(id);
-      this.#postpone();
       return false;
     }
     if (this.#closed) return false;
@@ -76,6 +80,18 @@ export class Reloads {
     });
     endTurn();
     return true;
+  }
+
+  /** One that can't be read must not hold up the others, nor many that take too long together. */
+  async #loadSingly(ids: readonly string[]): Promise<boolean> {
+    let failures = 0;
+    for (const [i, id] of ids.entries()) {
+      if (await this.#load([id])) continue;
+      if (++failures < MAX_FAILURES) continue;
+      for (const left of ids.slice(i + 1)) this.#due.add(left);
+      break;
+    }
+    return failures === 0;
   }
 
   #postpone(): void {

@@ -86,7 +86,7 @@ export class RemoteMerge {
       if (document.text === undefined) texts.close(text.handle);
       if (!(error instanceof TextRefused)) throw error;
       log.error({ err: error, documentId: document.id }, 'a change of a text could not be read');
-      return { changed: false, incomplete: false };
+      return { changed: false, incomplete: true };
     }
   }
 }

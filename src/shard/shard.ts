@@ -222,6 +222,7 @@ export class Shard {
     this.#options.log[level]({ err: error, documentId: slot.id }, 'a document could not be loaded');
     this.#loadsFail = true;
     this.#documents.giveUp(slot);
+    this.#relay?.gaveUp(slot.id);
     this.#options.metrics.loadFailures.add(1);
     for (const { group, ticket } of slot.waiting) {
       for (const record of group.records) {

@@ -36,7 +36,7 @@ export class TextWriter {
     const { text } = document;
     if (text === undefined) throw new Error('a document without text was to be written with one');
     if (this.#core.version(text.handle) === text.stored) return { append: [], replaces: [] };
-    const change = this.#append(text, text.stored, []);
+    const change = this.#append(text, text.stored);
     if (isScattered(text)) this.#scattered.add(document);
     return change;
   }
@@ -54,18 +54,28 @@ export class TextWriter {
       this.#scattered.delete(document);
       if (text === undefined || !isScattered(text)) continue;
       this.#metrics.textCompactions.add(1);
-      return { document, change: this.#append(text, 0, text.parts.takeAll()) };
+      return { document, change: this.#compactionOf(text) };
     }
     return undefined;
   }
 
-  #append(text: LoadedText, since: number, replaces: readonly string[]): TextChange {
+  /** What was not given to the storage yet goes before the whole, as a part of its own: other nodes are told of that. */
+  #compactionOf(text: LoadedText): TextChange {
+    const { stored } = text;
+    const replaces = text.parts.takeAll();
+    const isNews = this.#core.version(text.handle) !== stored;
+    const { append: whole } = this.#append(text, 0);
+    if (!isNews) return { append: whole, replaces };
+    return { append: [...this.#append(text, stored).append, ...whole], replaces };
+  }
+
+  #append(text: LoadedText, since: number): TextChange {
     const bytes = this.#core.changesSince(text.handle, since);
     const id = newPartId(Date.now());
     text.stored = this.#core.version(text.handle);
     text.parts.add(id, bytes.length);
     this.#metrics.textBytesWritten.add(bytes.length);
-    return { append: [{ id, bytes }], replaces };
+    return { append: [{ id, bytes }], replaces: [] };
   }
 }
 

@@ -58,10 +58,13 @@ export class Writes {
       if (ack !== undefined) acks.push(ack);
     }
     this.#dropEmptyText(document);
-    if (acks.length === 0) return false;
+    // A message may be refused for its second text when the first is joined already.
+    if (acks.length === 0 && !text.changed) return false;
     const cause = acks[0]?.received ?? 0;
     for (const write of merge.changed.values()) committer.write(document, write);
-    if (text.changed) committer.writeText(document, this.#textBytes(document) - textBytes);
+    if (text.changed || (text.senders.size > 0 && this.#isUnwritten(document))) {
+      committer.writeText(document, this.#textBytes(document) - textBytes);
+    }
     for (const ack of acks) committer.owe(ack);
     publishChanges(outbox, document, merge.changed, group.variants, cause);
     if (document.text !== undefined && text.senders.size > 0) {
@@ -75,6 +78,11 @@ export class Writes {
     }
     this.#count(merge, text, acks.length, performance.now() - started);
     return merge.changed.size > 0 || text.changed;
+  }
+
+  /** Whether the storage was not given all of a text, or refused it: an ack has to wait although nothing is new. */
+  #isUnwritten({ text }: LoadedDocument): boolean {
+    return text !== undefined && this.#options.texts.version(text.handle) !== text.stored;
   }
 
   /** A fresh L. @param seen The largest count that whoever gets it is known to have seen. */

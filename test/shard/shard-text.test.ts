@@ -145,6 +145,24 @@ test('a text in too many parts is joined to one in a quiet moment', async (t) =>
   t.strictSame(blocksOf(answer!.message['textState']), blocksOf(alice.state()));
 });
 
+test('ACK1 a message is refused for its second text: the first is joined, stored and told', async (t) => {
+  const driver = new ShardDriver();
+  const alice = replica('alice', 'Hello');
+  const good = { type: 'text-state', state: alice.state(), clientId: 'alice' };
+  const bad = { type: 'text-state', state: '{', clientId: 'alice' };
+  const sent = await driver.run(
+    'd',
+    [write(modern(1), { messageId: 'both', deltas: [good, bad] })],
+    variants.binaryAny,
+  );
+  t.strictSame(toOne(sent, 1).filter(({ message }) => message.type === 'error').length, 1);
+  t.equal(batches(sent).filter(({ to }) => to === 'all').length, 1);
+  const again = await driver.run('d', [stateOf(1, alice)]);
+  t.strictSame(toOne(again, 1).map(brief), ['ack m1']);
+  const [late] = await new ShardDriver({}, driver.storage).run('d', [subscribe(1, {})]);
+  t.strictSame(blocksOf(late!.message['textState']), blocksOf(alice.state()), 'what is acknowledged is stored');
+});
+
 test('an ack waits for the commit of its text; a failed commit is tried again', async (t) => {
   const driver = new ShardDriver();
   const alice = replica('alice', 'Hello');
@@ -182,6 +200,9 @@ test('contract 6: who wrote a text that the storage refuses is told so, and nobo
 
   driver.storage.refuseText = () => undefined;
   const alice = replica('alice', 'Hello');
+  const same = await driver.run('d', [stateOf(1, alice)]);
+  t.strictSame(toOne(same, 1).map(brief), ['ack m1']);
+  t.equal((await driver.storage.load(['d']))[0]!.text.length, 1, 'although nothing is new, it is written');
   alice.insert(5, ', world');
   await driver.run('d', [stateOf(1, alice)]);
   await driver.shard.idle();
