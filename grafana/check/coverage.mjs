@@ -14,6 +14,7 @@ const notProvoked = [
     (part) => ({ name: `synckit_${part}`, why: 'there would have to be other nodes' }),
   ),
   { name: 'synckit_bus_lag_seconds', why: 'there would have to be other nodes' },
+  { name: 'synckit_stale_documents_total', why: 'there would have to be other nodes' },
   { name: 'synckit_errors_total', labels: { code: 'INTERNAL' }, why: 'the server would have to have a bug' },
 ];
 
