@@ -12,6 +12,8 @@ export interface ComparisonOptions {
   readonly completeUpTo: (documentId: string) => number | undefined;
   /** Called with documents of which commits are missing. */
   readonly onStale: (documentIds: readonly string[]) => void;
+  /** Called with documents that have fewer commits than were seen: the database is an older one than before. */
+  readonly onBack: (documentIds: readonly string[]) => void;
 }
 
 /** Documents asked for with one request. */
@@ -79,12 +81,16 @@ export class Comparison {
   }
 
   async #comparePortion(ids: readonly string[]): Promise<void> {
-    const { storage, completeUpTo } = this.#options;
+    const { storage, completeUpTo, onBack } = this.#options;
+    // What was seen before the question can't be missing in the answer.
+    const before = ids.map((id) => completeUpTo(id) ?? 0);
     const numbers = (await storage.lastCommits?.(ids)) ?? [];
     numbers.forEach((number, i) => {
       const id = ids[i] ?? '';
       if (number > 0 && (completeUpTo(id) ?? 0) < number) this.suspect(id, number);
     });
+    const back = ids.filter((_, i) => (numbers[i] ?? 0) < (before[i] ?? 0));
+    if (back.length > 0 && !this.#closed) onBack(back);
   }
 
   #judge(): void {

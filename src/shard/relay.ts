@@ -72,6 +72,9 @@ export class Relay implements BusEvents {
       onStale: (documentIds) => {
         this.#noteStale(documentIds);
       },
+      onBack: (documentIds) => {
+        this.#noteBack(documentIds);
+      },
     });
     this.presence = new PresenceRelay(this.#bus, options.outbox);
   }
@@ -224,6 +227,18 @@ export class Relay implements BusEvents {
     const { log, metrics } = this.#options;
     metrics.staleDocuments.add(documentIds.length);
     log.info({ documents: documentIds.length }, 'documents are older than the storage, and are loaded again');
+    this.#reloads.add(documentIds);
+  }
+
+  /** After a failover that lost commits, or a restore, numbers are given once more: those that were seen say nothing. */
+  #noteBack(documentIds: readonly string[]): void {
+    const { log, metrics } = this.#options;
+    metrics.staleDocuments.add(documentIds.length);
+    log.warn({ documents: documentIds.length }, 'the database has fewer commits of documents than it had');
+    for (const documentId of documentIds) {
+      const interest = this.#interest.get(documentId);
+      if (interest !== undefined) interest.seen = undefined;
+    }
     this.#reloads.add(documentIds);
   }
 
