@@ -2,6 +2,7 @@ import type { Encoding } from '../protocol/encode.js';
 import type { AcceptorMetrics } from '../metrics/acceptor-metrics.js';
 import { PresenceCluster, type Claim, type PresenceClusterOptions } from './presence-cluster.js';
 import { awarenessTopic, PresenceFrames, statesOf, type PresenceFramesOptions } from './presence-frames.js';
+import { PresenceLocals } from './presence-locals.js';
 import { Room, type LocalState, type Shown } from './presence-room.js';
 import type { Session, SessionPresence } from './session.js';
 
@@ -31,8 +32,6 @@ export type PresenceOutcome = 'taken' | 'notYours' | 'tooMany';
 /** How often stale states are looked for, in ms, and in a cluster within the time in which they leave. */
 const TICK_MS = 1_000;
 const TICKS = 6;
-/** What a state takes besides its text, about. */
-const STATE_BYTES = 400;
 /** Without other nodes there is nobody to agree with. */
 const alone: Claim = { run: '', user: '', claimed: 0, turn: 0 };
 
@@ -45,17 +44,14 @@ export class Presence {
   readonly #options: PresenceOptions;
   readonly #rooms = new Map<string, Room>();
   readonly #bound = new Map<string, { session: Session; userId: string }>();
-  /** The one not seen for longest in front. */
-  readonly #bySeen = new Set<LocalState>();
-  readonly #bySession = new Map<Session, Set<LocalState>>();
+  readonly #locals: PresenceLocals;
   readonly #frames: PresenceFrames;
   readonly #cluster: PresenceCluster | undefined;
   readonly #timer: NodeJS.Timeout;
-  /** Of the states of sessions here. */
-  #bytes = 0;
 
   constructor(options: PresenceOptions) {
     this.#options = options;
+    this.#locals = new PresenceLocals(options.maxDocuments, options.maxBytes);
     this.#frames = new PresenceFrames(options);
     const { cluster, timeoutMs, metrics } = options;
     if (cluster !== undefined) {
@@ -78,7 +74,7 @@ export class Presence {
 
   /** States of the clients here. */
   get states(): number {
-    return this.#bySeen.size;
+    return this.#locals.size;
   }
 
   /** States of the clients of other nodes. */
@@ -109,7 +105,7 @@ export class Presence {
   /** Everybody here leaves; resolves when the shards were told to tell the other nodes. */
   async goodbye(): Promise<void> {
     if (this.#cluster === undefined) return;
-    for (const session of [...this.#bySession.keys()]) this.leaveAll(session);
+    for (const session of this.#locals.sessions()) this.leaveAll(session);
     await this.#cluster.told();
   }
 
@@ -158,16 +154,13 @@ export class Presence {
     }
     if (room === undefined || known === undefined) return this.#enter(session, userId, update, state);
     if (known.session !== session) return this.#takeOver(known, session, userId, update, state);
-    this.#touch(known, performance.now());
+    this.#locals.touch(known, performance.now());
     if (clock > known.clock) {
-      const growth = sizeOf(state) - sizeOf(known.state);
-      if (growth > 0 && this.#bytes + growth > this.#options.maxBytes) return 'tooMany';
-      this.#bytes += growth;
       const before = room.shownOf(clientId);
+      if (!this.#locals.replace(known, state)) return 'tooMany';
       if (this.#cluster?.isAway(room, clientId) === true) {
         known.turn = this.#cluster.claim(room, clientId, session, userId).turn;
       }
-      known.state = state;
       known.clock = clock;
       this.#changed(room, clientId, before);
     }
@@ -176,7 +169,7 @@ export class Presence {
 
   /** A session is gone: its clients leave at once, and their ids are free. */
   leaveAll(session: Session): void {
-    for (const entry of this.#bySession.get(session) ?? []) this.#leave(entry, entry.clock, 'disconnected');
+    for (const entry of this.#locals.ofSession(session)) this.#leave(entry, entry.clock, 'disconnected');
     const { presence } = session;
     if (presence === undefined) return;
     for (const clientId of presence.clientIds) this.#bound.delete(clientId);
@@ -196,7 +189,7 @@ export class Presence {
       this.#bound.delete(clientId);
       presence.clientIds.delete(clientId);
     }
-    for (const entry of this.#bySession.get(session) ?? []) {
+    for (const entry of this.#locals.ofSession(session)) {
       if (!presence.clientIds.has(entry.clientId) || !mayRead(entry.documentId))
         this.#leave(entry, entry.clock, 'left');
     }
@@ -209,7 +202,7 @@ export class Presence {
 
   /** Lets those leave who were not seen for too long. */
   expire(now: number): void {
-    for (const local of this.#bySeen) {
+    for (const local of this.#locals.bySeen()) {
       if (now - local.seen < this.#options.timeoutMs) break;
       this.#leave(local, local.clock, 'expired');
     }
@@ -239,7 +232,7 @@ export class Presence {
 
   #enter(session: Session, userId: string, update: AwarenessUpdate, state: string): PresenceOutcome {
     const { documentId, clientId, clock } = update;
-    if (!this.#hasRoom(session, state)) return 'tooMany';
+    if (!this.#locals.hasRoom(session, state)) return 'tooMany';
     const room = this.#room(documentId);
     const before = room.shownOf(clientId);
     this.#show(room, session, { clientId, clock, state, claim: this.#claim(room, clientId, session, userId) });
@@ -260,16 +253,11 @@ export class Presence {
     const claim = this.#claim(room, clientId, session, userId);
     if (clock <= known.clock) this.#options.metrics.awarenessLeaves('left').add(1);
     this.#forget(room, known);
-    const hasRoom = this.#hasRoom(session, state);
+    const hasRoom = this.#locals.hasRoom(session, state);
     if (hasRoom) this.#show(room, session, { clientId, clock, state, claim });
     this.#changed(room, clientId, before);
     this.#tidy(room);
     return hasRoom ? 'taken' : 'tooMany';
-  }
-
-  #hasRoom(session: Session, state: string): boolean {
-    const { maxDocuments, maxBytes } = this.#options;
-    return (this.#bySession.get(session)?.size ?? 0) < maxDocuments && this.#bytes + sizeOf(state) <= maxBytes;
   }
 
   #claim(room: Room, clientId: string, session: Session, userId: string): Claim {
@@ -283,18 +271,8 @@ export class Presence {
   ): void {
     const { documentId } = room;
     const local: LocalState = { ...claim, documentId, clientId, session, state, clock, seen: performance.now() };
-    const ofSession = this.#bySession.get(session);
-    if (ofSession === undefined) this.#bySession.set(session, new Set([local]));
-    else ofSession.add(local);
-    this.#bySeen.add(local);
-    this.#bytes += sizeOf(state);
+    this.#locals.add(local);
     room.locals.set(clientId, local);
-  }
-
-  #touch(local: LocalState, now: number): void {
-    local.seen = now;
-    this.#bySeen.delete(local);
-    this.#bySeen.add(local);
   }
 
   #leave(local: LocalState, clock: number, reason: 'left' | 'disconnected' | 'expired'): void {
@@ -308,11 +286,7 @@ export class Presence {
   }
 
   #forget(room: Room, local: LocalState): void {
-    this.#bySeen.delete(local);
-    const ofSession = this.#bySession.get(local.session);
-    ofSession?.delete(local);
-    if (ofSession?.size === 0) this.#bySession.delete(local.session);
-    this.#bytes -= sizeOf(local.state);
+    this.#locals.delete(local);
     room.locals.delete(local.clientId);
   }
 
@@ -335,9 +309,4 @@ export class Presence {
     if (!room.isEmpty || !this.#rooms.delete(room.documentId)) return;
     this.#cluster?.leave(room);
   }
-}
-
-/** Bytes of memory, about. */
-function sizeOf(state: string): number {
-  return STATE_BYTES + 2 * state.length;
 }
