@@ -5,7 +5,7 @@ import type { DocumentChange } from '../src/storage/port.js';
 import { migrate } from '../src/storage/migrate.js';
 import { openPostgresStorage } from '../src/storage/postgres.js';
 import { planOf } from '../src/storage/postgres-plan.js';
-import { writeStatement } from '../src/storage/postgres-statements.js';
+import { writeParameters, writeText } from '../src/storage/postgres-statements.js';
 import { startPostgres } from '../test/support/postgres-server.js';
 
 /** A Postgres that syncs, and databases on it. */
@@ -51,7 +51,7 @@ export interface UpsertSettings {
 /** Milliseconds before it is counted: the first statements are prepared, and the first rows are new. */
 const WARM_UP_MS = 3_000;
 
-/** Rows per second of the server's statement, on one connection and with nothing around it. */
+/** Rows per second of the server's statement, as the driver sends it by itself, with nothing around it. */
 export async function bareUpserts(settings: UpsertSettings): Promise<number> {
   await migrate(settings.url);
   const client = new pg.Client({ connectionString: settings.url });
@@ -59,7 +59,9 @@ export async function bareUpserts(settings: UpsertSettings): Promise<number> {
   try {
     return await upsertsPerSecond(settings, async (changes) => {
       const { documents, statements } = planOf(changes);
-      for (const statement of statements) await client.query(writeStatement(documents, statement));
+      for (const rows of statements) {
+        await client.query({ name: 'write', text: writeText, values: [...writeParameters(documents, rows)] });
+      }
     });
   } finally {
     await client.end();

@@ -30,7 +30,8 @@ export const ingest: Scenario = {
     'light load': `${LIGHT.perSecond} writes/s to ${LIGHT.writers} documents`,
     'batch delay ms': `0, so that it is not the delay that is measured; ${BATCH_DELAY_MS} at light load`,
     postgres: options.postgres === undefined ? 'started for it, its defaults, fsync on' : 'given',
-    'bare loop': 'one connection, the prepared statement of the server, as many rows as a commit of it had on average',
+    'bare loop':
+      'one connection, the prepared statement of the server with arrays as the driver sends them, as many rows as a commit of the server had on average',
     'warm-up on Postgres, seconds': POSTGRES_WARM_UP_SECONDS,
     'seconds per number': options.seconds ?? SECONDS,
   }),

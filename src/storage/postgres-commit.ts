@@ -2,7 +2,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Committed, RefusedRow } from './port.js';
-import type { Connection, Connections } from './postgres-connection.js';
+import type { Connection, Lender } from './postgres-connection.js';
 import { databaseError, type DatabaseError } from './postgres-errors.js';
 import type { Plan, Rows } from './postgres-plan.js';
 import { writeStatement, type WrittenRow } from './postgres-statements.js';
@@ -17,7 +17,7 @@ const pauseMs = 20;
  * @throws DatabaseError with nothing written. When the connection breaks in the moment of the commit it may be written
  * all the same; to write it again changes nothing.
  */
-export async function commit(connections: Connections, plan: Plan): Promise<Committed> {
+export async function commit(connections: Lender, plan: Plan): Promise<Committed> {
   for (let tries = 1; ; tries++) {
     try {
       const { refused, numbers } = await writeOrLeaveOut(connections, plan);
@@ -30,7 +30,7 @@ export async function commit(connections: Connections, plan: Plan): Promise<Comm
   }
 }
 
-async function writeOrLeaveOut(connections: Connections, plan: Plan): Promise<Committed> {
+async function writeOrLeaveOut(connections: Lender, plan: Plan): Promise<Committed> {
   try {
     return { refused: [], numbers: await connections.use((connection) => writeAll(connection, plan)) };
   } catch (error) {

@@ -27,6 +27,26 @@ export interface Connection {
   query(statement: Statement | string): Promise<unknown[][]>;
 }
 
+/** Whoever has connections to work on. */
+export interface Lender {
+  /**
+   * Runs the action on a connection of its own. When it throws, the connection is closed: what state it is in is not
+   * worth finding out.
+   *
+   * @throws DatabaseError
+   */
+  use<Result>(action: (connection: Connection) => Promise<Result>): Promise<Result>;
+}
+
+/** A connection that is lent until it is given back. */
+export interface Loan {
+  readonly connection: Connection;
+  /** Whether the next loan is more likely to be of use than this one. */
+  readonly isStale: boolean;
+  /** @param failure What made an action on it fail; the connection is closed then. */
+  giveBack(failure?: DatabaseError): void;
+}
+
 /** How long one attempt to connect may take. */
 export const connectTimeoutMs = 10_000;
 /** What a statement may take longer than the database lets it, before the connection is taken for dead. */
@@ -66,7 +86,7 @@ export function clientConfig(url: string, statementTimeoutMs: number): pg.Client
 }
 
 /** Lends connections that are known to be good, and closes those on which anything failed. */
-export class Connections {
+export class Connections implements Lender {
   readonly #options: PostgresOptions;
   #pool: pg.Pool;
 
@@ -75,13 +95,21 @@ export class Connections {
     this.#pool = this.#open();
   }
 
-  /**
-   * Runs the action on a connection of its own. When it throws, the connection is closed: what state it is in is not
-   * worth finding out.
-   *
-   * @throws DatabaseError
-   */
   async use<Result>(action: (connection: Connection) => Promise<Result>): Promise<Result> {
+    const loan = await this.borrow();
+    let failure: DatabaseError | undefined;
+    try {
+      return await action(loan.connection);
+    } catch (error) {
+      failure = databaseError(error);
+      throw failure;
+    } finally {
+      loan.giveBack(failure);
+    }
+  }
+
+  /** @throws DatabaseError */
+  async borrow(): Promise<Loan> {
     const pool = this.#pool;
     let client: pg.PoolClient;
     try {
@@ -89,19 +117,24 @@ export class Connections {
     } catch (error) {
       throw databaseError(error);
     }
-    const ignore = (): void => undefined; // the statement that runs fails with it
-    client.on('error', ignore);
-    let failure: DatabaseError | undefined;
-    try {
-      return await action({ query: (statement) => query(client, statement) });
-    } catch (error) {
-      failure = databaseError(error);
-      throw failure;
-    } finally {
-      client.release(failure !== undefined);
-      client.off('error', ignore);
-      if (failure?.remedy === 'wait') this.#renew(pool);
-    }
+    let isBroken = false;
+    // The statement that runs, if any, fails with it.
+    const onError = (): void => {
+      isBroken = true;
+    };
+    client.on('error', onError);
+    const isRenewed = (): boolean => this.#pool !== pool;
+    return {
+      connection: { query: (statement) => query(client, statement) },
+      get isStale() {
+        return isBroken || isRenewed();
+      },
+      giveBack: (failure) => {
+        client.release(isBroken || failure !== undefined);
+        client.off('error', onError);
+        if (failure?.remedy === 'wait') this.#renew(pool);
+      },
+    };
   }
 
   async close(): Promise<void> {

@@ -3,7 +3,8 @@
 import { checkDocumentId } from './limits.js';
 import type { Committed, DocumentChange, FieldRow, Storage, StoredDocument } from './port.js';
 import { commit } from './postgres-commit.js';
-import { Connections, type PostgresOptions } from './postgres-connection.js';
+import { Connections, type Lender, type PostgresOptions } from './postgres-connection.js';
+import { Lane } from './postgres-lane.js';
 import { Loader } from './postgres-load.js';
 import { planOf, type Plan } from './postgres-plan.js';
 import { reasonAgainst } from './postgres-refusals.js';
@@ -23,11 +24,15 @@ class PostgresStorage implements Storage {
   readonly durable = true;
   readonly #connections: Connections;
   readonly #loader: Loader;
-  #lastCommit: Promise<unknown> = Promise.resolve();
+  /** Where several connections are allowed, commits keep one. */
+  readonly #lane: Lane | undefined;
+  /** Of those that are under way. */
+  #lastCommit: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(options: PostgresOptions) {
     this.#connections = new Connections(options);
+    this.#lane = options.maxConnections > 1 ? new Lane(this.#connections) : undefined;
     // One connection is left for commits, if there are several.
     this.#loader = new Loader(this.#connections, Math.max(1, options.maxConnections - 1));
   }
@@ -43,8 +48,13 @@ class PostgresStorage implements Storage {
     this.#checkOpen();
     const plan = planOf(changes);
     if (plan.documents.size === 0) return { refused: plan.refused, numbers: new Map() };
-    const committed = this.#lastCommit.then(() => this.#write(plan));
-    this.#lastCommit = committed.catch(() => undefined);
+    const committed =
+      this.#lastCommit === undefined ? this.#write(plan) : this.#lastCommit.then(() => this.#write(plan));
+    const isDone = (): void => {
+      if (this.#lastCommit === done) this.#lastCommit = undefined;
+    };
+    const done = committed.then(isDone, isDone);
+    this.#lastCommit = done;
     return committed;
   }
 
@@ -66,11 +76,13 @@ class PostgresStorage implements Storage {
   }
 
   #write(plan: Plan): Promise<Committed> {
-    return commit(this.#connections, plan);
+    const lender: Lender = this.#lane ?? this.#connections;
+    return commit(lender, plan);
   }
 
   async #finish(): Promise<void> {
     await Promise.all([this.#lastCommit, this.#loader.idle()]);
+    this.#lane?.close();
     await this.#connections.close();
   }
 
