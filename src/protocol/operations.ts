@@ -116,11 +116,16 @@ function parseServerForm(fields: Fields, delta: Fields, timestamp: number): SetO
 function parseSet(fields: Fields, timestamp: number): SetOperation {
   const clientId = parseClientId(fields['clientId']);
   const own = fields['timestamp'];
+  const { value, deleted } = parseValue(fields['type'] === 'delete' ? { __deleted: true } : fields['value']);
+  const { counter, clockMax } = parseClock(fields['clock'] ?? fields['vectorClock'], clientId);
+  // Spelt out, as an object that is put together of others takes microseconds here.
   return {
-    ...parseValue(fields['type'] === 'delete' ? { __deleted: true } : fields['value']),
-    ...parseClock(fields['clock'] ?? fields['vectorClock'], clientId),
     field: parseField(fields['field']),
+    value,
+    deleted,
     timestamp: typeof own === 'number' && own >= 0 ? own : timestamp,
+    counter,
+    clockMax,
     clientId,
   };
 }
