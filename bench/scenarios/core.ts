@@ -158,7 +158,7 @@ async function handling(build: Build, store: FieldsStore, documents: number, wri
         received: performance.now(),
         payload: payloadOf(template),
       }));
-      writer.group(documentId, variants.binaryDelta, records);
+      writer.group({ documentId, variants: variants.binaryDelta, writerOnly: false, records });
     }
     shard.handle(++tasks, writer.take());
     await shard.idle();

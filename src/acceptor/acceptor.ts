@@ -85,6 +85,7 @@ export class Acceptor {
       batchDelayMs: config.batchDelayMs,
       maxQueuedBytes: config.maxQueuedBytes,
       variantsOf: (documentId) => this.topics.variantsOf(documentId),
+      isOnlySubscriber: (session, documentId) => this.topics.isOnlySubscriber(this.sessions.find(session), documentId),
       waits: metrics.coalescingWait,
     });
     const { topics, coalescer } = this;

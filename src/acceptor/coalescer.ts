@@ -1,5 +1,5 @@
 import type { Histogram } from '../metrics/cells.js';
-import { RECORD_OVERHEAD, recordKinds, TaskWriter, type TaskRecord } from '../shards/task.js';
+import { isWrite, RECORD_OVERHEAD, recordKinds, TaskWriter, type TaskRecord } from '../shards/task.js';
 
 /** The shards as the coalescer sees them. */
 export interface ShardPort {
@@ -22,6 +22,8 @@ export interface CoalescerOptions {
   readonly maxQueuedBytes: number;
   /** Which variants of a document have subscribers now, as bits. */
   readonly variantsOf: (documentId: string) => number;
+  /** Whether a session, by its number, is all the subscribers that a document has. */
+  readonly isOnlySubscriber: (session: number, documentId: string) => boolean;
   /** How long the oldest write of a flush waited. Seconds. */
   readonly waits: Histogram;
 }
@@ -175,7 +177,12 @@ export class Coalescer {
   #flush(pending: Pending, now: number, maxReads: number): number {
     const { count, reads, firstWrite } = portionOf(pending.records, maxReads);
     const records = pending.records.splice(0, count);
-    this.#writer.group(pending.id, this.#options.variantsOf(pending.id), records);
+    this.#writer.group({
+      documentId: pending.id,
+      variants: this.#options.variantsOf(pending.id),
+      writerOnly: this.#isWriterOnly(pending.id, firstWrite, records),
+      records,
+    });
     for (const record of records) this.#queuedBytes -= record.payload.length + RECORD_OVERHEAD;
     pending.due = false;
     const left = pending.records.length > 0;
@@ -188,6 +195,13 @@ export class Coalescer {
       this.#pending.delete(pending.id);
     }
     return reads;
+  }
+
+  #isWriterOnly(documentId: string, firstWrite: TaskRecord | undefined, records: readonly TaskRecord[]): boolean {
+    if (firstWrite === undefined) return false;
+    const { session } = firstWrite.origin;
+    if (!this.#options.isOnlySubscriber(session, documentId)) return false;
+    return records.every((record) => !isWrite(record) || record.origin.session === session);
   }
 
   #openWindow(pending: Pending, now: number): void {
@@ -235,7 +249,7 @@ function portionOf(
     const isRead = record.kind === recordKinds.subscribe || record.kind === recordKinds.stateVector;
     if (isRead && reads === maxReads) break;
     if (isRead) reads++;
-    else if (record.kind !== recordKinds.interest) firstWrite ??= record;
+    else if (isWrite(record)) firstWrite ??= record;
     count++;
   }
   return { count, reads, firstWrite };

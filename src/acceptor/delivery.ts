@@ -59,6 +59,13 @@ export class Delivery {
         topics.touch(documentId, now);
         if (cause > 0) metrics.fanoutLatency.observe((performance.now() - cause) / 1_000);
       },
+      echo: (documentId, variant, number, frame, code) => {
+        const session = find(number);
+        const encoding = isBinary(variant) ? 'binary' : 'json';
+        const hears = session?.subscriptions.has(documentId) === true;
+        if (hears) this.#reply(session, { bytes: frame, encoding, type: typeOfCode(code) });
+        topics.touch(documentId, now);
+      },
       direct: (number, encoding, kind, frame, code, cause) => {
         const session = find(number);
         const type = typeOfCode(code);
@@ -123,13 +130,17 @@ export class Delivery {
   /** @param cause Of a read's answer: the number of the read. */
   #direct(session: Session, kind: DirectKind, reply: Reply, cause: Cause): void {
     if (kind === 'reply') {
-      if (session !== this.#to) this.#sendReplies();
-      this.#to = session;
-      this.#replies.push(reply);
+      this.#reply(session, reply);
       return;
     }
     this.#sendReplies();
     this.answerRead(session, { ...reply, read: cause, last: kind === 'lastOfRead' });
+  }
+
+  #reply(session: Session, reply: Reply): void {
+    if (session !== this.#to) this.#sendReplies();
+    this.#to = session;
+    this.#replies.push(reply);
   }
 
   #sendReplies(): void {

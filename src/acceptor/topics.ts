@@ -59,6 +59,11 @@ export class Topics {
     return wanted;
   }
 
+  /** Whether a session is all the subscribers that a document has. */
+  isOnlySubscriber(session: Session | undefined, documentId: string): boolean {
+    return this.#entries.get(documentId)?.subscribers === 1 && session?.subscriptions.has(documentId) === true;
+  }
+
   /** Subscribers of one variant of a document. */
   countOf(documentId: string, variant: number): number {
     return this.#entries.get(documentId)?.counts[Math.log2(variant)] ?? 0;

@@ -110,7 +110,7 @@ export const metrics = {
     name: 'synckit_publishes_total',
     type: 'counter',
     owner: 'acceptor',
-    help: 'Frames given to a topic: one call, whatever the number of subscribers.',
+    help: 'Frames given to a topic: one call, whatever the number of subscribers. Not those that only their writer hears of: they leave with the ack.',
   },
   deliveries: {
     name: 'synckit_deliveries_total',

@@ -3,6 +3,7 @@ import type { ShardMetrics } from '../metrics/shard-metrics.js';
 import type { Committed, DocumentChange, FieldRow, RefusedRow, Storage, TextChange } from '../storage/port.js';
 import type { Origin } from '../shards/task.js';
 import type { LoadedDocument } from './documents.js';
+import type { Held } from './outbox.js';
 import type { Ticket } from './ticket.js';
 
 /** An ack that is owed once everything merged before it is durable. */
@@ -17,6 +18,8 @@ export interface PendingAck {
   /** When the acceptor got the message. */
   readonly received: number;
   readonly ticket: Ticket;
+  /** What goes to its sender before it. */
+  echo: Held | undefined;
 }
 
 interface Batch {
@@ -225,6 +228,10 @@ export class Committer {
 
   #release(batch: Batch, refused: readonly RefusedRow[]): void {
     for (const ack of batch.acks) {
+      if (refused.length === 0) {
+        this.#options.acknowledge(ack, undefined);
+        continue;
+      }
       const own = refused.find(
         ({ documentId, path }) =>
           documentId === ack.documentId && (path === undefined ? ack.text : ack.fields.includes(path)),

@@ -1,10 +1,10 @@
 import type { FieldsStore, FieldWrite } from '@synckit/core-wasm';
-import { batchBody, batchEntry, deltaBody, type FieldUpdate } from '../protocol/encode.js';
+import { batchBody, batchEntry, deltaBody, type Body, type FieldUpdate } from '../protocol/encode.js';
 import type { Cause } from '../shards/answer.js';
 import { variants } from '../shards/task.js';
 import type { LoadedDocument } from './documents.js';
 import type { Loser } from './merge.js';
-import type { Outbox, Variant } from './outbox.js';
+import type { Held, Outbox, Variant } from './outbox.js';
 
 /** A `delta_batch` is cut at about this many characters: a slow client gets frames that it can take. */
 const MAX_BATCH_LENGTH = 262_144;
@@ -40,20 +40,65 @@ export function publishChanges(
   cause: Cause,
   server?: number,
 ): void {
-  const updateOf = (write: FieldWrite): FieldUpdate => laterUpdate(write, server ?? write.stamp);
-  const { id } = document;
+  const send: Send = (variant, type, body) => {
+    outbox.publish(document.id, variant, type, body, cause);
+  };
+  sendChanges(
+    outbox,
+    document.id,
+    [...changed.values()],
+    wanted,
+    (write) => laterUpdate(write, server ?? write.stamp),
+    send,
+  );
+}
+
+/**
+ * What a flush changed, for a writer that is the only one to hear of it; encoded when it is sent.
+ *
+ * @param wanted How the writer wants it: bits of `variants`.
+ * @param session The writer's.
+ */
+export function echoOf(
+  outbox: Outbox,
+  documentId: string,
+  changed: ReadonlyMap<string, FieldWrite>,
+  wanted: number,
+  session: number,
+): Held {
+  const send: Send = (variant, type, body) => {
+    outbox.echo(documentId, variant, type, body, session);
+  };
+  return {
+    documentId,
+    send: () => {
+      sendChanges(outbox, documentId, [...changed.values()], wanted, (write) => laterUpdate(write, write.stamp), send);
+    },
+  };
+}
+
+type Send = (variant: Variant, type: 'delta' | 'delta_batch', body: Body) => void;
+
+function sendChanges(
+  outbox: Outbox,
+  id: string,
+  changed: readonly FieldWrite[],
+  wanted: number,
+  updateOf: (write: FieldWrite) => FieldUpdate,
+  send: Send,
+): void {
   const plainWanted = plain.filter(({ variant }) => (wanted & variant) !== 0);
   if (plainWanted.length > 0) {
-    for (const write of changed.values()) {
+    for (const write of changed) {
       const body = deltaBody(outbox.nextId(), id, updateOf(write));
-      for (const variant of plainWanted) outbox.publish(id, variant, 'delta', body, cause);
+      for (const variant of plainWanted) send(variant, 'delta', body);
     }
   }
   const batchedWanted = batched.filter(({ variant }) => (wanted & variant) !== 0);
   if (batchedWanted.length > 0) {
-    for (const entries of inBatches(changed.values(), (write) => batchEntry(id, updateOf(write), outbox.now))) {
+    for (const entries of inBatches(changed, (write) => batchEntry(id, updateOf(write), outbox.now))) {
       const body = batchBody(outbox.nextId(), id, entries);
-      for (const variant of batchedWanted) outbox.publish(id, variant, 'delta_batch', body, cause);
+      for (const variant of batchedWanted) send(variant, 'delta_batch', body);
     }
   }
 }

@@ -19,11 +19,19 @@ export interface Variant {
   readonly encoding: Encoding;
 }
 
+/** What may wait for an ack, but not for anything else that is said of its document. */
+export interface Held {
+  readonly documentId: string;
+  readonly send: () => void;
+}
+
 /** What a shard has to say to the acceptor, collected and sent once per turn. */
 export class Outbox {
   readonly #answer = new AnswerWriter();
   readonly #send: (answer: Uint8Array<ArrayBuffer>) => void;
   readonly #status: () => ShardStatus;
+  /** By document, in the order in which it came. */
+  readonly #held = new Map<string, Held[]>();
   #ids = 0;
   /** A storage or a bus that begins to fail is news, also when no client is answered. */
   #toldHealthy = true;
@@ -58,6 +66,39 @@ export class Outbox {
     });
   }
 
+  /** Keeps something until `releaseUpTo` or until the next publish of its document. */
+  hold(held: Held): void {
+    const others = this.#held.get(held.documentId);
+    if (others === undefined) this.#held.set(held.documentId, [held]);
+    else others.push(held);
+  }
+
+  /** Sends what is held of a document: updates reach a subscriber in the order in which they were merged. */
+  release(documentId: string): void {
+    const all = this.#held.get(documentId);
+    if (all === undefined) return;
+    this.#held.delete(documentId);
+    for (const { send } of all) send();
+  }
+
+  /** Sends this and what was held of its document before, unless it was sent. */
+  releaseUpTo(held: Held): void {
+    const all = this.#held.get(held.documentId);
+    const place = all?.indexOf(held) ?? -1;
+    if (all === undefined || place === -1) return;
+    if (all.length === place + 1) this.#held.delete(held.documentId);
+    for (const { send } of all.splice(0, place + 1)) send();
+  }
+
+  /** Sends a frame to the only subscriber of a document, together with the other replies to it. */
+  echo(documentId: string, { variant, encoding }: Variant, type: MessageType, body: Body, session: number): void {
+    const begun = this.#answer.beginEcho(variant, documentId, type, session);
+    this.#frame(type, encoding, (writer) => {
+      writer.text(body);
+    });
+    this.#answer.end(begun);
+  }
+
   /**
    * Sends a frame to the subscribers of one variant, except one session (0: to all of them).
    *
@@ -71,6 +112,7 @@ export class Outbox {
     cause: Cause,
     write: (writer: ByteWriter) => void,
   ): void {
+    this.release(documentId);
     const begun = this.#answer.beginPublish(variant, documentId, type, cause, except);
     this.#frame(type, encoding, write);
     this.#answer.end(begun);

@@ -1,10 +1,12 @@
 import { scanMessageId, type FrameHead } from '../protocol/frame.js';
 import { ObjectScan } from '../protocol/json-scan.js';
-import { recordKinds, type StateVectorRequest, type SubscribeRequest, type TaskRecord } from '../shards/task.js';
-
-export function isWrite({ kind }: TaskRecord): boolean {
-  return kind === recordKinds.delta || kind === recordKinds.deltaBatch;
-}
+import {
+  isWrite,
+  recordKinds,
+  type StateVectorRequest,
+  type SubscribeRequest,
+  type TaskRecord,
+} from '../shards/task.js';
 
 /** The head of the frame that a write came in. */
 export function headOf({ kind, form, timestamp, payload }: TaskRecord): FrameHead {

@@ -6,6 +6,7 @@ import type { ShardMetrics } from '../metrics/shard-metrics.js';
 import { messageIdOf, type Message } from '../protocol/message.js';
 import type { ShardStatus } from '../shards/answer.js';
 import {
+  isWrite,
   readTask,
   recordKinds,
   type StateVectorRequest,
@@ -18,7 +19,7 @@ import { Committer, type PendingAck } from './committer.js';
 import { Documents, type LoadedDocument, type LoadingDocument } from './documents.js';
 import type { MergeLimits } from './merge.js';
 import { Outbox } from './outbox.js';
-import { isWrite, requestIdOf } from './record.js';
+import { requestIdOf } from './record.js';
 import { Relay } from './relay.js';
 import { answerStateVector, answerSubscribe, LATE_NEWS_MS, type ReadContext } from './reads.js';
 import { StampClock } from './stamp.js';
@@ -242,6 +243,7 @@ export class Shard {
   }
 
   #read(document: LoadedDocument, record: TaskRecord, ticket: Ticket): void {
+    this.#outbox.release(document.id);
     const context: ReadContext = {
       outbox: this.#outbox,
       core: this.#options.core,
@@ -275,7 +277,8 @@ export class Shard {
   }
 
   #acknowledge(ack: PendingAck, refused: string | undefined): void {
-    const { origin, messageId, documentId } = ack;
+    const { origin, messageId, documentId, echo } = ack;
+    if (echo !== undefined) this.#outbox.releaseUpTo(echo);
     if (refused !== undefined) {
       this.#options.metrics.errors('INVALID_DELTA').add(1);
       this.#outbox.error(origin, 'INVALID_DELTA', { documentId, messageId }, `Invalid delta message: ${refused}`);

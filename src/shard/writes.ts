@@ -4,15 +4,15 @@ import type { ShardMetrics } from '../metrics/shard-metrics.js';
 import { messageIdOf, type Message } from '../protocol/message.js';
 import type { Operations, SetOperation } from '../protocol/operations.js';
 import { parseWrite } from '../protocol/write.js';
-import type { Origin, TaskGroup, TaskRecord } from '../shards/task.js';
+import { isWrite, type Origin, type TaskGroup, type TaskRecord } from '../shards/task.js';
 import type { Storage } from '../storage/port.js';
 import type { Committer, PendingAck } from './committer.js';
 import type { LoadedDocument } from './documents.js';
-import { answerLosers, publishChanges } from './frames.js';
+import { answerLosers, echoOf, publishChanges } from './frames.js';
 import { KnownParts } from './known-parts.js';
 import { Merge, type MergeLimits } from './merge.js';
 import type { Outbox } from './outbox.js';
-import { headOf, isWrite } from './record.js';
+import { headOf } from './record.js';
 import type { StampClock } from './stamp.js';
 import { answerTexts, relayOperations } from './text-frames.js';
 import { TextMerge, type LoadedText } from './text.js';
@@ -65,8 +65,15 @@ export class Writes {
     if (text.changed || (text.senders.size > 0 && this.#isUnwritten(document))) {
       committer.writeText(document, this.#textBytes(document) - textBytes);
     }
+    const [first] = acks;
+    if (group.writerOnly && first !== undefined && merge.losers.size === 0 && text.senders.size === 0) {
+      first.echo = echoOf(outbox, document.id, merge.changed, group.variants, first.origin.session);
+      outbox.hold(first.echo);
+    } else {
+      outbox.release(document.id);
+      publishChanges(outbox, document, merge.changed, group.variants, cause);
+    }
     for (const ack of acks) committer.owe(ack);
-    publishChanges(outbox, document, merge.changed, group.variants, cause);
     if (document.text !== undefined && text.senders.size > 0) {
       if (text.changed) document.stamp = clock.next(document.stamp, text.clockMax, outbox.now);
       const { handle } = document.text;
@@ -130,7 +137,9 @@ export class Writes {
     }
     const messageId = messageIdOf(message.fields);
     const fields = sets.map(({ field }) => field);
-    return { origin, messageId, documentId: document.id, fields, text: texts.length > 0, received, ticket };
+    const { id: documentId } = document;
+    const hasText = texts.length > 0;
+    return { origin, messageId, documentId, fields, text: hasText, received, ticket, echo: undefined };
   }
 
   /** @throws ProtocolError With no field applied. */

@@ -3,8 +3,9 @@
  * (loads, commits) by itself; these are two channels, so answers are numbered and taken in that order. One buffer of
  * finished frames with what is to be done with each:
  *
- *   answer  = f64 number · (publish | direct | settled | part | status | presence | active)*
+ *   answer  = f64 number · (publish | echo | direct | settled | part | status | presence | active)*
  *   publish = u8 1 · u8 variant · u8 type · f64 received · f64 except · u16 length · documentId · u32 length · frame
+ *   echo    = u8 8 · u8 variant · u8 type · f64 session · u16 length · documentId · u32 length · frame
  *   direct  = u8 2 · u8 flags · u8 type · f64 received · f64 session · u32 length · frame
  *   settled = u8 3 · f64 task
  *   part    = u8 5 · f64 task · u32 group
@@ -39,6 +40,7 @@ const STATUS = 4;
 const PART = 5;
 const PRESENCE = 6;
 const ACTIVE = 7;
+const ECHO = 8;
 
 const FLAG_JSON = 1;
 const FLAG_READ = 2;
@@ -65,6 +67,16 @@ export class AnswerWriter {
     this.frames.u8(typeCodes[type]);
     this.frames.f64(cause);
     this.frames.f64(except);
+    this.frames.shortAscii(documentId);
+    return this.frames.hole32();
+  }
+
+  /** @param session Number of the document's only subscriber. */
+  beginEcho(variant: number, documentId: string, type: MessageType, session: number): number {
+    this.#entry(ECHO);
+    this.frames.u8(variant);
+    this.frames.u8(typeCodes[type]);
+    this.frames.f64(session);
     this.frames.shortAscii(documentId);
     return this.frames.hole32();
   }
@@ -153,6 +165,8 @@ export interface AnswerHandler {
     /** A session that does not get it, or 0. */
     except: number,
   ): void;
+  /** @param variant One of `variants`. */
+  echo(documentId: string, variant: number, session: number, frame: Uint8Array, type: number): void;
   direct(session: number, encoding: Encoding, kind: DirectKind, frame: Uint8Array, type: number, cause: Cause): void;
   settled(task: number): void;
   /** One document's records in a task are settled, others are not. */
@@ -181,6 +195,19 @@ export function readAnswer(answer: Uint8Array<ArrayBuffer>, handler: AnswerHandl
           bytes.readUInt8(at + 2),
           bytes.readDoubleLE(at + 3),
           bytes.readDoubleLE(at + 11),
+        );
+        at = end;
+        break;
+      }
+      case ECHO: {
+        const frameAt = at + 13 + bytes.readUInt16LE(at + 11);
+        const end = frameAt + 4 + bytes.readUInt32LE(frameAt);
+        handler.echo(
+          bytes.toString('latin1', at + 13, frameAt),
+          bytes.readUInt8(at + 1),
+          bytes.readDoubleLE(at + 3),
+          bytes.subarray(frameAt + 4, end),
+          bytes.readUInt8(at + 2),
         );
         at = end;
         break;

@@ -3,7 +3,7 @@
  * document together, so that a task costs one copy between the threads whatever it holds.
  *
  *   task     = group*
- *   group    = u8 variants · u16 length · documentId · u32 count · record*
+ *   group    = u8 variants, and 128 when only the writer is subscribed · u16 length · documentId · u32 count · record*
  *   record   = u32 length of the rest · u8 kind · u8 flags · f64 session · f64 timestamp · f64 received · payload
  */
 import { ByteWriter } from '../protocol/byte-writer.js';
@@ -58,9 +58,15 @@ export interface TaskRecord {
   readonly payload: Buffer;
 }
 
+export function isWrite({ kind }: TaskRecord): boolean {
+  return kind === recordKinds.delta || kind === recordKinds.deltaBatch;
+}
+
 /** Bytes of a record besides its payload. */
 export const RECORD_OVERHEAD = 30;
 
+/** Beside the variants of a group. */
+const FLAG_WRITER_ONLY = 128;
 const FLAG_JSON_ENCODING = 1;
 const FLAG_MODERN = 2;
 const FLAG_JSON_FORM = 4;
@@ -73,10 +79,9 @@ export class TaskWriter {
     return this.#writer.length;
   }
 
-  /** @param wanted Bits of `variants` that have subscribers. */
-  group(documentId: string, wanted: number, records: readonly TaskRecord[]): void {
+  group({ documentId, variants, writerOnly, records }: TaskGroup): void {
     const writer = this.#writer;
-    writer.u8(wanted);
+    writer.u8(variants | (writerOnly ? FLAG_WRITER_ONLY : 0));
     writer.shortAscii(documentId);
     writer.u32(records.length);
     for (const record of records) {
@@ -99,10 +104,14 @@ export class TaskWriter {
   }
 }
 
+/** What is asked of one document. */
 export interface TaskGroup {
   readonly documentId: string;
+  /** Bits of `variants` that have subscribers. */
   readonly variants: number;
-  readonly records: TaskRecord[];
+  /** Whether all writes are from one session, and that is the only subscriber. */
+  readonly writerOnly: boolean;
+  readonly records: readonly TaskRecord[];
 }
 
 /** Reads a task; the payloads are views into it. */
@@ -122,7 +131,8 @@ export function* readTask(task: Uint8Array<ArrayBuffer>): Generator<TaskGroup> {
       records.push(readRecord(bytes, at + 4, end));
       at = end;
     }
-    yield { documentId, variants: wanted, records };
+    const writerOnly = (wanted & FLAG_WRITER_ONLY) !== 0;
+    yield { documentId, variants: wanted & ~FLAG_WRITER_ONLY, writerOnly, records };
   }
 }
 
@@ -130,9 +140,7 @@ export function* readTask(task: Uint8Array<ArrayBuffer>): Generator<TaskGroup> {
 export function withoutGroups(task: Uint8Array<ArrayBuffer>, settled: ReadonlySet<number>): Uint8Array<ArrayBuffer> {
   const writer = new TaskWriter();
   let place = 0;
-  for (const { documentId, variants, records } of readTask(task)) {
-    if (!settled.has(place++)) writer.group(documentId, variants, records);
-  }
+  for (const group of readTask(task)) if (!settled.has(place++)) writer.group(group);
   return writer.take();
 }
 

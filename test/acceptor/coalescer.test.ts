@@ -79,6 +79,27 @@ test('what is due leaves as one task for each shard', async (t) => {
   coalescer.stop();
 });
 
+test('a group says whether its writer is the only one to hear of it', async (t) => {
+  const { coalescer, shards, write, read } = fixture({
+    isOnlySubscriber: (session, id) => session === 1 && id !== '1',
+  });
+  write('a', 'own');
+  write('1', 'of a document with others');
+  await turn();
+  t.strictSame(shards.tasks.flat(), ['a:own', '1:of a document with others']);
+  t.strictSame(shards.writerOnly.splice(0), [true, false]);
+  write('b', 'own');
+  read('b', 'read');
+  write('c', 'own');
+  write('c', 'of somebody else', 2);
+  write('d', 'of somebody else', 2);
+  read('e', 'read');
+  await turn();
+  t.strictSame(shards.tasks.at(-1), ['b:own,read', 'c:own,of somebody else', 'd:of somebody else', 'e:read']);
+  t.strictSame(shards.writerOnly, [true, false, false, false], 'all writes are its own, and there is one');
+  coalescer.stop();
+});
+
 test('a read leaves at once, behind the writes before it', async (t) => {
   const { coalescer, shards, write, read } = fixture();
   write('a', '1');

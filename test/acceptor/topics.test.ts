@@ -43,6 +43,21 @@ test('FAN1 a session is subscribed in the variant that it understands', (t) => {
   t.end();
 });
 
+test('a session is the only subscriber of a document until another comes', (t) => {
+  const topics = new Topics(10);
+  const [{ session: first }, { session: second }] = [recordingSession(), recordingSession()];
+  t.notOk(topics.isOnlySubscriber(first, 'd'), 'there is none');
+  topics.subscribe(first, 'd');
+  t.ok(topics.isOnlySubscriber(first, 'd'));
+  t.notOk(topics.isOnlySubscriber(second, 'd'), 'it is another');
+  t.notOk(topics.isOnlySubscriber(undefined, 'd'), 'it is gone');
+  topics.subscribe(second, 'd');
+  t.notOk(topics.isOnlySubscriber(first, 'd'));
+  topics.leaveAll(first);
+  t.ok(topics.isOnlySubscriber(second, 'd'));
+  t.end();
+});
+
 test('SUB3 subscribing twice is the same as once', (t) => {
   const topics = new Topics(10);
   const { session, topics: held } = recordingSession();

@@ -131,12 +131,14 @@ test('DRN4: past the deadline it ends with 1 and says what is left', { skip: can
   const to = await server(t, { SYNCKIT_DATA_DIR, SHUTDOWN_DRAIN_MS: '100', SHUTDOWN_DEADLINE_MS: '1500' });
   const raw = await client(t, to);
   await raw.acked(raw.set('d', 'kept', 1));
+  const other = await client(t, to);
+  await other.subscribe('d');
   breakDisk(to.pid);
   const stuck = raw.set('d', 'stuck', 1);
-  await raw.expect('the update', (m) => m['field'] === 'stuck');
+  await other.expect('the update', (m) => m['field'] === 'stuck');
   t.same(await to.kill('SIGTERM'), { code: 1, signal: null });
   const last = to.log.at(-1);
-  t.match(last, { level: 'error', msg: /took too long/, sessions: 1, unsettledBytes: Number });
+  t.match(last, { level: 'error', msg: /took too long/, sessions: 2, unsettledBytes: Number });
   t.ok((last?.['unsettledBytes'] as number) > 0);
   t.equal(
     raw.received('ack').some((m) => m['messageId'] === stuck),

@@ -51,7 +51,8 @@ function fixture(): Fixture {
   });
   const owe: Fixture['owe'] = ({ id }, messageId, ...fields) => {
     const ticket = new Ticket(1, () => undefined);
-    committer.owe({ origin: origin(1), messageId, documentId: id, fields, text: false, received: 0, ticket });
+    const written = { documentId: id, fields, text: false };
+    committer.owe({ origin: origin(1), messageId, ...written, received: 0, ticket, echo: undefined });
   };
   return {
     storage,

@@ -18,6 +18,14 @@ type Entry =
       readonly cause: number;
     }
   | {
+      readonly kind: 'echo';
+      readonly documentId: string;
+      readonly variant: number;
+      readonly session: number;
+      readonly frame: Uint8Array;
+      readonly type: MessageType;
+    }
+  | {
       readonly kind: 'direct';
       readonly session: number;
       readonly encoding: Encoding;
@@ -49,6 +57,17 @@ const entries: fc.Arbitrary<Entry> = fc.oneof(
       frame: frames,
       type: types,
       cause: fc.double({ min: 0, noNaN: true }),
+    },
+    plain,
+  ),
+  fc.record(
+    {
+      kind: fc.constant('echo' as const),
+      documentId: documentIds,
+      variant: fc.constantFrom(...Object.values(variants)),
+      session: numbers,
+      frame: frames,
+      type: types,
     },
     plain,
   ),
@@ -94,6 +113,12 @@ function write(writer: AnswerWriter, entry: Entry): void {
       writer.end(begun);
       return;
     }
+    case 'echo': {
+      const begun = writer.beginEcho(entry.variant, entry.documentId, entry.type, entry.session);
+      writer.frames.bytes(entry.frame);
+      writer.end(begun);
+      return;
+    }
     case 'direct': {
       const begun = writer.beginDirect(entry.session, entry.encoding, entry.of, entry.type, entry.cause);
       writer.frames.bytes(entry.frame);
@@ -129,6 +154,15 @@ function read(answer: Uint8Array<ArrayBuffer>): Entry[] {
         type: typeOfCode(type),
         cause,
         except,
+      }),
+    echo: (documentId, variant, session, frame, type) =>
+      found.push({
+        kind: 'echo',
+        documentId,
+        variant,
+        session,
+        frame: new Uint8Array(frame),
+        type: typeOfCode(type),
       }),
     direct: (session, encoding, of, frame, type, cause) =>
       found.push({

@@ -34,6 +34,7 @@ function fixture(t: Test, failingStarts: ScriptData['failingStarts'] = [0, 0], m
     onAnswer: (answer) => {
       readAnswer(answer, {
         publish: () => undefined,
+        echo: () => undefined,
         direct: (worker, _encoding, _kind, frame) => said.push(`${worker}: ${Buffer.from(frame).toString()}`),
         settled: (task) => link.settle(task),
         settledPart: (task, group) => link.settlePart(task, group),

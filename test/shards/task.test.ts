@@ -42,7 +42,8 @@ const records: fc.Arbitrary<TaskRecord> = fc.record(
 const groups = fc.record(
   {
     documentId: documentIds,
-    variants: fc.nat(15),
+    variants: fc.nat(63),
+    writerOnly: fc.boolean(),
     records: fc.array(records, { maxLength: 4 }),
   },
   plain,
@@ -53,7 +54,7 @@ test('a task is read as it was written', (t) => {
     t,
     fc.property(fc.array(groups, { maxLength: 5 }), fc.nat(9), (written, offset) => {
       const writer = new TaskWriter();
-      for (const group of written) writer.group(group.documentId, group.variants, group.records);
+      for (const group of written) writer.group(group);
       const task = writer.take();
       // It may lie anywhere in a larger buffer.
       const within = new Uint8Array(offset + task.length + 3);
@@ -70,7 +71,7 @@ test('the groups that are settled are left out, the others stay as they are', (t
     t,
     fc.property(fc.array(fc.tuple(groups, fc.boolean()), { maxLength: 5 }), (written) => {
       const writer = new TaskWriter();
-      for (const [group] of written) writer.group(group.documentId, group.variants, group.records);
+      for (const [group] of written) writer.group(group);
       const settled = new Set([...written.keys()].filter((place) => written[place]![1]));
       const left = written.filter(([, isSettled]) => !isSettled).map(([group]) => group);
       assert.deepEqual([...readTask(withoutGroups(writer.take(), settled))], left);
@@ -84,9 +85,10 @@ test('the size of a record is known before it is written', (t) => {
     t,
     fc.property(records, (record) => {
       const writer = new TaskWriter();
-      writer.group('d', 0, []);
+      const group = { documentId: 'd', variants: 0, writerOnly: false };
+      writer.group({ ...group, records: [] });
       const empty = writer.length;
-      writer.group('d', 0, [record]);
+      writer.group({ ...group, records: [record] });
       assert.equal(writer.length - 2 * empty, RECORD_OVERHEAD + record.payload.length);
     }),
   );
@@ -95,11 +97,12 @@ test('the size of a record is known before it is written', (t) => {
 
 test('a writer begins anew after each task', (t) => {
   const writer = new TaskWriter();
-  writer.group('first', 1, []);
+  const group = { writerOnly: true, records: [] };
+  writer.group({ documentId: 'first', variants: 1, ...group });
   writer.take();
   t.equal(writer.length, 0);
-  writer.group('second', 2, []);
-  t.strictSame([...readTask(writer.take())], [{ documentId: 'second', variants: 2, records: [] }]);
+  writer.group({ documentId: 'second', variants: 2, ...group });
+  t.strictSame([...readTask(writer.take())], [{ documentId: 'second', variants: 2, ...group }]);
   t.strictSame([...readTask(writer.take())], []);
   t.end();
 });

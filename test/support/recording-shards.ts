@@ -10,6 +10,7 @@ export type Task = readonly string[];
 export class RecordingShards implements ShardPort {
   readonly tasks: Task[] = [];
   readonly variants: number[] = [];
+  readonly writerOnly: boolean[] = [];
   readonly busy = new Set<number>();
   retained = 0;
 
@@ -24,9 +25,10 @@ export class RecordingShards implements ShardPort {
   submit(index: number, bytes: Uint8Array<ArrayBuffer>): void {
     assert.ok(this.ready(index));
     const groups = [...readTask(bytes)];
-    for (const { documentId, variants } of groups) {
+    for (const { documentId, variants, writerOnly } of groups) {
       assert.equal(this.indexOf(documentId), index);
       this.variants.push(variants);
+      this.writerOnly.push(writerOnly);
     }
     this.tasks.push(
       groups.map(({ documentId, records }) => `${documentId}:${records.map((r) => r.payload.toString()).join(',')}`),
@@ -44,7 +46,7 @@ const ENDLESS = 100_000_000;
 export interface CoalescerFixture {
   readonly coalescer: Coalescer;
   readonly shards: RecordingShards;
-  readonly write: (documentId: string, payload: string) => boolean;
+  readonly write: (documentId: string, payload: string, session?: number) => boolean;
   readonly read: (documentId: string, payload: string) => boolean;
 }
 
@@ -58,23 +60,24 @@ export function coalescerFixture(options: Partial<CoalescerOptions> = {}): Coale
     batchDelayMs: ENDLESS,
     maxQueuedBytes: 1_000_000,
     variantsOf: () => 0,
+    isOnlySubscriber: () => false,
     waits: { observe: () => undefined },
     ...options,
   });
-  const add = (documentId: string, payload: string, urgent: boolean): boolean =>
-    coalescer.add(documentId, record(payload, urgent), urgent);
+  const add = (documentId: string, payload: string, urgent: boolean, session = 1): boolean =>
+    coalescer.add(documentId, record(payload, urgent, session), urgent);
   return {
     coalescer,
     shards,
-    write: (documentId, payload) => add(documentId, payload, false),
+    write: (documentId, payload, session) => add(documentId, payload, false, session),
     read: (documentId, payload) => add(documentId, payload, true),
   };
 }
 
-function record(payload: string, isRead = false): TaskRecord {
+function record(payload: string, isRead: boolean, session: number): TaskRecord {
   return {
     kind: isRead ? recordKinds.subscribe : recordKinds.delta,
-    origin: { session: 1, encoding: 'binary', modern: false },
+    origin: { session, encoding: 'binary', modern: false },
     form: 'binary',
     timestamp: 1,
     received: 0,

@@ -114,13 +114,20 @@ export class ShardDriver {
     });
   }
 
-  /** Gives the shard one task with the records of some documents; returns its number. */
+  /**
+   * Gives the shard one task with the records of some documents; returns its number.
+   *
+   * @param writerOnly Whether nobody but who writes is subscribed.
+   */
   give(
     groups: Readonly<Record<string, readonly TaskRecord[]>>,
     wanted: number = variants.binaryDelta | variants.binaryAny,
+    writerOnly = false,
   ): number {
     const writer = new TaskWriter();
-    for (const [documentId, records] of Object.entries(groups)) writer.group(documentId, wanted, records);
+    for (const [documentId, records] of Object.entries(groups)) {
+      writer.group({ documentId, variants: wanted, writerOnly, records });
+    }
     const task = ++this.#tasks;
     const answer = this.shard.handle(task, writer.take());
     if (answer !== undefined) this.#take(answer);
@@ -147,6 +154,10 @@ export class ShardDriver {
       publish: (documentId, variant, frame, _type, _cause, except) => {
         const isBinary = (variant & (variants.binaryDelta | variants.binaryBatch | variants.binaryAny)) !== 0;
         this.sent.push({ to: 'all', documentId, variant, except, message: decodeFrame(Buffer.from(frame), isBinary) });
+      },
+      echo: (_documentId, variant, session, frame) => {
+        const isBinary = (variant & (variants.binaryDelta | variants.binaryBatch)) !== 0;
+        this.sent.push({ to: 'one', session, kind: 'reply', message: decodeFrame(Buffer.from(frame), isBinary) });
       },
       direct: (session, encoding, kind, frame) => {
         this.sent.push({ to: 'one', session, kind, message: decodeFrame(Buffer.from(frame), encoding === 'binary') });

@@ -1,0 +1,107 @@
+/** What a writer hears of its own writes where nobody else is subscribed. */
+import { test } from 'tap';
+import { variants } from '../../src/shards/task.js';
+import { ControlledStorage } from '../support/controlled-storage.js';
+import {
+  brief,
+  origin,
+  ShardDriver,
+  stateVector,
+  subscribe,
+  toAll,
+  toOne,
+  write,
+  type Sent,
+} from '../support/shard-driver.js';
+import { until } from '../support/server.js';
+
+const plain = variants.binaryDelta | variants.binaryAny;
+const modern = variants.jsonBatch | variants.jsonAny;
+
+/** Everything in the order of sending: `all <what>` for what is published, else the session's number. */
+function inShort(sent: readonly Sent[]): string[] {
+  return sent.map((entry) => `${entry.to === 'all' ? 'all' : entry.session} ${brief(entry)}`);
+}
+
+/** A shard that has the documents in memory, with commits held back. */
+async function held(): Promise<ShardDriver> {
+  const driver = new ShardDriver({}, new ControlledStorage());
+  await driver.run('d', [write(9, { field: 'old', value: 0 }, 1)], 0);
+  await driver.run('e', [write(9, { field: 'old', value: 0 }, 1)], 0);
+  driver.sent.length = 0;
+  driver.storage.hold();
+  return driver;
+}
+
+async function acked(driver: ShardDriver, count: number): Promise<string[]> {
+  driver.storage.release();
+  await until('the acks', () => toOne(driver.sent).filter(({ message }) => message.type === 'ack').length === count);
+  return inShort(driver.sent);
+}
+
+test('FAN1 an update that only its writer hears of comes with the ack, and before it', async (t) => {
+  const driver = await held();
+  driver.give(
+    { d: [write(1, { id: 'm1', field: 'f', value: 1 }), write(1, { id: 'm2', field: 'g', value: 2 })] },
+    plain,
+    true,
+  );
+  driver.give(
+    { e: [write(origin(2, { encoding: 'json', modern: true }), { id: 'm3', delta: { a: 1, b: 2 } })] },
+    modern,
+    true,
+  );
+  t.strictSame(driver.sent, [], 'not before it is durable');
+  t.strictSame(await acked(driver, 3), ['1 f=1', '1 g=2', '1 ack m1', '1 ack m2', '2 a=1 b=2', '2 ack m3']);
+});
+
+test('FAN1 an update that others hear of does not wait', async (t) => {
+  const driver = await held();
+  driver.give({ d: [write(1, { id: 'm1', field: 'f', value: 1 })] }, plain, false);
+  t.strictSame(inShort(driver.sent), ['all f=1']);
+  t.strictSame(await acked(driver, 1), ['all f=1', '1 ack m1']);
+});
+
+test('FAN2 an update does not wait when another of its document is published', async (t) => {
+  const driver = await held();
+  driver.give({ d: [write(1, { id: 'm1', delta: { f: 1, g: 1 } }, 1_000)] }, plain, true);
+  driver.give({ d: [write(1, { id: 'm2', field: 'f', value: 2 }, 1_001)] }, plain, true);
+  driver.give({ e: [write(2, { id: 'm3', field: 'f', value: 1 }, 1_002)] }, plain, false);
+  t.strictSame(inShort(driver.sent), ['all f=1'], 'of another document');
+  // Somebody has come meanwhile.
+  driver.give({ d: [write(3, { id: 'm4', field: 'f', value: 3 }, 1_003)] }, plain, false);
+  const updates = ['all f=1', '1 f=1', '1 g=1', '1 f=2', 'all f=3'];
+  t.strictSame(inShort(driver.sent), updates);
+  t.strictSame(await acked(driver, 4), [...updates, '1 ack m1', '1 ack m2', '2 ack m3', '3 ack m4']);
+});
+
+test('FAN2 an update does not wait when its document is read', async (t) => {
+  const driver = await held();
+  driver.give({ d: [write(1, { id: 'm1', field: 'f', value: 1 }), subscribe(1)] }, plain, true);
+  driver.give({ e: [write(2, { id: 'm2', field: 'f', value: 2 })] }, plain, true);
+  driver.give({ e: [stateVector(2, [])] }, plain, false);
+  const first = inShort(driver.sent).filter((one, i, all) => all.findIndex((other) => other[0] === one[0]) === i);
+  t.strictSame(first, ['1 f=1', '2 f=2']);
+  t.strictSame((await acked(driver, 2)).slice(-2), ['1 ack m1', '2 ack m2']);
+});
+
+test('ORD4 a writer whose write loses is told what won at once, and with it what was held', async (t) => {
+  const driver = await held();
+  driver.give({ d: [write(1, { id: 'm1', field: 'f', value: 1 })] }, plain, true);
+  driver.give({ d: [write(1, { id: 'm2', delta: { g: 1, old: 1 } }, 0)] }, plain, true);
+  const updates = ['1 f=1', 'all g=1', '1 old=0'];
+  t.strictSame(inShort(driver.sent), updates);
+  t.strictSame(await acked(driver, 2), [...updates, '1 ack m1', '1 ack m2']);
+});
+
+test('ACK1 while commits fail a writer that is alone hears nothing, and then once', async (t) => {
+  const driver = await held();
+  driver.storage.failCommits = true;
+  driver.storage.release();
+  driver.give({ d: [write(1, { id: 'm1', field: 'f', value: 1 })] }, plain, true);
+  await until('a failed commit', () => driver.status?.storageHealthy === false);
+  t.strictSame(driver.sent, []);
+  driver.storage.failCommits = false;
+  t.strictSame(await acked(driver, 1), ['1 f=1', '1 ack m1']);
+  t.strictSame(toAll(driver.sent), []);
+});
