@@ -14,7 +14,7 @@ import { encodeFrame, errorBody } from '../protocol/encode.js';
 import { readTask, recordKinds } from '../shards/task.js';
 import type { ShardSet } from '../shards/shard-set.js';
 import { Addresses } from './addresses.js';
-import { Authentication } from './authentication.js';
+import { Authentication, tokenOf } from './authentication.js';
 import { Coalescer } from './coalescer.js';
 import { Compression, noCompression } from './compression.js';
 import { Control } from './control.js';
@@ -290,13 +290,6 @@ export class Acceptor {
     this.presence.leaveAll(session);
     this.#options.log.debug({ session: session.number, code }, 'disconnected');
   }
-}
-
-/** The token of an upgrade request: browsers can only put it into the query. */
-function tokenOf(req: HttpRequest): string | undefined {
-  const query = req.getQuery('token');
-  if (query !== undefined && query !== '') return query;
-  return /^bearer +(\S+)$/i.exec(req.getHeader('authorization'))?.[1];
 }
 
 /** Why draining clients are sent away. */

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { HttpRequest } from 'uWebSockets.js';
 import { compilePermissions, type Access } from '../auth/permissions.js';
 import { anonymousIdentity, type Identity, type TokenVerifier } from '../auth/tokens.js';
 import { closeCodes, errors, type ErrorCode } from '../errors.js';
@@ -101,4 +102,11 @@ export class Authentication {
     session.reply('error', errorBody('auth', code, {}));
     session.socket.end(closeCodes.policy, errors[code].sentence);
   }
+}
+
+/** The token of an upgrade request: browsers can only put it into the query. */
+export function tokenOf(req: HttpRequest): string | undefined {
+  const query = req.getQuery('token');
+  if (query !== undefined && query !== '') return query;
+  return /^bearer +(\S+)$/i.exec(req.getHeader('authorization'))?.[1];
 }

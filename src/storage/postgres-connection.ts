@@ -47,6 +47,28 @@ export interface Loan {
   giveBack(failure?: DatabaseError): void;
 }
 
+/**
+ * Runs an action on a loan, begun before this returns.
+ *
+ * @param onEnd Told what made it fail, if it did.
+ * @throws DatabaseError
+ */
+export async function runOn<Result>(
+  { connection }: Loan,
+  action: (connection: Connection) => Promise<Result>,
+  onEnd: (failure: DatabaseError | undefined) => void,
+): Promise<Result> {
+  let failure: DatabaseError | undefined;
+  try {
+    return await action(connection);
+  } catch (error) {
+    failure = databaseError(error);
+    throw failure;
+  } finally {
+    onEnd(failure);
+  }
+}
+
 /** How long one attempt to connect may take. */
 export const connectTimeoutMs = 10_000;
 /** What a statement may take longer than the database lets it, before the connection is taken for dead. */
@@ -97,15 +119,9 @@ export class Connections implements Lender {
 
   async use<Result>(action: (connection: Connection) => Promise<Result>): Promise<Result> {
     const loan = await this.borrow();
-    let failure: DatabaseError | undefined;
-    try {
-      return await action(loan.connection);
-    } catch (error) {
-      failure = databaseError(error);
-      throw failure;
-    } finally {
+    return runOn(loan, action, (failure) => {
       loan.giveBack(failure);
-    }
+    });
   }
 
   /** @throws DatabaseError */

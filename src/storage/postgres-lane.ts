@@ -1,7 +1,6 @@
 /** A connection that stays with who uses it all the time. */
 
-import type { Connection, Connections, Lender, Loan } from './postgres-connection.js';
-import { databaseError, type DatabaseError } from './postgres-errors.js';
+import { runOn, type Connection, type Connections, type Lender, type Loan } from './postgres-connection.js';
 
 /** A connection that was not used for this long goes back to the others. */
 const KEPT_MS = 1_000;
@@ -23,16 +22,10 @@ export class Lane implements Lender {
   /** Begins the action at once where a connection is kept, before it returns. */
   async use<Result>(action: (connection: Connection) => Promise<Result>): Promise<Result> {
     const loan = this.#take() ?? (await this.#connections.borrow());
-    let failure: DatabaseError | undefined;
-    try {
-      return await action(loan.connection);
-    } catch (error) {
-      failure = databaseError(error);
-      throw failure;
-    } finally {
+    return runOn(loan, action, (failure) => {
       if (failure === undefined && this.#kept === undefined) this.#keep(loan);
       else loan.giveBack(failure);
-    }
+    });
   }
 
   /** Gives back what is kept; must not be used any more. */
