@@ -145,6 +145,34 @@ test('ACK1, ACK5: while the database is away, writes are shown and wait for thei
   noCredentials(t, db, to);
 });
 
+test('FAN3: a writer that is alone hears of its write with the ack, and not at all when it has left', async (t) => {
+  const db = await database(t);
+  const to = await server(t, { DATABASE_URL: db.url, SHARDS: '1' });
+  const raw = await client(t, to);
+  await raw.acked(raw.set('doc', 'before', 1));
+  for (const leaves of [false, true]) {
+    const field = leaves ? 'left' : 'stayed';
+    const lock = db.query('BEGIN; LOCK fields; SELECT pg_sleep(1); COMMIT');
+    await until('the lock', async () => {
+      const locks = await db.query("SELECT FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted");
+      return locks.length > 0;
+    });
+    const id = raw.set('doc', field, 1);
+    await until(
+      'the commit to wait',
+      async () => (await db.query('SELECT FROM pg_locks WHERE NOT granted')).length > 0,
+    );
+    if (leaves) raw.send('unsubscribe', { documentId: 'doc' });
+    await raw.roundTrip();
+    const ofField = (): string[] =>
+      raw.messages.filter((m) => m['field'] === field || m['messageId'] === id).map(({ type }) => type);
+    t.strictSame(ofField(), [], 'nothing before it is durable');
+    await raw.acked(id);
+    t.strictSame(ofField(), leaves ? ['ack'] : ['delta', 'ack']);
+    await lock;
+  }
+});
+
 test('ACK5: the queue is bounded, and writes beyond it are refused', async (t) => {
   const { proxy, to } = await behindProxy(t, { SYNCKIT_MAX_PENDING_BYTES: '64KiB' });
   const writer = await client(t, to);

@@ -75,6 +75,21 @@ test('FAN2 an update does not wait when another of its document is published', a
   t.strictSame(await acked(driver, 4), [...updates, '1 ack m1', '1 ack m2', '2 ack m3', '3 ack m4']);
 });
 
+test('FAN2 an update does not wait when operations are sent on, or when all of a later write loses', async (t) => {
+  const driver = await held();
+  const one = origin(1, { modern: true });
+  driver.give({ d: [write(1, { id: 'm1', field: 'f', value: 1 })] }, plain, true);
+  driver.give({ d: [write(one, { id: 'm2', deltas: [{ type: 'counter', counterId: 'c', delta: 1 }] })] }, plain, true);
+  t.strictSame(
+    driver.sent.map(({ to, message }) => `${to} ${message.type}`),
+    ['one delta', 'all delta_batch'],
+  );
+  driver.give({ e: [write(2, { id: 'm3', field: 'f', value: 1 })] }, plain, true);
+  driver.give({ e: [write(2, { id: 'm4', field: 'old', value: 1 }, 0)] }, plain, true);
+  t.strictSame(inShort(driver.sent.slice(2)), ['2 f=1', '2 old=0']);
+  t.strictSame((await acked(driver, 4)).slice(-4), ['1 ack m1', '1 ack m2', '2 ack m3', '2 ack m4']);
+});
+
 test('FAN2 an update does not wait when its document is read', async (t) => {
   const driver = await held();
   driver.give({ d: [write(1, { id: 'm1', field: 'f', value: 1 }), subscribe(1)] }, plain, true);
