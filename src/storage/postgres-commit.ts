@@ -20,8 +20,8 @@ const pauseMs = 20;
 export async function commit(connections: Lender, plan: Plan): Promise<Committed> {
   for (let tries = 1; ; tries++) {
     try {
-      const { refused, numbers } = await writeOrLeaveOut(connections, plan);
-      return { refused: [...plan.refused, ...refused], numbers };
+      const written = await writeOrLeaveOut(connections, plan);
+      return plan.refused.length === 0 ? written : new Written([...plan.refused, ...written.refused], written.counted);
     } catch (error) {
       const failure = databaseError(error);
       if (failure.remedy !== 'repeat' || tries === maxTries) throw failure;
@@ -30,16 +30,34 @@ export async function commit(connections: Lender, plan: Plan): Promise<Committed
   }
 }
 
-async function writeOrLeaveOut(connections: Lender, plan: Plan): Promise<Committed> {
+/** Reads the numbers only when they are asked for: a node that is alone has no use for them. */
+class Written implements Committed {
+  readonly refused: readonly RefusedRow[];
+  /** The numbers as JSON text. */
+  readonly counted: string;
+  #numbers: ReadonlyMap<string, number> | undefined;
+
+  constructor(refused: readonly RefusedRow[], counted: string) {
+    this.refused = refused;
+    this.counted = counted;
+  }
+
+  get numbers(): ReadonlyMap<string, number> {
+    this.#numbers ??= new Map(Object.entries(JSON.parse(this.counted) as Record<string, number>));
+    return this.#numbers;
+  }
+}
+
+async function writeOrLeaveOut(connections: Lender, plan: Plan): Promise<Written> {
   try {
-    return { refused: [], numbers: await connections.use((connection) => writeAll(connection, plan)) };
+    return new Written([], await connections.use((connection) => writeAll(connection, plan)));
   } catch (error) {
     if (databaseError(error).remedy !== 'leave out the row') throw error;
     return connections.use((connection) => writeRest(connection, plan));
   }
 }
 
-async function writeAll(connection: Connection, { documents, statements }: Plan): Promise<Map<string, number>> {
+async function writeAll(connection: Connection, { documents, statements }: Plan): Promise<string> {
   const [first = nothing, ...more] = statements;
   // A statement is a transaction by itself: one round trip.
   if (more.length === 0) return writeDocuments(connection, documents, first);
@@ -50,27 +68,27 @@ async function writeAll(connection: Connection, { documents, statements }: Plan)
   });
 }
 
-/** The first statement of a commit. @returns The numbers of the commit. */
+/** The first statement of a commit. @returns The numbers of the commit, as JSON text. */
 async function writeDocuments(
   connection: Connection,
   documents: ReadonlyMap<string, number>,
   rows: Rows,
-): Promise<Map<string, number>> {
+): Promise<string> {
   const [written] = await connection.query(writeStatement(documents, rows));
   const [commits] = written as unknown as WrittenRow;
-  return new Map(Object.entries(commits ?? {}));
+  return commits ?? '{}';
 }
 
 const none: ReadonlyMap<string, number> = new Map();
 const nothing: Rows = { fields: [], texts: [] };
 
 /** Writes what the database takes, and finds what it does not take by trying halves. */
-async function writeRest(connection: Connection, { documents, statements }: Plan): Promise<Committed> {
+async function writeRest(connection: Connection, { documents, statements }: Plan): Promise<Written> {
   return inTransaction(connection, async () => {
     const refused: RefusedRow[] = [];
-    const numbers = await writeDocuments(connection, documents, nothing);
+    const counted = await writeDocuments(connection, documents, nothing);
     for (const rows of statements) await writeHalves(connection, rows, refused);
-    return { refused, numbers };
+    return new Written(refused, counted);
   });
 }
 

@@ -194,7 +194,7 @@ async function checkSession(client: pg.ClientBase): Promise<void> {
   }
 }
 
-/** Runs one statement; rows come as arrays, integers as numbers, bytes as Uint8Arrays of their own. */
+/** Runs one statement; rows come as arrays, integers as numbers, bytes as Uint8Arrays of their own, JSON as its text. */
 export async function query(client: pg.ClientBase, statement: Statement | string): Promise<unknown[][]> {
   const about = typeof statement === 'string' ? { text: statement } : { ...statement };
   try {
@@ -209,6 +209,7 @@ const types: pg.CustomTypesConfig = {
   getTypeParser: (type, format) => {
     if (type === pg.types.builtins.INT8) return Number; // all of ours are safe integers
     if (type === pg.types.builtins.BYTEA) return bytesOf;
+    if (type === pg.types.builtins.JSON) return String;
     return pg.types.getTypeParser(type, format) as unknown;
   },
 };

@@ -52,7 +52,7 @@ WITH document AS (
 SELECT json_object_agg(id, commits) FROM document WHERE (SELECT count(*) FROM part) IS NOT NULL`;
 
 /** The one row that a write answers, as to read one for each document takes long: which commit of each document it is. */
-export type WrittenRow = readonly [commits: Readonly<Record<string, number>> | null];
+export type WrittenRow = readonly [commits: string | null];
 
 /** Writes the stamps of documents, and rows. */
 export function writeStatement(documents: ReadonlyMap<string, number>, rows: Rows): Statement {
