@@ -43,65 +43,52 @@ export interface UpsertSettings {
   readonly documents: number;
   readonly fields: number;
   readonly valueBytes: number;
-  /** Rows of a statement; every statement writes so many documents. */
-  readonly rows: number;
-  readonly seconds: number;
 }
 
-/**
- * Milliseconds before it is counted. The first rows are new, and the first updates of each find no room on its page; only
- * when all have been updated a few times is it as fast as it gets.
- */
-const WARM_UP_MS = 8_000;
+/** Writes rows, one statement after the other. */
+export interface Upserts {
+  /** @param rows Of a statement; every row is of another document. @returns Rows per second. */
+  run(rows: number, seconds: number): Promise<number>;
+  close(): Promise<void>;
+}
 
-/** Rows per second of the server's statement, as the driver sends it by itself, with nothing around it. */
-export async function bareUpserts(settings: UpsertSettings): Promise<number> {
+/** The server's statement, as the driver sends it by itself, with nothing around it. */
+export async function bareUpserts(settings: UpsertSettings): Promise<Upserts> {
   await migrate(settings.url);
   const client = new pg.Client({ connectionString: settings.url });
   await client.connect();
-  try {
-    return await upsertsPerSecond(settings, async (changes) => {
-      const { documents, statements } = planOf(changes);
-      for (const rows of statements) {
-        await client.query({ name: 'write', text: writeText, values: [...writeParameters(documents, rows)] });
-      }
-    });
-  } finally {
-    await client.end();
-  }
+  const write = async (changes: DocumentChange[]): Promise<void> => {
+    const { documents, statements } = planOf(changes);
+    for (const rows of statements) {
+      await client.query({ name: 'write', text: writeText, values: [...writeParameters(documents, rows)] });
+    }
+  };
+  return { run: runnerOf(settings, write), close: () => client.end() };
 }
 
-/** Rows per second that the server's storage commits when there is no server around it. */
-export async function storageUpserts(settings: UpsertSettings): Promise<number> {
+/** The commits of the server's storage when there is no server around it. */
+export async function storageUpserts(settings: UpsertSettings): Promise<Upserts> {
   const { url } = settings;
   await migrate(url);
   const storage = openPostgresStorage({ url, minConnections: 0, maxConnections: 1, statementTimeoutMs: 10_000 });
-  try {
-    return await upsertsPerSecond(settings, async (changes) => {
-      await storage.commit(changes);
-    });
-  } finally {
-    await storage.close();
-  }
+  const write = async (changes: DocumentChange[]): Promise<void> => {
+    await storage.commit(changes);
+  };
+  return { run: runnerOf(settings, write), close: () => storage.close() };
 }
 
-async function upsertsPerSecond(
-  settings: UpsertSettings,
-  write: (changes: DocumentChange[]) => Promise<void>,
-): Promise<number> {
+function runnerOf(settings: UpsertSettings, write: (changes: DocumentChange[]) => Promise<void>): Upserts['run'] {
   let next = 0;
-  const upsertFor = async (milliseconds: number): Promise<number> => {
+  return async (rows, seconds) => {
     const start = performance.now();
-    let rows = 0;
+    let written = 0;
     let now = start;
-    for (; now < start + milliseconds; now = performance.now()) {
-      await write(Array.from({ length: settings.rows }, () => changeOf(settings, next++)));
-      rows += settings.rows;
+    for (; now < start + seconds * 1_000; now = performance.now()) {
+      await write(Array.from({ length: rows }, () => changeOf(settings, next++)));
+      written += rows;
     }
-    return (rows / (now - start)) * 1_000;
+    return (written / (now - start)) * 1_000;
   };
-  await upsertFor(WARM_UP_MS);
-  return upsertFor(settings.seconds * 1_000);
 }
 
 function changeOf({ documents, fields, valueBytes }: UpsertSettings, number: number): DocumentChange {
