@@ -57,13 +57,32 @@ export async function bareUpserts(settings: UpsertSettings): Promise<Upserts> {
   await migrate(settings.url);
   const client = new pg.Client({ connectionString: settings.url });
   await client.connect();
-  const write = async (changes: DocumentChange[]): Promise<void> => {
-    const { documents, statements } = planOf(changes);
-    for (const rows of statements) {
-      await client.query({ name: 'write', text: writeText, values: [...writeParameters(documents, rows)] });
-    }
+  return { run: runnerOf(settings, (changes) => writeBare(client, changes)), close: () => client.end() };
+}
+
+/**
+ * What the clients could do without a server: each writes its rows by itself, one statement for each.
+ *
+ * @param connections That all of them share.
+ */
+export async function lonelyUpserts(settings: UpsertSettings, connections: number): Promise<Upserts> {
+  await migrate(settings.url);
+  const pool = new pg.Pool({ connectionString: settings.url, max: connections });
+  const run = runnerOf(settings, (changes) => writeBare(pool, changes));
+  return {
+    run: async (rows, seconds) => {
+      const writers = Array.from({ length: settings.documents }, () => run(rows, seconds));
+      return (await Promise.all(writers)).reduce((sum, rate) => sum + rate, 0);
+    },
+    close: () => pool.end(),
   };
-  return { run: runnerOf(settings, write), close: () => client.end() };
+}
+
+async function writeBare(client: pg.Client | pg.Pool, changes: readonly DocumentChange[]): Promise<void> {
+  const { documents, statements } = planOf(changes);
+  for (const rows of statements) {
+    await client.query({ name: 'write', text: writeText, values: [...writeParameters(documents, rows)] });
+  }
 }
 
 /** The commits of the server's storage when there is no server around it. */

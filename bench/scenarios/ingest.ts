@@ -9,7 +9,7 @@ import { BATCH_DELAY_MS, SHARDS, type MeasuredServer, type StorageKind } from '.
 import type { Bench } from '../bench.js';
 import { medianRows } from '../results.js';
 import type { Row, Scenario } from '../scenario.js';
-import { bareUpserts, storageUpserts, type BenchPostgres } from '../upserts.js';
+import { bareUpserts, lonelyUpserts, storageUpserts, type BenchPostgres } from '../upserts.js';
 
 const SECONDS = 4;
 /**
@@ -23,6 +23,8 @@ const TURNS = 4;
 const WRITERS = [1, 50, 500];
 const VALUE_BYTES = 64;
 const FIELDS = 100;
+/** The default of DB_POOL_MAX. */
+const POOL = 10;
 /** Writers and writes per second at light load: each write finds its document idle. */
 const LIGHT = { writers: 20, perSecond: 100 };
 
@@ -40,6 +42,7 @@ export const ingest: Scenario = {
     postgres: options.postgres === undefined ? 'started for it, its defaults, fsync on' : 'given',
     'bare loop':
       'one connection, the prepared statement of the server with arrays as the driver sends them, as many rows as a commit of the server had on average',
+    'each alone': `the writers themselves, a statement for each row, over ${POOL} connections`,
     'warm-up on Postgres, seconds': POSTGRES_WARM_UP_SECONDS,
     'turns of server and bare loop': TURNS,
     'seconds per number': options.seconds ?? SECONDS,
@@ -69,27 +72,42 @@ async function writeInTurns(bench: Bench, postgres: BenchPostgres, writers: numb
   const same = { documents: writers, fields: FIELDS, valueBytes: VALUE_BYTES };
   const bare = await bareUpserts({ ...same, url: await postgres.database() });
   const alone = await storageUpserts({ ...same, url: await postgres.database() });
-  const loops = [bare, alone] as const;
+  const lonely = await lonelyUpserts({ ...same, url: await postgres.database() }, POOL);
   const seconds = secondsOf(bench) / TURNS;
   const { perCommit } = await ingest.measure(seconds);
-  for (const loop of loops) await loop.run(perCommit, POSTGRES_WARM_UP_SECONDS);
+  for (const loop of [bare, alone]) await loop.run(perCommit, POSTGRES_WARM_UP_SECONDS);
+  await lonely.run(1, POSTGRES_WARM_UP_SECONDS);
   const turns: Row[] = [];
-  const rates: { ours: number; bare: number; alone: number }[] = [];
+  const rates: Rates[] = [];
   for (let turn = 0; turn < TURNS; turn++) {
     const { row, perCommit, acked } = await ingest.measure(seconds);
     turns.push(row);
-    rates.push({ ours: acked, bare: await bare.run(perCommit, seconds), alone: await alone.run(perCommit, seconds) });
+    rates.push({
+      ours: acked,
+      bare: await bare.run(perCommit, seconds),
+      alone: await alone.run(perCommit, seconds),
+      lonely: await lonely.run(1, seconds),
+    });
   }
   await ingest.stop();
-  for (const loop of loops) await loop.close();
+  for (const loop of [bare, alone, lonely]) await loop.close();
   const [row = {}] = medianRows(turns.map((turn) => [turn]));
-  const mean = (of: 'ours' | 'bare' | 'alone'): number => rates.reduce((sum, rate) => sum + rate[of], 0) / TURNS;
+  const mean = (of: keyof Rates): number => rates.reduce((sum, rate) => sum + rate[of], 0) / TURNS;
   return {
     ...row,
     'bare rows/s': Math.round(mean('bare')),
     'ours/bare': rounded(mean('ours') / mean('bare')),
     'storage alone/bare': rounded(mean('alone') / mean('bare')),
+    'ours/each alone': rounded(mean('ours') / mean('lonely')),
   };
+}
+
+/** Of one turn, per second. */
+interface Rates {
+  readonly ours: number;
+  readonly bare: number;
+  readonly alone: number;
+  readonly lonely: number;
 }
 
 async function writeClosed(bench: Bench, storage: StorageKind, writers: number): Promise<Row> {
