@@ -1,6 +1,6 @@
 /** Rows, changes and expectations for tests of storage. */
 
-import type { DocumentChange, FieldRow, Storage } from '../../src/storage/port.js';
+import type { DocumentChange, FieldRow, Storage, StoredDocument } from '../../src/storage/port.js';
 import type { Random } from './random.js';
 
 /** A plausible row; tests name only what they are about. */
@@ -21,12 +21,17 @@ export function change(documentId: string, fields: readonly FieldRow[], stamp = 
   return { documentId, stamp, fields };
 }
 
-/** The rows of one document, sorted by path: a load promises no order. */
-/** Documents without the numbers of their commits. */
-export async function contentOf(storage: Storage, documentIds: readonly string[]): Promise<object[]> {
-  return (await storage.load(documentIds)).map(({ stamp, fields, text }) => ({ stamp, fields, text }));
+/** Documents, their rows sorted by path: a load promises no order. */
+export async function documentsOf(storage: Storage, documentIds: readonly string[]): Promise<StoredDocument[]> {
+  return (await storage.load(documentIds)).map((document) => ({ ...document, fields: sorted(document.fields) }));
 }
 
+/** As `documentsOf`, without the numbers of their commits. */
+export async function contentOf(storage: Storage, documentIds: readonly string[]): Promise<object[]> {
+  return (await documentsOf(storage, documentIds)).map(({ stamp, fields, text }) => ({ stamp, fields, text }));
+}
+
+/** The rows of one document, sorted by path. */
 export async function rowsOf(storage: Storage, documentId: string): Promise<FieldRow[]> {
   const [document] = await storage.load([documentId]);
   return sorted(document!.fields);

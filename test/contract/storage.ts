@@ -9,6 +9,7 @@ import {
   change,
   commitsOf,
   contentOf,
+  documentsOf,
   expectedRows,
   onlyRow,
   randomWrites,
@@ -169,9 +170,9 @@ export function storageContract(name: string, open: () => Promise<OpenedStorage>
     const ids = [...expected.keys()];
     const stamps = async (storage: Storage) => (await storage.load(ids)).map(({ stamp }) => stamp);
     t.same(await stamps(storage), await stamps(other.storage));
-    const before = await storage.load(ids);
+    const before = await documentsOf(storage, ids);
     const again = await opened.reopen();
-    if (again !== undefined) t.strictSame(await again.load(ids), before, 'everything is there after reopening');
+    if (again !== undefined) t.strictSame(await documentsOf(again, ids), before, 'everything is there after reopening');
   });
 }
 

@@ -5,6 +5,7 @@ import { test, type Test } from 'tap';
 import { openEmbeddedStorage } from '../../src/storage/embedded.js';
 import type { StoredDocument } from '../../src/storage/port.js';
 import { openPostgresStorage } from '../../src/storage/postgres.js';
+import { documentsOf } from '../contract/storage-rows.js';
 import { client, server } from '../support/fixture.js';
 import { database, type TestDatabase } from '../support/postgres.js';
 import { plainNode } from '../support/server.js';
@@ -68,7 +69,7 @@ async function stored(env: NodeJS.ProcessEnv, ids: readonly string[]): Promise<S
       ? openEmbeddedStorage({ directory })
       : openPostgresStorage({ url, minConnections: 0, maxConnections: 1, statementTimeoutMs: 60_000 });
   try {
-    return await storage.load(ids);
+    return await documentsOf(storage, ids);
   } finally {
     await storage.close();
   }
