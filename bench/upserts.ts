@@ -5,7 +5,8 @@ import type { DocumentChange } from '../src/storage/port.js';
 import { migrate } from '../src/storage/migrate.js';
 import { openPostgresStorage } from '../src/storage/postgres.js';
 import { planOf } from '../src/storage/postgres-plan.js';
-import { writeParameters, writeText } from '../src/storage/postgres-statements.js';
+import type { ArrayEncoding } from '../src/storage/postgres-arrays.js';
+import { writeStatement } from '../src/storage/postgres-statements.js';
 import { startPostgres } from '../test/support/postgres-server.js';
 
 /** A Postgres that syncs, and databases on it. */
@@ -68,6 +69,8 @@ export async function bareUpserts(settings: UpsertSettings): Promise<Upserts> {
 export async function lonelyUpserts(settings: UpsertSettings, connections: number): Promise<Upserts> {
   await migrate(settings.url);
   const pool = new pg.Pool({ connectionString: settings.url, max: connections });
+  // One that the database ends while nobody uses it, such as when that is stopped.
+  pool.on('error', () => undefined);
   const run = runnerOf(settings, (changes) => writeBare(pool, changes));
   return {
     run: async (rows, seconds) => {
@@ -80,10 +83,11 @@ export async function lonelyUpserts(settings: UpsertSettings, connections: numbe
 
 async function writeBare(client: pg.Client | pg.Pool, changes: readonly DocumentChange[]): Promise<void> {
   const { documents, statements } = planOf(changes);
-  for (const rows of statements) {
-    await client.query({ name: 'write', text: writeText, values: [...writeParameters(documents, rows)] });
-  }
+  for (const rows of statements) await client.query(writeStatement(documents, rows, leftToDriver));
 }
+
+const same = <Values>(values: Values): Values => values;
+const leftToDriver: ArrayEncoding = { text: same, bigint: same, integer: same, boolean: same };
 
 /** The commits of the server's storage when there is no server around it. */
 export async function storageUpserts(settings: UpsertSettings): Promise<Upserts> {

@@ -57,10 +57,10 @@ export class MemoryStorage implements Storage {
     return documentIds.map((documentId) => this.#documents.get(documentId)?.commits ?? 0);
   }
 
-  // eslint-disable-next-line @typescript-eslint/require-await
-  async close(): Promise<void> {
+  close(): Promise<void> {
     this.#closed = true;
     this.#documents.clear();
+    return Promise.resolve();
   }
 
   #apply(change: DocumentChange): RefusedRow[] {

@@ -13,6 +13,15 @@ const { BOOL, INT4, INT8, TEXT } = pg.types.builtins;
 const HEADER_BYTES = 20;
 const HIGH = 0x1_0000_0000;
 
+/** How the arrays of a statement's parameters are given to the driver. */
+export interface ArrayEncoding {
+  readonly text: (values: readonly string[]) => unknown;
+  /** Of safe integers. */
+  readonly bigint: (values: readonly number[]) => unknown;
+  readonly integer: (values: readonly number[]) => unknown;
+  readonly boolean: (values: readonly boolean[]) => unknown;
+}
+
 /** A `text[]`. */
 export function textArray(values: readonly string[]): Buffer {
   const lengths = values.map((value) => Buffer.byteLength(value));
@@ -63,6 +72,13 @@ export function booleanArray(values: readonly boolean[]): Buffer {
   }
   return bytes;
 }
+
+export const binaryArrays: ArrayEncoding = {
+  text: textArray,
+  bigint: bigintArray,
+  integer: integerArray,
+  boolean: booleanArray,
+};
 
 /** @param size Bytes of all elements without their lengths. */
 function begin(type: number, count: number, size: number): Buffer {

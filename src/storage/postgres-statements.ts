@@ -1,6 +1,6 @@
 /** The statements that every commit and load are made of. */
 
-import { bigintArray, booleanArray, integerArray, textArray } from './postgres-arrays.js';
+import { binaryArrays, type ArrayEncoding } from './postgres-arrays.js';
 import type { Statement } from './postgres-connection.js';
 import type { Rows } from './postgres-plan.js';
 
@@ -9,7 +9,7 @@ import type { Rows } from './postgres-plan.js';
  * the lock for all that belongs to it, and it counts the commits. The rows are sorted, so transactions of several nodes
  * wait in line instead of for each other.
  */
-export const writeText = `
+const writeText = `
 WITH document AS (
   INSERT INTO documents AS stored (id, stamp, commits)
   SELECT id, stamp, 1 FROM unnest($1::text[], $2::bigint[]) AS given (id, stamp)
@@ -54,84 +54,42 @@ SELECT json_object_agg(id, commits) FROM document WHERE (SELECT count(*) FROM pa
 /** The one row that a write answers, as to read one for each document takes long: which commit of each document it is. */
 export type WrittenRow = readonly [commits: string | null];
 
-/** Writes the stamps of documents, and rows. */
-export function writeStatement(documents: ReadonlyMap<string, number>, rows: Rows): Statement {
-  const [ids, stamps, documentIds, paths, values, deleted, timestamps, counters, clientIds, fieldStamps, ...text] =
-    writeParameters(documents, rows);
-  const [goneFrom, gone, bytes, partOf, parts, starts, lengths] = text;
-  return {
-    name: 'write',
-    text: writeText,
-    values: [
-      textArray(ids),
-      bigintArray(stamps),
-      textArray(documentIds),
-      textArray(paths),
-      textArray(values),
-      booleanArray(deleted),
-      bigintArray(timestamps),
-      bigintArray(counters),
-      textArray(clientIds),
-      bigintArray(fieldStamps),
-      textArray(goneFrom),
-      textArray(gone),
-      bytes,
-      textArray(partOf),
-      textArray(parts),
-      integerArray(starts),
-      integerArray(lengths),
-    ],
-  };
-}
-
-/** The parameters of `writeText`, for whoever leaves their encoding to the driver. */
-export function writeParameters(documents: ReadonlyMap<string, number>, { fields, texts }: Rows): WriteParameters {
+/** Writes the stamps of documents, and rows. @param array How arrays are encoded. */
+export function writeStatement(
+  documents: ReadonlyMap<string, number>,
+  { fields, texts }: Rows,
+  array: ArrayEncoding = binaryArrays,
+): Statement {
   const rows = fields.map(({ row }) => row);
   const gone = texts.flatMap(({ documentId, replaces }) => replaces.map((id) => ({ documentId, id })));
   const parts = texts.flatMap(({ documentId, append }) => append.map((part) => ({ documentId, ...part })));
   let end = 1;
   const starts = parts.map(({ bytes }) => (end += bytes.byteLength) - bytes.byteLength);
-  return [
-    [...documents.keys()],
-    [...documents.values()],
-    fields.map(({ documentId }) => documentId),
-    rows.map(({ path }) => path),
-    rows.map(({ value }) => value),
-    rows.map(({ deleted }) => deleted),
-    rows.map(({ timestamp }) => timestamp),
-    rows.map(({ counter }) => counter),
-    rows.map(({ clientId }) => clientId),
-    rows.map(({ stamp }) => stamp),
-    gone.map(({ documentId }) => documentId),
-    gone.map(({ id }) => id),
-    // All parts in one parameter: an array of them could not be told apart from one of texts.
-    Buffer.concat(parts.map(({ bytes }) => bytes)),
-    parts.map(({ documentId }) => documentId),
-    parts.map(({ id }) => id),
-    starts,
-    parts.map(({ bytes }) => bytes.byteLength),
-  ];
+  return {
+    name: 'write',
+    text: writeText,
+    values: [
+      array.text([...documents.keys()]),
+      array.bigint([...documents.values()]),
+      array.text(fields.map(({ documentId }) => documentId)),
+      array.text(rows.map(({ path }) => path)),
+      array.text(rows.map(({ value }) => value)),
+      array.boolean(rows.map(({ deleted }) => deleted)),
+      array.bigint(rows.map(({ timestamp }) => timestamp)),
+      array.bigint(rows.map(({ counter }) => counter)),
+      array.text(rows.map(({ clientId }) => clientId)),
+      array.bigint(rows.map(({ stamp }) => stamp)),
+      array.text(gone.map(({ documentId }) => documentId)),
+      array.text(gone.map(({ id }) => id)),
+      // All parts in one parameter: the driver could not tell an array of them from one of texts.
+      Buffer.concat(parts.map(({ bytes }) => bytes)),
+      array.text(parts.map(({ documentId }) => documentId)),
+      array.text(parts.map(({ id }) => id)),
+      array.integer(starts),
+      array.integer(parts.map(({ bytes }) => bytes.byteLength)),
+    ],
+  };
 }
-
-type WriteParameters = readonly [
-  ids: readonly string[],
-  stamps: readonly number[],
-  documentIds: readonly string[],
-  paths: readonly string[],
-  values: readonly string[],
-  deleted: readonly boolean[],
-  timestamps: readonly number[],
-  counters: readonly number[],
-  clientIds: readonly string[],
-  fieldStamps: readonly number[],
-  goneFrom: readonly string[],
-  gone: readonly string[],
-  bytes: Buffer,
-  partOf: readonly string[],
-  parts: readonly string[],
-  starts: readonly number[],
-  lengths: readonly number[],
-];
 
 /** One statement sees one state, so that the rows of a document belong to the same commits. */
 const loadText = `
