@@ -1,23 +1,35 @@
 /**
- * The import directions of the design. A part may import what stands right of its arrow and nothing else:
- *   main, cli → node → acceptor, http, shards → protocol
- *   acceptor → cluster (what nodes say of awareness)
- *   shard → core-wasm, storage (the port), cluster (the ports), protocol, shards/messages
- *   shards → cluster (the ports)
+ * The import directions of the design. A folder of src/ may import what is listed for it here and nothing else, besides
+ * itself, its own subfolders, packages and the files that everybody may use.
  */
-const room = (name) => `^src/${name}/`;
+const folder = (name) => `^src/${name}/`;
 
-/** What each room may import, besides itself, `src/errors.ts` and packages. */
+/** What everybody may import. */
+const common = ['^src/errors\\.ts$', '^src/config/load\\.ts$', '^src/log\\.ts$', '^src/version\\.ts$'];
+
 const allowed = {
   protocol: [],
   storage: [],
   cluster: [],
   auth: [],
   metrics: [],
-  shards: ['protocol', 'metrics', 'cluster'],
-  acceptor: ['protocol', 'shards', 'auth', 'metrics', 'cluster'],
-  http: ['protocol', 'shards', 'auth', 'metrics'],
-  shard: ['protocol', 'storage', 'cluster', 'shards', 'metrics'],
+  config: ['cluster/redis'],
+  messages: ['protocol', 'cluster'],
+  pool: ['messages', 'protocol', 'metrics', 'cluster'],
+  acceptor: ['messages', 'pool', 'protocol', 'auth', 'metrics', 'cluster'],
+  http: ['pool', 'messages', 'protocol', 'auth', 'metrics', 'cluster'],
+  shard: ['messages', 'protocol', 'storage', 'cluster', 'metrics'],
+  import: ['storage', 'protocol'],
+};
+
+/** Folders inside a folder that know nothing of what lies above them or beside them, but for the files named. */
+const inner = {
+  'storage/lmdb': ['^src/storage/[^/]+\\.ts$'],
+  'storage/postgres': ['^src/storage/[^/]+\\.ts$'],
+  'cluster/redis': ['^src/cluster/[^/]+\\.ts$', folder('cluster/membership')],
+  'cluster/memory': ['^src/cluster/[^/]+\\.ts$', folder('cluster/membership')],
+  'cluster/membership': ['^src/cluster/[^/]+\\.ts$'],
+  'acceptor/awareness': [folder('acceptor/session'), ...['messages', 'protocol', 'metrics', 'cluster'].map(folder)],
 };
 
 module.exports = {
@@ -26,38 +38,55 @@ module.exports = {
     ...Object.entries(allowed).map(([name, others]) => ({
       name: `${name}-imports`,
       severity: 'error',
-      from: { path: room(name) },
-      to: {
-        path: '^src/',
-        pathNot: [name, ...others]
-          .map(room)
-          .concat('^src/errors\\.ts$', '^src/config\\.ts$', '^src/log\\.ts$', '^src/core-wasm/'),
-      },
+      from: { path: folder(name) },
+      to: { path: '^src/', pathNot: [name, ...others].map(folder).concat(common, '^src/core-wasm/') },
+    })),
+    ...Object.entries(inner).map(([name, others]) => ({
+      name: `${name.replace('/', '-')}-imports`,
+      severity: 'error',
+      from: { path: folder(name) },
+      to: { path: '^src/', pathNot: [folder(name), ...others, ...common] },
     })),
     {
       name: 'core-wasm-is-for-shards',
+      comment: 'The import joins texts as a shard does.',
       severity: 'error',
-      from: { path: '^src/', pathNot: ['^src/shard/', '^src/core-wasm/'] },
+      from: { path: '^src/', pathNot: ['^src/shard/', '^src/import/', '^src/core-wasm/'] },
       to: { path: '^src/core-wasm/' },
     },
     {
-      name: 'shard-sees-only-messages',
-      comment: 'The worker side knows the task and answer formats, not the pool that runs it.',
+      name: 'core-wasm-stands-alone',
       severity: 'error',
-      from: { path: '^src/shard/' },
-      to: { path: '^src/shards/', pathNot: '^src/shards/(task|presence-task|answer|work)\\.ts$' },
+      from: { path: '^src/core-wasm/' },
+      to: { path: '^src/', pathNot: ['^src/core-wasm/'] },
+    },
+    {
+      name: 'reference-implementation-is-for-tests',
+      severity: 'error',
+      from: { path: '^src/', pathNot: ['^src/core-wasm/(reference|test|bench)/'] },
+      to: { path: '^src/core-wasm/reference/' },
+    },
+    {
+      name: 'assembly-layers',
+      comment: 'memory knows neither fields nor text, and these do not know each other.',
+      severity: 'error',
+      from: { path: '^src/core-wasm/assembly/(memory|fields|text)/' },
+      to: { path: '^src/core-wasm/assembly/', pathNot: ['^src/core-wasm/assembly/(memory|$1)/'] },
     },
     {
       name: 'adapters-are-chosen-in-entry',
       severity: 'error',
-      from: { path: '^src/', pathNot: ['^src/shard/entry\\.ts$', '^src/storage/'] },
-      to: { path: '^src/storage/(memory|embedded|postgres)' },
+      from: {
+        path: '^src/',
+        pathNot: ['^src/shard/entry\\.ts$', '^src/(node|cli)\\.ts$', '^src/storage/', '^src/import/'],
+      },
+      to: { path: '^src/storage/(memory\\.ts|lmdb/|postgres/)' },
     },
     {
       name: 'bus-adapters-are-chosen-in-entry',
       severity: 'error',
       from: { path: '^src/', pathNot: ['^src/shard/entry\\.ts$', '^src/cluster/'] },
-      to: { path: '^src/cluster/', pathNot: '^src/cluster/(port|shared-state|presence-message)\\.ts$' },
+      to: { path: '^src/cluster/(memory|redis)/', pathNot: '^src/cluster/redis/address\\.ts$' },
     },
     {
       name: 'nobody-imports-the-top',
@@ -70,6 +99,6 @@ module.exports = {
     tsConfig: { fileName: 'tsconfig.json' },
     tsPreCompilationDeps: true,
     doNotFollow: { path: 'node_modules' },
-    exclude: { path: '(^|/)dist/' },
+    exclude: { path: '(^|/)(dist|build)/' },
   },
 };

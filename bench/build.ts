@@ -33,6 +33,13 @@ export async function importCore(build: Build): Promise<typeof import('@synckit/
   )) as typeof import('@synckit/core-wasm');
 }
 
+/** Imports the reference implementation that lies beside the core of a build. */
+export async function importReference(build: Build): Promise<typeof import('#core-wasm/reference')> {
+  return (await import(
+    pathToFileURL(join(build.folder, 'src/core-wasm/dist/reference/index.js')).href
+  )) as typeof import('#core-wasm/reference');
+}
+
 /** Which commit a build is of, and whether files differ from it. */
 export function commitOf(build: Build): string {
   try {

@@ -1,7 +1,7 @@
 /** States of collaborative texts of any size and shape. */
-import type { TextRun } from '@synckit/core-wasm';
+import type { TextRun } from '#core-wasm/reference';
 
-type Core = Pick<typeof import('@synckit/core-wasm'), 'cutRun' | 'toBlock' | 'writeTextState'>;
+type Reference = Pick<typeof import('#core-wasm/reference'), 'cutRun' | 'toBlock' | 'writeTextState'>;
 
 /** A text that was written in runs, one behind the other. */
 export interface TextShape {
@@ -15,8 +15,8 @@ const BASE_AUTHOR = 'client-5f1c09';
 const EDITS = 10;
 
 /** The state of the client that wrote it. */
-export function textOf(core: Core, shape: TextShape): Uint8Array {
-  return stateOf(core, runsOf(shape), shape.runs * shape.runLength, BASE_AUTHOR);
+export function textOf(reference: Reference, shape: TextShape): Uint8Array {
+  return stateOf(reference, runsOf(shape), shape.runs * shape.runLength, BASE_AUTHOR);
 }
 
 /**
@@ -24,7 +24,7 @@ export function textOf(core: Core, shape: TextShape): Uint8Array {
  *
  * @param shift From 0 to 1; moves the places, so that several clients edit different ones.
  */
-export function editedText(core: Core, shape: TextShape, author: string, shift: number): Uint8Array {
+export function editedText(reference: Reference, shape: TextShape, author: string, shift: number): Uint8Array {
   let runs = runsOf(shape);
   const characters = shape.runs * shape.runLength;
   let clock = characters;
@@ -35,11 +35,11 @@ export function editedText(core: Core, shape: TextShape, author: string, shift: 
       const [left, right] = [placeOf(at), placeOf(at + 1)];
       runs.push({ author, first: clock, last: clock, text: 'y', left, right, deleted: false });
     } else {
-      runs = runs.flatMap((run) => withoutCharacter(core, run, at));
+      runs = runs.flatMap((run) => withoutCharacter(reference, run, at));
     }
   }
   return stateOf(
-    core,
+    reference,
     runs.sort((a, b) => a.last - b.last),
     clock,
     author,
@@ -62,16 +62,16 @@ function runsOf({ runs, runLength }: TextShape): TextRun[] {
   });
 }
 
-function withoutCharacter(core: Core, run: TextRun, at: number): TextRun[] {
+function withoutCharacter(reference: Reference, run: TextRun, at: number): TextRun[] {
   if (run.author !== BASE_AUTHOR || run.first > at || run.last < at) return [run];
   const cuts = [at, at + 1].filter((clock) => clock > run.first && clock <= run.last);
-  return core.cutRun(run, cuts).map((piece) => (piece.first === at ? { ...piece, deleted: true } : piece));
+  return reference.cutRun(run, cuts).map((piece) => (piece.first === at ? { ...piece, deleted: true } : piece));
 }
 
 function placeOf(clock: number): NonNullable<TextRun['left']> {
   return { author: BASE_AUTHOR, clock, offset: 0 };
 }
 
-function stateOf(core: Core, runs: readonly TextRun[], clock: number, author: string): Uint8Array {
-  return Buffer.from(core.writeTextState({ blocks: runs.map(core.toBlock), clock, clientId: author }));
+function stateOf(reference: Reference, runs: readonly TextRun[], clock: number, author: string): Uint8Array {
+  return Buffer.from(reference.writeTextState({ blocks: runs.map(reference.toBlock), clock, clientId: author }));
 }

@@ -4,11 +4,11 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parseArgs, type ParseArgsConfig } from 'node:util';
 import { signToken } from './auth/tokens.js';
-import { ConfigError, loadConfig, readDuration } from './config.js';
+import { ConfigError, loadConfig, readDuration } from './config/load.js';
 import { generatedPages } from './docs.js';
 import { isDocumentId } from './protocol/document-id.js';
-import { ImportError } from './storage/import-error.js';
-import { DatabaseError, migrate, migrationStates, SchemaError } from './storage/migrate.js';
+import { ImportError } from './import/import-error.js';
+import { DatabaseError, migrate, migrationStates, SchemaError } from './storage/postgres/migrate.js';
 import { packageFolder, version } from './version.js';
 
 const help = `synckit-server ${version}
@@ -98,8 +98,8 @@ const commands: Readonly<Record<string, (args: string[]) => void | Promise<void>
     const config = loadConfig(process.env);
     // Only here: the other commands need neither storage nor the core.
     const [{ importReference }, { textReader }] = await Promise.all([
-      import('./storage/import-reference.js'),
-      import('./shard/reference-text.js'),
+      import('./import/import-reference.js'),
+      import('./import/reference-text.js'),
     ]);
     const { refused } = await importReference({
       from,

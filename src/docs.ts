@@ -1,5 +1,5 @@
 /** The pages of docs/ that are generated from tables. */
-import { configReference } from './config.js';
+import { configReference } from './config/load.js';
 import { errors, type ErrorKind } from './errors.js';
 import { metricsReference } from './metrics/reference.js';
 

@@ -3,7 +3,7 @@
  * what was in a message.
  */
 import { pino, stdSerializers, stdTimeFunctions, type DestinationStream, type Logger as PinoLogger } from 'pino';
-import type { Config } from './config.js';
+import type { Config } from './config/load.js';
 
 export type Logger = PinoLogger;
 

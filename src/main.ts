@@ -1,6 +1,6 @@
 /** The process: configuration, node, signals, and the handshake with PM2. */
 import { writeSync } from 'node:fs';
-import { ConfigError, loadConfig, type Config } from './config.js';
+import { ConfigError, loadConfig, type Config } from './config/load.js';
 import { createLogger, type Logger } from './log.js';
 import { Node } from './node.js';
 import { version } from './version.js';

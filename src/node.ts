@@ -5,11 +5,11 @@ import type { Server } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import uWS, { type us_listen_socket } from 'uWebSockets.js';
 import { Acceptor, drainReason } from './acceptor/acceptor.js';
-import type { CountedState } from './acceptor/session-meter.js';
-import type { Session } from './acceptor/session.js';
+import type { CountedState } from './acceptor/session/session-meter.js';
+import type { Session } from './acceptor/session/session.js';
 import { createTokenVerifier } from './auth/tokens.js';
-import { MAX_ROOMS, type NodeEntry } from './cluster/shared-state.js';
-import type { Config } from './config.js';
+import { MAX_ROOMS, type NodeEntry } from './cluster/membership/shared-state.js';
+import type { Config } from './config/load.js';
 import { closeCodes } from './errors.js';
 import type { Readiness } from './http/ports.js';
 import { listenForScrapes, registerMetrics } from './http/metrics.js';
@@ -18,11 +18,11 @@ import type { Logger } from './log.js';
 import type { ShardWorkerData } from './shard/entry.js';
 import { AcceptorMetrics } from './metrics/acceptor-metrics.js';
 import { MetricsRegistry, type NodeReads } from './metrics/registry.js';
-import { askCluster } from './shards/cluster-client.js';
-import { ClusterHeartbeat } from './shards/cluster-heartbeat.js';
-import type { ShardLink } from './shards/shard-link.js';
-import { ShardSet } from './shards/shard-set.js';
-import { waitForDatabase } from './storage/wait-for-database.js';
+import { askCluster } from './pool/cluster-client.js';
+import { ClusterHeartbeat } from './cluster/membership/heartbeat.js';
+import type { ShardLink } from './pool/shard-link.js';
+import { ShardSet } from './pool/shard-set.js';
+import { waitForDatabase } from './storage/postgres/wait-for-database.js';
 
 export interface NodeOptions {
   readonly config: Config;
@@ -105,7 +105,7 @@ export class Node {
       connections: () => ({
         totalConnections: this.acceptor.sessions.size,
         totalUsers: this.acceptor.sessions.users,
-        totalClients: this.acceptor.presence.clients,
+        totalClients: this.acceptor.awareness.clients,
       }),
       documents: (limit) => ({
         totalDocuments: this.shards.status().documents,
@@ -154,7 +154,7 @@ export class Node {
     await this.#sendClientsAway(0);
     // What came from clients that left by themselves.
     await this.#flush();
-    await this.acceptor.presence.goodbye();
+    await this.acceptor.awareness.goodbye();
     this.acceptor.stop();
     await this.heartbeat?.leave();
     await this.shards.stop();
@@ -229,8 +229,8 @@ export class Node {
     return {
       connections: ({ protocol, state }) =>
         this.acceptor.meter.count(protocol === 'json' ? 'json' : 'binary', state as CountedState),
-      awarenessStates: () => this.acceptor.presence.states,
-      remoteAwarenessStates: () => this.acceptor.presence.remoteStates,
+      awarenessStates: () => this.acceptor.awareness.states,
+      remoteAwarenessStates: () => this.acceptor.awareness.remoteStates,
       subscribedDocuments: () => this.acceptor.topics.size,
       queuedBytes: ({ place }) =>
         place === 'coalescer' ? this.acceptor.coalescer.queuedBytes : this.shards.retainedBytes,
@@ -255,7 +255,7 @@ export class Node {
       log: log.child({ part: 'cluster' }),
       metrics: this.metrics.acceptor,
       onGone: (runs) => {
-        this.acceptor.presence.forgetRuns(runs);
+        this.acceptor.awareness.forgetRuns(runs);
       },
     });
   }
@@ -274,7 +274,7 @@ export class Node {
       startedAt: this.#startedAt,
       connections: this.acceptor.sessions.size,
       users: this.acceptor.sessions.users,
-      clients: this.acceptor.presence.clients,
+      clients: this.acceptor.awareness.clients,
       documents: this.shards.status().documents,
       draining: this.#state === 'draining',
       rooms: this.acceptor.topics.summary(MAX_ROOMS),

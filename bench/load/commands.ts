@@ -115,7 +115,7 @@ export interface SyncRequest {
   /** Updates that follow the state, for clients that are not known to read it. */
   readonly replay: number;
   /** Shows first, by an awareness_subscribe, that the client understands batches. */
-  readonly modern: boolean;
+  readonly supportsBatch: boolean;
 }
 
 export interface SyncReply extends Elapsed {

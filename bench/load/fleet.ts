@@ -149,9 +149,9 @@ export class Fleet {
     return { milliseconds };
   }
 
-  async sync({ client: index, documentId, replay, modern }: SyncRequest): Promise<SyncReply> {
+  async sync({ client: index, documentId, replay, supportsBatch }: SyncRequest): Promise<SyncReply> {
     const client = this.#client(index);
-    if (modern) client.send(messageFrame('awareness_subscribe', { documentId }));
+    if (supportsBatch) client.send(messageFrame('awareness_subscribe', { documentId }));
     const { bytes, states, updates } = client;
     const milliseconds = await timed(async () => {
       client.send(messageFrame('subscribe', { documentId }));

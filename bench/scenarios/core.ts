@@ -2,7 +2,7 @@
 import type { FieldsStore, FieldWrite } from '@synckit/core-wasm';
 import pino from 'pino';
 import { ShardMetrics } from '../../src/metrics/shard-metrics.js';
-import { importCore, importFrom, type Build } from '../build.js';
+import { importCore, importFrom, importReference, type Build } from '../build.js';
 import { documentName } from '../load/commands.js';
 import { DeltaTemplate } from '../load/frames.js';
 import { timeInTurns, type Work } from '../in-turns.js';
@@ -10,7 +10,7 @@ import { rounded } from '../measure.js';
 import type { Row, Scenario } from '../scenario.js';
 
 type ShardModule = typeof import('../../src/shard/shard.js');
-type TaskModule = typeof import('../../src/shards/task.js');
+type TaskModule = typeof import('../../src/messages/task.js');
 type MemoryModule = typeof import('../../src/storage/memory.js');
 
 const FIELDS = 1_000;
@@ -40,9 +40,10 @@ export const core: Scenario = {
     twin: 'without its account of bytes, which it would count anew for each write',
   }),
   async run({ build }) {
-    const { FieldsCore, TwinFields } = await importCore(build);
+    const { FieldsCore } = await importCore(build);
+    const { ReferenceFields } = await importReference(build);
     /** Its size is what it would cost to keep count: nothing. The twin itself walks all fields. */
-    class UncountedTwin extends TwinFields {
+    class UncountedTwin extends ReferenceFields {
       override byteSize(handle: number): number {
         return this.fieldCount(handle) * VALUE_BYTES;
       }
@@ -125,7 +126,7 @@ function changing(store: FieldsStore): Work {
 async function handling(build: Build, store: FieldsStore, documents: number, writes: number): Promise<Work> {
   const { TextCore } = await importCore(build);
   const { Shard } = await importFrom<ShardModule>(build, 'src/shard/shard.js');
-  const { recordKinds, TaskWriter, variants } = await importFrom<TaskModule>(build, 'src/shards/task.js');
+  const { recordKinds, TaskWriter, variants } = await importFrom<TaskModule>(build, 'src/messages/task.js');
   const { MemoryStorage } = await importFrom<MemoryModule>(build, 'src/storage/memory.js');
   const shard = new Shard({
     core: store,
@@ -152,7 +153,7 @@ async function handling(build: Build, store: FieldsStore, documents: number, wri
     for (const [document, { documentId, template }] of templates.entries()) {
       const records = Array.from({ length: writes }, () => ({
         kind: recordKinds.delta,
-        origin: { session: document + 1, encoding: 'binary', modern: false } as const,
+        origin: { session: document + 1, encoding: 'binary', supportsBatch: false } as const,
         form: 'binary' as const,
         timestamp: Date.now(),
         received: performance.now(),

@@ -1,6 +1,6 @@
 /** Joining states in the text core beside its TypeScript twin, in the process of the bench. */
 import type { TextStore } from '@synckit/core-wasm';
-import { importCore, type Build } from '../build.js';
+import { importCore, importReference, type Build } from '../build.js';
 import { editedText, textOf, type TextShape } from '../edited-text.js';
 import { rounded } from '../measure.js';
 import { median } from '../results.js';
@@ -30,11 +30,11 @@ export const coreConditions: Conditions = {
 };
 
 export async function joinTexts(build: Build): Promise<Row[]> {
-  const core = await importCore(build);
+  const [core, reference] = [await importCore(build), await importReference(build)];
   return shapes.map((shape): Row => {
-    const base = textOf(core, shape);
-    const [alice, bob] = [editedText(core, shape, 'alice', 0.2), editedText(core, shape, 'bob', 0.7)];
-    const stores = [new core.TextCore(), ...(shape.runs <= MOST_TWIN_RUNS ? [new core.TwinText()] : [])];
+    const base = textOf(reference, shape);
+    const [alice, bob] = [editedText(reference, shape, 'alice', 0.2), editedText(reference, shape, 'bob', 0.7)];
+    const stores = [new core.TextCore(), ...(shape.runs <= MOST_TWIN_RUNS ? [new reference.ReferenceText()] : [])];
     const documents = Math.max(1, Math.round(BYTES_AT_A_TIME / alice.length));
     const joining = inTurns(stores, documents, [], (store, handle) => {
       store.merge(handle, alice, false);

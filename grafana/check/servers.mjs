@@ -65,7 +65,7 @@ export class Server {
         METRICS_TOKEN: metricsToken,
         NODE_APP_INSTANCE: String(instance),
         SYNCKIT_DATA_DIR: directory,
-        // Two threads whose commits fail in one moment may end the process: see src/storage/embedded-transactions.ts.
+        // Two threads whose commits fail in one moment may end the process: see src/storage/lmdb/transactions.ts.
         SHARDS: '1',
         JWT_SECRET: secret,
         // Unlike any real cluster: the first process takes everybody, so that some are anonymous, and the second wants

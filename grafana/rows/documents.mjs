@@ -229,9 +229,9 @@ const bus = {
       'ops',
       'Messages about awareness given to the bus and received from other nodes, and what was lost of it: not sent, or beyond SYNCKIT_MAX_REMOTE_AWARENESS_BYTES. What was lost is said again.',
       [
-        { expr: rate('synckit_presence_published_total'), legend: 'published' },
-        { expr: rate('synckit_presence_received_total'), legend: 'received' },
-        { expr: rate('synckit_presence_dropped_total', 'reason'), legend: 'dropped: {{reason}}' },
+        { expr: rate('synckit_awareness_messages_published_total'), legend: 'published' },
+        { expr: rate('synckit_awareness_messages_received_total'), legend: 'received' },
+        { expr: rate('synckit_awareness_messages_dropped_total', 'reason'), legend: 'dropped: {{reason}}' },
       ],
     ),
     lines('Documents loaded again', 'ops', 'After a gap, a reconnect, or the first subscription on a node.', [

@@ -5,28 +5,28 @@ import uWS, {
   type us_socket_context_t,
   type WebSocket,
 } from 'uWebSockets.js';
-import type { Config } from '../config.js';
+import type { Config } from '../config/load.js';
 import { closeCodes, errors } from '../errors.js';
 import type { AcceptorMetrics } from '../metrics/acceptor-metrics.js';
 import type { Logger } from '../log.js';
 import type { TokenVerifier } from '../auth/tokens.js';
 import { encodeFrame, errorBody } from '../protocol/encode.js';
-import { readTask, recordKinds } from '../shards/task.js';
-import type { ShardSet } from '../shards/shard-set.js';
-import { Addresses } from './addresses.js';
-import { Authentication, tokenOf } from './authentication.js';
+import { readTask, recordKinds } from '../messages/task.js';
+import type { ShardSet } from '../pool/shard-set.js';
+import { Addresses } from './session/addresses.js';
+import { Authentication, tokenOf } from './session/authentication.js';
 import { Coalescer } from './coalescer.js';
 import { Compression, noCompression } from './compression.js';
 import { Control } from './control.js';
 import { Delivery } from './delivery.js';
 import { Interests } from './interests.js';
-import { Presence } from './presence.js';
-import type { PresenceClusterOptions } from './presence-cluster.js';
+import { Awareness } from './awareness/awareness.js';
+import type { AwarenessReplicationOptions } from './awareness/replication.js';
 import { Router } from './router.js';
-import { Session, type SocketData } from './session.js';
-import { SessionMeter } from './session-meter.js';
-import { Sessions } from './sessions.js';
-import { TokenBucket } from './token-bucket.js';
+import { Session, type SocketData } from './session/session.js';
+import { SessionMeter } from './session/session-meter.js';
+import { Sessions } from './session/sessions.js';
+import { TokenBucket } from './session/token-bucket.js';
 import { Topics } from './topics.js';
 
 export interface AcceptorOptions {
@@ -45,7 +45,7 @@ export class Acceptor {
   readonly meter: SessionMeter;
   readonly sessions = new Sessions();
   readonly topics: Topics;
-  readonly presence: Presence;
+  readonly awareness: Awareness;
   readonly coalescer: Coalescer;
   readonly #options: AcceptorOptions;
   readonly #addresses: Addresses;
@@ -63,7 +63,7 @@ export class Acceptor {
     this.meter = new SessionMeter(metrics);
     this.#addresses = new Addresses(config.trustedProxies, config.maxConnectionsPerIp);
     this.topics = new Topics(config.maxSubscriptions, (documentId) => this.#interests?.changed(documentId));
-    this.presence = new Presence({
+    this.awareness = new Awareness({
       publish: (topic, frame, isBinary) => app.publish(topic, frame, isBinary),
       metrics,
       meter: this.meter,
@@ -71,7 +71,7 @@ export class Acceptor {
       maxClientIds: config.maxClientIds,
       maxBytes: config.maxLocalAwarenessBytes,
       maxDocuments: config.maxSubscriptions,
-      cluster: config.bus === undefined ? undefined : this.#presenceCluster(),
+      cluster: config.bus === undefined ? undefined : this.#awarenessCluster(),
     });
     this.coalescer = new Coalescer({
       shards: {
@@ -100,7 +100,7 @@ export class Acceptor {
       onIdentity: (session, { userId }, access) => {
         this.sessions.setUser(session, userId);
         this.topics.restrict(session, (documentId) => access.mayRead(documentId));
-        this.presence.restrict(session, userId, (documentId) => access.mayRead(documentId));
+        this.awareness.restrict(session, userId, (documentId) => access.mayRead(documentId));
       },
     });
     this.#router = new Router({
@@ -120,7 +120,7 @@ export class Acceptor {
     this.#delivery = new Delivery({
       app,
       topics: this.topics,
-      presence: this.presence,
+      awareness: this.awareness,
       metrics,
       meter: this.meter,
       maxBackpressureBytes: config.maxBackpressureBytes,
@@ -162,11 +162,11 @@ export class Acceptor {
 
   /** A shard has a new worker, which does not know yet who is subscribed to what. */
   tellInterests(shard: number): void {
-    if (this.#options.config.bus !== undefined) this.presence.restart(shard);
+    if (this.#options.config.bus !== undefined) this.awareness.restart(shard);
     this.#interests?.tellAll(shard);
   }
 
-  #presenceCluster(): PresenceClusterOptions {
+  #awarenessCluster(): AwarenessReplicationOptions {
     const { run, shards, config } = this.#options;
     return {
       run,
@@ -175,7 +175,7 @@ export class Acceptor {
         count: shards.links.length,
         indexOf: (documentId) => shards.indexOf(documentId),
         running: (index) => shards.links[index]?.running === true,
-        ready: (index) => shards.links[index]?.takesPresence === true,
+        ready: (index) => shards.links[index]?.acceptsAwareness === true,
         tell: (index, bytes) => shards.links[index]?.tell(bytes),
       },
     };
@@ -184,11 +184,11 @@ export class Acceptor {
   stop(): void {
     this.#interests?.stop();
     this.coalescer.stop();
-    this.presence.stop();
+    this.awareness.stop();
   }
 
-  #parts(): { coalescer: Coalescer; topics: Topics; presence: Presence } {
-    return { coalescer: this.coalescer, topics: this.topics, presence: this.presence };
+  #parts(): { coalescer: Coalescer; topics: Topics; awareness: Awareness } {
+    return { coalescer: this.coalescer, topics: this.topics, awareness: this.awareness };
   }
 
   #listenOn(app: TemplatedApp): void {
@@ -287,7 +287,7 @@ export class Acceptor {
     this.#options.metrics.connectionsClosed(String(code)).add(1);
     this.#addresses.leave(session.address);
     this.topics.leaveAll(session);
-    this.presence.leaveAll(session);
+    this.awareness.leaveAll(session);
     this.#options.log.debug({ session: session.number, code }, 'disconnected');
   }
 }

@@ -1,5 +1,5 @@
 import type { Histogram } from '../metrics/cells.js';
-import { isWrite, RECORD_OVERHEAD, recordKinds, TaskWriter, type TaskRecord } from '../shards/task.js';
+import { isWrite, RECORD_OVERHEAD, recordKinds, TaskWriter, type TaskRecord } from '../messages/task.js';
 
 /** The shards as the coalescer sees them. */
 export interface ShardPort {

@@ -7,17 +7,17 @@ import {
   type StateVectorRequest,
   type SubscribeRequest,
   type TaskRecord,
-} from '../shards/task.js';
+} from '../messages/task.js';
 import type { Coalescer } from './coalescer.js';
-import type { Presence } from './presence.js';
-import { ReadGate } from './read-gate.js';
-import type { Session, SessionState } from './session.js';
+import type { Awareness } from './awareness/awareness.js';
+import { ReadGate } from './session/read-gate.js';
+import type { Session, SessionState } from './session/session.js';
 import type { Topics } from './topics.js';
 
 export interface ControlOptions {
   readonly coalescer: Coalescer;
   readonly topics: Topics;
-  readonly presence: Presence;
+  readonly awareness: Awareness;
   readonly maxSubscriptions: number;
   readonly maxAwarenessBytes: number;
 }
@@ -108,7 +108,7 @@ export class Control {
   }
 
   #awarenessSubscribe(session: Session, documentId: string): void {
-    const states = this.#options.presence.subscribe(session, documentId);
+    const states = this.#options.awareness.subscribe(session, documentId);
     if (states === undefined) throw new LimitError('awareness', 'too many awareness subscriptions');
     const body = `"id":"${this.#nextId()}","documentId":"${documentId}","states":${states}`;
     session.reply('awareness_state', body);
@@ -129,7 +129,7 @@ export class Control {
         `an awareness state has at most ${this.#options.maxAwarenessBytes} bytes`,
       );
     }
-    switch (this.#options.presence.update(session, userId, { documentId, clientId, state: text, clock })) {
+    switch (this.#options.awareness.update(session, userId, { documentId, clientId, state: text, clock })) {
       case 'taken':
         return;
       case 'notYours':
@@ -161,7 +161,7 @@ function encodeState(state: Fields): string {
 function clientIdOf(session: Session, fields: Fields): string | undefined {
   const { clientId } = fields;
   if (typeof clientId === 'string' && clientId.length <= 256) return clientId;
-  const bound = session.presence?.clientIds;
+  const bound = session.awareness?.clientIds;
   if (bound?.size !== 1) return undefined;
   for (const only of bound) return only;
   return undefined;

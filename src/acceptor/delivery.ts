@@ -1,19 +1,19 @@
 import type { TemplatedApp } from 'uWebSockets.js';
 import type { AcceptorMetrics } from '../metrics/acceptor-metrics.js';
 import { typeOfCode, type MessageType } from '../protocol/codes.js';
-import { readAnswer, type AnswerHandler, type Cause, type DirectKind, type ShardStatus } from '../shards/answer.js';
-import { variants } from '../shards/task.js';
+import { readAnswer, type AnswerHandler, type Cause, type DirectKind, type ShardStatus } from '../messages/answer.js';
+import { variants } from '../messages/task.js';
 import type { Compression } from './compression.js';
-import type { Presence } from './presence.js';
-import type { AnswerFrame, Outlet } from './read-gate.js';
-import type { Session } from './session.js';
-import type { SessionMeter } from './session-meter.js';
+import type { Awareness } from './awareness/awareness.js';
+import type { AnswerFrame, Outlet } from './session/read-gate.js';
+import type { Session } from './session/session.js';
+import type { SessionMeter } from './session/session-meter.js';
 import { topicOf, type Topics } from './topics.js';
 
 export interface DeliveryOptions {
   readonly app: Pick<TemplatedApp, 'publish'>;
   readonly topics: Topics;
-  readonly presence: Pick<Presence, 'receive' | 'active'>;
+  readonly awareness: Pick<Awareness, 'receive' | 'active'>;
   readonly metrics: AcceptorMetrics;
   readonly meter: SessionMeter;
   /** The open session of this number. */
@@ -43,7 +43,7 @@ export class Delivery {
   }
 
   deliver(shard: number, answer: Uint8Array<ArrayBuffer>): void {
-    const { app, topics, presence, metrics, find, compression, onSettled, onSettledPart, onStatus } = this.#options;
+    const { app, topics, awareness, metrics, find, compression, onSettled, onSettledPart, onStatus } = this.#options;
     const now = Date.now();
     const handler: AnswerHandler = {
       publish: (documentId, variant, frame, type, cause, except) => {
@@ -81,11 +81,11 @@ export class Delivery {
       status: (status) => {
         onStatus(shard, status);
       },
-      presence: (documentId, message) => {
-        presence.receive(documentId, message);
+      awareness: (documentId, message) => {
+        awareness.receive(documentId, message);
       },
-      presenceActive: (documentId) => {
-        presence.active(documentId);
+      awarenessActive: (documentId) => {
+        awareness.active(documentId);
       },
     };
     readAnswer(answer, handler);

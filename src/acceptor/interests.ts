@@ -1,4 +1,4 @@
-import { recordKinds } from '../shards/task.js';
+import { recordKinds } from '../messages/task.js';
 import type { Coalescer } from './coalescer.js';
 import type { Topics } from './topics.js';
 
@@ -67,7 +67,7 @@ export class Interests {
   }
 
   #tell(documentId: string, payload: Buffer): void {
-    const origin = { session: 0, encoding: 'binary', modern: false } as const;
+    const origin = { session: 0, encoding: 'binary', supportsBatch: false } as const;
     const about = { kind: recordKinds.interest, origin, form: 'binary', timestamp: 0, received: 0 } as const;
     this.#options.coalescer.add(documentId, { ...about, payload }, true);
   }

@@ -6,12 +6,12 @@ import { errorBody, type ErrorDetails } from '../protocol/encode.js';
 import { readHead, scanMessageId, scanString, type FrameHead } from '../protocol/frame.js';
 import { ObjectScan } from '../protocol/json-scan.js';
 import { parseMessage } from '../protocol/message.js';
-import { recordKinds } from '../shards/task.js';
-import type { Authentication } from './authentication.js';
+import { recordKinds } from '../messages/task.js';
+import type { Authentication } from './session/authentication.js';
 import type { Coalescer } from './coalescer.js';
 import type { Control } from './control.js';
-import type { Presence } from './presence.js';
-import type { Session } from './session.js';
+import type { Awareness } from './awareness/awareness.js';
+import type { Session } from './session/session.js';
 import type { Topics } from './topics.js';
 
 export interface RouterOptions {
@@ -19,7 +19,7 @@ export interface RouterOptions {
   readonly coalescer: Coalescer;
   readonly control: Control;
   readonly topics: Topics;
-  readonly presence: Presence;
+  readonly awareness: Awareness;
   readonly metrics: AcceptorMetrics;
   readonly chunkLimits: ChunkLimits;
   /** Resolves when all that the shards have been given so far is settled. */
@@ -169,12 +169,12 @@ export class Router {
   #becomeJson(session: Session): void {
     session.encoding = 'json';
     this.#options.topics.switchVariant(session, this.#options.fence);
-    this.#options.presence.switchEncoding(session);
+    this.#options.awareness.switchEncoding(session);
   }
 
   #becomeModern(session: Session): void {
-    if (session.modern) return;
-    session.modern = true;
+    if (session.supportsBatch) return;
+    session.supportsBatch = true;
     this.#options.topics.switchVariant(session, this.#options.fence);
   }
 

@@ -1,6 +1,6 @@
 import type { WebSocket } from 'uWebSockets.js';
-import { variants } from '../shards/task.js';
-import type { Session, SocketData } from './session.js';
+import { variants } from '../messages/task.js';
+import type { Session, SocketData } from './session/session.js';
 
 /** A topic per variant. */
 const prefixes = new Map<number, string>([
@@ -179,14 +179,14 @@ export class Topics {
   /** @returns Whether a variant has subscribers now and had none, or the other way round. */
   #count(documentId: string, wanted: number, change: 1 | -1): boolean {
     const { counts } = this.#entry(documentId);
-    let isNews = false;
+    let isChange = false;
     for (let bit = 0; bit < VARIANTS; bit++) {
       if ((wanted & (1 << bit)) === 0) continue;
       const count = (counts[bit] ?? 0) + change;
       counts[bit] = count;
-      if (count === 0 || (count === 1 && change === 1)) isNews = true;
+      if (count === 0 || (count === 1 && change === 1)) isChange = true;
     }
-    return isNews;
+    return isChange;
   }
 
   /** One subscriber less. */
@@ -197,9 +197,9 @@ export class Topics {
 }
 
 /** The two variants that a session wants, as bits. */
-function wantedBy({ encoding, modern }: Session): number {
-  if (encoding === 'json') return variants.jsonAny | (modern ? variants.jsonBatch : variants.jsonDelta);
-  return variants.binaryAny | (modern ? variants.binaryBatch : variants.binaryDelta);
+function wantedBy({ encoding, supportsBatch }: Session): number {
+  if (encoding === 'json') return variants.jsonAny | (supportsBatch ? variants.jsonBatch : variants.jsonDelta);
+  return variants.binaryAny | (supportsBatch ? variants.binaryBatch : variants.binaryDelta);
 }
 
 function bitsOf(wanted: number): number[] {

@@ -1,31 +1,31 @@
 /** The channels of a document: one for its news, and one for its awareness, which others may want. */
 
 const NEWS = 'doc:';
-const PRESENCE = 'aw:';
+const AWARENESS = 'aw:';
 
-export function newsChannel(documentId: string): string {
+export function updateChannel(documentId: string): string {
   return NEWS + documentId;
 }
 
-export function presenceChannel(documentId: string): string {
-  return PRESENCE + documentId;
+export function awarenessChannel(documentId: string): string {
+  return AWARENESS + documentId;
 }
 
-export function isPresence(channel: string): boolean {
-  return channel.startsWith(PRESENCE);
+export function isAwareness(channel: string): boolean {
+  return channel.startsWith(AWARENESS);
 }
 
 /** The document of a channel. */
 export function documentOf(channel: string): string {
-  return channel.slice(isPresence(channel) ? PRESENCE.length : NEWS.length);
+  return channel.slice(isAwareness(channel) ? AWARENESS.length : NEWS.length);
 }
 
 /** The documents of those channels that are for news. */
-export function newsAmong(channels: readonly string[]): string[] {
-  return channels.filter((channel) => !isPresence(channel)).map(documentOf);
+export function updatesAmong(channels: readonly string[]): string[] {
+  return channels.filter((channel) => !isAwareness(channel)).map(documentOf);
 }
 
 /** The documents of those channels that are for awareness. */
-export function presenceAmong(channels: readonly string[]): string[] {
-  return channels.filter(isPresence).map(documentOf);
+export function awarenessAmong(channels: readonly string[]): string[] {
+  return channels.filter(isAwareness).map(documentOf);
 }

@@ -9,7 +9,7 @@
  * - The first four places are the same in every version, so that an old reader can go on counting.
  */
 import { Packr, Unpackr } from 'msgpackr';
-import type { DocumentNews, NewsField } from './port.js';
+import type { DocumentUpdate, UpdatedField } from './port.js';
 import { isCount, isNumber, isText, listOf, unpackArray } from './reading.js';
 
 /** Who sent a message, and which of its messages about the document it is. */
@@ -17,7 +17,7 @@ export interface MessageHead {
   readonly node: string;
   /** Drawn at random by each bus: a node that starts again, or another thread of it, is another publisher. */
   readonly epoch: number;
-  /** Of the document and publisher; grows by one with each news. */
+  /** Of the document and publisher; grows by one with each update. */
   readonly sequence: number;
 }
 
@@ -33,8 +33,8 @@ export interface MessageTimes {
 }
 
 export type BusMessage =
-  | (MessageHead & MessageTimes & { readonly kind: 'news'; readonly news: DocumentNews })
-  /** No news, only the number of the last one. */
+  | (MessageHead & MessageTimes & { readonly kind: 'update'; readonly update: DocumentUpdate })
+  /** No update, only the number of the last one. */
   | (MessageHead & MessageTimes & { readonly kind: 'tail' });
 
 export type ReadMessage =
@@ -44,7 +44,7 @@ export type ReadMessage =
   | { readonly kind: 'malformed' };
 
 const VERSION = 1;
-const kinds = { news: 0, tail: 1 } as const;
+const kinds = { update: 0, tail: 1 } as const;
 
 const packr = new Packr({ useRecords: false });
 // Bytes that only point into what was received would keep all of it in memory.
@@ -55,7 +55,7 @@ export function encodeMessage(message: BusMessage): Buffer {
   const { node, epoch, sequence, sentAt, since } = message;
   const head = [VERSION, node, epoch, sequence, kinds[message.kind], sentAt, since];
   if (message.kind === 'tail') return packr.pack(head);
-  const { stamp, fields, text, relays, commit } = message.news;
+  const { stamp, fields, text, relays, commit } = message.update;
   return packr.pack([...head, stamp, fields.map(fieldToArray), text ?? null, relays, commit]);
 }
 
@@ -80,17 +80,17 @@ function readBody(documentId: string, head: MessageHead, places: readonly unknow
   if (!isCount(kind) || !isNumber(sentAt) || !isNumber(since)) return undefined;
   const times = { sentAt, since };
   if (kind === kinds.tail) return { kind: 'tail', ...head, ...times };
-  if (kind !== kinds.news) return { kind: 'unreadable', head };
+  if (kind !== kinds.update) return { kind: 'unreadable', head };
   const fields = listOf(rows, readField);
   const operations = listOf(relays, (item) => (isText(item) ? item : undefined));
   if (!isCount(stamp) || fields === undefined || operations === undefined) return undefined;
   if (text !== null && !(text instanceof Uint8Array)) return undefined;
   if (!isCount(commit)) return undefined;
-  const news = { documentId, stamp, fields, text: text ?? undefined, relays: operations, commit };
-  return { kind: 'news', ...head, ...times, news };
+  const update = { documentId, stamp, fields, text: text ?? undefined, relays: operations, commit };
+  return { kind: 'update', ...head, ...times, update };
 }
 
-function fieldToArray(field: NewsField): readonly unknown[] {
+function fieldToArray(field: UpdatedField): readonly unknown[] {
   const { path, value, deleted, timestamp, counter, clientId, stamp } = field;
   return [path, value, deleted, timestamp, counter, clientId, stamp];
 }
@@ -99,7 +99,7 @@ function fieldToArray(field: NewsField): readonly unknown[] {
  * That a value is JSON is taken from the sender, as it is from the storage: it checked what it merged. A stamp is not:
  * those that this node gives go on from it, and one that no storage takes would have all of them refused.
  */
-function readField(row: unknown): NewsField | undefined {
+function readField(row: unknown): UpdatedField | undefined {
   if (!Array.isArray(row)) return undefined;
   const [path, value, deleted, timestamp, counter, clientId, stamp] = row as readonly unknown[];
   if (!isText(path) || !isText(value) || !isText(clientId) || typeof deleted !== 'boolean') return undefined;

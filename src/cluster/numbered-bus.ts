@@ -1,19 +1,19 @@
 /** The bus over any transport: numbers what it sends, and notices what it misses. */
 import { randomInt } from 'node:crypto';
 import type { Logger } from 'pino';
-import { BehindQueue } from './behind-queue.js';
-import { documentOf, isPresence, newsAmong, newsChannel, presenceAmong, presenceChannel } from './channels.js';
+import { ResyncQueue } from './resync-queue.js';
+import { documentOf, isAwareness, updatesAmong, updateChannel, awarenessAmong, awarenessChannel } from './channels.js';
 import { decodeMessage, encodeMessage, type MessageHead } from './message.js';
 import { OwnSequences, type Tail } from './own-sequences.js';
-import { PresenceChannels } from './presence-channels.js';
-import type { BehindReason, Bus, BusEvents, BusMetrics, DocumentNews } from './port.js';
+import { AwarenessChannels } from './awareness-channels.js';
+import type { ResyncReason, Bus, BusEvents, BusMetrics, DocumentUpdate } from './port.js';
 import { Subscriptions } from './subscriptions.js';
 import type { Transport, TransportEvents } from './transport.js';
 
 export interface BusOptions {
   /** Names the node in messages. Several buses of a node may share it. */
   readonly nodeId: string;
-  /** Names the run of the process, unlike all others. Buses that share it don't hear of each other's presence. */
+  /** Names the run of the process, unlike all others. Buses that share it don't hear of each other's awareness. */
   readonly run: string;
   readonly events: BusEvents;
   readonly metrics: BusMetrics;
@@ -41,8 +41,8 @@ export class NumberedBus implements Bus {
   readonly #epoch = randomInt(2 ** 48 - 1);
   readonly #own: OwnSequences;
   readonly #subscriptions = new Subscriptions();
-  readonly #behind: BehindQueue<BehindReason>;
-  readonly #presence: PresenceChannels;
+  readonly #resyncs: ResyncQueue<ResyncReason>;
+  readonly #awareness: AwarenessChannels;
   readonly #tails: NodeJS.Timeout;
   #connected = false;
   #closed = false;
@@ -55,24 +55,24 @@ export class NumberedBus implements Bus {
     this.#options = options;
     this.#maxMessageBytes = maxMessageBytes;
     this.#own = new OwnSequences(tailMs, maxNumberedDocuments);
-    this.#behind = new BehindQueue((documentIds, reason) => {
+    this.#resyncs = new ResyncQueue((documentIds, reason) => {
       this.#report(documentIds, reason);
     });
-    this.#presence = this.#openPresence();
+    this.#awareness = this.#openAwareness();
     options.metrics.connected.set(0);
     this.#transport = connect({
       message: (channel, bytes) => {
         if (this.#closed) return;
-        if (isPresence(channel)) this.#presence.receive(documentOf(channel), bytes);
+        if (isAwareness(channel)) this.#awareness.receive(documentOf(channel), bytes);
         else this.#receive(documentOf(channel), bytes);
       },
       active: (channels) => {
-        this.#activate(newsAmong(channels));
-        this.#presence.activate(presenceAmong(channels));
+        this.#activate(updatesAmong(channels));
+        this.#awareness.activate(awarenessAmong(channels));
       },
       lost: (channels) => {
-        for (const documentId of newsAmong(channels)) this.#subscriptions.deactivate(documentId);
-        this.#presence.deactivate(presenceAmong(channels));
+        for (const documentId of updatesAmong(channels)) this.#subscriptions.deactivate(documentId);
+        this.#awareness.deactivate(awarenessAmong(channels));
       },
       status: (connected) => {
         this.#setConnected(connected);
@@ -80,7 +80,7 @@ export class NumberedBus implements Bus {
       resumed: (lostAt) => {
         // The tails of what was sent into a dead connection may have gone the same way.
         this.#own.repeatSince(lostAt - UNNOTICED_MS, performance.now());
-        this.#presence.resume();
+        this.#awareness.resume();
       },
       dropped: (count) => {
         options.metrics.dropped.add(count);
@@ -98,48 +98,48 @@ export class NumberedBus implements Bus {
     return this.#connected;
   }
 
-  publish(news: DocumentNews): void {
+  publish(update: DocumentUpdate): void {
     if (this.#closed) return;
     const { metrics } = this.#options;
-    const { documentId } = news;
+    const { documentId } = update;
     const numbered = this.#own.next(documentId, performance.now());
     const head = { ...this.#head(numbered.sequence), sentAt: Date.now() };
     let bytes: Uint8Array | undefined;
     // What is too large anyway is not worth the time of encoding it.
-    if (sizeOf(news) <= this.#maxMessageBytes) {
-      bytes = encodeMessage({ kind: 'news', ...head, since: numbered.since, news });
+    if (sizeOf(update) <= this.#maxMessageBytes) {
+      bytes = encodeMessage({ kind: 'update', ...head, since: numbered.since, update });
     }
     if (bytes === undefined || bytes.length > this.#maxMessageBytes) {
       metrics.omitted.add(1);
       bytes = encodeMessage({ kind: 'tail', ...head, since: 0 });
     }
-    if (this.#transport.send(newsChannel(documentId), bytes)) metrics.published.add(1);
+    if (this.#transport.send(updateChannel(documentId), bytes)) metrics.published.add(1);
     else metrics.dropped.add(1);
   }
 
   subscribe(documentIds: readonly string[]): void {
     if (this.#closed) return;
     const added = documentIds.filter((documentId) => this.#subscriptions.add(documentId));
-    if (added.length > 0) this.#transport.subscribe(added.map(newsChannel));
+    if (added.length > 0) this.#transport.subscribe(added.map(updateChannel));
   }
 
   unsubscribe(documentIds: readonly string[]): void {
     if (this.#closed) return;
     const removed = documentIds.filter((documentId) => this.#subscriptions.delete(documentId));
-    for (const documentId of removed) this.#behind.delete(documentId);
-    if (removed.length > 0) this.#transport.unsubscribe(removed.map(newsChannel));
+    for (const documentId of removed) this.#resyncs.delete(documentId);
+    if (removed.length > 0) this.#transport.unsubscribe(removed.map(updateChannel));
   }
 
-  publishPresence(documentId: string, bytes: Uint8Array): void {
-    if (!this.#closed) this.#presence.publish(documentId, bytes);
+  publishAwareness(documentId: string, bytes: Uint8Array): void {
+    if (!this.#closed) this.#awareness.publish(documentId, bytes);
   }
 
-  followPresence(documentIds: readonly string[]): void {
-    if (!this.#closed) this.#presence.follow(documentIds);
+  followAwareness(documentIds: readonly string[]): void {
+    if (!this.#closed) this.#awareness.follow(documentIds);
   }
 
-  unfollowPresence(documentIds: readonly string[]): void {
-    if (!this.#closed) this.#presence.unfollow(documentIds);
+  unfollowAwareness(documentIds: readonly string[]): void {
+    if (!this.#closed) this.#awareness.unfollow(documentIds);
   }
 
   close(): Promise<void> {
@@ -149,8 +149,8 @@ export class NumberedBus implements Bus {
   async #close(): Promise<void> {
     this.#closed = true;
     clearInterval(this.#tails);
-    this.#behind.close();
-    this.#presence.close();
+    this.#resyncs.close();
+    this.#awareness.close();
     this.#connected = false;
     this.#options.metrics.connected.set(0);
     const now = performance.now();
@@ -158,23 +158,23 @@ export class NumberedBus implements Bus {
     await this.#transport.close();
   }
 
-  #openPresence(): PresenceChannels {
+  #openAwareness(): AwarenessChannels {
     const { run, events, metrics } = this.#options;
-    return new PresenceChannels({
+    return new AwarenessChannels({
       run,
       metrics,
-      send: (documentId, bytes) => this.#transport.send(presenceChannel(documentId), bytes),
+      send: (documentId, bytes) => this.#transport.send(awarenessChannel(documentId), bytes),
       subscribe: (documentIds) => {
-        this.#transport.subscribe(documentIds.map(presenceChannel));
+        this.#transport.subscribe(documentIds.map(awarenessChannel));
       },
       unsubscribe: (documentIds) => {
-        this.#transport.unsubscribe(documentIds.map(presenceChannel));
+        this.#transport.unsubscribe(documentIds.map(awarenessChannel));
       },
-      onPresence: (documentId, bytes) => {
-        events.onPresence(documentId, bytes);
+      onAwareness: (documentId, bytes) => {
+        events.onAwareness(documentId, bytes);
       },
-      onPresenceActive: (documentIds) => {
-        events.onPresenceActive(documentIds);
+      onAwarenessActive: (documentIds) => {
+        events.onAwarenessActive(documentIds);
       },
       onMalformed: (documentId) => {
         this.#noteMalformed(documentId);
@@ -202,20 +202,20 @@ export class NumberedBus implements Bus {
         if (this.#isOwn(message.head)) return;
         // What it says is loaded, and with it what may have been missed before it.
         if (message.head) {
-          this.#subscriptions.isBehind(documentId, { kind: 'tail', ...message.head, since: 0 }, performance.now());
+          this.#subscriptions.needsResync(documentId, { kind: 'tail', ...message.head, since: 0 }, performance.now());
         }
         this.#reportNow(documentId, 'unreadable');
         return;
-      case 'news':
+      case 'update':
       case 'tail':
         break;
     }
     if (this.#isOwn(message)) return;
-    const behind = this.#subscriptions.isBehind(documentId, message, performance.now());
-    if (message.kind === 'news') {
+    const behind = this.#subscriptions.needsResync(documentId, message, performance.now());
+    if (message.kind === 'update') {
       metrics.received.add(1);
       metrics.lag.observe(Math.max(0, Date.now() - message.sentAt) / 1_000);
-      events.onNews(message.news);
+      events.onUpdate(message.update);
     }
     if (!behind) return;
     metrics.gaps.add(1);
@@ -233,20 +233,20 @@ export class NumberedBus implements Bus {
     const now = performance.now();
     for (const documentId of documentIds) {
       const reason = this.#subscriptions.activate(documentId, now);
-      if (reason !== undefined) this.#behind.add(documentId, reason);
+      if (reason !== undefined) this.#resyncs.add(documentId, reason);
     }
   }
 
-  #reportNow(documentId: string, reason: BehindReason): void {
+  #reportNow(documentId: string, reason: ResyncReason): void {
     // The news may have made the owner unsubscribe. Where a report is due anyway, it covers this.
-    if (!this.#subscriptions.has(documentId) || this.#behind.has(documentId)) return;
+    if (!this.#subscriptions.has(documentId) || this.#resyncs.has(documentId)) return;
     this.#report([documentId], reason);
   }
 
-  #report(documentIds: readonly string[], reason: BehindReason): void {
+  #report(documentIds: readonly string[], reason: ResyncReason): void {
     if (this.#closed) return;
     this.#options.metrics.resyncs.add(documentIds.length);
-    this.#options.events.onBehind(documentIds, reason);
+    this.#options.events.onResyncNeeded(documentIds, reason);
   }
 
   #setConnected(connected: boolean): void {
@@ -266,12 +266,12 @@ export class NumberedBus implements Bus {
 
   #sendTail({ documentId, sequence, since }: Tail): boolean {
     const bytes = encodeMessage({ kind: 'tail', ...this.#head(sequence), sentAt: Date.now(), since });
-    return this.#transport.send(newsChannel(documentId), bytes);
+    return this.#transport.send(updateChannel(documentId), bytes);
   }
 }
 
 /** At least how many bytes the message has. */
-function sizeOf({ fields, text, relays }: DocumentNews): number {
+function sizeOf({ fields, text, relays }: DocumentUpdate): number {
   let bytes = text?.length ?? 0;
   for (const { path, value, clientId } of fields) bytes += path.length + value.length + clientId.length;
   for (const operation of relays) bytes += operation.length;

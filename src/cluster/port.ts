@@ -3,14 +3,14 @@
  * adapter; the adapters lie beside this file and are named after what they send through.
  *
  * The bus may lose messages, and says so. News is sent after its commit, so whatever was lost is in the storage: a
- * receiver that can have missed something is told with `onBehind`, and what it then loads is complete. A message is
+ * receiver that can have missed something is told with `onResyncNeeded`, and what it then loads is complete. A message is
  * therefore never kept back, sent again or waited for. One thing the bus can't tell is that there was a commit whose node
  * was killed before it published anything about it: against that, each news names the number that the storage gave the
  * commit, and receivers compare the numbers with the storage now and then.
  */
 
 /** One field as its last write left it; the same shape as a row of the storage. */
-export interface NewsField {
+export interface UpdatedField {
   readonly path: string;
   /** The value as compact JSON text. */
   readonly value: string;
@@ -24,13 +24,13 @@ export interface NewsField {
 }
 
 /** What one commit changed in one document. */
-export interface DocumentNews {
+export interface DocumentUpdate {
   readonly documentId: string;
   /** The document's L after the commit. */
   readonly stamp: number;
   /** Which commit of the document this is, by the storage's count; 0 when there was none. */
   readonly commit: number;
-  readonly fields: readonly NewsField[];
+  readonly fields: readonly UpdatedField[];
   /** What changed in the text, in the binary form of the text core. */
   readonly text: Uint8Array | undefined;
   /** Operations that are only sent on, as JSON text. They are in no storage: those of a lost message stay lost. */
@@ -38,7 +38,7 @@ export interface DocumentNews {
 }
 
 /** Why a document has to be loaded again. */
-export type BehindReason =
+export type ResyncReason =
   /** Its subscription became active. What was published before has not been received. */
   | 'subscribed'
   /** Its subscription is active again after the connection was lost. */
@@ -55,9 +55,9 @@ export type BehindReason =
 export interface BusEvents {
   /**
    * What another node committed to a subscribed document. The bytes and strings are the receiver's own. News may come
-   * twice, late, and out of order, and before `onBehind` for the subscription: merging it has to be idempotent.
+   * twice, late, and out of order, and before `onResyncNeeded` for the subscription: merging it has to be idempotent.
    */
-  onNews(news: DocumentNews): void;
+  onUpdate(update: DocumentUpdate): void;
 
   /**
    * These subscribed documents may be older than the storage. A load that begins after this call sees all that can
@@ -65,7 +65,7 @@ export interface BusEvents {
    * has to load once more. Large sets are given in portions with pauses in between. While messages are lost often this
    * is called often, so the receiver keeps to one load at a time for each document.
    */
-  onBehind(documentIds: readonly string[], reason: BehindReason): void;
+  onResyncNeeded(documentIds: readonly string[], reason: ResyncReason): void;
 
   /**
    * Whether news is sent and received, on every change; a new bus is not connected. Reconnecting and subscribing again
@@ -74,21 +74,21 @@ export interface BusEvents {
   onStatus(connected: boolean): void;
 
   /**
-   * What another process says of the awareness of a followed document: a message of presence-message.ts that can be
+   * What another process says of the awareness of a followed document: a message of awareness-message.ts that can be
    * read, with states that are JSON. It may come twice, late, and out of order.
    */
-  onPresence(documentId: string, bytes: Uint8Array): void;
+  onAwareness(documentId: string, bytes: Uint8Array): void;
 
   /**
-   * The presence of these followed documents comes from now on, or comes again, and the others were asked for theirs.
+   * The awareness of these followed documents comes from now on, or comes again, and the others were asked for theirs.
    * What this process had to say since the last time may not have been heard. Large sets are given in portions.
    */
-  onPresenceActive(documentIds: readonly string[]): void;
+  onAwarenessActive(documentIds: readonly string[]): void;
 }
 
 /**
  * News about documents, from and to other nodes. A bus belongs to one thread. Nothing here throws, waits or answers:
- * what does not get through is reported by `onBehind` where it is missed, and by `onStatus`.
+ * what does not get through is reported by `onResyncNeeded` where it is missed, and by `onStatus`.
  */
 export interface Bus {
   /** The status that was last reported. */
@@ -100,11 +100,11 @@ export interface Bus {
    * or from the repeated last number that follows when there is none. Never delivered to this bus itself. What was
    * given may be changed as soon as this returns.
    */
-  publish(news: DocumentNews): void;
+  publish(update: DocumentUpdate): void;
 
   /**
    * Asks for news about documents; those already asked for are left as they are. Each is answered by
-   * `onBehind('subscribed')` once its news comes, and whenever it has to be subscribed anew. What is asked for in one
+   * `onResyncNeeded('subscribed')` once its news comes, and whenever it has to be subscribed anew. What is asked for in one
    * turn of the event loop goes out in as few commands as there can be.
    */
   subscribe(documentIds: readonly string[]): void;
@@ -113,21 +113,21 @@ export interface Bus {
   unsubscribe(documentIds: readonly string[]): void;
 
   /**
-   * Tells those who follow a document what this process shows of its clients: a message of presence-message.ts. It is
+   * Tells those who follow a document what this process shows of its clients: a message of awareness-message.ts. It is
    * dropped while there is no connection and while too much is unsent, and nobody is told so; hence what matters is said
-   * again after `onPresenceActive`, and now and then. Never delivered to the process itself. The bytes must not be
+   * again after `onAwarenessActive`, and now and then. Never delivered to the process itself. The bytes must not be
    * changed afterwards.
    */
-  publishPresence(documentId: string, bytes: Uint8Array): void;
+  publishAwareness(documentId: string, bytes: Uint8Array): void;
 
   /**
-   * Asks for the presence of documents, now and whenever it may have missed some; answered by `onPresenceActive`, also
+   * Asks for the awareness of documents, now and whenever it may have missed some; answered by `onAwarenessActive`, also
    * for those that are followed already.
    */
-  followPresence(documentIds: readonly string[]): void;
+  followAwareness(documentIds: readonly string[]): void;
 
   /** Ends that; unknown ones are ignored. Nothing is called for these documents afterwards. */
-  unfollowPresence(documentIds: readonly string[]): void;
+  unfollowAwareness(documentIds: readonly string[]): void;
 
   /**
    * Ends it; nothing is called from now on. Resolves when what was published is sent, or has been on its way for two
@@ -148,15 +148,15 @@ export interface BusMetrics {
   readonly received: Count;
   /** Documents that missed a message. */
   readonly gaps: Count;
-  /** Documents given to `onBehind`, gaps included. */
+  /** Documents given to `onResyncNeeded`, gaps included. */
   readonly resyncs: Count;
   /** Messages that could not be read and were ignored. */
   readonly malformed: Count;
   /** Messages about awareness that were given to the connection. */
-  readonly presencePublished: Count;
-  readonly presenceReceived: Count;
-  /** By reason; `unsent` is what `dropped` is for news. */
-  readonly presenceDropped: (reason: string) => Count;
+  readonly awarenessPublished: Count;
+  readonly awarenessReceived: Count;
+  /** By reason; `unsent` is what `dropped` is for update. */
+  readonly awarenessDropped: (reason: string) => Count;
   /** 1 while connected, else 0. */
   readonly connected: { set(value: number): void };
   /** Seconds from sending to receiving, by the clocks of the two nodes. */

@@ -1,5 +1,5 @@
 /** The documents that a bus is subscribed to, and what it has received about each. */
-import type { BehindReason } from './port.js';
+import type { ResyncReason } from './port.js';
 import type { MessageHead } from './message.js';
 
 /** Publishers that are followed for one document; there is one for each node that wrote it lately. */
@@ -46,7 +46,7 @@ export class Subscriptions {
   }
 
   /** Notes that news comes from now on; returns why the document must be loaded, if anybody asked for it. */
-  activate(documentId: string, now: number): BehindReason | undefined {
+  activate(documentId: string, now: number): ResyncReason | undefined {
     const subscription = this.#documents.get(documentId);
     if (subscription === undefined) return undefined;
     const reason = subscription.wasActive ? 'reconnect' : 'subscribed';
@@ -65,7 +65,7 @@ export class Subscriptions {
   }
 
   /** Whether the message shows that one before it, or the one that it repeats the number of, may have been missed. */
-  isBehind(documentId: string, message: Heard, now: number): boolean {
+  needsResync(documentId: string, message: Heard, now: number): boolean {
     const subscription = this.#documents.get(documentId);
     if (subscription === undefined) return false;
     const { heard, activeSince } = subscription;
@@ -84,7 +84,7 @@ export class Subscriptions {
 
 /** What is judged; of a message that could not be read nothing but the head is known. */
 export interface Heard extends MessageHead {
-  readonly kind: 'news' | 'tail';
+  readonly kind: 'update' | 'tail';
   readonly since: number;
 }
 

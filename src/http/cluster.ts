@@ -1,5 +1,5 @@
 /** What the routes tell of the cluster. They are open to everybody: no host, no process, no address is in it. */
-import type { ClusterStatus } from '../shards/cluster-heartbeat.js';
+import type { ClusterStatus } from '../cluster/membership/heartbeat.js';
 import type { HttpDeps } from './ports.js';
 
 const staleNote = 'There is no list of nodes from Redis that is recent enough: only this node is known.';

@@ -2,7 +2,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { TemplatedApp } from 'uWebSockets.js';
-import type { Config } from '../config.js';
+import type { Config } from '../config/load.js';
 import type { Logger } from '../log.js';
 
 /** What writes the metrics. */

@@ -1,7 +1,7 @@
 /** What the HTTP routes need to know about the node. */
-import type { Config } from '../config.js';
+import type { Config } from '../config/load.js';
 import type { Logger } from '../log.js';
-import type { ClusterStatus } from '../shards/cluster-heartbeat.js';
+import type { ClusterStatus } from '../cluster/membership/heartbeat.js';
 
 export interface Readiness {
   readonly ready: boolean;

@@ -30,7 +30,7 @@ export class AcceptorMetrics {
   readonly clusterAnnounceFailures;
   readonly clusterMalformed;
   /** By reason. */
-  readonly presenceDropped;
+  readonly awarenessDropped;
 
   /** @param memory For `cellsOf('acceptor')`; without it nothing is counted. */
   constructor(memory: ArrayBufferLike | undefined) {
@@ -54,6 +54,6 @@ export class AcceptorMetrics {
     this.awarenessLeaves = cells.counters(metrics.awarenessLeaves);
     this.clusterAnnounceFailures = cells.counter(metrics.clusterAnnounceFailures);
     this.clusterMalformed = cells.counter(metrics.clusterMalformed);
-    this.presenceDropped = cells.counters(metrics.presenceDropped);
+    this.awarenessDropped = cells.counters(metrics.awarenessDropped);
   }
 }

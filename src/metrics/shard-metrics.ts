@@ -56,9 +56,9 @@ export class ShardMetrics {
       gaps: cells.counter(metrics.busGaps),
       resyncs: cells.counter(metrics.busResyncs),
       malformed: cells.counter(metrics.busMalformed),
-      presencePublished: cells.counter(metrics.presencePublished),
-      presenceReceived: cells.counter(metrics.presenceReceived),
-      presenceDropped: cells.counters(metrics.presenceDropped),
+      awarenessPublished: cells.counter(metrics.awarenessPublished),
+      awarenessReceived: cells.counter(metrics.awarenessReceived),
+      awarenessDropped: cells.counters(metrics.awarenessDropped),
       connected: { set: () => undefined },
       lag: cells.histogram(metrics.busLag),
     };

@@ -159,14 +159,14 @@ export const shardMetrics = {
     owner: 'shard',
     help: 'Documents of which a commit was never heard, found by comparison with the storage: its node died before it could tell, or the bus was away.',
   },
-  presencePublished: {
-    name: 'synckit_presence_published_total',
+  awarenessPublished: {
+    name: 'synckit_awareness_messages_published_total',
     type: 'counter',
     owner: 'shard',
     help: 'Messages about awareness given to the bus, for the other nodes.',
   },
-  presenceReceived: {
-    name: 'synckit_presence_received_total',
+  awarenessReceived: {
+    name: 'synckit_awareness_messages_received_total',
     type: 'counter',
     owner: 'shard',
     help: 'Messages about awareness that came from other nodes.',

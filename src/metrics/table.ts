@@ -172,8 +172,8 @@ export const metrics = {
     owner: 'node',
     help: 'Awareness states of clients of other nodes held, in documents whose awareness somebody here follows.',
   },
-  presenceDropped: {
-    name: 'synckit_presence_dropped_total',
+  awarenessDropped: {
+    name: 'synckit_awareness_messages_dropped_total',
     type: 'counter',
     owner: 'both',
     labels: { reason: ['unsent', 'full'] },

@@ -1,10 +1,10 @@
 import type { FieldsStore, TextStore } from '@synckit/core-wasm';
 import type { Logger } from 'pino';
 import type { ShardMetrics } from '../metrics/shard-metrics.js';
-import type { StoredDocument, TextPart } from '../storage/port.js';
-import type { TaskGroup } from '../shards/task.js';
+import type { StoredDocument, TextUpdate } from '../storage/port.js';
+import type { TaskGroup } from '../messages/task.js';
 import type { StampClock } from './stamp.js';
-import { loadText, type LoadedText } from './text.js';
+import { loadText, type LoadedText } from './text/text-join.js';
 import type { Ticket } from './ticket.js';
 
 /** A document in memory. */
@@ -111,7 +111,7 @@ export class Documents {
     return document;
   }
 
-  #loadText(documentId: string, parts: readonly TextPart[]): LoadedText {
+  #loadText(documentId: string, parts: readonly TextUpdate[]): LoadedText {
     const { texts, log } = this.#options;
     const { text, incomplete } = loadText(texts, parts);
     // Parts are written in the order in which they build on each other, so one was lost outside of this server.

@@ -2,20 +2,20 @@
 import { parentPort } from 'node:worker_threads';
 import { FieldsCore, TextCore } from '@synckit/core-wasm';
 import { move, workerData } from 'piscina';
-import type { Config } from '../config.js';
+import type { Config } from '../config/load.js';
 import { createLogger } from '../log.js';
-import { MemorySharedState } from '../cluster/memory-shared-state.js';
+import { MemorySharedState } from '../cluster/memory/shared-state.js';
 import type { Bus, BusEvents } from '../cluster/port.js';
-import { openRedisBus } from '../cluster/redis-bus.js';
-import { RedisSharedState } from '../cluster/redis-shared-state.js';
-import type { SharedState } from '../cluster/shared-state.js';
+import { openRedisBus } from '../cluster/redis/bus.js';
+import { RedisSharedState } from '../cluster/redis/shared-state.js';
+import type { SharedState } from '../cluster/membership/shared-state.js';
 import { ShardMetrics } from '../metrics/shard-metrics.js';
-import type { Work } from '../shards/work.js';
-import { openEmbeddedStorage } from '../storage/embedded.js';
+import type { Work } from '../messages/work.js';
+import { openLmdbStorage } from '../storage/lmdb/storage.js';
 import { MemoryStorage } from '../storage/memory.js';
-import { openPostgresStorage } from '../storage/postgres.js';
+import { openPostgresStorage } from '../storage/postgres/storage.js';
 import type { Storage } from '../storage/port.js';
-import { answerCluster } from './cluster.js';
+import { answerCluster } from './replication/cluster-requests.js';
 import { Shard } from './shard.js';
 
 /** Tokens are the acceptor's business. */
@@ -52,8 +52,8 @@ export default async function handle(work: Work): Promise<unknown> {
       return runTask(work.task, work.bytes);
     case 'cluster':
       return answerCluster(sharedState, work.request);
-    case 'presence':
-      shard?.takePresence(work.bytes);
+    case 'awareness':
+      shard?.forwardAwareness(work.bytes);
       return undefined;
     case 'stop':
       sharedState?.close();
@@ -111,7 +111,7 @@ async function openStorage(): Promise<Storage> {
         statementTimeoutMs: config.storage.statementTimeoutMs,
       });
     case 'embedded':
-      return openEmbeddedStorage({ directory: config.storage.directory, mapSizeBytes: config.storage.mapBytes });
+      return openLmdbStorage({ directory: config.storage.directory, mapSizeBytes: config.storage.mapBytes });
     case 'memory':
       return Promise.resolve(new MemoryStorage());
   }

@@ -1,7 +1,7 @@
 import type { FieldsStore, FieldWrite } from '@synckit/core-wasm';
 import { batchBody, batchEntry, deltaBody, type Body, type FieldUpdate } from '../protocol/encode.js';
-import type { Cause } from '../shards/answer.js';
-import { variants } from '../shards/task.js';
+import type { Cause } from '../messages/answer.js';
+import { variants } from '../messages/task.js';
 import type { LoadedDocument } from './documents.js';
 import type { Loser } from './merge.js';
 import type { Held, Outbox, Variant } from './outbox.js';
@@ -120,7 +120,7 @@ export function answerLosers(
       const winner = core.get(document.handle, path);
       if (winner !== undefined) updates.push(laterUpdate(winner, server));
     }
-    if (!origin.modern) {
+    if (!origin.supportsBatch) {
       for (const update of updates) {
         outbox.direct(origin, 'delta', deltaBody(outbox.nextId(), document.id, update, clientId));
       }

@@ -1,7 +1,7 @@
 import type { FieldsStore, FieldWrite } from '@synckit/core-wasm';
 import { ProtocolError } from '../errors.js';
 import type { SetOperation } from '../protocol/operations.js';
-import type { Origin } from '../shards/task.js';
+import type { Origin } from '../messages/task.js';
 import type { LoadedDocument } from './documents.js';
 import type { StampClock } from './stamp.js';
 

@@ -10,8 +10,8 @@ import {
 import type { MessageType } from '../protocol/codes.js';
 import type { ByteWriter } from '../protocol/byte-writer.js';
 import type { ErrorCode } from '../errors.js';
-import { AnswerWriter, type Cause, type DirectKind, type ShardStatus } from '../shards/answer.js';
-import type { Origin } from '../shards/task.js';
+import { AnswerWriter, type Cause, type DirectKind, type ShardStatus } from '../messages/answer.js';
+import type { Origin } from '../messages/task.js';
 
 /** A way in which subscribers want what is published: one of `variants`, and what it is encoded in. */
 export interface Variant {
@@ -162,20 +162,20 @@ export class Outbox {
   }
 
   /** Passes on what another process says of the awareness of a document. */
-  presence(documentId: string, message: Uint8Array): void {
-    this.#answer.presence(documentId, message);
+  awareness(documentId: string, message: Uint8Array): void {
+    this.#answer.awareness(documentId, message);
   }
 
-  presenceActive(documentId: string): void {
-    this.#answer.presenceActive(documentId);
+  awarenessActive(documentId: string): void {
+    this.#answer.awarenessActive(documentId);
   }
 
   /** Ends the turn: its answer, if there is anything to say. */
   take(): Uint8Array<ArrayBuffer> | undefined {
     this.#now = 0;
     const status = this.#status();
-    const isNews = status.storageHealthy !== this.#toldHealthy || status.busConnected !== this.#toldConnected;
-    if (this.#answer.empty && !isNews) return undefined;
+    const isChange = status.storageHealthy !== this.#toldHealthy || status.busConnected !== this.#toldConnected;
+    if (this.#answer.empty && !isChange) return undefined;
     this.#toldHealthy = status.storageHealthy;
     this.#toldConnected = status.busConnected;
     this.#answer.status(status);

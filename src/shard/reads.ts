@@ -1,7 +1,7 @@
 import type { FieldsStore, TextStore } from '@synckit/core-wasm';
 import { batchEntry, deltaBody, quote, type Body } from '../protocol/encode.js';
-import type { Cause } from '../shards/answer.js';
-import type { Origin, StateVectorRequest, SubscribeRequest } from '../shards/task.js';
+import type { Cause } from '../messages/answer.js';
+import type { Origin, StateVectorRequest, SubscribeRequest } from '../messages/task.js';
 import type { LoadedDocument } from './documents.js';
 import { laterUpdate } from './frames.js';
 import type { Outbox } from './outbox.js';
@@ -10,7 +10,7 @@ import type { Outbox } from './outbox.js';
  * News of another node may come late, and its writer have written here meanwhile: who saw that has not seen all that is
  * older. So the last minutes before what a client saw last of a writer are answered once more.
  */
-export const LATE_NEWS_MS = 600_000;
+export const LATE_UPDATE_MS = 600_000;
 
 /** What answering a read needs; `nextStamp` gives the document a fresh L each time, above what the client has seen. */
 export interface ReadContext {
@@ -34,7 +34,7 @@ export function answerSubscribe(context: ReadContext, origin: Origin, request: S
   // SDK 0.1.x speaks binary, never sends a batch, and does nothing with the state of a sync_response.
   const replay =
     origin.encoding === 'binary' &&
-    !origin.modern &&
+    !origin.supportsBatch &&
     request.vector === undefined &&
     core.liveCount(document.handle) > 0 &&
     core.fieldCount(document.handle) <= replayMaxFields;

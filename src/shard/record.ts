@@ -6,7 +6,7 @@ import {
   type StateVectorRequest,
   type SubscribeRequest,
   type TaskRecord,
-} from '../shards/task.js';
+} from '../messages/task.js';
 
 /** The head of the frame that a write came in. */
 export function headOf({ kind, form, timestamp, payload }: TaskRecord): FrameHead {

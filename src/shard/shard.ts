@@ -4,7 +4,7 @@ import { ProtocolError } from '../errors.js';
 import type { Bus, BusEvents } from '../cluster/port.js';
 import type { ShardMetrics } from '../metrics/shard-metrics.js';
 import { messageIdOf, type Message } from '../protocol/message.js';
-import type { ShardStatus } from '../shards/answer.js';
+import type { ShardStatus } from '../messages/answer.js';
 import {
   isWrite,
   readTask,
@@ -13,17 +13,17 @@ import {
   type SubscribeRequest,
   type TaskGroup,
   type TaskRecord,
-} from '../shards/task.js';
+} from '../messages/task.js';
 import type { Storage, StoredDocument } from '../storage/port.js';
-import { Committer, type PendingAck } from './committer.js';
+import { Committer, type PendingAck } from './commit/committer.js';
 import { Documents, type LoadedDocument, type LoadingDocument } from './documents.js';
 import type { MergeLimits } from './merge.js';
 import { Outbox } from './outbox.js';
 import { requestIdOf } from './record.js';
-import { Relay } from './relay.js';
-import { answerStateVector, answerSubscribe, LATE_NEWS_MS, type ReadContext } from './reads.js';
+import { Replication } from './replication/replication.js';
+import { answerStateVector, answerSubscribe, LATE_UPDATE_MS, type ReadContext } from './reads.js';
 import { StampClock } from './stamp.js';
-import { TextWriter } from './text-parts.js';
+import { TextWriter } from './text/text-writer.js';
 import { TaskTicket, type Ticket } from './ticket.js';
 import { Writes } from './writes.js';
 
@@ -63,7 +63,7 @@ export class Shard {
   readonly #committer: Committer;
   readonly #outbox: Outbox;
   readonly #writes: Writes;
-  readonly #relay: Relay | undefined;
+  readonly #replication: Replication | undefined;
   readonly #textWriter: TextWriter;
   /** From a load that failed to the next that succeeds. */
   #loadsFail = false;
@@ -86,7 +86,7 @@ export class Shard {
         this.#acknowledge(ack, refused);
       },
       onCommitted: (changes, committed) => {
-        this.#relay?.committed(changes, committed);
+        this.#replication?.committed(changes, committed);
       },
       afterCommit: () => {
         this.#endTurn();
@@ -101,26 +101,26 @@ export class Shard {
       maxBytes: options.maxLoadedBytes,
       isDirty: (document) =>
         this.#committer.isDirty(document) ||
-        this.#textWriter.owes(document) ||
-        this.#relay?.watches(document.id) === true,
+        this.#textWriter.needsCompaction(document) ||
+        this.#replication?.watches(document.id) === true,
     });
     this.#writes = new Writes({
       ...options,
       clock: this.#clock,
       committer: this.#committer,
       outbox: this.#outbox,
-      onRelay: (document, relays) => this.#relay?.relay(document, relays),
+      onRelay: (document, relays) => this.#replication?.relay(document, relays),
       refuse: (record, documentId, error, message) => {
         this.#refuse(record, documentId, error, message);
       },
     });
-    this.#relay = this.#openRelay();
+    this.#replication = this.#openReplication();
   }
 
-  #openRelay(): Relay | undefined {
+  #openReplication(): Replication | undefined {
     const { openBus, storage, core, texts, log, metrics, compareMs } = this.#options;
     if (openBus === undefined) return undefined;
-    return new Relay({
+    return new Replication({
       ...{ openBus, storage, core, texts, log, metrics, compareMs, documents: this.#documents, outbox: this.#outbox },
       nextStamp: (document) => this.#writes.nextStamp(document),
       endTurn: () => {
@@ -134,7 +134,7 @@ export class Shard {
 
   /** Ends the way to the other nodes, when they have been told everything. */
   async close(): Promise<void> {
-    await this.#relay?.close();
+    await this.#replication?.close();
   }
 
   /** Takes the records of a task and answers those of loaded documents; the rest is sent when it is known. */
@@ -144,7 +144,7 @@ export class Shard {
     const missing: LoadingDocument[] = [];
     for (const group of readTask(bytes)) {
       const ticket = tickets.group(group.records.length);
-      this.#relay?.wants(group.documentId, group.variants);
+      this.#replication?.wants(group.documentId, group.variants);
       if (this.#hearInterest(group, ticket)) continue;
       let slot = this.#documents.find(group.documentId);
       if (slot === undefined) missing.push((slot = this.#documents.expect(group.documentId)));
@@ -159,9 +159,9 @@ export class Shard {
     return answer;
   }
 
-  /** What the acceptor has to tell other nodes about awareness, in the format of presence-task.ts. */
-  takePresence(bytes: Uint8Array<ArrayBuffer>): void {
-    this.#relay?.presence.take(bytes);
+  /** What the acceptor has to tell other nodes about awareness, in the format of awareness-task.ts. */
+  forwardAwareness(bytes: Uint8Array<ArrayBuffer>): void {
+    this.#replication?.awareness.take(bytes);
   }
 
   /** Takes note of who is subscribed. @returns Whether that is all that the group says. */
@@ -169,7 +169,7 @@ export class Shard {
     const interests = records.filter(({ kind }) => kind === recordKinds.interest);
     if (interests.length === 0) return false;
     const isOld = interests.some(({ payload }) => payload.length > 0);
-    this.#relay?.interested(documentId, variants, isOld);
+    this.#replication?.interested(documentId, variants, isOld);
     for (let i = 0; i < interests.length; i++) ticket.close();
     return interests.length === records.length;
   }
@@ -198,7 +198,7 @@ export class Shard {
       if (found === undefined) throw new Error('the storage answered with fewer documents than it was asked for');
       const document = this.#fill(slot, found);
       if (document === undefined) return;
-      this.#relay?.loaded(document, found.commits);
+      this.#replication?.loaded(document, found.commits);
       for (const { group, ticket } of slot.waiting) {
         this.#process(document, group, ticket);
         if (this.#outbox.length >= MAX_ANSWER_BYTES) this.#outbox.flush();
@@ -223,7 +223,7 @@ export class Shard {
     this.#options.log[level]({ err: error, documentId: slot.id }, 'a document could not be loaded');
     this.#loadsFail = true;
     this.#documents.giveUp(slot);
-    this.#relay?.gaveUp(slot.id);
+    this.#replication?.gaveUp(slot.id);
     this.#options.metrics.loadFailures.add(1);
     for (const { group, ticket } of slot.waiting) {
       for (const record of group.records) {
@@ -250,7 +250,7 @@ export class Shard {
       texts: this.#options.texts,
       document,
       nextStamp: (seen) => this.#writes.nextStamp(document, seen),
-      seenUpTo: (stamp) => (this.#relay === undefined ? stamp : this.#clock.before(stamp, LATE_NEWS_MS)),
+      seenUpTo: (stamp) => (this.#replication === undefined ? stamp : this.#clock.before(stamp, LATE_UPDATE_MS)),
       cause: record.received,
       replayMaxFields: this.#options.replayMaxFields,
     };
@@ -301,7 +301,7 @@ export class Shard {
   #status(): ShardStatus {
     return {
       storageHealthy: this.#committer.healthy,
-      busConnected: this.#relay?.connected ?? true,
+      busConnected: this.#replication?.connected ?? true,
       documents: this.#documents.count,
       bytes: this.#documents.bytes,
       pendingBytes: this.#committer.pendingBytes,

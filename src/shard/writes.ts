@@ -4,18 +4,18 @@ import type { ShardMetrics } from '../metrics/shard-metrics.js';
 import { messageIdOf, type Message } from '../protocol/message.js';
 import type { Operations, SetOperation } from '../protocol/operations.js';
 import { parseWrite } from '../protocol/write.js';
-import { isWrite, type Origin, type TaskGroup, type TaskRecord } from '../shards/task.js';
+import { isWrite, type Origin, type TaskGroup, type TaskRecord } from '../messages/task.js';
 import type { Storage } from '../storage/port.js';
-import type { Committer, PendingAck } from './committer.js';
+import type { Committer, PendingAck } from './commit/committer.js';
 import type { LoadedDocument } from './documents.js';
 import { answerLosers, echoOf, publishChanges } from './frames.js';
-import { KnownParts } from './known-parts.js';
+import { KnownUpdates } from './text/known-updates.js';
 import { Merge, type MergeLimits } from './merge.js';
 import type { Outbox } from './outbox.js';
 import { headOf } from './record.js';
 import type { StampClock } from './stamp.js';
-import { answerTexts, relayOperations } from './text-frames.js';
-import { TextMerge, type LoadedText } from './text.js';
+import { answerTexts, relayOperations } from './text/text-frames.js';
+import { TextMerge, type LoadedText } from './text/text-join.js';
 import type { Ticket } from './ticket.js';
 
 export interface WritesOptions {
@@ -161,7 +161,7 @@ export class Writes {
   }
 
   #openText(): LoadedText {
-    return { handle: this.#options.texts.open(), stored: 0, parts: new KnownParts() };
+    return { handle: this.#options.texts.open(), stored: 0, parts: new KnownUpdates() };
   }
 
   /** A state that was refused leaves no text behind where there was none. */

@@ -64,10 +64,10 @@ export function refuseAll({ documentId, fields, text }: NamedChange, reason: str
   return paths.map((path) => ({ documentId, path, reason }));
 }
 
-const partId = /^[0-9a-f]{32}$/;
+const updateId = /^[0-9a-f]{32}$/;
 
 function isPartId(id: string): boolean {
-  return partId.test(id);
+  return updateId.test(id);
 }
 
 const loneSurrogate = /\p{Surrogate}/u;

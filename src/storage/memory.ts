@@ -10,7 +10,7 @@ import type {
   Storage,
   StoredDocument,
   TextChange,
-  TextPart,
+  TextUpdate,
 } from './port.js';
 
 interface MemoryDocument {
@@ -107,7 +107,7 @@ function applyText({ text }: MemoryDocument, { append, replaces }: TextChange): 
   for (const id of replaces) if (!kept.has(id)) text.delete(id);
 }
 
-function partsOf({ text }: MemoryDocument): TextPart[] {
+function partsOf({ text }: MemoryDocument): TextUpdate[] {
   const parts = Array.from(text, ([id, bytes]) => ({ id, bytes: new Uint8Array(bytes) }));
   return parts.sort((a, b) => (a.id < b.id ? -1 : 1));
 }

@@ -21,7 +21,7 @@ export interface FieldRow {
 }
 
 /** One piece of a collaborative text: bytes that a join puts together with the others, in any order. */
-export interface TextPart {
+export interface TextUpdate {
   /**
    * Unique among the document's parts; 32 lower-case hex digits, the first 12 of them the time of writing in ms, so
    * parts sort by age.
@@ -37,7 +37,7 @@ export interface TextPart {
  */
 export interface TextChange {
   /** Parts to add, each id once; one whose id is there already is left as it is (a commit that is given again). */
-  readonly append: readonly TextPart[];
+  readonly append: readonly TextUpdate[];
   /**
    * Ids of parts that the appended ones contain and that go in the same transaction. Unknown ids are ignored, and so
    * are those of appended parts, which stay. Nothing may go unless something is appended: of two nodes that find the
@@ -64,7 +64,7 @@ export interface StoredDocument {
   /** Tombstones included, in no particular order. */
   readonly fields: readonly FieldRow[];
   /** Sorted by id; empty for a document without text. The bytes are the caller's own. */
-  readonly text: readonly TextPart[];
+  readonly text: readonly TextUpdate[];
 }
 
 /** A row that the database will never take, such as a value it can't represent; or all that a change does to a text. */

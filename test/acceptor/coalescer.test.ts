@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { test } from 'tap';
-import { RECORD_OVERHEAD } from '../../src/shards/task.js';
+import { RECORD_OVERHEAD } from '../../src/messages/task.js';
 import { holdsAsync } from '../support/property.js';
 import { coalescerFixture as fixture } from '../support/recording-shards.js';
 import { until } from '../support/server.js';

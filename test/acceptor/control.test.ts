@@ -1,7 +1,7 @@
 import { test } from 'tap';
 import { Control } from '../../src/acceptor/control.js';
-import { Presence } from '../../src/acceptor/presence.js';
-import { SessionMeter } from '../../src/acceptor/session-meter.js';
+import { Awareness } from '../../src/acceptor/awareness/awareness.js';
+import { SessionMeter } from '../../src/acceptor/session/session-meter.js';
 import { Topics } from '../../src/acceptor/topics.js';
 import { compilePermissions } from '../../src/auth/permissions.js';
 import { anonymousIdentity } from '../../src/auth/tokens.js';
@@ -15,9 +15,9 @@ test('contract 10: a client whose reads wait can’t have the node keep vectors 
   const { coalescer } = coalescerFixture();
   const metrics = new AcceptorMetrics(undefined);
   const limits = { timeoutMs: 60_000, maxClientIds: 10, maxDocuments: 10, maxBytes: 1_000_000 };
-  const presence = new Presence({ publish: () => undefined, metrics, meter: new SessionMeter(metrics), ...limits });
+  const awareness = new Awareness({ publish: () => undefined, metrics, meter: new SessionMeter(metrics), ...limits });
   const topics = new Topics(10_000);
-  const control = new Control({ coalescer, topics, presence, maxSubscriptions: 10_000, maxAwarenessBytes: 10 });
+  const control = new Control({ coalescer, topics, awareness, maxSubscriptions: 10_000, maxAwarenessBytes: 10 });
   const { session } = recordingSession();
   const access = compilePermissions(anonymousIdentity.permissions);
   const vectorClock = Object.fromEntries(Array.from({ length: 5_000 }, (_, i) => [`${'c'.repeat(90)}${i}`, i]));
@@ -39,6 +39,6 @@ test('contract 10: a client whose reads wait can’t have the node keep vectors 
   t.ok(taken > 8 && taken < 40, `${taken} of half a megabyte each were taken`);
   t.ok((session.reads?.waitingBytes ?? Infinity) <= 8 * 1024 * 1024);
   coalescer.stop();
-  presence.stop();
+  awareness.stop();
   t.end();
 });

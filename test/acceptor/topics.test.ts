@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { test } from 'tap';
 import { topicOf, Topics } from '../../src/acceptor/topics.js';
-import { variants } from '../../src/shards/task.js';
+import { variants } from '../../src/messages/task.js';
 import { holdsAsync } from '../support/property.js';
 import { recordingSession } from '../support/recording-session.js';
 
@@ -29,10 +29,10 @@ test('FAN1 a session is subscribed in the variant that it understands', (t) => {
     ['json', true, 'J:d', jsonBatch, 'X:d', jsonAny],
   ] as const;
   let all = 0;
-  for (const [encoding, modern, topic, variant, anyTopic, any] of cases) {
+  for (const [encoding, supportsBatch, topic, variant, anyTopic, any] of cases) {
     const { session, topics: held } = recordingSession();
     session.encoding = encoding;
-    session.modern = modern;
+    session.supportsBatch = supportsBatch;
     topics.subscribe(session, 'd');
     t.strictSame(held(), [topic, anyTopic].sort());
     t.strictSame([topicOf('d', variant), topicOf('d', any)], [topic, anyTopic]);
@@ -106,7 +106,7 @@ test('a session that changes its variant is in both until what is under way has 
   const { fence, open } = gate();
   const { session, topics: held } = recordingSession();
   topics.subscribe(session, 'd');
-  session.modern = true;
+  session.supportsBatch = true;
   topics.switchVariant(session, fence);
   t.strictSame(held(), ['B:d', 'b:d', 'x:d'], 'what all get comes once');
   t.equal(topics.variantsOf('d'), binaryDelta | binaryBatch | binaryAny);
@@ -122,7 +122,7 @@ test('a session that changes its variant twice ends up in the last', async (t) =
   const { fence, open } = gate();
   const { session, topics: held } = recordingSession();
   topics.subscribe(session, 'd');
-  session.modern = true;
+  session.supportsBatch = true;
   topics.switchVariant(session, fence);
   session.encoding = 'json';
   topics.switchVariant(session, fence);
@@ -139,7 +139,7 @@ test('a session that closes or unsubscribes while it changes its variant leaves 
   const unsubscribes = recordingSession();
   for (const { session } of [closes, unsubscribes]) {
     topics.subscribe(session, 'd');
-    session.modern = true;
+    session.supportsBatch = true;
     topics.switchVariant(session, fence);
   }
   closes.session.become({ kind: 'closed' });
@@ -171,7 +171,7 @@ test('the list of documents is bounded and tells when one was changed', (t) => {
 
 test('whatever sessions do, the variants asked of the shards are those that sockets are in', async (t) => {
   const steps = fc.record({
-    kind: fc.constantFrom('subscribe', 'subscribe', 'unsubscribe', 'modern', 'json', 'close', 'open'),
+    kind: fc.constantFrom('subscribe', 'subscribe', 'unsubscribe', 'supportsBatch', 'json', 'close', 'open'),
     who: fc.nat(2),
     documentId: fc.constantFrom('a', 'b'),
   });
@@ -191,7 +191,7 @@ test('whatever sessions do, the variants asked of the shards are those that sock
           session.become({ kind: 'closed' });
           topics.leaveAll(session);
         } else {
-          if (kind === 'modern') session.modern = true;
+          if (kind === 'supportsBatch') session.supportsBatch = true;
           else session.encoding = 'json';
           topics.switchVariant(session, fence);
         }

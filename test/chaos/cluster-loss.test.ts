@@ -23,8 +23,8 @@ const rounds = [
 ];
 const WRITES = 60;
 const kinds: readonly Kind[] = [
-  { encoding: 'binary', modern: false },
-  { encoding: 'json', modern: true },
+  { encoding: 'binary', supportsBatch: false },
+  { encoding: 'json', supportsBatch: true },
 ];
 const documents = ['a', 'b', 'c', 'd'].map((name) => `loss-${name}`);
 

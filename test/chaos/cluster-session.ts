@@ -18,10 +18,10 @@ import { Journey } from './journey.js';
 import { FieldWanderer, TextWanderer, type Kind } from './wanderer.js';
 
 const kinds: readonly Kind[] = [
-  { encoding: 'binary', modern: false },
-  { encoding: 'json', modern: false },
-  { encoding: 'binary', modern: true },
-  { encoding: 'json', modern: true },
+  { encoding: 'binary', supportsBatch: false },
+  { encoding: 'json', supportsBatch: false },
+  { encoding: 'binary', supportsBatch: true },
+  { encoding: 'json', supportsBatch: true },
 ];
 const TEXT_CLIENTS = 3;
 const AWARE_CLIENTS = 3;
@@ -111,7 +111,7 @@ export class ClusterSession {
   async #visit(node: string, url: string): Promise<void> {
     const random = new Random(this.#seed);
     const visitors = [
-      this.#fieldClient(`new on ${node}`, { encoding: 'json', modern: true }),
+      this.#fieldClient(`new on ${node}`, { encoding: 'json', supportsBatch: true }),
       this.#textClient(`new typist on ${node}`),
     ];
     this.#late.push(...visitors);

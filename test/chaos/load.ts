@@ -7,14 +7,14 @@ import { until } from '../support/server.js';
 import type { AckChecker } from './checker.js';
 
 const kinds = [
-  { clientId: 'binary-plain', encoding: 'binary', modern: false },
-  { clientId: 'json-plain', encoding: 'json', modern: false },
-  { clientId: 'binary-modern', encoding: 'binary', modern: true },
-  { clientId: 'json-modern', encoding: 'json', modern: true },
-  { clientId: 'binary-clockless', encoding: 'binary', modern: false, clockless: true },
-  { clientId: 'json-clockless', encoding: 'json', modern: true, clockless: true },
-  { clientId: 'hour-ahead', encoding: 'binary', modern: true, skewMs: 3_600_000 },
-  { clientId: 'hour-behind', encoding: 'json', modern: false, skewMs: -3_600_000 },
+  { clientId: 'binary-plain', encoding: 'binary', supportsBatch: false },
+  { clientId: 'json-plain', encoding: 'json', supportsBatch: false },
+  { clientId: 'binary-supportsBatch', encoding: 'binary', supportsBatch: true },
+  { clientId: 'json-supportsBatch', encoding: 'json', supportsBatch: true },
+  { clientId: 'binary-clockless', encoding: 'binary', supportsBatch: false, clockless: true },
+  { clientId: 'json-clockless', encoding: 'json', supportsBatch: true, clockless: true },
+  { clientId: 'hour-ahead', encoding: 'binary', supportsBatch: true, skewMs: 3_600_000 },
+  { clientId: 'hour-behind', encoding: 'json', supportsBatch: false, skewMs: -3_600_000 },
 ] as const;
 
 /** Their writes of a common field would not be in an order that is known here. */
@@ -52,7 +52,7 @@ export class ChaosLoad {
     });
     const encodings = ['binary', 'json'] as const;
     const watching = Array.from({ length: watchers }, (_, i) => {
-      return new ModelClient({ clientId: `watcher-${i}`, encoding: encodings[i % 2]!, modern: i % 4 < 2 });
+      return new ModelClient({ clientId: `watcher-${i}`, encoding: encodings[i % 2]!, supportsBatch: i % 4 < 2 });
     });
     this.clients = [...this.#writers, ...watching];
   }

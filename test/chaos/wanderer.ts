@@ -36,7 +36,7 @@ const RARE = 300;
 
 export interface Kind {
   readonly encoding: 'binary' | 'json';
-  readonly modern: boolean;
+  readonly supportsBatch: boolean;
 }
 
 export class FieldWanderer implements Wanderer {

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { Packr } from 'msgpackr';
 import { test } from 'tap';
 import { decodeMessage, encodeMessage, type BusMessage } from '../../src/cluster/message.js';
-import { newsField } from '../support/bus-recorder.js';
+import { updatedField } from '../support/bus-recorder.js';
 import { holds } from '../support/property.js';
 
 const packr = new Packr({ useRecords: false });
@@ -11,10 +11,10 @@ const head = { node: 'node', epoch: 2 ** 48 - 2, sequence: 7, sentAt: 1_700_000_
 
 test('what is written is read', (t) => {
   const fields = [
-    newsField({ path: '', value: '"\u{1f600}\\u0000"', clientId: '\uffff' }),
-    newsField({ path: '__proto__', deleted: true, timestamp: -1e300, counter: 0.1, stamp: Number.MAX_SAFE_INTEGER }),
+    updatedField({ path: '', value: '"\u{1f600}\\u0000"', clientId: '\uffff' }),
+    updatedField({ path: '__proto__', deleted: true, timestamp: -1e300, counter: 0.1, stamp: Number.MAX_SAFE_INTEGER }),
   ];
-  const news = {
+  const update = {
     documentId: 'doc',
     stamp: 1_700_000_000_000_123,
     fields,
@@ -23,31 +23,35 @@ test('what is written is read', (t) => {
     commit: 9,
   };
   const messages: BusMessage[] = [
-    { kind: 'news', ...head, news },
-    { kind: 'news', ...head, news: { ...news, fields: [], relays: [] } },
+    { kind: 'update', ...head, update },
+    { kind: 'update', ...head, update: { ...update, fields: [], relays: [] } },
     { kind: 'tail', ...head },
   ];
   for (const message of messages) t.strictSame(decodeMessage('doc', encodeMessage(message)), message);
   const read = decodeMessage(
     'doc',
-    encodeMessage({ kind: 'news', ...head, news: { ...news, text: Uint8Array.of(0, 1, 255) } }),
+    encodeMessage({ kind: 'update', ...head, update: { ...update, text: Uint8Array.of(0, 1, 255) } }),
   );
-  if (read.kind !== 'news') throw new Error('it was news');
-  t.same([...(read.news.text ?? [])], [0, 1, 255]);
+  if (read.kind !== 'update') throw new Error('it was update');
+  t.same([...(read.update.text ?? [])], [0, 1, 255]);
   t.end();
 });
 
 test('version 1 on the wire stays as it is: older nodes read it', (t) => {
   const field = { path: 'p', value: '1', deleted: false, timestamp: 3, counter: 4, clientId: 'c', stamp: 5 };
-  const news = { documentId: 'doc', stamp: 6, fields: [field], text: Uint8Array.of(9), relays: ['{}'], commit: 10 };
+  const update = { documentId: 'doc', stamp: 6, fields: [field], text: Uint8Array.of(9), relays: ['{}'], commit: 10 };
   const numbers = { node: 'n', epoch: 1, sequence: 2, sentAt: 7, since: 8 };
   t.equal(
-    encodeMessage({ kind: 'news', ...numbers, news }).toString('hex'),
+    encodeMessage({ kind: 'update', ...numbers, update }).toString('hex'),
     '9c01a16e0102000708069197a170a131c20304a16305c4010991a27b7d0a',
   );
   const withoutCommit = Buffer.from('9b01a16e0102000708069197a170a131c20304a16305c4010991a27b7d', 'hex');
   const read = decodeMessage('doc', withoutCommit);
-  t.same(read, { kind: 'news', ...numbers, news: { ...news, commit: 0 } }, 'what is missing at the end is not known');
+  t.same(
+    read,
+    { kind: 'update', ...numbers, update: { ...update, commit: 0 } },
+    'what is missing at the end is not known',
+  );
   t.equal(encodeMessage({ kind: 'tail', ...numbers }).toString('hex'), '9701a16e0102010708');
   t.end();
 });
@@ -57,7 +61,7 @@ test('a stamp that no storage takes is refused: the receiver would go on from it
     const field = ['p', '1', false, 1, 1, 'c', ofField];
     return decodeMessage('doc', packr.pack([1, 'node', 5, 1, 0, 1, 0, stamp, [field], null, []])).kind;
   };
-  t.equal(read(Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER), 'news');
+  t.equal(read(Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER), 'update');
   for (const stamp of [2 ** 53, 1e300, 0.5, -1, Infinity, '1']) {
     t.equal(read(stamp, 1), 'malformed', String(stamp));
     t.equal(read(1, stamp), 'malformed', String(stamp));
@@ -66,35 +70,42 @@ test('a stamp that no storage takes is refused: the receiver would go on from it
 });
 
 test('the text does not hold on to what was received', (t) => {
-  const news = { documentId: 'doc', stamp: 1, fields: [], text: Uint8Array.of(1, 2, 3), relays: [], commit: 1 };
-  const bytes = encodeMessage({ kind: 'news', ...head, news });
+  const update = { documentId: 'doc', stamp: 1, fields: [], text: Uint8Array.of(1, 2, 3), relays: [], commit: 1 };
+  const bytes = encodeMessage({ kind: 'update', ...head, update });
   const read = decodeMessage('doc', bytes);
   bytes.fill(0);
-  if (read.kind !== 'news') throw new Error('it was news');
-  t.same([...(read.news.text ?? [])], [1, 2, 3]);
+  if (read.kind !== 'update') throw new Error('it was update');
+  t.same([...(read.update.text ?? [])], [1, 2, 3]);
   t.end();
 });
 
 test('strings that are no Unicode are refused', (t) => {
   const row = packr.pack([1, 'node', 5, 1, 0, 1, 0, 1, [['XXX', '1', false, 1, 1, 'c', 1]], null, []]);
   const at = row.indexOf('XXX');
-  t.equal(decodeMessage('doc', row).kind, 'news');
+  t.equal(decodeMessage('doc', row).kind, 'update');
   // Half of a surrogate pair, as no encoder of UTF-8 writes it.
   row.set([0xed, 0xa0, 0x80], at);
   const read = decodeMessage('doc', row);
-  t.ok(read.kind === 'malformed' || (read.kind === 'news' && read.news.fields[0]!.path.isWellFormed()));
+  t.ok(read.kind === 'malformed' || (read.kind === 'update' && read.update.fields[0]!.path.isWellFormed()));
   t.end();
 });
 
 test('no bytes make it throw, and what it returns is whole', (t) => {
   const good = encodeMessage({
-    kind: 'news',
+    kind: 'update',
     ...head,
-    news: { documentId: 'doc', stamp: 1, fields: [newsField()], text: Uint8Array.of(1), relays: ['{}'], commit: 1 },
+    update: {
+      documentId: 'doc',
+      stamp: 1,
+      fields: [updatedField()],
+      text: Uint8Array.of(1),
+      relays: ['{}'],
+      commit: 1,
+    },
   });
   const isWhole = (bytes: Uint8Array): boolean => {
     const read = decodeMessage('doc', bytes);
-    return read.kind !== 'news' || read.news.fields.every(({ timestamp }) => Number.isFinite(timestamp));
+    return read.kind !== 'update' || read.update.fields.every(({ timestamp }) => Number.isFinite(timestamp));
   };
   holds(
     t,

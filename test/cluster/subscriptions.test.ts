@@ -3,7 +3,7 @@ import { test } from 'tap';
 import { Subscriptions, type Heard } from '../../src/cluster/subscriptions.js';
 
 function news(sequence: number, since = 0, node = 'a'): Heard {
-  return { kind: 'news', node, epoch: 1, sequence, since };
+  return { kind: 'update', node, epoch: 1, sequence, since };
 }
 
 function tail(sequence: number, since = 0, node = 'a'): Heard {
@@ -20,7 +20,7 @@ function subscribed(): Subscriptions {
 
 test('what is not subscribed is never behind', (t) => {
   const subscriptions = new Subscriptions();
-  t.equal(subscriptions.isBehind('doc', news(7), 1_000), false);
+  t.equal(subscriptions.needsResync('doc', news(7), 1_000), false);
   t.equal(subscriptions.activate('doc', 1_000), undefined);
   t.equal(subscriptions.add('doc'), true);
   t.equal(subscriptions.add('doc'), false);
@@ -32,11 +32,11 @@ test('what is not subscribed is never behind', (t) => {
 test('rule 1: nothing is judged before the subscription is active', (t) => {
   const subscriptions = new Subscriptions();
   subscriptions.add('doc');
-  t.equal(subscriptions.isBehind('doc', news(7), 900), false);
-  t.equal(subscriptions.isBehind('doc', news(9), 900), false);
+  t.equal(subscriptions.needsResync('doc', news(7), 900), false);
+  t.equal(subscriptions.needsResync('doc', news(9), 900), false);
   t.equal(subscriptions.activate('doc', 1_000), 'subscribed');
-  t.equal(subscriptions.isBehind('doc', news(10), 1_100), false, 'goes on from what was noted');
-  t.equal(subscriptions.isBehind('doc', news(12), 1_100), true);
+  t.equal(subscriptions.needsResync('doc', news(10), 1_100), false, 'goes on from what was noted');
+  t.equal(subscriptions.needsResync('doc', news(12), 1_100), true);
   t.end();
 });
 
@@ -54,23 +54,23 @@ test('rule 2: a jump is a gap, a repetition is not', (t) => {
     tail(6),
     tail(6),
     news(7),
-  ].map((message) => subscriptions.isBehind('doc', message, 2_000));
+  ].map((message) => subscriptions.needsResync('doc', message, 2_000));
   t.same(judged, [false, false, false, true, false, false, false, false, true, false, false]);
   t.end();
 });
 
 test('rule 2 holds for each publisher by itself', (t) => {
   const subscriptions = subscribed();
-  t.equal(subscriptions.isBehind('doc', news(1), 2_000), false);
-  t.equal(subscriptions.isBehind('doc', news(1, 0, 'b'), 2_000), false);
-  t.equal(subscriptions.isBehind('doc', { ...news(1), epoch: 2 }, 2_000), false);
-  t.equal(subscriptions.isBehind('doc', news(2), 2_000), false);
-  t.equal(subscriptions.isBehind('doc', news(3, 0, 'b'), 2_000), true);
+  t.equal(subscriptions.needsResync('doc', news(1), 2_000), false);
+  t.equal(subscriptions.needsResync('doc', news(1, 0, 'b'), 2_000), false);
+  t.equal(subscriptions.needsResync('doc', { ...news(1), epoch: 2 }, 2_000), false);
+  t.equal(subscriptions.needsResync('doc', news(2), 2_000), false);
+  t.equal(subscriptions.needsResync('doc', news(3, 0, 'b'), 2_000), true);
   t.end();
 });
 
 test('rule 3: of an unknown publisher, only what came after the subscription can be missed', (t) => {
-  const behind = (message: Heard, now: number) => subscribed().isBehind('doc', message, now);
+  const behind = (message: Heard, now: number) => subscribed().needsResync('doc', message, now);
   t.equal(behind(news(1), 5_000), false, 'the first of all');
   t.equal(behind(news(7, 500), 1_500), false, 'the one before it was published when the subscription became active');
   t.equal(behind(news(7, 499), 1_500), true);
@@ -83,18 +83,18 @@ test('rule 3: of an unknown publisher, only what came after the subscription can
 
 test('after a lost connection, what was published meanwhile is no gap', (t) => {
   const subscriptions = subscribed();
-  subscriptions.isBehind('doc', news(1), 2_000);
+  subscriptions.needsResync('doc', news(1), 2_000);
   subscriptions.deactivate('doc');
   t.equal(subscriptions.activate('doc', 3_000), 'reconnect');
-  t.equal(subscriptions.isBehind('doc', news(9, 300), 3_100), false);
-  t.equal(subscriptions.isBehind('doc', news(11, 50), 3_200), true);
+  t.equal(subscriptions.needsResync('doc', news(9, 300), 3_100), false);
+  t.equal(subscriptions.needsResync('doc', news(11, 50), 3_200), true);
   t.end();
 });
 
 test('publishers that were forgotten may cost a load, but hide no gap', (t) => {
   const subscriptions = subscribed();
-  for (let i = 0; i < 1_000; i++) subscriptions.isBehind('doc', news(1, 0, `node${i}`), 2_000);
-  t.equal(subscriptions.isBehind('doc', news(3, 0, 'node0'), 2_000), true);
-  t.equal(subscriptions.isBehind('doc', news(2, 0, 'node999'), 2_000), false);
+  for (let i = 0; i < 1_000; i++) subscriptions.needsResync('doc', news(1, 0, `node${i}`), 2_000);
+  t.equal(subscriptions.needsResync('doc', news(3, 0, 'node0'), 2_000), true);
+  t.equal(subscriptions.needsResync('doc', news(2, 0, 'node999'), 2_000), false);
   t.end();
 });

@@ -1,6 +1,6 @@
 /** What every bus promises when messages are lost, connections break, or what comes can't be read. */
 import { Packr } from 'msgpackr';
-import { newsOf } from '../support/bus-recorder.js';
+import { updateOf } from '../support/bus-recorder.js';
 import { until } from '../support/server.js';
 import type { Test } from './bus.js';
 
@@ -17,42 +17,42 @@ function lossTests(test: Test): void {
     const [a, b] = [await join('a'), await join('b')];
     b.bus.subscribe(['doc', 'other']);
     await b.seen.subscribed('doc', 'other');
-    a.bus.publish(newsOf('other', 1));
-    a.bus.publish(newsOf('doc', 1));
+    a.bus.publish(updateOf('other', 1));
+    a.bus.publish(updateOf('doc', 1));
     await until('news', () => b.seen.news.length === 2);
     world.lose((message) => message === 1);
-    a.bus.publish(newsOf('doc', 2));
-    a.bus.publish(newsOf('doc', 3));
-    await until('a gap', () => b.seen.behindFor('gap').length > 0);
+    a.bus.publish(updateOf('doc', 2));
+    a.bus.publish(updateOf('doc', 3));
+    await until('a gap', () => b.seen.resyncs('gap').length > 0);
     await until('news', () => b.seen.news.length === 3);
     t.same(b.seen.valuesOf('doc'), [1, 3], 'the next one is delivered all the same');
-    t.same(b.seen.behindFor('gap'), ['doc']);
+    t.same(b.seen.resyncs('gap'), ['doc']);
   });
 
   test('the last message of a burst shows by its tail', async (t, world, join) => {
     const [a, b] = [await join('a'), await join('b')];
     b.bus.subscribe(['known', 'unknown']);
     await b.seen.subscribed('known', 'unknown');
-    a.bus.publish(newsOf('known', 1));
+    a.bus.publish(updateOf('known', 1));
     await until('news', () => b.seen.news.length === 1);
     // The first tails are lost, too.
     world.lose((message) => message <= 4);
-    a.bus.publish(newsOf('known', 2));
-    a.bus.publish(newsOf('unknown', 1));
-    await until('gaps', () => b.seen.behindFor('gap').length === 2);
-    t.same(new Set(b.seen.behindFor('gap')), new Set(['known', 'unknown']));
+    a.bus.publish(updateOf('known', 2));
+    a.bus.publish(updateOf('unknown', 1));
+    await until('gaps', () => b.seen.resyncs('gap').length === 2);
+    t.same(new Set(b.seen.resyncs('gap')), new Set(['known', 'unknown']));
     t.equal(b.seen.news.length, 1);
   });
 
   test('a late subscriber notices that the first message after its load was lost', async (t, world, join) => {
     const [a, b] = [await join('a'), await join('b')];
-    for (let i = 0; i < 5; i++) a.bus.publish(newsOf('doc', i));
+    for (let i = 0; i < 5; i++) a.bus.publish(updateOf('doc', i));
     b.bus.subscribe(['doc']);
     await b.seen.subscribed('doc');
     world.lose((message) => message === 1);
-    a.bus.publish(newsOf('doc', 5));
-    a.bus.publish(newsOf('doc', 6));
-    await until('a gap', () => b.seen.behindFor('gap').length > 0);
+    a.bus.publish(updateOf('doc', 5));
+    a.bus.publish(updateOf('doc', 6));
+    await until('a gap', () => b.seen.resyncs('gap').length > 0);
     t.pass();
   });
 }
@@ -66,15 +66,15 @@ function connectionTests(test: Test): void {
     world.cut(b.bus);
     await until('no connection', () => !b.bus.connected);
     t.equal(b.seen.connected, 0);
-    a.bus.publish(newsOf('doc0', 'missed'));
+    a.bus.publish(updateOf('doc0', 'missed'));
     b.bus.unsubscribe(['doc1']);
     b.bus.subscribe(['new']);
     world.mend(b.bus);
     await until('a connection', () => b.bus.connected);
-    await until('reports', () => b.seen.behindFor('reconnect').length >= ids.length - 1);
+    await until('reports', () => b.seen.resyncs('reconnect').length >= ids.length - 1);
     await b.seen.subscribed('new');
-    t.same(new Set(b.seen.behindFor('reconnect')), new Set(ids.filter((id) => id !== 'doc1')));
-    for (const id of ['doc1', 'doc0', 'new']) a.bus.publish(newsOf(id, 'after'));
+    t.same(new Set(b.seen.resyncs('reconnect')), new Set(ids.filter((id) => id !== 'doc1')));
+    for (const id of ['doc1', 'doc0', 'new']) a.bus.publish(updateOf(id, 'after'));
     await until('news', () => b.seen.valuesOf('new').length === 1 && b.seen.valuesOf('doc0').length === 1);
     t.same(b.seen.valuesOf('doc0'), ['after']);
     t.same(b.seen.valuesOf('doc1'), []);
@@ -86,15 +86,15 @@ function connectionTests(test: Test): void {
     const [a, b] = [await join('a'), await join('b')];
     b.bus.subscribe(['doc', 'fresh']);
     await b.seen.subscribed('doc', 'fresh');
-    a.bus.publish(newsOf('doc', 1));
+    a.bus.publish(updateOf('doc', 1));
     await until('news', () => b.seen.news.length === 1);
     world.cut(a.bus);
     await until('no connection', () => !a.bus.connected);
-    a.bus.publish(newsOf('doc', 2));
-    a.bus.publish(newsOf('fresh', 1));
+    a.bus.publish(updateOf('doc', 2));
+    a.bus.publish(updateOf('fresh', 1));
     t.equal(a.seen.counted.dropped, 2);
     world.mend(a.bus);
-    await until('gaps', () => b.seen.behindFor('gap').length === 2);
+    await until('gaps', () => b.seen.resyncs('gap').length === 2);
     t.equal(b.seen.news.length, 1);
     t.same(b.seen.statuses, [true], 'of the other one');
   });
@@ -104,13 +104,13 @@ function connectionTests(test: Test): void {
     b.bus.subscribe(['sent', 'lost']);
     await b.seen.subscribed('sent', 'lost');
     world.lose((message) => message === 1);
-    a.bus.publish(newsOf('lost'));
-    a.bus.publish(newsOf('sent', 'last words'));
+    a.bus.publish(updateOf('lost'));
+    a.bus.publish(updateOf('sent', 'last words'));
     await a.bus.close();
     await until('news', () => b.seen.news.length === 1);
-    await until('a gap', () => b.seen.behindFor('gap').length > 0);
+    await until('a gap', () => b.seen.resyncs('gap').length > 0);
     t.same(b.seen.valuesOf('sent'), ['last words']);
-    t.same(b.seen.behindFor('gap'), ['lost']);
+    t.same(b.seen.resyncs('gap'), ['lost']);
   });
 
   test('closing ends everything', async (t, world, join) => {
@@ -120,16 +120,16 @@ function connectionTests(test: Test): void {
     b.bus.subscribe(['never']);
     void b.bus.close();
     t.equal(b.bus.connected, false);
-    b.bus.publish(newsOf('doc', 'from a closed bus'));
+    b.bus.publish(updateOf('doc', 'from a closed bus'));
     b.bus.subscribe(['more']);
     b.bus.unsubscribe(['doc']);
     await b.bus.close();
     world.cut(b.bus);
-    a.bus.publish(newsOf('doc', 'last'));
+    a.bus.publish(updateOf('doc', 'last'));
     await until('news', () => c.seen.news.length === 1);
     t.same(c.seen.valuesOf('doc'), ['last']);
     t.same(b.seen.news, []);
-    t.same(b.seen.behindFor('subscribed'), ['doc']);
+    t.same(b.seen.resyncs('subscribed'), ['doc']);
     t.same(b.seen.statuses, [true]);
     t.equal(b.seen.connected, 0);
   });
@@ -146,16 +146,16 @@ function messageTests(test: Test): void {
       packr.pack([1, 'new', 5, 1, 0, now, 0, 1, [], null, [], 1, 'appended', { more: true }]),
     );
     await until('news', () => b.seen.news.length === 1);
-    t.equal(b.seen.behindFor('unreadable').length, 0, 'what is appended is ignored');
+    t.equal(b.seen.resyncs('unreadable').length, 0, 'what is appended is ignored');
     await world.inject('doc:doc', packr.pack([2, 'new', 5, 2, { of: 'another kind' }]));
     await world.inject('doc:doc', packr.pack([1, 'new', 5, 3, 77, now, 0]));
     await world.inject('doc:doc', packr.pack([3]));
-    await until('reports', () => b.seen.behindFor('unreadable').length === 3);
+    await until('reports', () => b.seen.resyncs('unreadable').length === 3);
     await world.inject('doc:doc', packr.pack([1, 'new', 5, 4, 1, now, 0]));
     await world.inject('doc:doc', packr.pack([1, 'new', 5, 6, 1, now, 0]));
     // Numbers are counted on, through what can not be read.
     await until('two gaps', () => b.seen.counted.gaps === 2);
-    t.ok(b.seen.behindFor('gap').length > 0);
+    t.ok(b.seen.resyncs('gap').length > 0);
     t.equal(b.seen.counted.malformed, 0);
   });
 
@@ -178,7 +178,7 @@ function messageTests(test: Test): void {
     ];
     for (const bytes of malformed) await world.inject('doc:doc', bytes);
     await until('all of them', () => b.seen.counted.malformed === malformed.length);
-    a.bus.publish(newsOf('doc', 5));
+    a.bus.publish(updateOf('doc', 5));
     await until('news', () => b.seen.news.length === 1);
     t.same(b.seen.valuesOf('doc'), [5]);
     t.same(b.seen.behind.length, 1);

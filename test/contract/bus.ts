@@ -1,18 +1,18 @@
-/** What every bus promises; each adapter runs this suite (test/cluster/<adapter>.test.ts). */
+/** What every bus promises; each adapter runs this suite (test/cluster/<adapter>/). */
 import t, { type Test as Tap } from 'tap';
 import type { BusOptions } from '../../src/cluster/numbered-bus.js';
 import type { Bus } from '../../src/cluster/port.js';
 import { BusNode, SharedStorage } from '../support/bus-node.js';
-import { BusRecorder, newsField, newsOf } from '../support/bus-recorder.js';
+import { BusRecorder, updatedField, updateOf } from '../support/bus-recorder.js';
 import { until } from '../support/server.js';
 import { busFailureContract } from './bus-failures.js';
-import { presenceContract } from './bus-presence.js';
+import { awarenessContract } from './bus-awareness.js';
 import { newSeed, randomFrom } from './random.js';
 
 /** What connects the buses of one test. */
 export interface BusWorld {
   open(options: BusOptions): Bus;
-  /** Sends bytes through a channel as some other node would: `doc:<id>`, or `aw:<id>` for presence. */
+  /** Sends bytes through a channel as some other node would: `doc:<id>`, or `aw:<id>` for awareness. */
   inject(channel: string, bytes: Uint8Array): Promise<void>;
   /** The messages to be lost from now on, by their numbers; tails count too. */
   lose(loses: (message: number) => boolean): void;
@@ -48,7 +48,7 @@ export function busContract(name: string, open: () => Promise<BusWorld>): void {
     for (const { bus } of [a, b]) bus.subscribe(['doc', 'end']);
     c.bus.subscribe(['other', 'end']);
     await Promise.all([a.seen.subscribed('doc', 'end'), b.seen.subscribed('doc', 'end'), c.seen.subscribed('end')]);
-    const fields = [newsField({ path: '', value: '"é\u{1f600}"', counter: 0.5 }), newsField({ deleted: true })];
+    const fields = [updatedField({ path: '', value: '"é\u{1f600}"', counter: 0.5 }), updatedField({ deleted: true })];
     const news = {
       documentId: 'doc',
       stamp: 42,
@@ -58,8 +58,8 @@ export function busContract(name: string, open: () => Promise<BusWorld>): void {
       commit: 3,
     };
     a.bus.publish(news);
-    b.bus.publish(newsOf('end'));
-    a.bus.publish(newsOf('end'));
+    b.bus.publish(updateOf('end'));
+    a.bus.publish(updateOf('end'));
     await until('the end', () => [a, b, c].every(({ seen }) => seen.valuesOf('end').length > 0));
     await until('news', () => b.seen.news.length === 2);
     const [received] = b.seen.news;
@@ -74,7 +74,7 @@ export function busContract(name: string, open: () => Promise<BusWorld>): void {
     const [one, two] = [await join('node'), await join('node')];
     two.bus.subscribe(['doc']);
     await two.seen.subscribed('doc');
-    one.bus.publish(newsOf('doc', 5));
+    one.bus.publish(updateOf('doc', 5));
     await until('news', () => two.seen.news.length === 1);
     t.same(two.seen.valuesOf('doc'), [5]);
   });
@@ -85,11 +85,11 @@ export function busContract(name: string, open: () => Promise<BusWorld>): void {
     b.bus.subscribe(['doc']);
     await b.seen.subscribed('doc');
     b.bus.subscribe(['doc']);
-    a.bus.publish(newsOf('doc'));
+    a.bus.publish(updateOf('doc'));
     await until('news', () => b.seen.news.length > 0);
     b.bus.subscribe(['end']);
     await b.seen.subscribed('end');
-    t.same(b.seen.behindFor('subscribed'), ['doc', 'end']);
+    t.same(b.seen.resyncs('subscribed'), ['doc', 'end']);
     t.equal(b.seen.news.length, 1);
   });
 
@@ -99,13 +99,13 @@ export function busContract(name: string, open: () => Promise<BusWorld>): void {
     await b.seen.subscribed('doc', 'end');
     b.bus.unsubscribe(['doc', 'unknown']);
     b.bus.unsubscribe(['doc']);
-    a.bus.publish(newsOf('doc', 'unwanted'));
-    a.bus.publish(newsOf('end'));
+    a.bus.publish(updateOf('doc', 'unwanted'));
+    a.bus.publish(updateOf('end'));
     await until('news', () => b.seen.valuesOf('end').length > 0);
     t.same(b.seen.valuesOf('doc'), []);
     b.bus.subscribe(['doc']);
-    await until('a second subscription', () => b.seen.behindFor('subscribed').length === 3);
-    a.bus.publish(newsOf('doc', 'wanted'));
+    await until('a second subscription', () => b.seen.resyncs('subscribed').length === 3);
+    a.bus.publish(updateOf('doc', 'wanted'));
     await until('news', () => b.seen.valuesOf('doc').length > 0);
     t.same(b.seen.valuesOf('doc'), ['wanted']);
   });
@@ -117,12 +117,12 @@ export function busContract(name: string, open: () => Promise<BusWorld>): void {
     b.bus.unsubscribe(['kept']);
     b.bus.subscribe(['kept', 'brief']);
     b.bus.unsubscribe(['brief']);
-    await until('a second subscription', () => b.seen.behindFor('subscribed').length === 2);
-    a.bus.publish(newsOf('brief'));
-    a.bus.publish(newsOf('kept', 5));
+    await until('a second subscription', () => b.seen.resyncs('subscribed').length === 2);
+    a.bus.publish(updateOf('brief'));
+    a.bus.publish(updateOf('kept', 5));
     await until('news', () => b.seen.news.length > 0);
     t.same(b.seen.valuesOf('kept'), [5]);
-    t.same(b.seen.behindFor('subscribed'), ['kept', 'kept']);
+    t.same(b.seen.resyncs('subscribed'), ['kept', 'kept']);
   });
 
   void test('what was given to publish may be changed afterwards', async (t, _world, join) => {
@@ -130,7 +130,7 @@ export function busContract(name: string, open: () => Promise<BusWorld>): void {
     b.bus.subscribe(['doc']);
     await b.seen.subscribed('doc');
     const text = Uint8Array.of(1, 2, 3);
-    a.bus.publish({ ...newsOf('doc'), text });
+    a.bus.publish({ ...updateOf('doc'), text });
     text.fill(9);
     await until('news', () => b.seen.news.length === 1);
     t.same([...(b.seen.news[0]!.text ?? [])], [1, 2, 3]);
@@ -144,29 +144,29 @@ export function busContract(name: string, open: () => Promise<BusWorld>): void {
     b.bus.subscribe(['doc', 'fresh']);
     await b.seen.subscribed('doc', 'fresh');
     await until('a connection', () => bus.connected);
-    bus.publish(newsOf('doc', 1));
-    bus.publish(newsOf('doc', 'x'.repeat(10_000)));
-    bus.publish({ ...newsOf('fresh'), text: new Uint8Array(10_000) });
-    await until('gaps', () => b.seen.behindFor('gap').length === 2);
-    bus.publish(newsOf('doc', 2));
+    bus.publish(updateOf('doc', 1));
+    bus.publish(updateOf('doc', 'x'.repeat(10_000)));
+    bus.publish({ ...updateOf('fresh'), text: new Uint8Array(10_000) });
+    await until('gaps', () => b.seen.resyncs('gap').length === 2);
+    bus.publish(updateOf('doc', 2));
     await until('news', () => b.seen.valuesOf('doc').length === 2);
     t.same(b.seen.valuesOf('doc'), [1, 2]);
-    t.same(b.seen.behindFor('gap'), ['doc', 'fresh']);
+    t.same(b.seen.resyncs('gap'), ['doc', 'fresh']);
     t.equal(seen.counted.omitted, 2);
   });
 
   busFailureContract(test);
-  presenceContract(test);
+  awarenessContract(test);
 
   void test('ten thousand documents become known in portions', async (t, _world, join) => {
     const [a, b] = [await join('a'), await join('b')];
     const ids = Array.from({ length: 10_000 }, (_, i) => `doc${i}`);
     b.bus.subscribe(ids);
     await b.seen.subscribed(...ids);
-    t.same(new Set(b.seen.behindFor('subscribed')), new Set(ids));
+    t.same(new Set(b.seen.resyncs('subscribed')), new Set(ids));
     t.equal(b.seen.behind.length, ids.length);
     t.ok(Math.max(...b.seen.portions) < 1_000, 'not all at once');
-    for (const id of ids) a.bus.publish(newsOf(id));
+    for (const id of ids) a.bus.publish(updateOf(id));
     // A connection that a busy machine lets down is made good by a report.
     const heardOf = () =>
       new Set([...b.seen.news, ...b.seen.behind.slice(ids.length)].map(({ documentId }) => documentId));
@@ -175,9 +175,9 @@ export function busContract(name: string, open: () => Promise<BusWorld>): void {
     const former = b.seen.news.length;
     b.bus.subscribe(['end']);
     await b.seen.subscribed('end');
-    for (const id of ids) a.bus.publish(newsOf(id, 'unwanted'));
+    for (const id of ids) a.bus.publish(updateOf(id, 'unwanted'));
     await until('the end', () => {
-      if (b.seen.valuesOf('end').length === 0) a.bus.publish(newsOf('end'));
+      if (b.seen.valuesOf('end').length === 0) a.bus.publish(updateOf('end'));
       return b.seen.valuesOf('end').length > 0;
     });
     const unwanted = b.seen.news

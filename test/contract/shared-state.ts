@@ -1,6 +1,6 @@
-/** What every shared state promises; each adapter runs this suite (test/cluster/<adapter>.test.ts). */
+/** What every shared state promises; each adapter runs this suite (test/cluster/<adapter>/). */
 import t, { type Test as Tap } from 'tap';
-import { MAX_ROOMS, type NodeEntry, type SharedState } from '../../src/cluster/shared-state.js';
+import { MAX_ROOMS, type NodeEntry, type SharedState } from '../../src/cluster/membership/shared-state.js';
 import { until } from '../support/server.js';
 
 /** What the states of one test share. */

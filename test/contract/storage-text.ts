@@ -2,7 +2,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { maxPartBytes } from '../../src/storage/limits.js';
-import type { Storage, TextChange, TextPart } from '../../src/storage/port.js';
+import type { Storage, TextChange, TextUpdate } from '../../src/storage/port.js';
 import { change, contentOf, row, rowsOf } from './storage-rows.js';
 import type { Test } from './storage.js';
 
@@ -16,7 +16,7 @@ function keepingTests(test: Test): void {
   test('parts of a text come back byte for byte, sorted by id', async (t, storage, opened) => {
     const allBytes = Uint8Array.from({ length: 256 }, (_, i) => i);
     const parts = [part(1, allBytes), part(2, Uint8Array.of(0)), part(3, new Uint8Array(randomBytes(5_000)))];
-    const [first, second, third] = parts as [TextPart, TextPart, TextPart];
+    const [first, second, third] = parts as [TextUpdate, TextUpdate, TextUpdate];
     t.same((await storage.commit([textChange({ append: [third, first] })])).refused, []);
     t.same((await storage.commit([textChange({ append: [second] })])).refused, []);
     t.strictSame(await partsOf(storage), parts);
@@ -185,7 +185,7 @@ export function idOf(n: number): string {
 }
 
 /** A part for tests that only care which it is. */
-export function part(n: number, bytes: Uint8Array = Uint8Array.of(1, n & 0xff)): TextPart {
+export function part(n: number, bytes: Uint8Array = Uint8Array.of(1, n & 0xff)): TextUpdate {
   return { id: idOf(n), bytes };
 }
 
@@ -193,7 +193,7 @@ export function textChange(text: Partial<TextChange>) {
   return { ...change('doc', []), text: { append: [], replaces: [], ...text } };
 }
 
-export async function partsOf(storage: Storage, documentId = 'doc'): Promise<readonly TextPart[]> {
+export async function partsOf(storage: Storage, documentId = 'doc'): Promise<readonly TextUpdate[]> {
   const [document] = await storage.load([documentId]);
   return document!.text;
 }

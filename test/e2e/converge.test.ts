@@ -8,15 +8,15 @@ const removed = { __deleted: true };
 
 /** What can be connected: each kind of client is told of changes in its own kind of frame. */
 const kinds = [
-  { name: 'plain binary', encoding: 'binary', modern: false },
-  { name: 'modern binary', encoding: 'binary', modern: true },
-  { name: 'plain JSON', encoding: 'json', modern: false },
-  { name: 'modern JSON', encoding: 'json', modern: true },
+  { name: 'plain binary', encoding: 'binary', supportsBatch: false },
+  { name: 'supportsBatch binary', encoding: 'binary', supportsBatch: true },
+  { name: 'plain JSON', encoding: 'json', supportsBatch: false },
+  { name: 'supportsBatch JSON', encoding: 'json', supportsBatch: true },
 ] as const;
 
 interface Peer {
   readonly name: string;
-  readonly modern: boolean;
+  readonly supportsBatch: boolean;
   readonly raw: RawClient;
   readonly replica: Replica;
 }
@@ -24,23 +24,25 @@ interface Peer {
 /** One client of each kind, subscribed to the document. */
 async function connectAll(t: Test, to: ServerProcess, documentId: string, former?: Peer[]): Promise<Peer[]> {
   const peers: Peer[] = [];
-  for (const [i, { name, encoding, modern }] of kinds.entries()) {
+  for (const [i, { name, encoding, supportsBatch }] of kinds.entries()) {
     const raw = await client(t, to, { encoding });
     const replica = new Replica(raw, documentId, former?.[i]?.replica);
-    if (modern) await raw.acked(raw.send('delta_batch', { documentId, deltas: [] }));
+    if (supportsBatch) await raw.acked(raw.send('delta_batch', { documentId, deltas: [] }));
     await raw.subscribe(documentId);
-    peers.push({ name, modern, raw, replica });
+    peers.push({ name, supportsBatch, raw, replica });
   }
   return peers;
 }
 
 /** Writes one field as a client of this kind does; resolves when it is acknowledged. */
 async function write(peer: Peer, documentId: string, field: string, value: unknown): Promise<void> {
-  const { raw, modern, name } = peer;
+  const { raw, supportsBatch, name } = peer;
   const clientId = name.replace(' ', '-');
   const operation = { field, value, clientId, clock: { [clientId]: 1 } };
   const deltas = [{ ...operation, type: 'set', documentId, timestamp: Date.now() }];
-  const id = modern ? raw.send('delta_batch', { documentId, deltas }) : raw.send('delta', { documentId, ...operation });
+  const id = supportsBatch
+    ? raw.send('delta_batch', { documentId, deltas })
+    : raw.send('delta', { documentId, ...operation });
   await raw.acked(id);
 }
 
@@ -65,14 +67,14 @@ test('ORD1, FAN1: clients of every kind hold the same, live and after kill -9 (A
   await write(peers[0]!, documentId, 'nothing', null);
   await write(peers[1]!, documentId, 'gone', 1);
   await write(peers[2]!, documentId, 'gone', removed);
-  const expected: Record<string, unknown> = { contested: 'modern JSON' };
+  const expected: Record<string, unknown> = { contested: 'supportsBatch JSON' };
   for (const { name } of kinds) expected[name] = { by: name, list: [1, null, 'ü\u0000"'] };
   expected['nothing'] = null;
   const sorted = (state: object) => Object.fromEntries(Object.entries(state).sort(([a], [b]) => (a < b ? -1 : 1)));
   await agree(t, peers, sorted(expected));
-  for (const { name, modern, raw } of peers) {
-    t.equal(raw.received('delta').length === 0, modern, `${name}: delta`);
-    t.equal(raw.received('delta_batch').length === 0, !modern, `${name}: delta_batch`);
+  for (const { name, supportsBatch, raw } of peers) {
+    t.equal(raw.received('delta').length === 0, supportsBatch, `${name}: delta`);
+    t.equal(raw.received('delta_batch').length === 0, !supportsBatch, `${name}: delta_batch`);
     t.same(raw.received('error'), [], name);
   }
 
@@ -84,7 +86,7 @@ test('ORD1, FAN1: clients of every kind hold the same, live and after kill -9 (A
   for (const peer of again) await write(peer, documentId, 'contested', `${peer.name} again`);
   await write(again[0]!, documentId, 'nothing', removed);
   delete expected['nothing'];
-  await agree(t, again, sorted({ ...expected, contested: 'modern JSON again' }));
+  await agree(t, again, sorted({ ...expected, contested: 'supportsBatch JSON again' }));
 });
 
 const shared = await server(tap);

@@ -232,14 +232,14 @@ test('LIM2: two sets at a time do not mix; what is no message or no write is ref
 
 test('FAN2, FAN3: a burst reaches a subscriber in order, joined, and ends with the winners', async (t) => {
   const writer = await connect(t);
-  const modern = await connect(t, { encoding: 'json' });
-  await modern.acked(modern.send('delta_batch', { documentId: 'burst', deltas: [] }));
+  const supportsBatch = await connect(t, { encoding: 'json' });
+  await supportsBatch.acked(supportsBatch.send('delta_batch', { documentId: 'burst', deltas: [] }));
   for (let i = 0; i < 10_000; i++) writer.set('burst', `f${i % 100}`, i);
   await until('all acks', () => writer.received('ack').length === 10_000);
   const seen = new Map<string, number>();
   await until('the last values', () => {
     seen.clear();
-    for (const { deltas } of modern.received('delta_batch')) {
+    for (const { deltas } of supportsBatch.received('delta_batch')) {
       for (const { field, value } of deltas as Incoming[]) seen.set(field as string, value as number);
     }
     return seen.size === 100 && [...seen.values()].every((value) => value >= 9_900);
@@ -248,5 +248,5 @@ test('FAN2, FAN3: a burst reaches a subscriber in order, joined, and ends with t
     [...seen.values()].sort(),
     Array.from({ length: 100 }, (_, i) => 9_900 + i),
   );
-  t.ok(modern.received('delta_batch').length < 5_000, 'several writes left together');
+  t.ok(supportsBatch.received('delta_batch').length < 5_000, 'several writes left together');
 });

@@ -1,6 +1,6 @@
 /** The real server on a real Postgres, which comes and goes. */
 import tap, { test, type Test } from 'tap';
-import { migrate } from '../../src/storage/migrate.js';
+import { migrate } from '../../src/storage/postgres/migrate.js';
 import { client, folder, server } from '../support/fixture.js';
 import { database, type TestDatabase } from '../support/postgres.js';
 import { startProxy } from '../support/proxy.js';

@@ -84,7 +84,7 @@ class Session {
       const client = new ModelClient({
         clientId: `c${i}-${random.pick(['x', 'ü', '\ue000', '𐐷'])}`,
         encoding: random.pick(['binary', 'json']),
-        modern: random.once(2),
+        supportsBatch: random.once(2),
         now: () => Date.now() + skewMs,
         // Some have heard from a node whose clock is ahead.
         ...(random.once(6) ? { firstCount: (Date.now() + random.below(BELIEVED_MS)) * TICKS_PER_MS } : {}),

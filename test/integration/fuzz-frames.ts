@@ -14,7 +14,7 @@ export interface FuzzOptions {
   /** Documents that frames name. */
   readonly documents: readonly string[];
   /** Whether it sends what only clients do that understand `delta_batch`, unless by mutation. */
-  readonly modern: boolean;
+  readonly supportsBatch: boolean;
   /** Tokens that `auth` frames bring. */
   readonly tokens: readonly string[];
 }
@@ -56,7 +56,7 @@ export class FuzzFrames {
 
   #valid(text: boolean): Frame {
     const picked = this.#random.once(2) ? this.#random.pick(writes) : this.#random.pick(types);
-    const type = onlyModern.includes(picked) && !this.#options.modern ? 'delta' : picked;
+    const type = onlyModern.includes(picked) && !this.#options.supportsBatch ? 'delta' : picked;
     // A connection ends with a token that is refused, so those are rare.
     if (type === 'auth' && !this.#random.once(10)) return this.#frame('pong', {}, text);
     return this.#frame(type, this.#fieldsOf(type), text);

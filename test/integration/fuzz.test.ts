@@ -110,7 +110,7 @@ function fuzzClients(url: string, seed: number): FuzzClient[] {
     (['binary', 'text', 'mixed'] as const).map(
       (frames, i) =>
         new FuzzClient({
-          ...{ url: url + query, frames, documents: named, tokens, modern: (row + i) % 2 === 0 },
+          ...{ url: url + query, frames, documents: named, tokens, supportsBatch: (row + i) % 2 === 0 },
           random: new Random(seed + row * 3 + i),
         }),
     ),

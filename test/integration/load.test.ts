@@ -10,10 +10,10 @@ import { startServer, until, type ServerProcess } from '../support/server.js';
 tap.setTimeout(300_000);
 
 const kinds = [
-  { encoding: 'binary', modern: false },
-  { encoding: 'json', modern: false },
-  { encoding: 'binary', modern: true },
-  { encoding: 'json', modern: true },
+  { encoding: 'binary', supportsBatch: false },
+  { encoding: 'json', supportsBatch: false },
+  { encoding: 'binary', supportsBatch: true },
+  { encoding: 'json', supportsBatch: true },
 ] as const;
 const documentId = 'busy';
 const FIELDS = 10_000;
@@ -86,7 +86,7 @@ test('FAN1, SUB1: a thousand clients hear of a write', async (t) => {
 
 test('SUB1, SUB2, SUB6: a document of 10 000 fields', async (t) => {
   const to = await server(t);
-  const writer = await subscriber(t, to, { clientId: 'writer', encoding: 'binary', modern: true });
+  const writer = await subscriber(t, to, { clientId: 'writer', encoding: 'binary', supportsBatch: true });
   const half = FIELDS / 2;
   const fields = Array.from(
     { length: FIELDS },
@@ -129,7 +129,7 @@ test('SUB1, SUB2, SUB6: a document of 10 000 fields', async (t) => {
 });
 
 for (const kind of kinds) {
-  const name = `${kind.encoding} ${kind.modern ? 'delta_batch' : 'delta'}`;
+  const name = `${kind.encoding} ${kind.supportsBatch ? 'delta_batch' : 'delta'}`;
   test(`ACK1, ORD1, FAN3: a burst of 10 000 writes from one connection, ${name}`, async (t) => {
     const SYNCKIT_DATA_DIR = await folder(t);
     const to = await server(t, { SYNCKIT_DATA_DIR });

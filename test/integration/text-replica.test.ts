@@ -2,7 +2,7 @@
  * Clients that edit one text, and a server that joins their states and answers those that lag behind, all in one
  * process: at rest everybody has the same text. `SEEDS=1000` plays more sessions, `SEED=…` repeats one.
  */
-import { readTextState, TwinText } from '@synckit/core-wasm';
+import { readTextState, ReferenceText } from '#core-wasm/reference';
 import { readFileSync } from 'node:fs';
 import { test } from 'tap';
 import { Random, seedsToPlay } from '../support/random.js';
@@ -36,7 +36,7 @@ interface Client {
 class Session {
   readonly clients: readonly Client[];
   readonly #random: Random;
-  readonly #server = new TwinText();
+  readonly #server = new ReferenceText();
   readonly #handle = this.#server.open();
 
   constructor(seed: number) {
@@ -202,7 +202,7 @@ void test("the merge of clients loses a deletion, depending on who merges; the s
   alice.merge(b);
   bob.merge(a);
   t.same([alice.text(), bob.text()], ['b', '']);
-  const server = new TwinText();
+  const server = new ReferenceText();
   const handle = server.open();
   for (const state of [a, b]) server.merge(handle, Buffer.from(state), false);
   t.equal(server.text(handle), '');

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { test } from 'tap';
-import { variants, type Origin, type TaskRecord } from '../../src/shards/task.js';
+import { variants, type Origin, type TaskRecord } from '../../src/messages/task.js';
 import type { Incoming } from '../support/client.js';
 import { canonical, isDeleted, ModelDocument } from '../support/model-document.js';
 import { holdsAsync } from '../support/property.js';
@@ -37,7 +37,7 @@ interface Client {
 /** One of each kind; the third has the id that the server uses for itself. */
 const clients: readonly Client[] = [
   { id: 'a', origin: origin(1), variant: variants.binaryDelta },
-  { id: 'b', origin: origin(2, { encoding: 'json', modern: true }), variant: variants.jsonBatch },
+  { id: 'b', origin: origin(2, { encoding: 'json', supportsBatch: true }), variant: variants.jsonBatch },
   { id: 'server', origin: origin(3, { encoding: 'json' }), variant: variants.jsonDelta },
 ];
 const wanted = variants.binaryDelta | variants.jsonBatch | variants.jsonDelta;
@@ -52,7 +52,7 @@ function entriesOf({ fields, removes }: Change): Entries {
 
 function record({ origin: from, id }: Client, entries: Entries, time: number, clock: object): TaskRecord {
   const timestamp = START + time;
-  if (!from.modern)
+  if (!from.supportsBatch)
     return write(from, { clientId: id, vectorClock: clock, delta: Object.fromEntries(entries) }, timestamp);
   return write(
     from,

@@ -1,6 +1,6 @@
 /** What a writer hears of its own writes where nobody else is subscribed. */
 import { test } from 'tap';
-import { variants } from '../../src/shards/task.js';
+import { variants } from '../../src/messages/task.js';
 import { ControlledStorage } from '../support/controlled-storage.js';
 import {
   brief,
@@ -16,7 +16,7 @@ import {
 import { until } from '../support/server.js';
 
 const plain = variants.binaryDelta | variants.binaryAny;
-const modern = variants.jsonBatch | variants.jsonAny;
+const supportsBatch = variants.jsonBatch | variants.jsonAny;
 
 /** Everything in the order of sending: `all <what>` for what is published, else the session's number. */
 function inShort(sent: readonly Sent[]): string[] {
@@ -47,8 +47,8 @@ test('FAN1 an update that only its writer hears of comes with the ack, and befor
     true,
   );
   driver.give(
-    { e: [write(origin(2, { encoding: 'json', modern: true }), { id: 'm3', delta: { a: 1, b: 2 } })] },
-    modern,
+    { e: [write(origin(2, { encoding: 'json', supportsBatch: true }), { id: 'm3', delta: { a: 1, b: 2 } })] },
+    supportsBatch,
     true,
   );
   t.strictSame(driver.sent, [], 'not before it is durable');
@@ -77,7 +77,7 @@ test('FAN2 an update does not wait when another of its document is published', a
 
 test('FAN2 an update does not wait when operations are sent on, or when all of a later write loses', async (t) => {
   const driver = await held();
-  const one = origin(1, { modern: true });
+  const one = origin(1, { supportsBatch: true });
   driver.give({ d: [write(1, { id: 'm1', field: 'f', value: 1 })] }, plain, true);
   driver.give({ d: [write(one, { id: 'm2', deltas: [{ type: 'counter', counterId: 'c', delta: 1 }] })] }, plain, true);
   t.strictSame(

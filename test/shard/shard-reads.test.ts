@@ -13,7 +13,7 @@ import {
 } from '../support/shard-driver.js';
 
 const plain = origin(9);
-const modern = origin(9, { modern: true });
+const supportsBatch = origin(9, { supportsBatch: true });
 const json = origin(9, { encoding: 'json' });
 
 /** A document in which `a` holds two fields, `b` one that is removed, and the node one. */
@@ -149,7 +149,7 @@ test('SUB6 plain binary clients get the live fields once more as deltas, others 
     t.ok(stampOf(message) > stampOf(response!));
     t.equal((message['clock'] as Record<string, number>)['me'], stampOf(message));
   }
-  for (const other of [modern, json])
+  for (const other of [supportsBatch, json])
     t.strictSame(toOne(await driver.run('d', [subscribe(other)])).map(brief), ['sync_response']);
 });
 

@@ -1,5 +1,5 @@
 import { test } from 'tap';
-import { variants } from '../../src/shards/task.js';
+import { variants } from '../../src/messages/task.js';
 import type { Incoming } from '../support/client.js';
 import { brief, origin, ShardDriver, stampOf, toAll, toOne, write, type Sent } from '../support/shard-driver.js';
 
@@ -157,13 +157,13 @@ test('ORD4 a write that loses is acknowledged, and its sender alone is told what
   );
 });
 
-test('ORD4 a modern client is told of all it lost in one delta_batch', async (t) => {
+test('ORD4 a supportsBatch client is told of all it lost in one delta_batch', async (t) => {
   const driver = new ShardDriver();
   await driver.run('d', [write(1, { delta: { f: 1, g: 2 } }, 2_000)]);
-  const modern = origin(2, { encoding: 'json', modern: true });
+  const supportsBatch = origin(2, { encoding: 'json', supportsBatch: true });
   const sent = await driver.run('d', [
     write(
-      modern,
+      supportsBatch,
       {
         deltas: [
           { field: 'f', value: 0 },

@@ -1,6 +1,6 @@
 /** A small node of a cluster: documents of greatest numbers, a storage that all share, and a bus. */
-import type { Bus, BusEvents, DocumentNews } from '../../src/cluster/port.js';
-import { newsField } from './bus-recorder.js';
+import type { Bus, BusEvents, DocumentUpdate } from '../../src/cluster/port.js';
+import { updatedField } from './bus-recorder.js';
 
 type Fields = ReadonlyMap<string, number>;
 
@@ -46,7 +46,7 @@ export class BusNode implements BusEvents {
     const value = this.#random();
     merge(this.#fields(documentId), path, value);
     this.#storage.commit(documentId, path, value);
-    const fields = [newsField({ path, value: String(value) })];
+    const fields = [updatedField({ path, value: String(value) })];
     this.bus?.publish({ documentId, stamp: 1, fields, text: undefined, relays: [], commit: 0 });
   }
 
@@ -58,11 +58,11 @@ export class BusNode implements BusEvents {
     });
   }
 
-  onNews({ documentId, fields }: DocumentNews): void {
+  onUpdate({ documentId, fields }: DocumentUpdate): void {
     for (const { path, value } of fields) merge(this.#fields(documentId), path, Number(value));
   }
 
-  onBehind(documentIds: readonly string[]): void {
+  onResyncNeeded(documentIds: readonly string[]): void {
     for (const documentId of documentIds) {
       const running = this.#loading.get(documentId);
       if (running === undefined) void this.#load(documentId);
@@ -74,11 +74,11 @@ export class BusNode implements BusEvents {
     // Nothing depends on it.
   }
 
-  onPresence(): void {
+  onAwareness(): void {
     // These nodes know documents only.
   }
 
-  onPresenceActive(): void {
+  onAwarenessActive(): void {
     // These nodes know documents only.
   }
 

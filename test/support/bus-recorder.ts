@@ -1,8 +1,8 @@
 /** What a bus reported and counted. */
 import { pino } from 'pino';
 import type { BusOptions } from '../../src/cluster/numbered-bus.js';
-import type { BehindReason, BusEvents, BusMetrics, DocumentNews, NewsField } from '../../src/cluster/port.js';
-import { decodePresence, encodePresence, type ReadPresence } from '../../src/cluster/presence-message.js';
+import type { ResyncReason, BusEvents, BusMetrics, DocumentUpdate, UpdatedField } from '../../src/cluster/port.js';
+import { decodeAwareness, encodeAwareness, type ReadAwareness } from '../../src/cluster/awareness-message.js';
 import { until } from './server.js';
 
 export type Counted = Record<
@@ -13,9 +13,9 @@ export type Counted = Record<
   | 'gaps'
   | 'resyncs'
   | 'malformed'
-  | 'presencePublished'
-  | 'presenceReceived'
-  | 'presenceDropped',
+  | 'awarenessPublished'
+  | 'awarenessReceived'
+  | 'awarenessDropped',
   number
 >;
 
@@ -24,8 +24,8 @@ let runs = 0;
 export class BusRecorder {
   /** Each bus is of another process. */
   readonly run = `run ${++runs}`;
-  readonly news: DocumentNews[] = [];
-  readonly behind: { readonly documentId: string; readonly reason: BehindReason }[] = [];
+  readonly news: DocumentUpdate[] = [];
+  readonly behind: { readonly documentId: string; readonly reason: ResyncReason }[] = [];
   /** How many documents each report named. */
   readonly portions: number[] = [];
   readonly statuses: boolean[] = [];
@@ -38,13 +38,13 @@ export class BusRecorder {
     gaps: 0,
     resyncs: 0,
     malformed: 0,
-    presencePublished: 0,
-    presenceReceived: 0,
-    presenceDropped: 0,
+    awarenessPublished: 0,
+    awarenessReceived: 0,
+    awarenessDropped: 0,
   };
-  readonly presence: { readonly documentId: string; readonly message: ReadPresence }[] = [];
-  /** Documents whose presence was followed, each time. */
-  readonly presenceActive: string[] = [];
+  readonly awareness: { readonly documentId: string; readonly message: ReadAwareness }[] = [];
+  /** Documents whose awareness was followed, each time. */
+  readonly awarenessActive: string[] = [];
   connected: number | undefined;
   readonly lags: number[] = [];
   readonly #others: Partial<BusEvents>;
@@ -65,9 +65,9 @@ export class BusRecorder {
       gaps: count('gaps'),
       resyncs: count('resyncs'),
       malformed: count('malformed'),
-      presencePublished: count('presencePublished'),
-      presenceReceived: count('presenceReceived'),
-      presenceDropped: () => count('presenceDropped'),
+      awarenessPublished: count('awarenessPublished'),
+      awarenessReceived: count('awarenessReceived'),
+      awarenessDropped: () => count('awarenessDropped'),
       connected: { set: (value) => (this.connected = value) },
       lag: { observe: (seconds) => void this.lags.push(seconds) },
     };
@@ -76,7 +76,7 @@ export class BusRecorder {
   }
 
   /** The documents for which a reason was given, in that order. */
-  behindFor(reason: BehindReason): string[] {
+  resyncs(reason: ResyncReason): string[] {
     return this.behind.filter((report) => report.reason === reason).map(({ documentId }) => documentId);
   }
 
@@ -86,23 +86,23 @@ export class BusRecorder {
     return rows.map(({ value }) => JSON.parse(value) as unknown);
   }
 
-  /** Waits until the presence of documents is followed. */
+  /** Waits until the awareness of documents is followed. */
   async following(...documentIds: string[]): Promise<void> {
-    await until('presence', () => documentIds.every((documentId) => this.presenceActive.includes(documentId)));
+    await until('awareness', () => documentIds.every((documentId) => this.awarenessActive.includes(documentId)));
   }
 
   /** The states of one client that others told about a document. */
   statesOf(documentId: string, clientId: string): unknown[] {
-    return this.presence
+    return this.awareness
       .filter((entry) => entry.documentId === documentId)
       .flatMap(({ message }) => (message.kind === 'changes' || message.kind === 'all' ? message.states : []))
       .filter((state) => state.clientId === clientId)
       .map(({ state }) => JSON.parse(state) as unknown);
   }
 
-  /** Who asked for the presence of a document, by run. */
+  /** Who asked for the awareness of a document, by run. */
   askersOf(documentId: string): string[] {
-    return this.presence.flatMap(({ documentId: id, message }) =>
+    return this.awareness.flatMap(({ documentId: id, message }) =>
       id === documentId && message.kind === 'ask' ? [message.run] : [],
     );
   }
@@ -110,27 +110,27 @@ export class BusRecorder {
   /** Waits for the subscription of documents. */
   async subscribed(...documentIds: string[]): Promise<void> {
     await until('subscriptions', () => {
-      const named = new Set(this.behindFor('subscribed'));
+      const named = new Set(this.resyncs('subscribed'));
       return documentIds.every((documentId) => named.has(documentId));
     });
   }
 
   #events(): BusEvents {
     return {
-      onNews: (news) => {
+      onUpdate: (news) => {
         this.news.push(news);
-        this.#others.onNews?.(news);
+        this.#others.onUpdate?.(news);
       },
-      onBehind: (documentIds, reason) => {
+      onResyncNeeded: (documentIds, reason) => {
         this.portions.push(documentIds.length);
         for (const documentId of documentIds) this.behind.push({ documentId, reason });
-        this.#others.onBehind?.(documentIds, reason);
+        this.#others.onResyncNeeded?.(documentIds, reason);
       },
-      onPresence: (documentId, bytes) => {
-        this.presence.push({ documentId, message: decodePresence(bytes) });
+      onAwareness: (documentId, bytes) => {
+        this.awareness.push({ documentId, message: decodeAwareness(bytes) });
       },
-      onPresenceActive: (documentIds) => {
-        this.presenceActive.push(...documentIds);
+      onAwarenessActive: (documentIds) => {
+        this.awarenessActive.push(...documentIds);
       },
       onStatus: (connected) => {
         this.statuses.push(connected);
@@ -140,19 +140,19 @@ export class BusRecorder {
   }
 }
 
-export function newsField(about: Partial<NewsField> = {}): NewsField {
+export function updatedField(about: Partial<UpdatedField> = {}): UpdatedField {
   const field = { path: 'field', value: '1', deleted: false, timestamp: 1_700_000_000_000, counter: 7 };
   return { ...field, clientId: 'client', stamp: 1_700_000_000_001, ...about };
 }
 
 /** News that one field was written. */
-export function newsOf(documentId: string, value: unknown = 1): DocumentNews {
-  const fields = [newsField({ value: JSON.stringify(value) })];
+export function updateOf(documentId: string, value: unknown = 1): DocumentUpdate {
+  const fields = [updatedField({ value: JSON.stringify(value) })];
   return { documentId, stamp: 1_700_000_000_001, fields, text: undefined, relays: [], commit: 0 };
 }
 
 /** A message of a process that shows one client. */
-export function presenceOf(clientId: string, state: object, sequence = 1, run = 'some run'): Uint8Array {
+export function awarenessOf(clientId: string, state: object, sequence = 1, run = 'some run'): Uint8Array {
   const shown = { clientId, user: 'user', claimed: 1, turn: 1, clock: sequence, state: JSON.stringify(state) };
-  return encodePresence({ kind: 'changes', run, sequence, states: [shown], left: [] });
+  return encodeAwareness({ kind: 'changes', run, sequence, states: [shown], left: [] });
 }

@@ -1,4 +1,4 @@
-/** A protocol client without an SDK: binary or JSON, plain (`delta`) or modern (`delta_batch`). */
+/** A protocol client without an SDK: binary or JSON, plain (`delta`) or supportsBatch (`delta_batch`). */
 import { once } from 'node:events';
 import WebSocket from 'ws';
 import { typeCodes, type MessageType } from '../../src/protocol/codes.js';

@@ -2,7 +2,7 @@
  * The server as main.ts starts it, but one that ends a shard's thread when it is told so: the message
  * `{terminate: <shard>}`. It answers each message with `{restarts: [<of each shard>], running: <whether all are>}`.
  */
-import { loadConfig } from '../../src/config.js';
+import { loadConfig } from '../../src/config/load.js';
 import { createLogger } from '../../src/log.js';
 import { Node } from '../../src/node.js';
 import { version } from '../../src/version.js';

@@ -8,7 +8,7 @@ export interface ModelClientOptions {
   readonly clientId: string;
   readonly encoding: 'binary' | 'json';
   /** Writes with `delta_batch`, and sometimes in chunks. */
-  readonly modern: boolean;
+  readonly supportsBatch: boolean;
   /** Its clock; default `Date.now`. */
   readonly now?: () => number;
   /** What it counts its writes from; default 0. */
@@ -142,10 +142,10 @@ export class ModelClient {
     const connection = this.#connection;
     if (connection === undefined) return;
     const { messageId, documentId, changes, timestamp } = message;
-    const { modern, clockless, clientId } = this.#options;
+    const { supportsBatch, clockless, clientId } = this.#options;
     const writer = clockless === true ? {} : { clientId };
     const clock = clockless === true ? {} : { clock: message.clock };
-    if (modern) {
+    if (supportsBatch) {
       const deltas = changes.map(([field, value]) => ({
         ...{ type: 'set', documentId, field, value, timestamp },
         ...writer,
@@ -251,7 +251,7 @@ export class ModelClient {
   #checkOrder({ documentId, clock }: Incoming): void {
     const stamp = (clock as Record<string, number>)['server'] ?? 0;
     const last = this.#stamps.get(documentId as string) ?? 0;
-    if (stamp < last && !this.#options.modern) throw new Error(`FAN2: ${stamp} came after ${last}`);
+    if (stamp < last && !this.#options.supportsBatch) throw new Error(`FAN2: ${stamp} came after ${last}`);
     this.#stamps.set(documentId as string, stamp);
   }
 

@@ -1,9 +1,9 @@
 /** Sessions without a connection, for the parts of the acceptor that keep the books about them. */
 import type { WebSocket } from 'uWebSockets.js';
-import { SessionMeter } from '../../src/acceptor/session-meter.js';
+import { SessionMeter } from '../../src/acceptor/session/session-meter.js';
 import { AcceptorMetrics } from '../../src/metrics/acceptor-metrics.js';
-import { Session, type SocketData } from '../../src/acceptor/session.js';
-import { TokenBucket } from '../../src/acceptor/token-bucket.js';
+import { Session, type SocketData } from '../../src/acceptor/session/session.js';
+import { TokenBucket } from '../../src/acceptor/session/token-bucket.js';
 
 /** The part of a socket that subscribes; keeps its topics as uWS does. */
 export class RecordingSocket implements Pick<WebSocket<SocketData>, 'subscribe' | 'unsubscribe'> {

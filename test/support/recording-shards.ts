@@ -1,7 +1,7 @@
 /** A coalescer and shards that only keep what they are given. */
 import assert from 'node:assert/strict';
 import { Coalescer, type CoalescerOptions, type ShardPort } from '../../src/acceptor/coalescer.js';
-import { readTask, recordKinds, type TaskRecord } from '../../src/shards/task.js';
+import { readTask, recordKinds, type TaskRecord } from '../../src/messages/task.js';
 
 /** A task as `<document>:<payload>,<payload>`, one such string for each group. */
 export type Task = readonly string[];
@@ -77,7 +77,7 @@ export function coalescerFixture(options: Partial<CoalescerOptions> = {}): Coale
 function record(payload: string, isRead: boolean, session: number): TaskRecord {
   return {
     kind: isRead ? recordKinds.subscribe : recordKinds.delta,
-    origin: { session, encoding: 'binary', modern: false },
+    origin: { session, encoding: 'binary', supportsBatch: false },
     form: 'binary',
     timestamp: 1,
     received: 0,

@@ -1,9 +1,9 @@
 /** A shard in this thread, with the real core, and everything that it answers. */
 import { FieldsCore, TextCore } from '@synckit/core-wasm';
 import { pino } from 'pino';
-import { decodePresence, type ReadPresence } from '../../src/cluster/presence-message.js';
+import { decodeAwareness, type ReadAwareness } from '../../src/cluster/awareness-message.js';
 import { ShardMetrics } from '../../src/metrics/shard-metrics.js';
-import { readAnswer, type DirectKind, type ShardStatus } from '../../src/shards/answer.js';
+import { readAnswer, type DirectKind, type ShardStatus } from '../../src/messages/answer.js';
 import { Shard, type ShardOptions } from '../../src/shard/shard.js';
 import {
   recordKinds,
@@ -13,7 +13,7 @@ import {
   type StateVectorRequest,
   type SubscribeRequest,
   type TaskRecord,
-} from '../../src/shards/task.js';
+} from '../../src/messages/task.js';
 import { decodeFrame, type Incoming } from './client.js';
 import { ControlledStorage } from './controlled-storage.js';
 import { until } from './server.js';
@@ -38,7 +38,7 @@ export type Sent = ({ readonly to: 'all' } & Published) | ({ readonly to: 'one' 
 
 /** A plain binary client, as SDK 0.1.x is. */
 export function origin(session: number, more: Partial<Origin> = {}): Origin {
-  return { session, encoding: 'binary', modern: false, ...more };
+  return { session, encoding: 'binary', supportsBatch: false, ...more };
 }
 
 /** A `delta`, or a `delta_batch` if it has `deltas`, as the payload of a binary frame. */
@@ -89,8 +89,8 @@ export class ShardDriver {
   /** Tasks and the places of the groups in them that were settled before the rest. */
   readonly settledParts: [task: number, group: number][] = [];
   status: ShardStatus | undefined;
-  readonly presence: { readonly documentId: string; readonly message: ReadPresence }[] = [];
-  readonly presenceActive: string[] = [];
+  readonly awareness: { readonly documentId: string; readonly message: ReadAwareness }[] = [];
+  readonly awarenessActive: string[] = [];
   #tasks = 0;
 
   /** @param storage That of a former shard, to go on after its end. */
@@ -165,8 +165,8 @@ export class ShardDriver {
       settled: (task) => this.settled.push(task),
       settledPart: (task, group) => this.settledParts.push([task, group]),
       status: (status) => (this.status = status),
-      presence: (documentId, message) => this.presence.push({ documentId, message: decodePresence(message) }),
-      presenceActive: (documentId) => this.presenceActive.push(documentId),
+      awareness: (documentId, message) => this.awareness.push({ documentId, message: decodeAwareness(message) }),
+      awarenessActive: (documentId) => this.awarenessActive.push(documentId),
     });
   }
 }

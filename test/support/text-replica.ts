@@ -10,7 +10,7 @@ import {
   writeTextState,
   type TextId,
   type TextRun,
-} from '@synckit/core-wasm';
+} from '#core-wasm/reference';
 
 export interface TextMessage {
   readonly state: string;

@@ -1,9 +1,9 @@
 /** What states of collaborative texts mean, by the twin of the core. */
-import { TwinText } from '@synckit/core-wasm';
+import { ReferenceText } from '#core-wasm/reference';
 
 export function textOf(state: string): string {
   if (state === '') return '';
-  const core = new TwinText();
+  const core = new ReferenceText();
   const handle = core.open();
   core.merge(handle, Buffer.from(state), false);
   return core.text(handle);
@@ -11,7 +11,7 @@ export function textOf(state: string): string {
 
 /** Whether a state holds nothing that the other lacks. */
 export function isContained(state: string, inState: string): boolean {
-  const core = new TwinText();
+  const core = new ReferenceText();
   const handle = core.open();
   core.merge(handle, Buffer.from(inState), false);
   return !core.merge(handle, Buffer.from(state), false).changed;

@@ -2,7 +2,8 @@
  * The WASM core against its plain TypeScript twin, in one run and in turns, so that both meet the same machine. Prints
  * the median of the rounds for each case.
  */
-import { FieldsCore, TwinFields, type FieldWrite, type FieldsStore } from '../lib/index.js';
+import { FieldsCore, type FieldWrite, type FieldsStore } from '../lib/index.js';
+import { ReferenceFields } from '../reference/index.js';
 
 const rounds = 15;
 const text = { path: 20, value: 40 };
@@ -149,6 +150,6 @@ function measure(functions: (() => number)[]): number[] {
 console.log(`ns per operation, median of ${rounds} rounds; path ${text.path} bytes, value ${text.value} bytes\n`);
 console.log(`${'case'.padEnd(52)}${'wasm'.padStart(8)}${'twin'.padStart(8)}`);
 for (const { name, prepare } of cases) {
-  const [wasm = NaN, twin = NaN] = measure([prepare(new FieldsCore()), prepare(new TwinFields())]);
+  const [wasm = NaN, twin = NaN] = measure([prepare(new FieldsCore()), prepare(new ReferenceFields())]);
   console.log(name.padEnd(52) + wasm.toFixed(0).padStart(8) + twin.toFixed(0).padStart(8));
 }

@@ -2,7 +2,8 @@
  * What collaborative texts cost in the WASM core, for texts of different sizes that two clients edited ten times each;
  * and what they cost its plain TypeScript twin, where that ends in bearable time. Prints medians in milliseconds.
  */
-import { cutRun, TextCore, toBlock, TwinText, writeTextState, type TextRun, type TextStore } from '../lib/index.js';
+import { TextCore, type TextStore } from '../lib/index.js';
+import { cutRun, toBlock, ReferenceText, writeTextState, type TextRun } from '../reference/index.js';
 
 interface Case {
   readonly name: string;
@@ -142,7 +143,7 @@ for (const given of cases) {
   const clock = given.runs * given.runLength + edits + 10;
   const rounds = Math.max(9, Math.min(100, Math.floor(3e7 / a.length)));
   const core = measure(new TextCore(), a, b, clock, rounds);
-  const twin = given.runs > 10_000 ? undefined : measure(new TwinText(), a, b, clock, given.runs > 1000 ? 2 : 5);
+  const twin = given.runs > 10_000 ? undefined : measure(new ReferenceText(), a, b, clock, given.runs > 1000 ? 2 : 5);
   const cells = [
     (a.length / 1024).toFixed(0),
     median(core.times.both),

@@ -1,13 +1,6 @@
 export type { FieldWrite, FieldsStore, WriterStamp } from './fields-store.js';
 export { FieldsCore } from './fields-core.js';
 export type { CoreOptions } from './core-instance.js';
-export { TwinFields } from './twin-fields.js';
 export { CoreAbort } from './core-abort.js';
 export { TextRefused, type TextApply, type TextFault, type TextMerge, type TextStore } from './text-store.js';
-export { TwinText, type TwinTextOptions } from './twin-text.js';
-export { clusterCount, clusterOffsets, splitClusters } from './graphemes.js';
-export { documentOrder } from './text-order.js';
-export { compareRuns, cutRun, toBlock, toRun, type TextRun } from './text-run.js';
-export { compareIds, readTextState, writeTextState } from './text-state.js';
-export type { TextBlock, TextId, TextState } from './text-state.js';
 export { TextCore, type TextCoreOptions } from './text-core.js';

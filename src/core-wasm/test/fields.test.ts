@@ -1,9 +1,10 @@
 /** The contract of `FieldsStore`, for the core and for its twin. */
 import { test } from 'tap';
-import { FieldsCore, TwinFields, type FieldWrite } from '../lib/index.js';
+import { FieldsCore, type FieldWrite } from '../lib/index.js';
+import { ReferenceFields } from '../reference/index.js';
 import { byClient, removal, write } from './support/writes.js';
 
-const stores = { core: () => new FieldsCore(), twin: () => new TwinFields() };
+const stores = { core: () => new FieldsCore(), twin: () => new ReferenceFields() };
 
 function text(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString();

@@ -1,7 +1,8 @@
 /** A text takes memory for what it holds, not for what was ever merged into it. */
 import { test } from 'tap';
 import { CoreInstance } from '../lib/core-instance.js';
-import { CoreAbort, FieldsCore, TextCore, TwinText } from '../lib/index.js';
+import { CoreAbort, FieldsCore, TextCore } from '../lib/index.js';
+import { ReferenceText } from '../reference/index.js';
 import { Random } from './support/random.js';
 import { randomStates } from './support/replica.js';
 import { decoded, encoded, escaped, stateOf, type ShortBlock } from './support/text.js';
@@ -156,7 +157,7 @@ void test('an instance that is shared with fields, with memory above 2 GiB', (t)
   for (let block = 0; block < 3; block++) instance.run((exports) => exports.allocate(2 ** 30 - 64));
   const core = new TextCore({}, instance);
   const fields = new FieldsCore({}, instance);
-  const twin = new TwinText();
+  const twin = new ReferenceText();
   const [mine, theirs, document] = [core.open(), twin.open(), fields.open()];
   for (const [index, state] of randomStates(new Random(3), 3, 60).entries()) {
     fields.set(document, write(`field ${index}`, { value: JSON.stringify(state) }));

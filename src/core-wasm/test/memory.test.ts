@@ -1,7 +1,8 @@
 /** Growth is ordinary, and what a document took is there for the next one. */
 import { test } from 'tap';
 import { CoreInstance } from '../lib/core-instance.js';
-import { FieldsCore, TwinFields } from '../lib/index.js';
+import { FieldsCore } from '../lib/index.js';
+import { ReferenceFields } from '../reference/index.js';
 import { Random } from './support/random.js';
 import { contents, randomVector, randomWrite, removal, write } from './support/writes.js';
 
@@ -132,7 +133,7 @@ void test('documents that lie above 2 GiB are like any other', (t) => {
   // Nobody writes to these blocks, so the system has nothing to provide for them.
   for (let block = 0; block < 3; block++) instance.run((exports) => exports.allocate(2 ** 30 - 64));
   const core = new FieldsCore({}, instance);
-  const twin = new TwinFields();
+  const twin = new ReferenceFields();
   const [mine, theirs] = [core.open(), twin.open()];
   const random = new Random(3);
   for (let index = 0; index < 2000; index++) {

@@ -1,7 +1,8 @@
 /** The text core does what its plain TypeScript twin does, whatever is asked of it. */
 import assert from 'node:assert/strict';
 import { test } from 'tap';
-import { TextCore, TextRefused, TwinText, type TextStore } from '../lib/index.js';
+import { TextCore, TextRefused, type TextStore } from '../lib/index.js';
+import { ReferenceText } from '../reference/index.js';
 import { naming, Random, seeds } from './support/random.js';
 import { hostileState, randomStates } from './support/replica.js';
 import { decoded, encoded, escaped, stateOf } from './support/text.js';
@@ -29,7 +30,7 @@ interface Handles {
 
 class Pair {
   readonly core = new TextCore();
-  readonly twin = new TwinText();
+  readonly twin = new ReferenceText();
   readonly all: Handles[];
 
   constructor(readonly random: Random) {
@@ -90,7 +91,7 @@ void test(`damaged states: whatever the core takes, the twin takes alike: ${nami
   for (const seed of played) {
     const random = new Random(seed);
     const core = new TextCore();
-    const twin = new TwinText();
+    const twin = new ReferenceText();
     const states = randomStates(random, 2, 10);
     for (let turn = 0; turn < 100; turn++) {
       const bytes = encoded(random.pick(states));

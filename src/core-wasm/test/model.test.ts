@@ -1,7 +1,8 @@
 /** The WASM core does what its plain TypeScript twin does, whatever is asked of it. */
 import assert from 'node:assert/strict';
 import { test } from 'tap';
-import { FieldsCore, TwinFields } from '../lib/index.js';
+import { FieldsCore } from '../lib/index.js';
+import { ReferenceFields } from '../reference/index.js';
 import { naming, Random, seeds } from './support/random.js';
 import { contents, randomPath, randomVector, randomWrite } from './support/writes.js';
 
@@ -11,7 +12,7 @@ const played = seeds();
 /** The two stores side by side, with the handles of documents that both have open. */
 class Pair {
   readonly core: FieldsCore;
-  readonly twin = new TwinFields();
+  readonly twin = new ReferenceFields();
   readonly open: { core: number; twin: number }[] = [];
 
   constructor(readonly random: Random) {

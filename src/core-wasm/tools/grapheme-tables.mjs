@@ -35,7 +35,7 @@ verify();
 
 const folder = join(import.meta.dirname, '..');
 writeFileSync(join(folder, 'assembly/text/grapheme-table.ts'), assemblyScript());
-writeFileSync(join(folder, 'lib/grapheme-table.ts'), typeScript());
+writeFileSync(join(folder, 'reference/grapheme-table.ts'), typeScript());
 console.log(`${ranges.length} ranges, ${places.length} places`);
 
 async function codePoints(property) {

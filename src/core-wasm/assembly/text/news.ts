@@ -12,11 +12,11 @@ let overlapping: bool = false;
 /** Whether the document holds more about some incoming block than it says itself. */
 let lagging: bool = false;
 
-export function newsOverlap(): bool {
+export function newBlocksOverlap(): bool {
   return overlapping;
 }
 
-export function newsLag(): bool {
+export function newBlocksLag(): bool {
   return lagging;
 }
 
@@ -24,7 +24,7 @@ export function newsLag(): bool {
  * The incoming blocks that are not in the document just so, with the document's authors, their clusters counted. Both
  * are in the order of ids, so they are walked through side by side.
  */
-export function selectNews(document: Document, incoming: Incoming, version: u32): BlockList {
+export function selectNew(document: Document, incoming: Incoming, version: u32): BlockList {
   const blocks = incoming.blocks;
   overlapping = false;
   lagging = false;

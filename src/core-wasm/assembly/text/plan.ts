@@ -62,7 +62,7 @@ function joinByAuthor(document: Document, news: BlockList, overlapping: bool, fr
   const authors = document.authors;
   const touched = take(news.count * 4);
   const touchedCount = groupCounts(authors, news, touched);
-  const grouped = groupNews(authors, news, touched, touchedCount);
+  const grouped = groupNew(authors, news, touched, touchedCount);
   const held = groupHeld(document, from, touched, touchedCount);
   const meeting = makeList(16);
   const meetingIndices = take((document.count - from) * 4);
@@ -98,7 +98,7 @@ function groupCounts(authors: Authors, news: BlockList, touched: usize): u32 {
 }
 
 /** The news, those of each author together, ascending. */
-function groupNews(authors: Authors, news: BlockList, touched: usize, touchedCount: u32): usize {
+function groupNew(authors: Authors, news: BlockList, touched: usize, touchedCount: u32): usize {
   let start: u32 = 0;
   for (let index: u32 = 0; index < touchedCount; index++) {
     const author = authorAt(authors, load<u32>(touched + (index << 2)));

@@ -8,11 +8,11 @@ import {
   splitClusters,
   toBlock,
   toRun,
-  TwinText,
+  ReferenceText,
   writeTextState,
   type TextId,
   type TextRun,
-} from '../../lib/index.js';
+} from '../../reference/index.js';
 import type { Random } from './random.js';
 import { stateOf, type ShortBlock } from './text.js';
 
@@ -47,7 +47,7 @@ export class Replica {
   }
 
   merge(...states: readonly string[]): void {
-    const store = new TwinText();
+    const store = new ReferenceText();
     const handle = store.open();
     for (const state of [this.state(), ...states]) store.merge(handle, Buffer.from(state), false);
     const { blocks, clock } = readTextState(Buffer.from(store.state(handle, false)).toString());

@@ -1,0 +1,113 @@
+/** The shared state of nodes in one process, or of a node that is alone: gone when the process is. */
+import { decodeEntry, encodeEntry } from '../membership/node-entry.js';
+import {
+  SharedStateError,
+  type Counted,
+  type Listed,
+  type NodeEntry,
+  type NodeList,
+  type SharedState,
+} from '../membership/shared-state.js';
+
+/** Something that ends. */
+interface Ending {
+  /** By `Date.now()`. */
+  endsAt: number;
+}
+
+interface Announcement extends Ending {
+  readonly renewedAt: number;
+  readonly text: string;
+}
+
+/** Counts, and marks, that are kept at most. */
+const MAX_KEYS = 100_000;
+/** How often those that have ended are looked for. */
+const SWEEP_MS = 10_000;
+
+/** What several memory states share. */
+export class MemorySharedStore {
+  readonly nodes = new Map<string, Announcement>();
+  readonly counts = new Map<string, Ending & { count: number }>();
+  readonly marks = new Map<string, Ending>();
+  #sweptAt = Date.now();
+
+  /** Forgets what has ended, now and then. */
+  sweep(now: number): void {
+    if (now - this.#sweptAt < SWEEP_MS) return;
+    this.#sweptAt = now;
+    for (const map of [this.counts, this.marks]) {
+      for (const [key, { endsAt }] of map) if (endsAt <= now) map.delete(key);
+    }
+  }
+}
+
+export class MemorySharedState implements SharedState {
+  readonly #store: MemorySharedStore;
+  #closed = false;
+
+  constructor(store = new MemorySharedStore()) {
+    this.#store = store;
+  }
+
+  announce(entry: NodeEntry, leaseMs: number): Promise<NodeList> {
+    return this.#at((now) => {
+      const { nodes: announced } = this.#store;
+      for (const [run, { endsAt }] of announced) if (endsAt <= now) announced.delete(run);
+      const known = announced.has(entry.run);
+      announced.set(entry.run, { endsAt: now + leaseMs, renewedAt: now, text: encodeEntry(entry) });
+      const nodes = Array.from(announced.values(), ({ text, renewedAt }) => {
+        const read = decodeEntry(text);
+        return read === undefined ? undefined : { ...read, renewedAt };
+      }).filter((node): node is Listed<NodeEntry> => node !== undefined);
+      return { now, nodes, known, malformed: announced.size - nodes.length };
+    });
+  }
+
+  leave(run: string): Promise<void> {
+    return this.#at(() => void this.#store.nodes.delete(run));
+  }
+
+  count(key: string, windowMs: number): Promise<Counted> {
+    return this.#at((now) => {
+      const { counts } = this.#store;
+      let counted = counts.get(key);
+      if (counted === undefined || counted.endsAt <= now) {
+        counts.delete(key);
+        // The oldest is the likeliest to be over soon.
+        if (counts.size >= MAX_KEYS) for (const [oldest] of counts) if (counts.delete(oldest)) break;
+        counted = { count: 0, endsAt: now + windowMs };
+        counts.set(key, counted);
+      }
+      return { count: ++counted.count, endsInMs: counted.endsAt - now };
+    });
+  }
+
+  mark(key: string, ttlMs: number): Promise<void> {
+    return this.#at((now) => {
+      const { marks } = this.#store;
+      const former = marks.get(key);
+      // None may be forgotten for another: who marks must know that it did not work.
+      if (former === undefined && marks.size >= MAX_KEYS) throw new SharedStateError('too much is marked');
+      const endsAt = Math.max(former?.endsAt ?? 0, now + ttlMs);
+      if (endsAt > now) marks.set(key, { endsAt });
+    });
+  }
+
+  isMarked(key: string): Promise<boolean> {
+    return this.#at((now) => (this.#store.marks.get(key)?.endsAt ?? 0) > now);
+  }
+
+  close(): void {
+    this.#closed = true;
+  }
+
+  #at<Result>(work: (now: number) => Result): Promise<Result> {
+    return new Promise((resolve) => {
+      if (this.#closed) throw new SharedStateError('the shared state is closed');
+      const now = Date.now();
+      this.#store.sweep(now);
+      resolve(work(now));
+    });
+  }
+}

@@ -1,0 +1,158 @@
+/** The shared state in Redis 7 or later, or in a Redis Cluster. */
+import type { Redis } from 'ioredis';
+import type { Logger } from 'pino';
+import { decodeEntry, encodeEntry } from '../membership/node-entry.js';
+import { parseRedisUrl } from './address.js';
+import { RedisClusterKeys, RedisServerKeys, type RedisKeys, type RedisKeysOptions } from './keys.js';
+import { announceScript, countScript, markScript } from './scripts.js';
+import { DEFAULT_PING_MS } from './transport.js';
+import {
+  SharedStateError,
+  type Counted,
+  type Listed,
+  type NodeEntry,
+  type NodeList,
+  type SharedState,
+} from '../membership/shared-state.js';
+
+export interface RedisSharedStateOptions {
+  /** As for the bus. */
+  readonly url: string;
+  readonly cluster: boolean;
+  /** What the names of all keys begin with; nodes that are to share them have the same. */
+  readonly keyPrefix: string;
+  readonly log: Logger;
+  /** As for the bus. */
+  readonly pingEveryMs?: number | undefined;
+  /** How long an operation may take; one that takes longer is given up. Default 1000 ms. */
+  readonly timeoutMs?: number | undefined;
+}
+
+const DEFAULT_TIMEOUT_MS = 1_000;
+/** Operations under way at a time; with a Redis that has stopped to answer more would only take memory. */
+const MAX_UNDER_WAY = 1_000;
+
+/** Begins to connect, and goes on for ever: Redis need not be there. */
+export class RedisSharedState implements SharedState {
+  readonly #keys: RedisKeys;
+  readonly #prefix: string;
+  readonly #timeoutMs: number;
+  /** Settled when there was a connection, or should have been one: what is asked at start needs not fail. */
+  readonly #begun: Promise<void>;
+  #underWay = 0;
+  #closed = false;
+
+  /** @throws Error when the URL can't be read, without the URL in its text. */
+  constructor(options: RedisSharedStateOptions) {
+    const { url, cluster, keyPrefix, log, pingEveryMs = DEFAULT_PING_MS, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
+    const address = parseRedisUrl(url);
+    this.#prefix = keyPrefix;
+    this.#timeoutMs = timeoutMs;
+    let begin: () => void = () => undefined;
+    this.#begun = new Promise((resolve) => (begin = resolve));
+    setTimeout(begin, timeoutMs).unref();
+    const keys: RedisKeysOptions = { address, log, pingEveryMs, onConnected: begin };
+    this.#keys = cluster ? new RedisClusterKeys(keys) : new RedisServerKeys(keys);
+  }
+
+  async announce(entry: NodeEntry, leaseMs: number): Promise<NodeList> {
+    const reply = await this.#run('nodes', (redis, key) =>
+      redis.eval(announceScript, 1, key, entry.run, encodeEntry(entry), String(Math.ceil(leaseMs))),
+    );
+    return readList(reply);
+  }
+
+  async leave(run: string): Promise<void> {
+    await this.#run('nodes', (redis, key) => redis.hdel(key, run));
+  }
+
+  async count(key: string, windowMs: number): Promise<Counted> {
+    const reply = await this.#run(`count:${key}`, (redis, name) =>
+      redis.eval(countScript, 1, name, String(Math.ceil(windowMs))),
+    );
+    const [count, endsInMs] = Array.isArray(reply) ? (reply as readonly unknown[]) : [];
+    if (typeof count !== 'number' || typeof endsInMs !== 'number') throw unexpected();
+    return { count, endsInMs };
+  }
+
+  async mark(key: string, ttlMs: number): Promise<void> {
+    if (ttlMs <= 0) return;
+    await this.#run(`mark:${key}`, (redis, name) => redis.eval(markScript, 1, name, String(Math.ceil(ttlMs))));
+  }
+
+  async isMarked(key: string): Promise<boolean> {
+    return (await this.#run(`mark:${key}`, (redis, name) => redis.exists(name))) === 1;
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#keys.close();
+  }
+
+  async #run<Reply>(key: string, command: (redis: Redis, key: string) => Promise<Reply>): Promise<Reply> {
+    if (this.#underWay >= MAX_UNDER_WAY) throw new SharedStateError('too much waits for Redis');
+    this.#underWay++;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        reject(new SharedStateError(`Redis did not answer in ${this.#timeoutMs} ms`));
+      }, this.#timeoutMs);
+    });
+    try {
+      return await Promise.race([this.#command(this.#prefix + key, command), late]);
+    } finally {
+      clearTimeout(timer);
+      this.#underWay--;
+    }
+  }
+
+  async #command<Reply>(name: string, command: (redis: Redis, name: string) => Promise<Reply>): Promise<Reply> {
+    await this.#begun;
+    const redis = this.#redisFor(name);
+    try {
+      return await command(redis, name);
+    } catch (error) {
+      if (!isMoved(error)) throw refusal(error);
+    }
+    await this.#keys.refresh();
+    try {
+      return await command(this.#redisFor(name), name);
+    } catch (error) {
+      throw refusal(error);
+    }
+  }
+
+  #redisFor(name: string): Redis {
+    if (this.#closed) throw new SharedStateError('the shared state is closed');
+    const redis = this.#keys.redisFor(name);
+    if (redis === undefined) throw new SharedStateError('no connection to Redis');
+    return redis;
+  }
+}
+
+/** `[now, known, renewed, entry, renewed, entry, …]`; an entry without a time had none that could be read. */
+function readList(reply: unknown): NodeList {
+  if (!Array.isArray(reply)) throw unexpected();
+  const [now, known, ...rest] = reply as readonly unknown[];
+  if (typeof now !== 'number') throw unexpected();
+  const nodes: Listed<NodeEntry>[] = [];
+  for (let i = 0; i < rest.length; i += 2) {
+    const [renewedAt, text] = [rest[i], rest[i + 1]];
+    const entry = typeof text === 'string' ? decodeEntry(text) : undefined;
+    if (entry !== undefined && typeof renewedAt === 'number' && renewedAt > 0) nodes.push({ ...entry, renewedAt });
+  }
+  return { now, nodes, known: known === 1, malformed: Math.ceil(rest.length / 2) - nodes.length };
+}
+
+/** The errors of the client hold what was sent; their messages don't. */
+function refusal(error: unknown): SharedStateError {
+  return new SharedStateError(error instanceof Error ? error.message : String(error));
+}
+
+function isMoved(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith('MOVED ');
+}
+
+function unexpected(): SharedStateError {
+  return new SharedStateError('the answer of Redis is not understood');
+}

@@ -1,0 +1,117 @@
+/**
+ * The configuration: read from the environment once, at start, and checked as a whole. The table of variables is in
+ * config/table.ts; this file turns it into a `Config`.
+ */
+import { checks } from './checks.js';
+import { derive, type Derived, type Values } from './derive.js';
+import { duration } from './kinds.js';
+import { variables } from './table.js';
+import type { Variable } from './variable.js';
+
+export type { StorageConfig } from './derive.js';
+export { configReference } from './reference.js';
+
+/** Variables that are checked but that nothing reads in this version, or that are found under another name. */
+const hidden = [
+  'databaseUrl',
+  'dataDirectory',
+  'storageMapBytes',
+  'dbPoolMin',
+  'dbPoolMax',
+  'dbConnectTimeoutMs',
+  'dbStatementTimeoutMs',
+  'dbAutoMigrate',
+  'redisUrl',
+  'redisChannelPrefix',
+  'redisCluster',
+  'refreshLifetimeMs',
+] as const satisfies readonly (keyof Values)[];
+
+type Hidden = (typeof hidden)[number];
+
+/**
+ * Everything that the server can be told. Plain frozen data, so that it can be handed to worker threads. Names end in
+ * their unit; config/table.ts says what each is for.
+ */
+export interface Config extends Omit<Values, Hidden | keyof Derived>, Derived {}
+
+/** One or more variables are bad. The message has a line for each, and no secret in any. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+
+  /** @param problems Sentences; each names its variables. */
+  constructor(readonly problems: readonly string[]) {
+    super(`The configuration is not usable:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
+  }
+}
+
+/**
+ * Reads the configuration. A variable that is empty counts as not set.
+ *
+ * @throws {ConfigError} with everything that is wrong, not only the first.
+ */
+export function loadConfig(env: NodeJS.ProcessEnv): Config {
+  const problems: string[] = [];
+  const bad = new Set<string>();
+  const values: Record<string, unknown> = {};
+  for (const [key, variable] of Object.entries<Variable>(variables)) {
+    const read = readVariable(variable, env[variable.name]);
+    if (read.ok) {
+      values[key] = read.value;
+    } else {
+      bad.add(key);
+      problems.push(read.problem);
+    }
+  }
+  // Sound as far as it is used: a check runs only when all of its variables were read, the rest when all were.
+  const complete = values as unknown as Values;
+  for (const { of, refuses, sentence } of checks) {
+    if (!of.some((key) => bad.has(key)) && refuses(complete)) problems.push(sentence(complete));
+  }
+  if (problems.length > 0) throw new ConfigError(problems);
+  const notices = unknownVariables(env);
+  const derived = derive(complete, env);
+  return freeze({ ...visible(complete), ...derived, notices: [...derived.notices, ...notices] });
+}
+
+/** Reads a length of time such as 24h or 7d, in milliseconds; undefined if it is none. */
+export function readDuration(text: string): number | undefined {
+  const result = duration().schema.safeParse(text);
+  return result.success ? result.data : undefined;
+}
+
+type Read = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly problem: string };
+
+function readVariable(variable: Variable, given: string | undefined): Read {
+  const text = given?.trim() ?? '';
+  const source = text === '' ? variable.default : variable.kind.verbatim === true ? given : text;
+  if (source === undefined) return { ok: true, value: undefined };
+  const result = variable.kind.schema.safeParse(source);
+  if (result.success) return { ok: true, value: result.data };
+  const shown = variable.secret === true ? '' : `, not ${JSON.stringify(shorten(source))}`;
+  return { ok: false, problem: `${variable.name} must be ${variable.kind.words}${shown}` };
+}
+
+function visible(values: Values): Omit<Values, Hidden> {
+  const entries = Object.entries(values).filter(([key]) => !(hidden as readonly string[]).includes(key));
+  return Object.fromEntries(entries) as unknown as Omit<Values, Hidden>;
+}
+
+/** A misspelt variable would go unnoticed; only prefixes that are ours alone are looked at. */
+function unknownVariables(env: NodeJS.ProcessEnv): string[] {
+  const known = new Set(Object.values<Variable>(variables).map(({ name }) => name));
+  return Object.keys(env)
+    .filter((name) => name.startsWith('SYNCKIT_') && !known.has(name))
+    .map((name) => `${name} is not a variable of this server and has no effect.`);
+}
+
+function shorten(text: string): string {
+  return text.length > 40 ? `${text.slice(0, 40)}…` : text;
+}
+
+function freeze<T extends object>(value: T): Readonly<T> {
+  for (const inner of Object.values(value)) {
+    if (typeof inner === 'object' && inner !== null) freeze(inner as object);
+  }
+  return Object.freeze(value);
+}

@@ -1,0 +1,83 @@
+/** What the reference server has stored, as rows of ours. */
+
+import { createHash } from 'node:crypto';
+import type { FieldRow, TextUpdate } from '../storage/port.js';
+
+/** The writer of everything that was imported. */
+export const importedBy = 'reference';
+
+/** The values of a document as rows, and those that can't be rows. */
+export interface ReadState {
+  readonly fields: readonly FieldRow[];
+  readonly refused: readonly { readonly path: string | undefined; readonly reason: string }[];
+}
+
+const tombstone = '{"__deleted":true}';
+/** Of a stamp, which follows the wall clock: a count above it is none that a client can have reached by writing. */
+const ticksPerMs = 1024;
+
+/**
+ * Each key of a state as a field. Its time is 0 and not the one of the document's last change: the reference server
+ * orders writes by when they arrive, so whatever a client writes after the move must win, be its clock ever so slow. The
+ * counter is the document's version, so that a second import brings what was written between the two.
+ *
+ * The stamps ascend from the largest entry of the vector clock: clients take a value only with a clock above the one
+ * they have, and one that got only a part of the fields must not seem to have got all.
+ */
+export function readState(state: string | null, version: string | null, largestClock: number | undefined): ReadState {
+  const values = parse(state);
+  if (!isObject(values))
+    return { fields: [], refused: [{ path: undefined, reason: 'its state is not a JSON object' }] };
+  const counter = countOf(version);
+  let stamp = firstStamp(largestClock);
+  const fields: FieldRow[] = [];
+  const refused: { path: string; reason: string }[] = [];
+  for (const [path, value] of Object.entries(values)) {
+    const deleted = isObject(value) && value['__deleted'] === true;
+    try {
+      const json = deleted ? tombstone : JSON.stringify(value);
+      fields.push({ path, value: json, deleted, timestamp: 0, counter, clientId: importedBy, stamp: stamp++ });
+    } catch {
+      // Parsing keeps no stack, writing does.
+      refused.push({ path, reason: 'the value is nested too deeply' });
+    }
+  }
+  return { fields, refused };
+}
+
+/** The stamp for what is imported first into a document. */
+export function firstStamp(largestClock = 0): number {
+  return Math.min(Math.max(0, Math.floor(largestClock)), Date.now() * ticksPerMs) + 1;
+}
+
+/** The part that holds an imported text. The same text is the same part, so importing it again adds nothing. */
+export function partOf(bytes: Uint8Array): TextUpdate {
+  const hash = createHash('sha256').update(bytes).digest('hex');
+  return { id: `000000000000${hash.slice(0, 20)}`, bytes };
+}
+
+/** The JSON of a text's state: as it is, or as the content of a JSON string when it was encoded twice. */
+export function stateText(stored: string): string {
+  if (!/^\s*"/.test(stored)) return stored;
+  const content = parse(stored);
+  return typeof content === 'string' ? content : stored;
+}
+
+/** A version is a count, or a vector clock whose largest entry serves as one. */
+function countOf(version: string | null): number {
+  const parsed = parse(version);
+  const counts = isObject(parsed) ? Object.values(parsed) : [parsed];
+  return counts.reduce<number>((most, count) => (typeof count === 'number' && count > most ? count : most), 0);
+}
+
+function parse(json: string | null): unknown {
+  try {
+    return json === null ? undefined : JSON.parse(json);
+  } catch {
+    return undefined;
+  }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,92 @@
+import type { FieldsStore, FieldWrite, TextStore } from '@synckit/core-wasm';
+import { TextRefused } from '@synckit/core-wasm';
+import type { Logger } from 'pino';
+import type { FieldRow } from '../../storage/port.js';
+import type { Documents, LoadedDocument } from '../documents.js';
+import { publishChanges } from '../frames.js';
+import { KnownUpdates } from '../text/known-updates.js';
+import type { Outbox } from '../outbox.js';
+import { publishText } from '../text/text-frames.js';
+
+export interface RemoteMergeOptions {
+  readonly core: FieldsStore;
+  readonly texts: TextStore;
+  readonly documents: Documents;
+  readonly outbox: Outbox;
+  readonly log: Logger;
+  /** Gives a document a fresh L. */
+  readonly nextStamp: (document: LoadedDocument) => number;
+}
+
+/** What another node, or the storage, holds of a document. */
+export interface RemoteState {
+  readonly stamp: number;
+  readonly fields: readonly FieldRow[];
+  readonly text: readonly Uint8Array[];
+}
+
+/**
+ * Merges what the storage has already: what is news goes to the subscribers here with a fresh stamp, and is not committed
+ * again.
+ */
+export class RemoteMerge {
+  readonly #options: RemoteMergeOptions;
+
+  constructor(options: RemoteMergeOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * @param wanted Variants that have subscribers, as bits.
+   * @returns Whether nothing was missing that the news builds on.
+   */
+  merge(document: LoadedDocument, update: RemoteState, wanted: number): boolean {
+    const { core, outbox, documents, nextStamp } = this.#options;
+    document.stamp = Math.max(document.stamp, update.stamp);
+    const changed = new Map<string, FieldWrite>();
+    for (const row of update.fields) if (core.set(document.handle, row)) changed.set(row.path, row);
+    if (changed.size > 0) publishChanges(outbox, document, changed, wanted, 0, nextStamp(document));
+    const text = this.#mergeText(document, update.text);
+    if (text.changed) this.#publishText(document, wanted);
+    if (changed.size > 0 || text.changed) documents.measure(document);
+    return !text.incomplete;
+  }
+
+  /** Sends the subscribers all there is. */
+  publishAll(document: LoadedDocument, wanted: number): void {
+    const { core, outbox, nextStamp } = this.#options;
+    const all = new Map(core.changesSince(document.handle, new Map()).map((write) => [write.path, write]));
+    if (all.size > 0) publishChanges(outbox, document, all, wanted, 0, nextStamp(document));
+    this.#publishText(document, wanted);
+  }
+
+  #publishText(document: LoadedDocument, wanted: number): void {
+    const { outbox, texts, nextStamp } = this.#options;
+    if (document.text === undefined) return;
+    const { handle } = document.text;
+    const server = nextStamp(document);
+    publishText({ outbox, core: texts, handle, documentId: document.id, server, cause: 0 }, wanted);
+  }
+
+  #mergeText(
+    document: LoadedDocument,
+    parts: readonly Uint8Array[],
+  ): { readonly changed: boolean; readonly incomplete: boolean } {
+    const { texts, log } = this.#options;
+    if (parts.length === 0) return { changed: false, incomplete: false };
+    const text = document.text ?? { handle: texts.open(), stored: 0, parts: new KnownUpdates() };
+    const isStored = texts.version(text.handle) === text.stored;
+    try {
+      const applied = texts.apply(text.handle, parts);
+      // What came is stored already, so the next change need not hold it.
+      if (isStored) text.stored = texts.version(text.handle);
+      document.text = text;
+      return applied;
+    } catch (error) {
+      if (document.text === undefined) texts.close(text.handle);
+      if (!(error instanceof TextRefused)) throw error;
+      log.error({ err: error, documentId: document.id }, 'a change of a text could not be read');
+      return { changed: false, incomplete: true };
+    }
+  }
+}

@@ -1,0 +1,295 @@
+import type { FieldsStore, TextStore } from '@synckit/core-wasm';
+import { TextRefused } from '@synckit/core-wasm';
+import type { Logger } from 'pino';
+import type { ResyncReason, Bus, BusEvents, DocumentUpdate } from '../../cluster/port.js';
+import type { Committed, DocumentChange, Storage, StoredDocument, TextChange, TextUpdate } from '../../storage/port.js';
+import { Comparison } from './comparison.js';
+import type { Documents, LoadedDocument } from '../documents.js';
+import type { ShardMetrics } from '../../metrics/shard-metrics.js';
+import type { Outbox } from '../outbox.js';
+import { AwarenessBridge } from './awareness-replication.js';
+import { Reloads } from './reloads.js';
+import { RemoteMerge } from './remote-merge.js';
+import { SeenCommits } from './seen-commits.js';
+import { relayOperations } from '../text/text-frames.js';
+
+export interface ReplicationOptions {
+  readonly openBus: (events: BusEvents) => Bus;
+  readonly storage: Storage;
+  readonly core: FieldsStore;
+  readonly texts: TextStore;
+  readonly documents: Documents;
+  readonly outbox: Outbox;
+  readonly log: Logger;
+  readonly metrics: Pick<ShardMetrics, 'staleDocuments'>;
+  /** Between two comparisons with the storage, in ms. */
+  readonly compareMs: number;
+  /** Gives a document a fresh L. */
+  readonly nextStamp: (document: LoadedDocument) => number;
+  /** Ends a turn that is not the acceptor's. */
+  readonly endTurn: () => void;
+  /** The bus is there again, or is not. */
+  readonly onStatus: () => void;
+}
+
+/**
+ * The other nodes of the cluster. What they committed is merged into the documents that have subscribers here, and
+ * what is news is published to these; it is not committed again, as the storage has it. Where a message may have been
+ * lost, the document is loaded once more, and the difference is published.
+ */
+export class Replication implements BusEvents {
+  readonly #options: ReplicationOptions;
+  readonly #bus: Bus;
+  readonly awareness: AwarenessBridge;
+  readonly #comparison: Comparison;
+  readonly #reloads: Reloads;
+  readonly #remote: RemoteMerge;
+  /** Documents with subscribers here. */
+  readonly #interest = new Map<string, Interest>();
+  /** Documents of which nobody knows what their subscribers have been sent: a former worker did that. */
+  readonly #owed = new Set<string>();
+
+  constructor(options: ReplicationOptions) {
+    this.#options = options;
+    const { storage, log, documents } = options;
+    this.#remote = new RemoteMerge(options);
+    this.#reloads = new Reloads({
+      storage,
+      log,
+      isLoading: (documentId) => documents.peek(documentId)?.kind === 'loading',
+      onLoaded: (documentId, stored) => {
+        this.#mergeStored(documentId, stored);
+      },
+      endTurn: options.endTurn,
+    });
+    this.#bus = options.openBus(this);
+    this.#comparison = new Comparison({
+      storage,
+      log,
+      intervalMs: options.compareMs,
+      documentIds: () => this.#interest.keys(),
+      completeUpTo: (documentId) => this.#interest.get(documentId)?.seen?.upTo,
+      onStale: (documentIds) => {
+        this.#noteStale(documentIds);
+      },
+      onBack: (documentIds) => {
+        this.#noteBack(documentIds);
+      },
+    });
+    this.awareness = new AwarenessBridge(this.#bus, options.outbox);
+  }
+
+  get connected(): boolean {
+    return this.#bus.connected;
+  }
+
+  /** Whether a document must stay in memory: without it there would be no telling what is news to its subscribers. */
+  watches(documentId: string): boolean {
+    return this.#interest.has(documentId);
+  }
+
+  /**
+   * @param variants Those that have subscribers, as bits; 0 when nobody is left.
+   * @param isOld Whether these subscribers were there before this worker.
+   */
+  interested(documentId: string, variants: number, isOld: boolean): void {
+    const interest = this.#interest.get(documentId);
+    if (variants === 0) {
+      if (interest === undefined) return;
+      this.#interest.delete(documentId);
+      this.#reloads.delete(documentId);
+      this.#owed.delete(documentId);
+      this.#bus.unsubscribe([documentId]);
+      return;
+    }
+    if (interest === undefined) {
+      this.#interest.set(documentId, { variants, seen: undefined });
+      this.#bus.subscribe([documentId]);
+    } else {
+      interest.variants = variants;
+    }
+    if (isOld) this.#owe(documentId);
+  }
+
+  /** A group of a task says which variants have subscribers now; whether there are any is told by `interested`. */
+  wants(documentId: string, variants: number): void {
+    const interest = this.#interest.get(documentId);
+    if (interest !== undefined && variants !== 0) interest.variants = variants;
+  }
+
+  /** Tells the others what this node has committed. */
+  committed(changes: readonly DocumentChange[], { refused, numbers }: Committed): void {
+    for (const { documentId, stamp, fields, text } of changes) {
+      const isTaken = (path: string | undefined): boolean =>
+        !refused.some((row) => row.documentId === documentId && row.path === path);
+      const news = refused.length === 0 ? fields : fields.filter(({ path }) => isTaken(path));
+      const part = text === undefined || !isTaken(undefined) ? undefined : updateOf(text);
+      const commit = numbers.get(documentId) ?? 0;
+      this.#see(documentId, commit);
+      // One that brings nothing new is told, too: others would take it for one that they missed.
+      if (news.length === 0 && part === undefined && commit === 0) continue;
+      this.#bus.publish({ documentId, stamp, fields: news, text: part?.bytes, relays: [], commit });
+    }
+  }
+
+  /** Sends operations on that are kept nowhere. */
+  relay(document: LoadedDocument, relays: readonly string[]): void {
+    this.#bus.publish({
+      documentId: document.id,
+      stamp: document.stamp,
+      fields: [],
+      text: undefined,
+      relays,
+      commit: 0,
+    });
+  }
+
+  onUpdate({ documentId, stamp, fields, text, relays, commit }: DocumentUpdate): void {
+    const wanted = this.#wantedOf(documentId);
+    const slot = this.#options.documents.peek(documentId);
+    if (slot?.kind !== 'loaded') {
+      // What is being loaded may be older than this.
+      this.onResyncNeeded([documentId], 'gap');
+    } else {
+      const isComplete = this.#remote.merge(slot, { stamp, fields, text: text === undefined ? [] : [text] }, wanted);
+      if (isComplete) this.#see(documentId, commit);
+      else this.onResyncNeeded([documentId], 'gap');
+    }
+    if (relays.length > 0) relayOperations(this.#options.outbox, documentId, relays, wanted, 0, 0);
+    this.#options.endTurn();
+  }
+
+  onResyncNeeded(documentIds: readonly string[], reason: ResyncReason): void {
+    this.#options.log.debug({ documents: documentIds.length, reason }, 'documents are loaded again');
+    this.#reloads.add(documentIds);
+  }
+
+  onStatus(connected: boolean): void {
+    const { log } = this.#options;
+    if (connected) log.info('connected to the bus');
+    else log.warn('no connection to the bus: other nodes hear nothing, and nothing is heard of them');
+    this.#options.onStatus();
+  }
+
+  onAwareness(documentId: string, bytes: Uint8Array): void {
+    this.awareness.onAwareness(documentId, bytes);
+  }
+
+  onAwarenessActive(documentIds: readonly string[]): void {
+    this.awareness.onAwarenessActive(documentIds);
+  }
+
+  /** A document was loaded; what was said of it meanwhile may not be in it. */
+  loaded(document: LoadedDocument, commits: number): void {
+    this.#seeLoaded(document.id, commits);
+    if (this.#owed.delete(document.id)) this.#remote.publishAll(document, this.#wantedOf(document.id));
+    this.#reloads.resume(document.id);
+  }
+
+  /** A document could not be loaded. */
+  gaveUp(documentId: string): void {
+    this.#reloads.resume(documentId);
+  }
+
+  /** Resolves when what was published is sent, or after a while. */
+  async close(): Promise<void> {
+    this.#reloads.close();
+    this.#comparison.close();
+    this.awareness.close();
+    await this.#bus.close();
+  }
+
+  /** A task that the former worker left, or a client, may have had the document loaded before its subscribers are known. */
+  #owe(documentId: string): void {
+    const slot = this.#options.documents.peek(documentId);
+    if (slot?.kind === 'loaded') this.#remote.publishAll(slot, this.#wantedOf(documentId));
+    else this.#owed.add(documentId);
+  }
+
+  #wantedOf(documentId: string): number {
+    return this.#interest.get(documentId)?.variants ?? 0;
+  }
+
+  /** What a commit of this or another node holds is in memory. */
+  #see(documentId: string, commit: number): void {
+    const seen = this.#interest.get(documentId)?.seen;
+    if (seen !== undefined && !seen.add(commit)) this.#comparison.suspect(documentId, commit);
+  }
+
+  #seeLoaded(documentId: string, commits: number): void {
+    const interest = this.#interest.get(documentId);
+    if (interest === undefined) return;
+    if (interest.seen === undefined) interest.seen = new SeenCommits(commits);
+    else interest.seen.loaded(commits);
+  }
+
+  #noteStale(documentIds: readonly string[]): void {
+    const { log, metrics } = this.#options;
+    metrics.staleDocuments.add(documentIds.length);
+    log.info({ documents: documentIds.length }, 'documents are older than the storage, and are loaded again');
+    this.#reloads.add(documentIds);
+  }
+
+  /** After a failover that lost commits, or a restore, numbers are given once more: those that were seen say nothing. */
+  #noteBack(documentIds: readonly string[]): void {
+    const { log, metrics } = this.#options;
+    metrics.staleDocuments.add(documentIds.length);
+    log.warn({ documents: documentIds.length }, 'the database has fewer commits of documents than it had');
+    for (const documentId of documentIds) {
+      const interest = this.#interest.get(documentId);
+      if (interest !== undefined) interest.seen = undefined;
+    }
+    this.#reloads.add(documentIds);
+  }
+
+  #mergeStored(documentId: string, stored: StoredDocument): void {
+    if (!this.watches(documentId)) return;
+    const slot = this.#options.documents.peek(documentId);
+    switch (slot?.kind) {
+      case undefined:
+        this.#adopt(documentId, stored);
+        break;
+      case 'loading':
+        this.#reloads.add([documentId]);
+        return;
+      case 'loaded':
+        this.#mergeInto(slot, stored);
+    }
+    this.#seeLoaded(documentId, stored.commits);
+  }
+
+  #mergeInto(document: LoadedDocument, { stamp, fields, text }: StoredDocument): void {
+    const parts = text.map(({ bytes }) => bytes);
+    this.#remote.merge(document, { stamp, fields, text: parts }, this.#wantedOf(document.id));
+    if (document.text === undefined) return;
+    for (const { id, bytes } of text) document.text.parts.add(id, bytes.length);
+  }
+
+  /** A document that has subscribers and is not in memory. */
+  #adopt(documentId: string, stored: StoredDocument): void {
+    const { documents, log } = this.#options;
+    const slot = documents.expect(documentId);
+    try {
+      const document = documents.fill(slot, stored);
+      this.#owed.delete(documentId);
+      this.#remote.publishAll(document, this.#wantedOf(documentId));
+    } catch (error) {
+      if (!(error instanceof TextRefused)) throw error;
+      documents.giveUp(slot);
+      log.error({ err: error, documentId }, 'a document could not be loaded again');
+    }
+  }
+}
+
+/** Of a change that takes the place of other parts, the last part is the whole text; what is new stands before it. */
+function updateOf({ append, replaces }: TextChange): TextUpdate | undefined {
+  return replaces.length > 0 && append.length < 2 ? undefined : append[0];
+}
+
+/** What the subscribers of a document want, and what is known of its commits. */
+interface Interest {
+  /** As bits. */
+  variants: number;
+  /** Undefined until the document is loaded on their account. */
+  seen: SeenCommits | undefined;
+}

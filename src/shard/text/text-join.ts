@@ -1,0 +1,96 @@
+import { TextRefused, type TextMerge as JoinResult, type TextStore } from '@synckit/core-wasm';
+import { ProtocolError } from '../../errors.js';
+import type { TextOperation } from '../../protocol/operations.js';
+import type { Origin } from '../../messages/task.js';
+import type { TextUpdate } from '../../storage/port.js';
+import { KnownUpdates } from './known-updates.js';
+
+/** The collaborative text of a document in memory. */
+export interface LoadedText {
+  /** Of the text core. */
+  readonly handle: number;
+  /** The core's version of what is stored, or will be with the batches under way. */
+  stored: number;
+  readonly parts: KnownUpdates;
+}
+
+/**
+ * Makes a text of its stored parts.
+ *
+ * @returns The text, and whether something is missing that the parts build on.
+ * @throws TextRefused when a part can't be read.
+ */
+export function loadText(core: TextStore, parts: readonly TextUpdate[]): { text: LoadedText; incomplete: boolean } {
+  const handle = core.open();
+  try {
+    const { incomplete } = core.apply(
+      handle,
+      parts.map(({ bytes }) => bytes),
+    );
+    const known = new KnownUpdates();
+    for (const { id, bytes } of parts) known.add(id, bytes.length);
+    return { text: { handle, stored: core.version(handle), parts: known }, incomplete };
+  } catch (error) {
+    if (error instanceof TextRefused) core.close(handle);
+    throw error;
+  }
+}
+
+/** A session that sent states in this flush, and how the last of them compares. */
+export interface TextSender {
+  readonly origin: Origin;
+  operation: TextOperation;
+  /** Whether the text was what it sent, after joining it. */
+  same: boolean;
+  /** The escaped text of such a state, if it can be sent on as it came. */
+  asSent: Uint8Array | undefined;
+}
+
+/** One flush of one document's text: joins the states that are due, and knows afterwards who must hear of it. */
+export class TextMerge {
+  readonly senders = new Map<number, TextSender>();
+  /** Whether the text gained anything. */
+  changed = false;
+  /** States that were joined. */
+  operations = 0;
+  /** Largest entry of the clocks that came. */
+  clockMax = 0;
+  readonly #core: TextStore;
+  readonly #text: () => LoadedText;
+
+  /** @param text The document's text, which is made when it has none. */
+  constructor(core: TextStore, text: () => LoadedText) {
+    this.#core = core;
+    this.#text = text;
+  }
+
+  /**
+   * Joins a client's state.
+   *
+   * @throws ProtocolError INVALID_DELTA, DOCUMENT_TOO_LARGE, with nothing changed.
+   */
+  apply(operation: TextOperation, origin: Origin): void {
+    const { changed, same, canonical } = this.#join(operation.state);
+    this.operations++;
+    this.clockMax = Math.max(this.clockMax, operation.clockMax);
+    if (changed) {
+      this.changed = true;
+      // What the others sent is not the text any more.
+      for (const sender of this.senders.values()) sender.same = false;
+    }
+    const known = this.senders.get(origin.session);
+    const asSent = same && canonical && typeof operation.state !== 'string' ? operation.state : undefined;
+    if (known === undefined) this.senders.set(origin.session, { origin, operation, same, asSent });
+    else Object.assign(known, { operation, same, asSent });
+  }
+
+  #join(state: string | Buffer): JoinResult {
+    try {
+      const isString = typeof state === 'string';
+      return this.#core.merge(this.#text().handle, isString ? Buffer.from(state) : state, !isString);
+    } catch (error) {
+      if (!(error instanceof TextRefused)) throw error;
+      throw new ProtocolError(error.fault === 'tooLarge' ? 'DOCUMENT_TOO_LARGE' : 'INVALID_DELTA', error.message);
+    }
+  }
+}

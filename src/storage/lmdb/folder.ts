@@ -1,0 +1,125 @@
+/** Opens the folder of the embedded storage, or says in words what is wrong with it. */
+
+import { accessSync, closeSync, constants, fsyncSync, mkdirSync, openSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { open, type Database, type RootDatabaseOptionsWithPath } from 'lmdb';
+import { decodeFormat, encodeFormat, formatKey, formatVersion, maxKeyBytes } from './format.js';
+
+/** Keys and values are bytes; what they mean is the business of embedded-format.ts. */
+export type ByteStore = Database<Uint8Array, Uint8Array>;
+
+export interface FolderOptions {
+  /** Where the database lies; made with its parents when it is not there. */
+  readonly directory: string;
+  /**
+   * Address space that is set aside for the file, in bytes; not memory, and not a limit: LMDB maps the file anew when
+   * it outgrows it, and keeps the old map until the process ends. Default 16 GiB.
+   */
+  readonly mapSizeBytes?: number;
+}
+
+const defaultMapSizeBytes = 16 * 1024 ** 3;
+
+/** Opens the store of a folder and checks its format; throws an Error that names the folder. */
+export function openFolder({ directory, mapSizeBytes = defaultMapSizeBytes }: FolderOptions): ByteStore {
+  const path = resolve(directory);
+  const topmost = makeFolder(path);
+  const store = attempt(`The database in ${path} can't be opened`, () =>
+    open<Uint8Array, Uint8Array>(options(path, mapSizeBytes)),
+  );
+  try {
+    checkKeySize(store);
+    checkFormat(store, path);
+    syncFolders(path, topmost);
+  } catch (error) {
+    void store.close();
+    throw error;
+  }
+  return store;
+}
+
+function options(path: string, mapSize: number): RootDatabaseOptionsWithPath & { permissionsMode: number } {
+  return {
+    path,
+    mapSize,
+    // Otherwise a dot in the folder's name makes it a file.
+    noSubdir: false,
+    encoding: 'binary',
+    keyEncoding: 'binary',
+    // A commit is synced before anybody can see it. With overlapping syncs, a write could be acknowledged because a
+    // greater one is already there, and both be lost.
+    overlappingSync: false,
+    // Its promises are not all handed out, so a failing disk would end the process with an unhandled rejection. We
+    // collect the commits of a turn ourselves.
+    eventTurnBatching: false,
+    maxReaders: 1024,
+    // Not in lmdb's types, but read by its open(): nobody else's business what is in the documents.
+    permissionsMode: 0o600,
+  };
+}
+
+/** Returns the topmost folder that has a new entry. */
+function makeFolder(path: string): string {
+  const made = attempt(`The data directory ${path} can't be created`, () =>
+    mkdirSync(path, { recursive: true, mode: 0o700 }),
+  );
+  attempt(`The data directory ${path} can't be written`, () => {
+    accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
+  });
+  return made === undefined ? path : dirname(made);
+}
+
+/** The page size decides how long keys may be; that of a folder from another machine may differ. */
+function checkKeySize(store: ByteStore): void {
+  const { maxKeySize } = store as ByteStore & { maxKeySize: number };
+  if (maxKeySize < maxKeyBytes) throw new Error(`LMDB takes keys of ${maxKeySize} bytes, ${maxKeyBytes} are needed`);
+}
+
+/** Marks a folder that is new, or has an older format, which is contained in ours. */
+function checkFormat(store: ByteStore, path: string): void {
+  if (readVersion(store, path) === formatVersion) return;
+  // Again in a write transaction, because several processes may open it at once.
+  store.transactionSync(() => {
+    if (readVersion(store, path) === undefined && [...store.getKeys({ limit: 1 })].length > 0) {
+      throw new Error(`The database in ${path} is not one of this server: it has entries but no format version`);
+    }
+    void store.put(formatKey, encodeFormat(formatVersion));
+  });
+}
+
+/** The version of the folder's format, or undefined; throws when it is too new. */
+function readVersion(store: ByteStore, path: string): number | undefined {
+  const stored = store.get(formatKey);
+  if (stored === undefined) return undefined;
+  const version = decodeFormat(stored);
+  if (version > formatVersion) {
+    throw new Error(
+      `The database in ${path} has format ${version}, made by a newer version of this server; ` +
+        `this one reads up to ${formatVersion}. Start the newer version, or choose another SYNCKIT_DATA_DIR.`,
+    );
+  }
+  return version;
+}
+
+/** The directory entries of new files and folders must be as durable as what is in them. */
+function syncFolders(path: string, topmost: string): void {
+  syncFolder(path);
+  if (path !== topmost) syncFolders(dirname(path), topmost);
+}
+
+function syncFolder(path: string): void {
+  const descriptor = openSync(path, 'r');
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function attempt<Result>(what: string, action: () => Result): Result {
+  try {
+    return action();
+  } catch (cause) {
+    throw new Error(`${what}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+  }
+}

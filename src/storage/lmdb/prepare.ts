@@ -1,0 +1,92 @@
+/** What can be done for a commit before its transaction, which all writers wait for: checking and encoding. */
+
+import { documentKey, encodeField, fieldKey, partKey } from './format.js';
+import { reasonAgainstId, reasonAgainstRow, reasonAgainstText, refuseAll } from '../limits.js';
+import type { DocumentChange, FieldRow, RefusedRow, TextChange } from '../port.js';
+
+/** A commit that is checked and encoded. */
+export interface PreparedCommit {
+  readonly documents: readonly PreparedDocument[];
+  readonly refused: readonly RefusedRow[];
+  /** Number of rows and parts to write or to remove. */
+  readonly rows: number;
+  /** Size of the values. */
+  readonly bytes: number;
+  /** What the commit takes on disk at most. */
+  readonly bytesOnDisk: number;
+}
+
+export interface PreparedDocument {
+  readonly documentId: string;
+  readonly key: Buffer;
+  readonly stamp: number;
+  readonly fields: readonly PreparedField[];
+  readonly text: PreparedText | undefined;
+}
+
+export interface PreparedField {
+  readonly row: FieldRow;
+  readonly key: Buffer;
+  readonly bytes: Buffer;
+}
+
+export interface PreparedText {
+  readonly append: readonly { readonly key: Buffer; readonly bytes: Uint8Array }[];
+  /** Keys of the parts that go. */
+  readonly replaces: readonly Buffer[];
+}
+
+/**
+ * LMDB writes a new copy of every page it touches: a leaf for each put or removal, in the worst case one above it, and
+ * the rest of the last page of a large value. Its list of the pages that became free, 8 bytes for each, is left to the
+ * space that commits have to spare.
+ */
+const bytesPerRow = 3 * 4096;
+
+/** Encodes what can be written and says what can't. */
+export function prepare(changes: readonly DocumentChange[]): PreparedCommit {
+  const refused: RefusedRow[] = [];
+  const documents: PreparedDocument[] = [];
+  let rows = 0;
+  let bytes = 0;
+  for (const change of changes) {
+    const reason = reasonAgainstId(change.documentId);
+    if (reason !== undefined) {
+      refused.push(...refuseAll(change, reason));
+      continue;
+    }
+    const document = prepareDocument(change, refused);
+    const parts = document.text?.append ?? [];
+    documents.push(document);
+    rows += document.fields.length + parts.length + (document.text?.replaces.length ?? 0);
+    for (const value of [...document.fields, ...parts]) bytes += value.bytes.byteLength;
+  }
+  return { documents, refused, rows, bytes, bytesOnDisk: bytes + (documents.length + rows) * bytesPerRow };
+}
+
+function prepareDocument({ documentId, stamp, fields, text }: DocumentChange, refused: RefusedRow[]): PreparedDocument {
+  const prepared: PreparedField[] = [];
+  for (const row of fields) {
+    const reason = reasonAgainstRow(row);
+    if (reason === undefined) prepared.push({ row, key: fieldKey(documentId, row.path), bytes: encodeField(row) });
+    else refused.push({ documentId, path: row.path, reason });
+  }
+  const reason = text && reasonAgainstText(text);
+  if (reason !== undefined) refused.push({ documentId, path: undefined, reason });
+  return {
+    documentId,
+    key: documentKey(documentId),
+    stamp,
+    fields: prepared,
+    text: text === undefined || reason !== undefined ? undefined : prepareText(documentId, text),
+  };
+}
+
+function prepareText(documentId: string, { append, replaces }: TextChange): PreparedText {
+  const kept = new Set(append.map(({ id }) => id));
+  return {
+    // Copied, because the transaction comes later: by then the caller may have moved or changed its bytes.
+    append: append.map(({ id, bytes }) => ({ key: partKey(documentId, id), bytes: new Uint8Array(bytes) })),
+    replaces: replaces.filter((id) => !kept.has(id)).map((id) => partKey(documentId, id)),
+  };
+}

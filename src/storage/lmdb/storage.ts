@@ -1,0 +1,181 @@
+/** Storage in a folder of this host: LMDB, for one node or for several processes that share the folder. */
+
+import { setImmediate } from 'node:timers/promises';
+import type { Transaction } from 'lmdb';
+import { openFolder, type ByteStore, type FolderOptions } from './folder.js';
+import {
+  CorruptEntry,
+  decodeDocument,
+  decodeField,
+  decodePart,
+  documentEnd,
+  documentKey,
+  isPartKey,
+  pathOfKey,
+} from './format.js';
+import { prepare, type PreparedCommit } from './prepare.js';
+import { messageOf, Transactions, type TransactionOptions } from './transactions.js';
+import { write } from './write.js';
+import { checkDocumentId } from '../limits.js';
+import type { Committed, DocumentChange, FieldRow, RefusedRow, Storage, StoredDocument, TextUpdate } from '../port.js';
+
+/**
+ * Opens the embedded storage, and makes it when it is not there. Any number of threads and processes of one host may
+ * open the same folder, but each thread only once: opening waits for the commits that run, and a thread that waits for
+ * its own would wait for ever. Throws an Error that says what is wrong with the folder.
+ */
+export function openLmdbStorage(options: FolderOptions & TransactionOptions): Storage {
+  return new LmdbStorage(openFolder(options), options);
+}
+
+interface WaitingCommit {
+  readonly commit: PreparedCommit;
+  readonly resolve: (refused: RefusedRow[]) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+/** Rows, and bytes of them, that loads read before they let others have the thread. */
+const rowsPerTurn = 1_000;
+const bytesPerTurn = 4 * 1024 ** 2;
+/**
+ * Commits that wait are joined in one transaction, and so in one sync, up to this many rows and bytes: it holds the
+ * lock that all writers of the folder wait for.
+ */
+const rowsPerTransaction = 1_000;
+const bytesPerTransaction = 16 * 1024 ** 2;
+
+/** A folder is shared by processes of one host at most, which no bus connects. */
+const uncounted: ReadonlyMap<string, number> = new Map();
+
+class LmdbStorage implements Storage {
+  readonly durable = true;
+  readonly #store: ByteStore;
+  readonly #directory: string;
+  readonly #transactions: Transactions;
+  readonly #waiting: WaitingCommit[] = [];
+  readonly #loads = new Set<Promise<unknown>>();
+  /** Read since loads last let others have the thread. */
+  #rowsRead = 0;
+  #bytesRead = 0;
+  #writer: Promise<void> | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(store: ByteStore, options: TransactionOptions) {
+    this.#store = store;
+    this.#directory = options.directory;
+    this.#transactions = new Transactions(store, options);
+  }
+
+  async load(documentIds: readonly string[]): Promise<StoredDocument[]> {
+    this.#checkOpen();
+    documentIds.forEach(checkDocumentId);
+    const load = this.#loadAll(documentIds);
+    this.#loads.add(load);
+    try {
+      return await load;
+    } finally {
+      this.#loads.delete(load);
+    }
+  }
+
+  async commit(changes: readonly DocumentChange[]): Promise<Committed> {
+    this.#checkOpen();
+    const commit = prepare(changes);
+    if (commit.documents.length === 0) return { refused: commit.refused, numbers: uncounted };
+    const done = new Promise<RefusedRow[]>((resolve, reject) => {
+      this.#waiting.push({ commit, resolve, reject });
+    });
+    this.#writer ??= this.#writeWaiting();
+    return { refused: await done, numbers: uncounted };
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#finish();
+    return this.#closing;
+  }
+
+  /** All documents from one snapshot, which the explicit transaction holds while others have the thread. */
+  async #loadAll(documentIds: readonly string[]): Promise<StoredDocument[]> {
+    const snapshot = this.#transactions.snapshot();
+    try {
+      const documents: StoredDocument[] = [];
+      for (const documentId of documentIds) documents.push(await this.#read(documentId, snapshot));
+      return documents;
+    } finally {
+      snapshot.done();
+    }
+  }
+
+  async #read(documentId: string, transaction: Transaction): Promise<StoredDocument> {
+    const start = documentKey(documentId);
+    const prefix = start.byteLength;
+    let stamp: number | undefined;
+    const fields: FieldRow[] = [];
+    const text: TextUpdate[] = [];
+    try {
+      for (const { key, value } of this.#store.getRange({ start, end: documentEnd(documentId), transaction })) {
+        if (key.byteLength === prefix) stamp = decodeDocument(value).stamp;
+        else if (isPartKey(key, prefix)) text.push(decodePart(key, prefix, value));
+        else fields.push(decodeField(pathOfKey(key, prefix), value));
+        this.#rowsRead++;
+        this.#bytesRead += value.byteLength;
+        if (this.#rowsRead >= rowsPerTurn || this.#bytesRead >= bytesPerTurn) await this.#nextTurn();
+      }
+      if (stamp === undefined && fields.length + text.length > 0) {
+        throw new CorruptEntry('it has entries, but no record of its own');
+      }
+    } catch (cause) {
+      throw new Error(`Document ${documentId} can't be read from ${this.#directory}: ${messageOf(cause)}`, { cause });
+    }
+    return { stamp: stamp ?? 0, commits: 0, fields, text };
+  }
+
+  async #nextTurn(): Promise<void> {
+    this.#rowsRead = 0;
+    this.#bytesRead = 0;
+    await setImmediate();
+  }
+
+  /**
+   * One transaction at a time, with all that came in the meantime, so that a shard that waits for the disk or for other
+   * writers takes one thread of libuv's pool and not all of them.
+   */
+  async #writeWaiting(): Promise<void> {
+    await Promise.resolve(); // the other commits of this turn join
+    while (this.#waiting.length > 0) {
+      const group = this.#takeGroup();
+      try {
+        const bytes = group.reduce((sum, { commit }) => sum + commit.bytesOnDisk, 0);
+        const refused = await this.#transactions.write(bytes, () =>
+          group.map(({ commit }) => [...commit.refused, ...write(this.#store, commit)]),
+        );
+        group.forEach(({ resolve }, i) => {
+          resolve(refused[i] ?? []);
+        });
+      } catch (error) {
+        for (const { reject } of group) reject(error);
+      }
+    }
+    this.#writer = undefined;
+  }
+
+  #takeGroup(): WaitingCommit[] {
+    let rows = 0;
+    let bytes = 0;
+    const tooMuch = this.#waiting.findIndex(({ commit }, i) => {
+      rows += commit.rows;
+      bytes += commit.bytes;
+      return (rows > rowsPerTransaction || bytes > bytesPerTransaction) && i > 0;
+    });
+    return this.#waiting.splice(0, tooMuch === -1 ? this.#waiting.length : tooMuch);
+  }
+
+  async #finish(): Promise<void> {
+    await Promise.allSettled([...this.#loads, this.#writer]);
+    await this.#transactions.close();
+  }
+
+  #checkOpen(): void {
+    if (this.#closing !== undefined) throw new Error('The storage is closed');
+  }
+}

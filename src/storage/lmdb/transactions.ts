@@ -1,0 +1,139 @@
+/**
+ * The transactions of one store, safe against what lmdb does when a disk fails. After a failed write of its meta page
+ * LMDB refuses every transaction of the process (MDB_PANIC). lmdb would then read as if the database were empty, unless
+ * the read transaction is explicit, and its promise of a write would never settle. Such a process has to be killed:
+ * `process.exit()` waits for threads that wait for LMDB.
+ */
+
+import { statfsSync } from 'node:fs';
+import { setImmediate } from 'node:timers/promises';
+import type { Transaction } from 'lmdb';
+import type { ByteStore } from './folder.js';
+
+export interface TransactionOptions {
+  /** Where the store lies. */
+  readonly directory: string;
+  /** Free space that commits leave on the disk, in bytes; see `write`. Default 16 MiB. */
+  readonly spareBytes?: number;
+}
+
+const panic = -30_795;
+/** While a transaction runs, how often to look whether it can still end; in milliseconds. */
+const lookEveryMs = 1_000;
+
+export class Transactions {
+  readonly #store: ByteStore;
+  readonly #directory: string;
+  readonly #spareBytes: number;
+  #broken: Error | undefined;
+
+  constructor(store: ByteStore, { directory, spareBytes = 16 * 1024 ** 2 }: TransactionOptions) {
+    this.#store = store;
+    this.#directory = directory;
+    this.#spareBytes = spareBytes;
+  }
+
+  /** The state as of now, to be read with `{ transaction }`. It is kept on disk until it is `done()`. */
+  snapshot(): Transaction {
+    try {
+      return this.#store.useReadTransaction();
+    } catch (cause) {
+      throw new Error(`The database in ${this.#directory} can't be read: ${messageOf(cause)}`, { cause });
+    }
+  }
+
+  /**
+   * Runs the action in a write transaction; what it puts is on disk when the promise resolves (fdatasync, then a write
+   * of the meta page with O_DSYNC). A thread of libuv's pool waits for the write lock, writes the pages and syncs; this
+   * thread only runs the action, which must be synchronous: others would read through its transaction. Rejects with nothing
+   * written when LMDB fails, or when the disk would be left with too little space. One at a time.
+   *
+   * @param bytes What the action writes at most. LMDB itself must not find the disk full: it puts the words of its
+   * errors in a variable of the process, and two threads that do so at once end it with a segmentation fault.
+   */
+  async write<Result>(bytes: number, action: () => Result): Promise<Result> {
+    const broken = this.#failure();
+    if (broken !== undefined) throw broken;
+    this.#checkSpace(bytes);
+    let failure: unknown;
+    const committed = this.#store.transaction(() => {
+      try {
+        return action();
+      } catch (error) {
+        failure = error; // lmdb's own rejection would only say that the transaction can't be committed
+        throw error;
+      }
+    });
+    const watch = this.#watch();
+    try {
+      return await Promise.race([committed, watch.broken]);
+    } catch (error) {
+      throw this.#refusal(failure ?? (await causeOf(error)));
+    } finally {
+      watch.stop();
+    }
+  }
+
+  async close(): Promise<void> {
+    // A broken store may still hold the lock that closing waits for.
+    if (this.#broken === undefined) await this.#store.close();
+  }
+
+  #checkSpace(bytes: number): void {
+    const { bavail, bsize } = statfsSync(this.#directory);
+    if (bavail * bsize >= bytes + this.#spareBytes) return;
+    throw new Error(`The disk of ${this.#directory} is full: ${bavail * bsize} bytes are left`);
+  }
+
+  #refusal(cause: unknown): Error {
+    return new Error(`The database in ${this.#directory} did not take a commit: ${messageOf(cause)}`, { cause });
+  }
+
+  /** Rejects when the store breaks, perhaps by another thread's doing. */
+  #watch(): { readonly broken: Promise<never>; stop(): void } {
+    let timer: NodeJS.Timeout | undefined;
+    const broken = new Promise<never>((_, reject) => {
+      timer = setInterval(() => {
+        const failure = this.#failure();
+        if (failure !== undefined) reject(failure);
+      }, lookEveryMs);
+    });
+    return {
+      broken,
+      stop: () => {
+        clearInterval(timer);
+      },
+    };
+  }
+
+  /** Why no transaction will ever work again, or undefined. */
+  #failure(): Error | undefined {
+    if (this.#broken !== undefined) return this.#broken;
+    try {
+      this.#store.useReadTransaction().done();
+    } catch (cause) {
+      if ((cause as { code?: unknown }).code === panic) {
+        this.#broken = new Error('LMDB gave up after a failed write; the process must be killed and started again', {
+          cause,
+        });
+      }
+    }
+    return this.#broken;
+  }
+}
+
+/** What made lmdb reject a transaction: it hands it out in a promise of its own, which may not settle. */
+async function causeOf(error: unknown): Promise<unknown> {
+  const { commitError } = error as { commitError?: Promise<unknown> };
+  if (commitError === undefined) return error;
+  const settled = commitError.then(
+    () => error,
+    (cause: unknown) => cause,
+  );
+  return Promise.race([settled, setImmediate(error)]);
+}
+
+/** The words of anything that was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

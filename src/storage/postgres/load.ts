@@ -1,0 +1,123 @@
+/** Loads from Postgres: those that are due leave together, as one statement. */
+
+import { setImmediate } from 'node:timers/promises';
+import type { FieldRow, StoredDocument, TextUpdate } from '../port.js';
+import type { Connections } from './connection.js';
+import { loadStatement, type LoadedField, type LoadedRow } from './statements.js';
+
+/** A document that was asked for and is not on its way yet. */
+interface Wanted {
+  readonly documentId: string;
+  readonly waiting: {
+    readonly resolve: (document: StoredDocument) => void;
+    readonly reject: (reason: unknown) => void;
+  }[];
+}
+
+/** Documents of one statement. */
+const documentsPerLoad = 64;
+/** Rows that are made into documents before others have the thread. */
+const rowsPerTurn = 5_000;
+
+export class Loader {
+  readonly #connections: Pick<Connections, 'use'>;
+  readonly #maxLoads: number;
+  readonly #wanted = new Map<string, Wanted>();
+  readonly #running = new Set<Promise<void>>();
+
+  /** @param maxLoads Loads that run at a time. */
+  constructor(connections: Pick<Connections, 'use'>, maxLoads: number) {
+    this.#connections = connections;
+    this.#maxLoads = maxLoads;
+  }
+
+  /**
+   * Loads a document. Who asks for one that is asked for already gets the same, but not one that is on its way: that
+   * may be older than what the caller knows to be committed.
+   */
+  load(documentId: string): Promise<StoredDocument> {
+    return new Promise((resolve, reject) => {
+      let wanted = this.#wanted.get(documentId);
+      if (wanted === undefined) {
+        wanted = { documentId, waiting: [] };
+        this.#wanted.set(documentId, wanted);
+        if (this.#wanted.size === 1) {
+          queueMicrotask(() => {
+            this.#start();
+          });
+        }
+      }
+      wanted.waiting.push({ resolve, reject });
+    });
+  }
+
+  /** Resolves when nothing is on its way. */
+  async idle(): Promise<void> {
+    while (this.#wanted.size > 0 || this.#running.size > 0) {
+      await Promise.all(this.#running);
+      await setImmediate();
+    }
+  }
+
+  #start(): void {
+    while (this.#wanted.size > 0 && this.#running.size < this.#maxLoads) {
+      const batch = [...this.#wanted.values()].slice(0, documentsPerLoad);
+      for (const { documentId } of batch) this.#wanted.delete(documentId);
+      const running = this.#run(batch).finally(() => {
+        this.#running.delete(running);
+        this.#start();
+      });
+      this.#running.add(running);
+    }
+  }
+
+  async #run(batch: readonly Wanted[]): Promise<void> {
+    let documents: ReadonlyMap<string, StoredDocument>;
+    try {
+      documents = await this.#read(batch.map(({ documentId }) => documentId));
+    } catch (error) {
+      for (const { waiting } of batch) for (const { reject } of waiting) reject(error);
+      return;
+    }
+    for (const { documentId, waiting } of batch) {
+      const document = documents.get(documentId) ?? { stamp: 0, commits: 0, fields: [], text: [] };
+      waiting.forEach(({ resolve }, i) => {
+        resolve(i === 0 ? document : copyOf(document));
+      });
+    }
+  }
+
+  async #read(documentIds: readonly string[]): Promise<ReadonlyMap<string, StoredDocument>> {
+    const rows = await this.#connections.use((connection) => connection.query(loadStatement(documentIds)));
+    const documents = new Map<string, { stamp: number; commits: number; fields: FieldRow[]; text: TextUpdate[] }>();
+    for (const [i, row] of (rows as unknown as readonly LoadedRow[]).entries()) {
+      if (i % rowsPerTurn === rowsPerTurn - 1) await setImmediate();
+      const documentId = row[1];
+      let document = documents.get(documentId);
+      if (document === undefined)
+        documents.set(documentId, (document = { stamp: 0, commits: 0, fields: [], text: [] }));
+      switch (row[0]) {
+        case 0:
+          document.stamp = row[2];
+          document.commits = row[6];
+          break;
+        case 1:
+          document.fields.push(fieldOf(row));
+          break;
+        case 2:
+          document.text.push({ id: row[3], bytes: row[9] });
+      }
+    }
+    for (const { text } of documents.values()) text.sort((a, b) => (a.id < b.id ? -1 : 1));
+    return documents;
+  }
+}
+
+function fieldOf([, , stamp, path, value, deleted, timestamp, counter, clientId]: LoadedField): FieldRow {
+  return { path, value, deleted, timestamp, counter, clientId, stamp };
+}
+
+/** Bytes belong to one caller. */
+function copyOf({ text, ...rest }: StoredDocument): StoredDocument {
+  return { ...rest, text: text.map(({ id, bytes }) => ({ id, bytes: new Uint8Array(bytes) })) };
+}

@@ -1,0 +1,186 @@
+/**
+ * The schema of the database, as numbered SQL files that are applied in order and never taken back. What was applied is
+ * kept in `schema_migrations`, with a checksum, so that a file is never changed once it was used.
+ */
+
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import pg from 'pg';
+import { clientConfig, connectTimeoutMs, query } from './connection.js';
+import { databaseError } from './errors.js';
+
+export { DatabaseError } from './errors.js';
+
+export interface Migration {
+  readonly version: number;
+  /** Of the file, such as `001_documents`. */
+  readonly name: string;
+  readonly sql: string;
+  readonly checksum: string;
+}
+
+/** A migration and when it was applied, in ISO 8601; undefined when it was not. */
+export interface MigrationState {
+  readonly name: string;
+  readonly applied: string | undefined;
+}
+
+/** The database is there, but this version of the server can't use it; waiting does not help. */
+export class SchemaError extends Error {
+  override readonly name = 'SchemaError';
+}
+
+/** Held while the schema is changed, for all nodes of one database. */
+const lock = 7_236_104_592;
+const minServerVersion = 150_000;
+
+/** From the compiled file, as the compiler does not copy SQL. */
+const folder = fileURLToPath(new URL('../../../../src/storage/postgres/migrations/', import.meta.url));
+
+/** All migrations of this version, in order. */
+export function ownMigrations(): Migration[] {
+  return readdirSync(folder)
+    .filter((file) => /^\d{3}_\w+\.sql$/.test(file))
+    .sort()
+    .map((file) => {
+      const sql = readFileSync(`${folder}${file}`, 'utf8');
+      const checksum = createHash('sha256').update(sql).digest('hex');
+      return { version: Number(file.slice(0, 3)), name: file.slice(0, -4), sql, checksum };
+    });
+}
+
+/**
+ * Applies what is missing. Safe to be run by many nodes at once: one does it, the others wait.
+ *
+ * @returns The names of what was applied now.
+ * @throws SchemaError, DatabaseError
+ */
+export async function migrate(url: string, migrations = ownMigrations()): Promise<string[]> {
+  const states = await migrationStates(url, migrations);
+  if (states.every(({ applied }) => applied !== undefined)) return [];
+  // Without a limit: a migration takes as long as it takes, and so does waiting for another node's.
+  return withClient(url, 0, async (client) => {
+    await query(client, 'BEGIN');
+    // Ends with the transaction, also when the connection is lost.
+    await query(client, `SELECT pg_advisory_xact_lock(${lock})`);
+    const todo = missing(migrations, await applied(client));
+    await query(client, createTable);
+    for (const { version, name, sql, checksum } of todo) {
+      await run(client, name, sql);
+      await query(client, { name: '', text: insert, values: [version, name, checksum] });
+    }
+    await query(client, 'COMMIT');
+    return todo.map(({ name }) => name);
+  });
+}
+
+/**
+ * Every migration of this version and whether it was applied.
+ *
+ * @throws SchemaError, DatabaseError
+ */
+export async function migrationStates(url: string, migrations = ownMigrations()): Promise<MigrationState[]> {
+  return withClient(url, connectTimeoutMs, async (client) => {
+    await checkServer(client);
+    const known = await applied(client);
+    missing(migrations, known);
+    return migrations.map(({ version, name }) => ({ name, applied: known.get(version)?.at }));
+  });
+}
+
+/**
+ * Checks that this version can use the schema as it is.
+ *
+ * @throws SchemaError, DatabaseError
+ */
+export async function checkSchema(url: string, migrations = ownMigrations()): Promise<void> {
+  const states = await migrationStates(url, migrations);
+  const names = states.filter((state) => state.applied === undefined).map(({ name }) => name);
+  if (names.length === 0) return;
+  throw new SchemaError(`the database lacks ${names.join(', ')}: run \`synckit-server migrate\``);
+}
+
+interface Applied {
+  readonly name: string;
+  readonly checksum: string;
+  readonly at: string;
+}
+
+const createTable = `CREATE TABLE IF NOT EXISTS schema_migrations (
+  version integer PRIMARY KEY,
+  name text NOT NULL,
+  checksum text NOT NULL,
+  applied_at timestamptz NOT NULL DEFAULT now()
+)`;
+
+const insert = 'INSERT INTO schema_migrations (version, name, checksum) VALUES ($1, $2, $3)';
+
+async function applied(client: pg.Client): Promise<Map<number, Applied>> {
+  const [found] = await query(client, "SELECT to_regclass('schema_migrations') IS NOT NULL");
+  if (found?.[0] !== true) return new Map();
+  const rows = (await query(
+    client,
+    `SELECT version, name, checksum, to_char(applied_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
+    FROM schema_migrations`,
+  )) as [number, string, string, string][];
+  return new Map(rows.map(([version, name, checksum, at]) => [version, { name, checksum, at }]));
+}
+
+/** What is to be applied; throws a SchemaError when the schema is not a former state of ours. */
+function missing(migrations: readonly Migration[], known: ReadonlyMap<number, Applied>): readonly Migration[] {
+  const newest = migrations.at(-1)?.version ?? 0;
+  const newer = [...known].filter(([version]) => version > newest).map(([, { name }]) => name);
+  if (newer.length > 0) {
+    throw new SchemaError(
+      `the database was migrated by a newer version of the server (${newer.join(', ')}): run that version, or a newer one`,
+    );
+  }
+  for (const { version, name, checksum } of migrations) {
+    const other = known.get(version);
+    if (other === undefined || other.checksum === checksum) continue;
+    throw new SchemaError(`migration ${name} is not the one that was applied to the database as ${other.name}`);
+  }
+  return migrations.filter(({ version }) => !known.has(version));
+}
+
+async function checkServer(client: pg.Client): Promise<void> {
+  const [row] = await query(
+    client,
+    `SELECT current_setting('server_version_num')::int, current_setting('server_version'),
+      current_setting('server_encoding'), pg_is_in_recovery()`,
+  );
+  const [number, version, encoding, standby] = row as [number, string, string, boolean];
+  if (number < minServerVersion) throw new SchemaError(`the database is Postgres ${version}, 15 or newer is needed`);
+  if (encoding !== 'UTF8') throw new SchemaError(`the encoding of the database is ${encoding}, UTF8 is needed`);
+  // It may be promoted in a moment.
+  if (standby) throw databaseError(new Error('the database is a standby and takes no writes'));
+}
+
+/** An object that is there already is the likely cause: a database that belongs to something else. */
+async function run(client: pg.Client, name: string, sql: string): Promise<void> {
+  try {
+    await query(client, sql);
+  } catch (error) {
+    const { code, message } = databaseError(error);
+    if (code !== '42P07') throw error;
+    throw new SchemaError(`migration ${name} failed: ${message}. The server needs a database or schema of its own`);
+  }
+}
+
+async function withClient<Result>(
+  url: string,
+  statementTimeoutMs: number,
+  action: (client: pg.Client) => Promise<Result>,
+): Promise<Result> {
+  const client = new pg.Client(clientConfig(url, statementTimeoutMs));
+  client.on('error', () => undefined); // what runs fails with it
+  try {
+    await client.connect();
+    return await action(client);
+  } catch (error) {
+    throw error instanceof SchemaError ? error : databaseError(error);
+  } finally {
+    await client.end();
+  }
+}

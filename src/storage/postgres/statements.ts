@@ -1,0 +1,136 @@
+/** The statements that every commit and load are made of. */
+
+import { binaryArrays, type ArrayEncoding } from './arrays.js';
+import type { Statement } from './connection.js';
+import type { Rows } from './plan.js';
+
+/**
+ * The parts run one after the other, as each asks for the rows of the one before. The document comes first: its row is
+ * the lock for all that belongs to it, and it counts the commits. The rows are sorted, so transactions of several nodes
+ * wait in line instead of for each other.
+ */
+const writeText = `
+WITH document AS (
+  INSERT INTO documents AS stored (id, stamp, commits)
+  SELECT id, stamp, 1 FROM unnest($1::text[], $2::bigint[]) AS given (id, stamp)
+  ORDER BY id COLLATE "C"
+  ON CONFLICT (id) DO UPDATE
+  SET stamp = greatest(stored.stamp, excluded.stamp), commits = stored.commits + 1, updated_at = now()
+  RETURNING id, commits
+), field AS (
+  INSERT INTO fields AS stored (document_id, path, value, raw, deleted, ts, counter, client_id, stamp)
+  SELECT document_id, path, json, CASE WHEN json::text = value THEN NULL ELSE value END,
+    deleted, ts, counter, client_id, stamp
+  FROM (
+    SELECT *, value::jsonb AS json
+    FROM unnest($3::text[], $4::text[], $5::text[], $6::boolean[], $7::bigint[], $8::bigint[], $9::text[], $10::bigint[])
+      AS given (document_id, path, value, deleted, ts, counter, client_id, stamp)
+    OFFSET 0
+  ) AS parsed
+  WHERE (SELECT count(*) FROM document) IS NOT NULL
+  ORDER BY document_id COLLATE "C", path COLLATE "C"
+  ON CONFLICT (document_id, path) DO UPDATE SET value = excluded.value, raw = excluded.raw, deleted = excluded.deleted,
+    ts = excluded.ts, counter = excluded.counter, client_id = excluded.client_id, stamp = excluded.stamp
+  WHERE (excluded.ts, excluded.counter, excluded.client_id COLLATE "C",
+      coalesce(excluded.raw, excluded.value::text) COLLATE "C")
+    > (stored.ts, stored.counter, stored.client_id COLLATE "C", coalesce(stored.raw, stored.value::text) COLLATE "C")
+  RETURNING 1
+), gone AS (
+  DELETE FROM text_updates
+  WHERE (document_id, id) IN (SELECT * FROM unnest($11::text[], $12::text[]))
+    AND (SELECT count(*) FROM field) IS NOT NULL
+  RETURNING 1
+), part AS (
+  INSERT INTO text_updates (document_id, id, bytes)
+  SELECT document_id, id, substring($13::bytea FROM start FOR length)
+  FROM unnest($14::text[], $15::text[], $16::integer[], $17::integer[]) AS given (document_id, id, start, length)
+  WHERE (SELECT count(*) FROM gone) IS NOT NULL
+  ORDER BY document_id COLLATE "C", id COLLATE "C"
+  ON CONFLICT (document_id, id) DO NOTHING
+  RETURNING 1
+)
+SELECT json_object_agg(id, commits) FROM document WHERE (SELECT count(*) FROM part) IS NOT NULL`;
+
+/** The one row that a write answers, as to read one for each document takes long: which commit of each document it is. */
+export type WrittenRow = readonly [commits: string | null];
+
+/** Writes the stamps of documents, and rows. @param array How arrays are encoded. */
+export function writeStatement(
+  documents: ReadonlyMap<string, number>,
+  { fields, texts }: Rows,
+  array: ArrayEncoding = binaryArrays,
+): Statement {
+  const rows = fields.map(({ row }) => row);
+  const gone = texts.flatMap(({ documentId, replaces }) => replaces.map((id) => ({ documentId, id })));
+  const parts = texts.flatMap(({ documentId, append }) => append.map((part) => ({ documentId, ...part })));
+  let end = 1;
+  const starts = parts.map(({ bytes }) => (end += bytes.byteLength) - bytes.byteLength);
+  return {
+    name: 'write',
+    text: writeText,
+    values: [
+      array.text([...documents.keys()]),
+      array.bigint([...documents.values()]),
+      array.text(fields.map(({ documentId }) => documentId)),
+      array.text(rows.map(({ path }) => path)),
+      array.text(rows.map(({ value }) => value)),
+      array.boolean(rows.map(({ deleted }) => deleted)),
+      array.bigint(rows.map(({ timestamp }) => timestamp)),
+      array.bigint(rows.map(({ counter }) => counter)),
+      array.text(rows.map(({ clientId }) => clientId)),
+      array.bigint(rows.map(({ stamp }) => stamp)),
+      array.text(gone.map(({ documentId }) => documentId)),
+      array.text(gone.map(({ id }) => id)),
+      // All parts in one parameter: the driver could not tell an array of them from one of texts.
+      Buffer.concat(parts.map(({ bytes }) => bytes)),
+      array.text(parts.map(({ documentId }) => documentId)),
+      array.text(parts.map(({ id }) => id)),
+      array.integer(starts),
+      array.integer(parts.map(({ bytes }) => bytes.byteLength)),
+    ],
+  };
+}
+
+/** One statement sees one state, so that the rows of a document belong to the same commits. */
+const loadText = `
+SELECT 0, id, stamp, NULL, NULL, NULL, commits, NULL, NULL, NULL::bytea
+FROM documents WHERE id = ANY ($1::text[])
+UNION ALL
+SELECT 1, document_id, stamp, path, coalesce(raw, value::text), deleted, ts, counter, client_id, NULL
+FROM fields WHERE document_id = ANY ($1::text[])
+UNION ALL
+SELECT 2, document_id, NULL, id, NULL, NULL, NULL, NULL, NULL, bytes
+FROM text_updates WHERE document_id = ANY ($1::text[])`;
+
+/** A row of a load; the first column tells of what, and with it which of the others are not null. */
+export type LoadedRow = LoadedRecord | LoadedField | LoadedPart;
+
+type LoadedRecord = readonly [0, documentId: string, stamp: number, null, null, null, commits: number];
+
+export type LoadedField = readonly [
+  1,
+  documentId: string,
+  stamp: number,
+  path: string,
+  value: string,
+  deleted: boolean,
+  timestamp: number,
+  counter: number,
+  clientId: string,
+];
+
+type LoadedPart = readonly [2, documentId: string, null, id: string, null, null, null, null, null, bytes: Uint8Array];
+
+/** Reads all there is of documents. */
+export function loadStatement(documentIds: readonly string[]): Statement {
+  return { name: 'load', text: loadText, values: [documentIds] };
+}
+
+/** Reads the numbers of the last commits. */
+export function lastCommitsStatement(documentIds: readonly string[]): Statement {
+  const text = 'SELECT id, commits FROM documents WHERE id = ANY ($1::text[])';
+  return { name: 'last commits', text, values: [documentIds] };
+}
+
+/** A row of what that answers. */
+export type LastCommit = readonly [documentId: string, commits: number];

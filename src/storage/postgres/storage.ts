@@ -1,0 +1,92 @@
+/** Storage in Postgres 15 or newer, for one node or for many. The schema is that of the files in migrations/. */
+
+import { checkDocumentId } from '../limits.js';
+import type { Committed, DocumentChange, FieldRow, Storage, StoredDocument } from '../port.js';
+import { commit } from './commit.js';
+import { Connections, type Lender, type PostgresOptions } from './connection.js';
+import { Lane } from './lane.js';
+import { Loader } from './load.js';
+import { planOf, type Plan } from './plan.js';
+import { reasonAgainst } from './refusals.js';
+import { lastCommitsStatement, type LastCommit } from './statements.js';
+
+export type { PostgresOptions } from './connection.js';
+
+/**
+ * Opens the storage without connecting: that is done when it is first used, and again whenever the connection was lost.
+ * The database must have been migrated (migrate.ts).
+ */
+export function openPostgresStorage(options: PostgresOptions): Storage {
+  return new PostgresStorage(options);
+}
+
+class PostgresStorage implements Storage {
+  readonly durable = true;
+  readonly #connections: Connections;
+  readonly #loader: Loader;
+  /** Where several connections are allowed, commits keep one. */
+  readonly #lane: Lane | undefined;
+  /** Of those that are under way. */
+  #lastCommit: Promise<void> | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(options: PostgresOptions) {
+    this.#connections = new Connections(options);
+    this.#lane = options.maxConnections > 1 ? new Lane(this.#connections) : undefined;
+    // One connection is left for commits, if there are several.
+    this.#loader = new Loader(this.#connections, Math.max(1, options.maxConnections - 1));
+  }
+
+  async load(documentIds: readonly string[]): Promise<StoredDocument[]> {
+    this.#checkOpen();
+    documentIds.forEach(checkDocumentId);
+    return Promise.all(documentIds.map((documentId) => this.#loader.load(documentId)));
+  }
+
+  /** One at a time: those that come meanwhile would only wait in the database for the locks of this one. */
+  async commit(changes: readonly DocumentChange[]): Promise<Committed> {
+    this.#checkOpen();
+    const plan = planOf(changes);
+    if (plan.documents.size === 0) return { refused: plan.refused, numbers: new Map() };
+    const committed =
+      this.#lastCommit === undefined ? this.#write(plan) : this.#lastCommit.then(() => this.#write(plan));
+    const isDone = (): void => {
+      if (this.#lastCommit === done) this.#lastCommit = undefined;
+    };
+    const done = committed.then(isDone, isDone);
+    this.#lastCommit = done;
+    return committed;
+  }
+
+  async lastCommits(documentIds: readonly string[]): Promise<number[]> {
+    this.#checkOpen();
+    documentIds.forEach(checkDocumentId);
+    const rows = await this.#connections.use((connection) => connection.query(lastCommitsStatement(documentIds)));
+    const numbers = new Map(rows as unknown as readonly LastCommit[]);
+    return documentIds.map((documentId) => numbers.get(documentId) ?? 0);
+  }
+
+  reasonAgainst(row: Pick<FieldRow, 'path' | 'value' | 'clientId'>): string | undefined {
+    return reasonAgainst(row);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#finish();
+    return this.#closing;
+  }
+
+  #write(plan: Plan): Promise<Committed> {
+    const lender: Lender = this.#lane ?? this.#connections;
+    return commit(lender, plan);
+  }
+
+  async #finish(): Promise<void> {
+    await Promise.all([this.#lastCommit, this.#loader.idle()]);
+    this.#lane?.close();
+    await this.#connections.close();
+  }
+
+  #checkOpen(): void {
+    if (this.#closing !== undefined) throw new Error('The storage is closed');
+  }
+}

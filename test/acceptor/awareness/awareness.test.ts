@@ -1,0 +1,264 @@
+import { test, type Test } from 'tap';
+import { AcceptorMetrics } from '../../../src/metrics/acceptor-metrics.js';
+import { SessionMeter } from '../../../src/acceptor/session/session-meter.js';
+import { Awareness, type AwarenessOptions } from '../../../src/acceptor/awareness/awareness.js';
+import type { Session } from '../../../src/acceptor/session/session.js';
+import { decodeFrame } from '../../support/client.js';
+import { recordingSession } from '../../support/recording-session.js';
+
+/** Awareness, and what was relayed: `<topic> <client> <state> <clock>`. */
+interface Fixture {
+  readonly awareness: Awareness;
+  readonly relayed: string[];
+  /** Says as a user what a client's state is, null that it leaves. */
+  readonly say: (
+    session: Session,
+    clientId: string,
+    state: string | null,
+    clock: number,
+    more?: { userId?: string; documentId?: string },
+  ) => string;
+  /** What a new subscriber of the document is told, as `<client> <state> <clock>`. */
+  readonly states: (documentId?: string) => string[];
+}
+
+function fixture(t: Test, options: Partial<AwarenessOptions> = {}): Fixture {
+  const relayed: string[] = [];
+  const awareness = new Awareness({
+    metrics: new AcceptorMetrics(undefined),
+    meter: new SessionMeter(new AcceptorMetrics(undefined)),
+    publish: (topic, frame, isBinary) => {
+      const { type, clientId, state, clock, documentId } = decodeFrame(Buffer.from(frame), isBinary);
+      t.equal(type, 'awareness_update');
+      t.ok(topic.endsWith(`:${String(documentId)}`));
+      relayed.push([topic, clientId, JSON.stringify(state), clock].join(' '));
+    },
+    timeoutMs: 1_000_000,
+    maxClientIds: 10,
+    maxBytes: 1_000_000,
+    maxDocuments: 10,
+    ...options,
+  });
+  t.teardown(() => awareness.stop());
+  return {
+    awareness,
+    relayed,
+    say: (session, clientId, state, clock, { userId = 'u', documentId = 'd' } = {}) =>
+      awareness.update(session, userId, { documentId, clientId, state: state ?? undefined, clock }),
+    states: (documentId = 'd') => {
+      const { session } = recordingSession();
+      const states = JSON.parse(awareness.subscribe(session, documentId)!) as {
+        clientId: string;
+        state: unknown;
+        clock: number;
+      }[];
+      awareness.leaveAll(session);
+      return states.map(({ clientId, state, clock }) => `${clientId} ${JSON.stringify(state)} ${clock}`);
+    },
+  };
+}
+
+function subscriber(awareness: Awareness, encoding: 'binary' | 'json' = 'binary'): ReturnType<typeof recordingSession> {
+  const recording = recordingSession();
+  recording.session.encoding = encoding;
+  awareness.subscribe(recording.session, 'd');
+  return recording;
+}
+
+test('AWR1 a state is relayed once per encoding that has subscribers', (t) => {
+  const { awareness, relayed, say } = fixture(t);
+  const speaker = recordingSession();
+  t.equal(say(speaker.session, 'a', '{"x":1}', 1), 'taken');
+  t.strictSame(relayed, [], 'nobody listens');
+  for (let i = 0; i < 3; i++) t.strictSame(subscriber(awareness).topics(), ['ab:d']);
+  say(speaker.session, 'a', '{"x":2}', 2);
+  t.strictSame(subscriber(awareness, 'json').topics(), ['aj:d']);
+  say(speaker.session, 'a', '{"x":3}', 3);
+  t.strictSame(relayed, ['ab:d a {"x":2} 2', 'ab:d a {"x":3} 3', 'aj:d a {"x":3} 3']);
+  t.end();
+});
+
+test('AWR1 the largest clock counts', (t) => {
+  const { awareness, relayed, say, states } = fixture(t);
+  const { session } = subscriber(awareness);
+  say(session, 'a', '{"x":2}', 2);
+  t.equal(say(session, 'a', '{"x":1}', 1), 'taken');
+  t.equal(say(session, 'a', '{"x":9}', 2), 'taken');
+  t.strictSame(states(), ['a {"x":2} 2']);
+  t.strictSame(relayed, ['ab:d a {"x":2} 2']);
+  t.end();
+});
+
+test('AWR1 a client leaves by saying so; its clock never goes back', (t) => {
+  const { awareness, relayed, say, states } = fixture(t);
+  const { session } = subscriber(awareness);
+  say(session, 'a', null, 1);
+  t.strictSame(relayed, [], 'who was never there does not leave');
+  say(session, 'a', '{}', 5);
+  say(session, 'a', null, 3);
+  t.strictSame(relayed, ['ab:d a {} 5', 'ab:d a null 5']);
+  t.strictSame(states(), []);
+  t.end();
+});
+
+test('a subscriber is told who is there, quoting what they are called', (t) => {
+  const { awareness, say, states } = fixture(t);
+  const { session } = subscriber(awareness);
+  say(session, '"\n__proto__', '{"x":"\\u0000"}', 1);
+  say(session, 'b', '{}', 2);
+  say(session, 'elsewhere', '{}', 2, { documentId: 'e' });
+  t.strictSame(states(), ['"\n__proto__ {"x":"\\u0000"} 1', 'b {} 2']);
+  t.strictSame(states('nobody'), []);
+  t.end();
+});
+
+test('AWR2 a client id of a live session of another user is refused', (t) => {
+  const { awareness, relayed, say, states } = fixture(t);
+  const mine = subscriber(awareness);
+  const other = recordingSession();
+  say(mine.session, 'a', '{"x":1}', 1);
+  t.equal(say(other.session, 'a', '{"x":2}', 2, { userId: 'other' }), 'notYours');
+  t.equal(say(other.session, 'a', null, 2, { userId: 'other' }), 'notYours');
+  t.equal(say(other.session, 'a', '{}', 2, { userId: 'other', documentId: 'e' }), 'notYours', 'in other documents too');
+  t.strictSame(states(), ['a {"x":1} 1']);
+  t.equal(relayed.length, 1);
+  awareness.leaveAll(mine.session);
+  t.equal(say(other.session, 'a', '{"x":2}', 2, { userId: 'other' }), 'taken', 'the id is free again');
+  t.end();
+});
+
+test('AWR2 a client id of the same user moves over, and does not leave with the old session', (t) => {
+  const { awareness, relayed, say, states } = fixture(t);
+  subscriber(awareness);
+  const before = recordingSession();
+  const after = recordingSession();
+  say(before.session, 'a', '{"x":1}', 5);
+  t.equal(say(after.session, 'a', '{"x":2}', 6), 'taken');
+  awareness.leaveAll(before.session);
+  t.strictSame(states(), ['a {"x":2} 6']);
+  t.strictSame(relayed, ['ab:d a {"x":1} 5', 'ab:d a {"x":2} 6']);
+  t.equal(awareness.clients, 1);
+  t.strictSame([before.session.awareness?.clientIds.size, after.session.awareness?.clientIds.size], [0, 1]);
+  t.end();
+});
+
+test('AWR2 a client that comes back with a counter that began anew is heard', (t) => {
+  const { awareness, relayed, say, states } = fixture(t);
+  subscriber(awareness);
+  say(recordingSession().session, 'a', '{"x":1}', 5);
+  say(recordingSession().session, 'a', '{"x":2}', 1);
+  t.strictSame(states(), ['a {"x":2} 1']);
+  t.strictSame(
+    relayed.slice(1),
+    ['ab:d a null 5', 'ab:d a {"x":2} 1'],
+    'those who saw the old one are told that it left',
+  );
+  t.end();
+});
+
+test('AWR3 a session’s clients leave with it, in all documents', (t) => {
+  const { awareness, relayed, say, states } = fixture(t);
+  const listener = subscriber(awareness);
+  const leaver = subscriber(awareness);
+  say(leaver.session, 'a', '{}', 1);
+  say(leaver.session, 'b', '{}', 2);
+  say(leaver.session, 'a', '{}', 7, { documentId: 'e' });
+  say(listener.session, 'c', '{}', 3);
+  relayed.length = 0;
+  awareness.leaveAll(leaver.session);
+  t.strictSame(relayed.sort(), ['ab:d a null 1', 'ab:d b null 2']);
+  t.strictSame(states(), ['c {} 3']);
+  t.strictSame(states('e'), []);
+  t.equal(awareness.clients, 1);
+  awareness.leaveAll(leaver.session);
+  t.end();
+});
+
+test('AWR4 a state that is not renewed leaves; renewing need not be news', (t) => {
+  const { awareness, relayed, say, states } = fixture(t, { timeoutMs: 60_000 });
+  const { session } = subscriber(awareness);
+  say(session, 'a', '{}', 1);
+  say(session, 'b', '{}', 1);
+  say(session, 'a', '{}', 1);
+  const later = performance.now() + 30_000;
+  awareness.expire(later);
+  t.strictSame(states(), ['a {} 1', 'b {} 1']);
+  awareness.expire(later + 60_000);
+  t.strictSame(states(), []);
+  t.strictSame(relayed.slice(2), ['ab:d b null 1', 'ab:d a null 1'], 'the one not seen for longest first');
+  say(session, 'a', '{}', 1);
+  t.strictSame(states(), ['a {} 1'], 'it may come back');
+  t.end();
+});
+
+test('AWR4 the clock that looks for stale states runs by itself', async (t) => {
+  const { awareness, say, states } = fixture(t, { timeoutMs: 1 });
+  say(recordingSession().session, 'a', '{}', 1);
+  while (states().length > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  t.equal(awareness.clients, 1);
+});
+
+test('LIM4 client ids, states and subscriptions of a session are bounded', (t) => {
+  const { awareness, say } = fixture(t, { maxClientIds: 2, maxDocuments: 3 });
+  const { session } = recordingSession();
+  t.strictSame(
+    ['a', 'b', 'c', 'a'].map((id) => say(session, id, '{}', 1)),
+    ['taken', 'taken', 'tooMany', 'taken'],
+  );
+  t.equal(say(session, 'a', '{}', 1, { documentId: 'e' }), 'taken');
+  t.equal(say(session, 'b', '{}', 1, { documentId: 'e' }), 'tooMany');
+  const listener = recordingSession().session;
+  t.strictSame(
+    ['1', '2', '3', '4', '1'].map((id) => awareness.subscribe(listener, id)),
+    ['[]', '[]', '[]', undefined, '[]'],
+  );
+  t.end();
+});
+
+test('LIM4 the states of all sessions together are bounded, and those that leave make room', (t) => {
+  const { awareness, say, states } = fixture(t, { maxBytes: 4_000 });
+  const sessions = Array.from({ length: 3 }, () => recordingSession().session);
+  const large = JSON.stringify('x'.repeat(600));
+  t.strictSame(
+    sessions.map((session, i) => say(session, `c${i}`, large, 1)),
+    ['taken', 'taken', 'tooMany'],
+  );
+  t.equal(say(sessions[0]!, 'c0', JSON.stringify('x'.repeat(1_500)), 2), 'tooMany', 'nor may one grow');
+  t.equal(say(sessions[0]!, 'c0', '1', 2), 'taken', 'it may shrink');
+  t.equal(say(sessions[2]!, 'c2', large, 1), 'taken');
+  t.equal(states().length, 3);
+  for (let round = 0; round < 20; round++) {
+    for (const session of sessions) awareness.leaveAll(session);
+    const [a, b] = sessions;
+    t.strictSame([say(a!, 'c0', large, 1), say(b!, 'c0', large, 1), say(b!, 'c1', large, 1)], Array(3).fill('taken'));
+  }
+  t.end();
+});
+
+test('CON1 a session that turns to JSON gets awareness as JSON', (t) => {
+  const { awareness, relayed, say } = fixture(t);
+  const { session, topics } = subscriber(awareness);
+  session.encoding = 'json';
+  awareness.switchEncoding(session);
+  awareness.switchEncoding(session);
+  t.strictSame(topics(), ['aj:d']);
+  say(session, 'a', '{}', 1);
+  t.strictSame(relayed, ['aj:d a {} 1']);
+  t.end();
+});
+
+test('AUT6 what a session said as another user, or where it may not read any more, leaves', (t) => {
+  const { awareness, relayed, say, states } = fixture(t);
+  const { session, topics } = subscriber(awareness);
+  awareness.subscribe(session, 'e');
+  say(session, 'a', '{}', 1);
+  say(session, 'a', '{}', 1, { documentId: 'e' });
+  awareness.restrict(session, 'u', (documentId) => documentId === 'd');
+  t.strictSame(topics(), ['ab:d']);
+  t.strictSame([states('d'), states('e')], [['a {} 1'], []]);
+  relayed.length = 0;
+  awareness.restrict(session, 'v', () => true);
+  t.strictSame(relayed, ['ab:d a null 1']);
+  t.strictSame([states(), awareness.clients], [[], 0]);
+  t.end();
+});

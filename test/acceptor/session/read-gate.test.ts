@@ -1,0 +1,139 @@
+import { test } from 'tap';
+import { ReadGate, type AnswerFrame } from '../../../src/acceptor/session/read-gate.js';
+
+function frame(read: number, name: string, last = true): AnswerFrame {
+  return { read, bytes: Buffer.from(name), type: 'sync_response', encoding: 'binary', last };
+}
+
+/** A gate, the numbers of the reads that it has started, and a socket that has room for ten bytes. */
+class Fixture {
+  readonly gate = new ReadGate();
+  /** The requests that were started, as `<request>:<read>`. */
+  readonly started: string[] = [];
+  readonly sent: string[] = [];
+  buffered = 0;
+  readonly #outlet = {
+    hasRoom: (): boolean => this.buffered <= 10,
+    send: ({ bytes }: AnswerFrame): void => {
+      this.sent.push(Buffer.from(bytes).toString());
+      this.buffered += bytes.length;
+    },
+  };
+  #asked = 0;
+
+  ask(count: number): void {
+    for (let i = 0; i < count; i++) {
+      const request = ++this.#asked;
+      this.gate.request((read) => this.started.push(`${request}:${read}`), 10);
+    }
+  }
+
+  answer(read: number, name: string, last?: boolean): void {
+    this.gate.answer(frame(read, name, last), this.#outlet);
+  }
+
+  /** The socket has sent what it held. */
+  drain(): void {
+    this.buffered = 0;
+    this.gate.pump(this.#outlet);
+  }
+}
+
+test('a session has a few reads under way, the others wait for their turn', (t) => {
+  const fixture = new Fixture();
+  fixture.ask(20);
+  t.equal(fixture.started.length, 8);
+  t.equal(fixture.gate.waiting, 12);
+  fixture.answer(1, '1');
+  fixture.answer(2, '2');
+  t.strictSame(fixture.started.slice(8), ['9:9', '10:10']);
+  for (let read = 3; read <= 20; read++) {
+    fixture.answer(read, 'x');
+    fixture.drain();
+  }
+  t.equal(fixture.started.length, 20);
+  t.equal(fixture.gate.isIdle, true);
+  t.end();
+});
+
+test('a gate is idle before it is asked and after its last answer went out', (t) => {
+  const fixture = new Fixture();
+  t.equal(fixture.gate.isIdle, true);
+  fixture.ask(1);
+  t.equal(fixture.gate.isIdle, false);
+  fixture.buffered = 11;
+  fixture.answer(1, 'a');
+  t.equal(fixture.gate.isIdle, false, 'the socket has no room for the answer');
+  fixture.drain();
+  fixture.answer(2, 'a');
+  t.equal(fixture.gate.isIdle, true);
+  t.end();
+});
+
+test('a read is over with its last frame', (t) => {
+  const fixture = new Fixture();
+  fixture.ask(9);
+  fixture.answer(1, 'a', false);
+  fixture.answer(1, 'b', false);
+  t.strictSame([fixture.started.length, fixture.sent], [8, []]);
+  fixture.answer(1, 'c');
+  t.equal(fixture.started.length, 9);
+  t.strictSame(fixture.sent, ['a', 'b', 'c']);
+  t.end();
+});
+
+test('SUB1, FAN5: an answer that finds no room is dropped, and its read is done again when there is some', (t) => {
+  const fixture = new Fixture();
+  fixture.ask(3);
+  fixture.answer(1, 'aaaaaaaaaaaa');
+  fixture.answer(2, 'old');
+  t.strictSame(fixture.sent, ['aaaaaaaaaaaa']);
+  fixture.ask(1);
+  t.equal(fixture.started.length, 3, 'nothing is started meanwhile');
+  fixture.drain();
+  t.strictSame(fixture.started.slice(3), ['2:4', '4:5'], 'the dropped one first');
+  fixture.answer(4, 'new');
+  t.strictSame(fixture.sent.slice(1), ['new']);
+  t.end();
+});
+
+test('FAN5: an answer of many frames goes out as the socket takes it, and others wait for its end', (t) => {
+  const fixture = new Fixture();
+  fixture.ask(2);
+  for (const [i, name] of ['aaaaaa', 'bbbbbb', 'cccccc', 'd'].entries()) fixture.answer(1, name, i === 3);
+  t.strictSame(fixture.sent, ['aaaaaa', 'bbbbbb'], 'the last one that is sent may go over');
+  fixture.buffered = 0;
+  fixture.answer(2, 'other');
+  t.equal(fixture.sent.length, 2, 'another answer does not come between');
+  fixture.drain();
+  t.strictSame(fixture.sent.slice(2), ['cccccc', 'd'], 'in order');
+  t.strictSame(fixture.started.slice(2), ['2:3']);
+  t.end();
+});
+
+test('contract 8: a read that is answered twice, because a worker died, is over once', (t) => {
+  const fixture = new Fixture();
+  fixture.ask(2);
+  fixture.answer(1, 'a');
+  fixture.answer(1, 'a');
+  t.strictSame(fixture.sent, ['a']);
+  t.equal(fixture.gate.isIdle, false, 'the other is still under way');
+  fixture.ask(20);
+  t.equal(fixture.started.length, 1 + 8);
+  t.end();
+});
+
+test('contract 10: the bytes of the requests that wait are known, also of those that wait again', (t) => {
+  const all = new Fixture();
+  all.ask(8);
+  t.equal(all.gate.waitingBytes, 0, 'they are under way');
+  all.ask(3);
+  t.equal(all.gate.waitingBytes, 30);
+  all.answer(1, 'fills the socket');
+  t.equal(all.gate.waitingBytes, 20, 'the next one was started');
+  all.answer(2, 'finds no room');
+  t.equal(all.gate.waitingBytes, 30);
+  all.drain();
+  t.equal(all.gate.waitingBytes, 20);
+  t.end();
+});

@@ -1,0 +1,37 @@
+import { test } from 'tap';
+import { TokenBucket } from '../../../src/acceptor/session/token-bucket.js';
+
+/** How many messages pass at a moment, of a number that is tried. */
+function passed(bucket: TokenBucket, now: number, tries: number): number {
+  return Array.from({ length: tries }, () => bucket.take(now)).filter(Boolean).length;
+}
+
+test('LIM3 a minute’s messages pass at once, then as many as flow back', (t) => {
+  const bucket = new TokenBucket(60, 1_000);
+  t.equal(passed(bucket, 1_000, 100), 60);
+  t.equal(passed(bucket, 1_999, 10), 0);
+  t.equal(passed(bucket, 2_000, 10), 1);
+  t.equal(passed(bucket, 12_000, 100), 10);
+  t.end();
+});
+
+test('LIM3 a long silence saves no more than one minute', (t) => {
+  const bucket = new TokenBucket(60, 0);
+  t.equal(passed(bucket, 10_000_000, 1_000), 60);
+  t.end();
+});
+
+test('LIM3 parts of a message add up, however often one tries', (t) => {
+  const bucket = new TokenBucket(60, 0);
+  passed(bucket, 0, 60);
+  let count = 0;
+  for (let now = 1; now <= 10_500; now++) count += passed(bucket, now, 1);
+  t.equal(count, 10);
+  t.end();
+});
+
+test('LIM3 a limit of 0 is none', (t) => {
+  const bucket = new TokenBucket(0, 0);
+  t.equal(passed(bucket, 0, 10_000), 10_000);
+  t.end();
+});

@@ -1,0 +1,224 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { test } from 'tap';
+import { typeCodes, typeOfCode, type MessageType } from '../../src/protocol/codes.js';
+import type { Encoding } from '../../src/protocol/encode.js';
+import {
+  answerNumber,
+  AnswerWriter,
+  readAnswer,
+  type DirectKind,
+  type ShardStatus,
+} from '../../src/messages/answer.js';
+import { variants } from '../../src/messages/task.js';
+import { holds } from '../support/property.js';
+
+type Entry =
+  | {
+      readonly kind: 'publish';
+      readonly documentId: string;
+      readonly variant: number;
+      readonly except: number;
+      readonly frame: Uint8Array;
+      readonly type: MessageType;
+      readonly cause: number;
+    }
+  | {
+      readonly kind: 'echo';
+      readonly documentId: string;
+      readonly variant: number;
+      readonly session: number;
+      readonly frame: Uint8Array;
+      readonly type: MessageType;
+    }
+  | {
+      readonly kind: 'direct';
+      readonly session: number;
+      readonly encoding: Encoding;
+      readonly of: DirectKind;
+      readonly frame: Uint8Array;
+      readonly type: MessageType;
+      readonly cause: number;
+    }
+  | { readonly kind: 'settled'; readonly task: number }
+  | { readonly kind: 'settledPart'; readonly task: number; readonly group: number }
+  | { readonly kind: 'status'; readonly status: ShardStatus }
+  | { readonly kind: 'awareness'; readonly documentId: string; readonly message: Uint8Array }
+  | { readonly kind: 'awarenessActive'; readonly documentId: string };
+
+/** Compared with what is read, which has a prototype. */
+const plain = { noNullPrototype: true };
+
+const documentIds = fc.string({ unit: fc.constantFrom(...Array.from('azAZ09_:-')), minLength: 1, maxLength: 256 });
+const frames = fc.uint8Array({ maxLength: 40 });
+const types = fc.constantFrom(...(Object.keys(typeCodes) as MessageType[]));
+const numbers = fc.nat(Number.MAX_SAFE_INTEGER);
+const entries: fc.Arbitrary<Entry> = fc.oneof(
+  fc.record(
+    {
+      kind: fc.constant('publish' as const),
+      documentId: documentIds,
+      variant: fc.constantFrom(...Object.values(variants)),
+      except: numbers,
+      frame: frames,
+      type: types,
+      cause: fc.double({ min: 0, noNaN: true }),
+    },
+    plain,
+  ),
+  fc.record(
+    {
+      kind: fc.constant('echo' as const),
+      documentId: documentIds,
+      variant: fc.constantFrom(...Object.values(variants)),
+      session: numbers,
+      frame: frames,
+      type: types,
+    },
+    plain,
+  ),
+  fc.record(
+    {
+      kind: fc.constant('direct' as const),
+      session: numbers,
+      encoding: fc.constantFrom<Encoding>('binary', 'json'),
+      of: fc.constantFrom<DirectKind>('reply', 'read', 'lastOfRead'),
+      frame: frames,
+      type: types,
+      cause: fc.double({ min: 0, noNaN: true }),
+    },
+    plain,
+  ),
+  fc.record({ kind: fc.constant('settled' as const), task: numbers }, plain),
+  fc.record({ kind: fc.constant('awareness' as const), documentId: documentIds, message: frames }, plain),
+  fc.record({ kind: fc.constant('awarenessActive' as const), documentId: documentIds }, plain),
+  fc.record({ kind: fc.constant('settledPart' as const), task: numbers, group: fc.nat(2 ** 32 - 1) }, plain),
+  fc.record(
+    {
+      kind: fc.constant('status' as const),
+      status: fc.record(
+        {
+          storageHealthy: fc.boolean(),
+          busConnected: fc.boolean(),
+          documents: fc.nat(2 ** 32 - 1),
+          bytes: numbers,
+          pendingBytes: numbers,
+        },
+        plain,
+      ),
+    },
+    plain,
+  ),
+);
+
+function write(writer: AnswerWriter, entry: Entry): void {
+  switch (entry.kind) {
+    case 'publish': {
+      const begun = writer.beginPublish(entry.variant, entry.documentId, entry.type, entry.cause, entry.except);
+      writer.frames.bytes(entry.frame);
+      writer.end(begun);
+      return;
+    }
+    case 'echo': {
+      const begun = writer.beginEcho(entry.variant, entry.documentId, entry.type, entry.session);
+      writer.frames.bytes(entry.frame);
+      writer.end(begun);
+      return;
+    }
+    case 'direct': {
+      const begun = writer.beginDirect(entry.session, entry.encoding, entry.of, entry.type, entry.cause);
+      writer.frames.bytes(entry.frame);
+      writer.end(begun);
+      return;
+    }
+    case 'settled':
+      writer.settled(entry.task);
+      return;
+    case 'settledPart':
+      writer.settledPart(entry.task, entry.group);
+      return;
+    case 'status':
+      writer.status(entry.status);
+      return;
+    case 'awareness':
+      writer.awareness(entry.documentId, entry.message);
+      return;
+    case 'awarenessActive':
+      writer.awarenessActive(entry.documentId);
+  }
+}
+
+function read(answer: Uint8Array<ArrayBuffer>): Entry[] {
+  const found: Entry[] = [];
+  readAnswer(answer, {
+    publish: (documentId, variant, frame, type, cause, except) =>
+      found.push({
+        kind: 'publish',
+        documentId,
+        variant,
+        frame: new Uint8Array(frame),
+        type: typeOfCode(type),
+        cause,
+        except,
+      }),
+    echo: (documentId, variant, session, frame, type) =>
+      found.push({
+        kind: 'echo',
+        documentId,
+        variant,
+        session,
+        frame: new Uint8Array(frame),
+        type: typeOfCode(type),
+      }),
+    direct: (session, encoding, of, frame, type, cause) =>
+      found.push({
+        kind: 'direct',
+        session,
+        encoding,
+        of,
+        frame: new Uint8Array(frame),
+        type: typeOfCode(type),
+        cause,
+      }),
+    settled: (task) => found.push({ kind: 'settled', task }),
+    settledPart: (task, group) => found.push({ kind: 'settledPart', task, group }),
+    status: (status) => found.push({ kind: 'status', status }),
+    awareness: (documentId, message) => found.push({ kind: 'awareness', documentId, message: new Uint8Array(message) }),
+    awarenessActive: (documentId) => found.push({ kind: 'awarenessActive', documentId }),
+  });
+  return found;
+}
+
+test('an answer is read as it was written, in the same order', (t) => {
+  holds(
+    t,
+    fc.property(fc.array(entries, { maxLength: 8 }), fc.nat(9), (written, offset) => {
+      const writer = new AnswerWriter();
+      for (const entry of written) write(writer, entry);
+      const answer = writer.take();
+      const within = new Uint8Array(offset + answer.length + 3);
+      within.set(answer, offset);
+      assert.deepEqual(read(within.subarray(offset, offset + answer.length)), written);
+    }),
+    500,
+  );
+  t.end();
+});
+
+test('answers are numbered from 1, those without an entry are none', (t) => {
+  const writer = new AnswerWriter();
+  t.ok(writer.empty);
+  for (const number of [1, 2, 3]) {
+    writer.settled(7);
+    writer.settled(8);
+    t.notOk(writer.empty);
+    t.equal(answerNumber(writer.take()), number);
+    t.ok(writer.empty);
+  }
+  t.end();
+});
+
+test('an entry of another version ends with an error, not with wrong frames', (t) => {
+  t.throws(() => read(new Uint8Array([1, 2, 3, 4, 5, 6, 7, 8, 9])), { message: /unknown entry 9 at 8/ });
+  t.end();
+});

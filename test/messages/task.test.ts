@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { test } from 'tap';
+import {
+  readTask,
+  RECORD_OVERHEAD,
+  recordKinds,
+  TaskWriter,
+  withoutGroups,
+  type TaskRecord,
+} from '../../src/messages/task.js';
+import { holds } from '../support/property.js';
+
+const documentIds = fc.string({
+  unit: fc.constantFrom(...Array.from('azAZ09_:-')),
+  minLength: 1,
+  maxLength: 256,
+});
+
+/** Compared with what is read, which has a prototype. */
+const plain = { noNullPrototype: true };
+
+const records: fc.Arbitrary<TaskRecord> = fc.record(
+  {
+    kind: fc.constantFrom(...Object.values(recordKinds)),
+    origin: fc.record(
+      {
+        session: fc.nat(Number.MAX_SAFE_INTEGER),
+        encoding: fc.constantFrom('binary', 'json' as const),
+        supportsBatch: fc.boolean(),
+      },
+      plain,
+    ),
+    form: fc.constantFrom('binary', 'json' as const),
+    timestamp: fc.oneof(fc.constant(NaN), fc.integer({ min: -(2 ** 53) + 1, max: 2 ** 53 - 1 })),
+    received: fc.nat(2 ** 31),
+    payload: fc.uint8Array({ maxLength: 30 }).map((bytes) => Buffer.from(bytes)),
+  },
+  plain,
+);
+
+const groups = fc.record(
+  {
+    documentId: documentIds,
+    variants: fc.nat(63),
+    writerOnly: fc.boolean(),
+    records: fc.array(records, { maxLength: 4 }),
+  },
+  plain,
+);
+
+test('a task is read as it was written', (t) => {
+  holds(
+    t,
+    fc.property(fc.array(groups, { maxLength: 5 }), fc.nat(9), (written, offset) => {
+      const writer = new TaskWriter();
+      for (const group of written) writer.group(group);
+      const task = writer.take();
+      // It may lie anywhere in a larger buffer.
+      const within = new Uint8Array(offset + task.length + 3);
+      within.set(task, offset);
+      assert.deepEqual([...readTask(within.subarray(offset, offset + task.length))], written);
+    }),
+    500,
+  );
+  t.end();
+});
+
+test('the groups that are settled are left out, the others stay as they are', (t) => {
+  holds(
+    t,
+    fc.property(fc.array(fc.tuple(groups, fc.boolean()), { maxLength: 5 }), (written) => {
+      const writer = new TaskWriter();
+      for (const [group] of written) writer.group(group);
+      const settled = new Set([...written.keys()].filter((place) => written[place]![1]));
+      const left = written.filter(([, isSettled]) => !isSettled).map(([group]) => group);
+      assert.deepEqual([...readTask(withoutGroups(writer.take(), settled))], left);
+    }),
+  );
+  t.end();
+});
+
+test('the size of a record is known before it is written', (t) => {
+  holds(
+    t,
+    fc.property(records, (record) => {
+      const writer = new TaskWriter();
+      const group = { documentId: 'd', variants: 0, writerOnly: false };
+      writer.group({ ...group, records: [] });
+      const empty = writer.length;
+      writer.group({ ...group, records: [record] });
+      assert.equal(writer.length - 2 * empty, RECORD_OVERHEAD + record.payload.length);
+    }),
+  );
+  t.end();
+});
+
+test('a writer begins anew after each task', (t) => {
+  const writer = new TaskWriter();
+  const group = { writerOnly: true, records: [] };
+  writer.group({ documentId: 'first', variants: 1, ...group });
+  writer.take();
+  t.equal(writer.length, 0);
+  writer.group({ documentId: 'second', variants: 2, ...group });
+  t.strictSame([...readTask(writer.take())], [{ documentId: 'second', variants: 2, ...group }]);
+  t.strictSame([...readTask(writer.take())], []);
+  t.end();
+});

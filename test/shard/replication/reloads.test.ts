@@ -1,0 +1,61 @@
+import { pino } from 'pino';
+import { test } from 'tap';
+import { Reloads } from '../../../src/shard/replication/reloads.js';
+import type { StoredDocument } from '../../../src/storage/port.js';
+import { until } from '../../support/server.js';
+
+const empty: StoredDocument = { stamp: 1, commits: 1, fields: [], text: [] };
+
+test('many that can’t be loaded together are loaded one by one, and one that can’t be holds up nobody', async (t) => {
+  const loaded: string[] = [];
+  const asked: number[] = [];
+  let broken = true;
+  const reloads = new Reloads({
+    storage: {
+      load: async (ids) => {
+        await Promise.resolve();
+        asked.push(ids.length);
+        if (ids.length > 3 || (broken && ids.includes('broken'))) throw new Error('it takes too long');
+        return ids.map(() => empty);
+      },
+    },
+    log: pino({ level: 'silent' }),
+    isLoading: () => false,
+    onLoaded: (id) => loaded.push(id),
+    endTurn: () => undefined,
+  });
+  t.teardown(() => reloads.close());
+  reloads.add(['a', 'broken', 'b', 'c', 'd']);
+  await until('the others', () => loaded.length === 4);
+  t.strictSame(loaded, ['a', 'b', 'c', 'd']);
+  t.strictSame(asked, [5, 1, 1, 1, 1, 1]);
+  broken = false;
+  await until('the last', () => loaded.length === 5);
+});
+
+test('while the storage is away few are tried, and none is forgotten', async (t) => {
+  const loaded = new Set<string>();
+  let asked = 0;
+  let away = true;
+  const reloads = new Reloads({
+    storage: {
+      load: async (ids) => {
+        await Promise.resolve();
+        asked++;
+        if (away) throw new Error('away');
+        return ids.map(() => empty);
+      },
+    },
+    log: pino({ level: 'silent' }),
+    isLoading: () => false,
+    onLoaded: (id) => loaded.add(id),
+    endTurn: () => undefined,
+  });
+  t.teardown(() => reloads.close());
+  reloads.add(Array.from({ length: 60 }, (_, i) => `d${i}`));
+  await until('tries', () => asked >= 4);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  t.equal(asked, 4);
+  away = false;
+  await until('all', () => loaded.size === 60);
+});

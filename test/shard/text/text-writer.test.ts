@@ -1,0 +1,47 @@
+import { TextCore } from '@synckit/core-wasm';
+import { test } from 'tap';
+import { ShardMetrics } from '../../../src/metrics/shard-metrics.js';
+import type { LoadedDocument } from '../../../src/shard/documents.js';
+import { KnownUpdates } from '../../../src/shard/text/known-updates.js';
+import { TextWriter } from '../../../src/shard/text/text-writer.js';
+import { TextReplica } from '../../support/text-replica.js';
+
+function typed(core: TextCore, document: LoadedDocument, replica: TextReplica, text: string): void {
+  replica.insert(replica.length, text);
+  core.merge(document.text!.handle, Buffer.from(replica.state()), false);
+}
+
+test('a compaction that can’t wait says what is new besides: others are told of that part alone', (t) => {
+  const core = new TextCore();
+  const writer = new TextWriter(core, new ShardMetrics(undefined));
+  const text = { handle: core.open(), stored: 0, parts: new KnownUpdates() };
+  const document: LoadedDocument = { kind: 'loaded', id: 'd', handle: 0, text, stamp: 0, bytes: 0 };
+  const replica = new TextReplica('alice');
+  const other = core.open();
+  const parts: string[] = [];
+  for (let i = 0; i < 60; i++) {
+    typed(core, document, replica, 'x'.repeat(5_000));
+    const { append } = writer.take(document);
+    core.apply(other, [append[0]!.bytes]);
+    parts.push(append[0]!.id);
+  }
+  t.equal(writer.needsCompaction(document), true);
+  typed(core, document, replica, 'not written yet');
+  const change = writer.compact(false)?.change;
+  t.strictSame([...(change?.replaces ?? [])].sort(), parts.sort());
+  t.equal(change?.append.length, 2);
+  core.apply(other, [change!.append[0]!.bytes]);
+  t.equal(core.text(other), replica.text(), 'with the first part the others have it all');
+  const fresh = core.open();
+  core.apply(fresh, [change!.append[1]!.bytes]);
+  t.equal(core.text(fresh), replica.text(), 'the last part is the whole');
+  t.strictSame(writer.take(document), { append: [], replaces: [] });
+  t.equal(writer.compact(true), undefined, 'it is not scattered any more');
+
+  for (let i = 0; i < 60; i++) {
+    typed(core, document, replica, 'y'.repeat(5_000));
+    writer.take(document);
+  }
+  t.equal(writer.compact(true)?.change.append.length, 1, 'without news there is none');
+  t.end();
+});
