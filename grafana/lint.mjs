@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { URL, fileURLToPath } from 'node:url';
 import { dashboard, dashboardPath, dashboardText } from './dashboard.mjs';
+import { notProvokedNames } from './check/coverage.mjs';
 import { queriesOf } from './check/queries.mjs';
 
 /** @returns Sentences about what is wrong. */
@@ -28,6 +29,9 @@ function lintMetrics(names) {
   return [
     ...names.filter((name) => !metricsIn(shown).has(name)).map((name) => `${name} is in no panel`),
     ...[...used].filter((name) => !known.has(name)).map((name) => `${name} is used but not in src/metrics/table.ts`),
+    ...notProvokedNames
+      .filter((name) => !known.has(name))
+      .map((name) => `${name} is in check/coverage.mjs but not in src/metrics/table.ts`),
   ];
 }
 

@@ -11,15 +11,18 @@ const notProvoked = [
   { name: 'synckit_cluster_announce_failures_total', why: 'there would have to be a Redis that fails' },
   { name: 'synckit_cluster_malformed_entries_total', why: 'there would have to be other nodes' },
   ...[
-    'awareness_published_total',
-    'awareness_received_total',
-    'awareness_dropped_total',
+    'awareness_messages_published_total',
+    'awareness_messages_received_total',
+    'awareness_messages_dropped_total',
     'remote_awareness_states',
   ].map((part) => ({ name: `synckit_${part}`, why: 'there would have to be other nodes' })),
   { name: 'synckit_bus_lag_seconds', why: 'there would have to be other nodes' },
   { name: 'synckit_stale_documents_total', why: 'there would have to be other nodes' },
   { name: 'synckit_errors_total', labels: { code: 'INTERNAL' }, why: 'the server would have to have a bug' },
 ];
+
+/** The metrics that the load leaves out. */
+export const notProvokedNames = notProvoked.map(({ name }) => name);
 
 /** Whether a query asks only for what is not provoked, so that 0 is the right answer. */
 export function asksForNothing(query) {

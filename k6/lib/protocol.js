@@ -16,6 +16,7 @@ export const types = {
   sync_step2: 0x15,
   delta: 0x20,
   ack: 0x21,
+  delta_batch_chunk: 0x23,
   ping: 0x30,
   pong: 0x31,
   awareness_update: 0x40,

@@ -1,0 +1,38 @@
+import { test } from 'tap';
+import { variables } from '../../src/config/table.js';
+import type { Variable } from '../../src/config/variable.js';
+import { SourceReads } from '../support/property-reads.js';
+
+const sources = new SourceReads();
+const table: Readonly<Record<string, Variable>> = variables;
+
+/** What the table says of a variable that only a later version reads. */
+const later = 'without effect in this version';
+
+/** Files outside the configuration itself, and what turns one variable into another. */
+function readsBeyond(files: readonly string[]): readonly string[] {
+  return files.filter((file) => !file.startsWith('src/config/') || file === 'src/config/derive.ts');
+}
+
+test('every variable of the configuration is read, unless its meaning says that it has no effect', (t) => {
+  const readers = sources.readersOf('src/config/derive.ts', 'Values');
+  t.same([...readers.keys()].sort(), Object.keys(table).sort());
+  for (const [key, { name, meaning }] of Object.entries(table)) {
+    const files = readsBeyond(readers.get(key) ?? []);
+    if (meaning.includes(later)) t.same(files, [], `${name} is read, so its meaning must not say “${later}”`);
+    else t.ok(files.length > 0, `${name} (${key}) is read by the server`);
+  }
+  t.end();
+});
+
+for (const type of ['Derived', 'StorageConfig', 'BusConfig']) {
+  test(`everything in ${type} is read outside the configuration`, (t) => {
+    for (const [key, files] of sources.readersOf('src/config/derive.ts', type)) {
+      t.ok(
+        files.some((file) => !file.startsWith('src/config/')),
+        `${type}.${key}`,
+      );
+    }
+    t.end();
+  });
+}
