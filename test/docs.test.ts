@@ -38,7 +38,9 @@ test('every variable that a document mentions exists', (t) => {
   const pages = [
     'README.md',
     'CONTRIBUTING.md',
-    ...readdirSync(join(packageFolder, 'docs')).map((name) => `docs/${name}`),
+    ...readdirSync(join(packageFolder, 'docs'), { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.md'))
+      .map((name) => `docs/${name}`),
   ];
   for (const page of pages) {
     for (const name of captures(read(page), /`((?:SYNCKIT|SYNC|WS|JWT|DB|SHUTDOWN)_[A-Z_]+)\b/g)) {
@@ -77,17 +79,17 @@ test('the protocol names the same codes and beginnings of sentences as the table
 });
 
 test('the rules of docs/protocol.md are numbered without gaps, each once', (t) => {
-  const ids = Array.from(read('docs/protocol.md').matchAll(/^- \*\*([A-Z]{3})(\d+)\*\*/gm), ([, room = '', n]) => ({
-    room,
+  const ids = Array.from(read('docs/protocol.md').matchAll(/^- \*\*([A-Z]{3})(\d+)\*\*/gm), ([, section = '', n]) => ({
+    section,
     n: Number(n),
   }));
   t.ok(ids.length > 0);
-  for (const room of new Set(ids.map((id) => id.room))) {
-    const numbers = ids.filter((id) => id.room === room).map(({ n }) => n);
+  for (const section of new Set(ids.map((id) => id.section))) {
+    const numbers = ids.filter((id) => id.section === section).map(({ n }) => n);
     t.same(
       numbers,
       Array.from(numbers, (_, at) => at + 1),
-      room,
+      section,
     );
   }
   t.end();

@@ -214,7 +214,7 @@ const connections = {
   compression: variable('WS_COMPRESSION', flag(), {
     default: 'off',
     meaning:
-      'Whether large messages are compressed for clients that offer permessage-deflate, and may come compressed from them. It takes ten times the CPU of sending them as they are, on the thread that serves all connections (docs/performance.md): for slow networks and few readers per document.',
+      'Whether large messages are compressed for clients that offer permessage-deflate, and may come compressed from them. It takes ten times the CPU of sending them as they are, on the thread that serves all connections (docs/decisions/008-compression-off.md): for slow networks and few readers per document.',
   }),
   compressionMinBytes: variable('WS_COMPRESSION_MIN_BYTES', size(64, 1024 ** 3), {
     default: '16KiB',
