@@ -42,7 +42,11 @@ for (const page of pages) {
   test(`${page}: the files that it names are there`, (t) => {
     const named = read(page).matchAll(/`((?:src|test|bench|docs|k6|grafana|tools)\/[\w./-]*)/g);
     const bases = [packageFolder, join(packageFolder, dirname(page))];
-    for (const [, path = ''] of named) t.ok(bases.some((base) => existsSync(join(base, path))), path);
+    for (const [, path = ''] of named)
+      t.ok(
+        bases.some((base) => existsSync(join(base, path))),
+        path,
+      );
     t.end();
   });
 }
