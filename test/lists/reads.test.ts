@@ -1,6 +1,8 @@
 import { test } from 'tap';
 import { variables } from '../../src/config/table.js';
 import type { Variable } from '../../src/config/variable.js';
+import type { MetricSpec } from '../../src/metrics/spec.js';
+import { metrics } from '../../src/metrics/table.js';
 import { SourceReads } from '../support/property-reads.js';
 
 const sources = new SourceReads();
@@ -30,6 +32,33 @@ for (const type of ['Derived', 'StorageConfig', 'BusConfig']) {
     for (const [key, files] of sources.readersOf('src/config/derive.ts', type)) {
       t.ok(
         files.some((file) => !file.startsWith('src/config/')),
+        `${type}.${key}`,
+      );
+    }
+    t.end();
+  });
+}
+
+test('every metric that the acceptor or a shard owns has a cell', (t) => {
+  const readers = sources.readersOf('src/metrics/table.ts', 'metrics');
+  for (const [key, spec] of Object.entries<MetricSpec>(metrics)) {
+    // Those of the node are checked by the compiler: NodeReads has a function for each.
+    if (spec.owner === 'node') continue;
+    const files = readers.get(key) ?? [];
+    const wanted = spec.owner === 'both' ? ['acceptor', 'shard'] : [spec.owner];
+    for (const part of wanted) t.ok(files.includes(`src/metrics/${part}-metrics.ts`), `${spec.name} in the ${part}`);
+  }
+  t.end();
+});
+
+for (const [file, type] of [
+  ['src/metrics/acceptor-metrics.ts', 'AcceptorMetrics'],
+  ['src/metrics/shard-metrics.ts', 'ShardMetrics'],
+] as const) {
+  test(`everything in ${type} is counted by somebody`, (t) => {
+    for (const [key, files] of sources.readersOf(file, type)) {
+      t.ok(
+        files.some((name) => !name.startsWith('src/metrics/')),
         `${type}.${key}`,
       );
     }
