@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The command line: `synckit-server <command>`. Without a command it serves. */
+/** The command line: `synckit-server <command>`. Without a command it runs the server. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parseArgs, type ParseArgsConfig } from 'node:util';
@@ -16,26 +16,26 @@ const help = `synckit-server ${version}
 Usage: synckit-server [command]
 
   serve          run the server (the default)
-  check-config   check the environment variables and start nothing
-  token          print a token that is signed with JWT_SECRET
-    --user ID      whom it is for (required)
+  check-config   check the environment variables without starting the server
+  token          print a token signed with JWT_SECRET
+    --user ID      the user of the token (required)
     --read LIST    documents it may read, separated by commas, * for all
     --write LIST   documents it may write
-    --admin        it may do everything
+    --admin        grant everything on every document
     --expires TIME lifetime, such as 30m, 24h or 7d (default: JWT_EXPIRES_IN)
-  migrate        bring the schema of the database in DATABASE_URL up to date
-    --status       only say which migrations are applied
+  migrate        migrate the schema of the database in DATABASE_URL
+    --status       only list the migrations, applied and missing
   import-reference
-                 take over the documents of a reference server (docs/runbook.md)
+                 import the documents of a reference server (docs/runbook.md)
     --from URL     its Postgres database (required)
-  docs           write docs/configuration.md and docs/errors.md
+  docs           write docs/configuration.md, docs/errors.md and docs/metrics.md
 
   --help         print this
   --version      print the version
 
 The environment variables are described in docs/configuration.md.`;
 
-/** What the user did wrong; printed without a stack. */
+/** Wrong usage of the command line; printed without a stack trace. */
 class UsageError extends Error {
   override readonly name = 'UsageError';
 }
@@ -43,7 +43,7 @@ class UsageError extends Error {
 const commands: Readonly<Record<string, (args: string[]) => void | Promise<void>>> = {
   async serve(args) {
     options(args, {});
-    // Only here: the other commands need neither sockets nor storage.
+    // Imported only here: other commands need neither sockets nor storage.
     await import('./main.js');
   },
 
@@ -91,12 +91,12 @@ const commands: Readonly<Record<string, (args: string[]) => void | Promise<void>
 
   async 'import-reference'(args) {
     const { from } = options(args, { from: { type: 'string' } });
-    // Without its text: it may hold a password.
+    // The message does not contain the URL, which may contain a password.
     if (from === undefined || !isPostgresUrl(from)) {
       throw new UsageError('import-reference needs --from postgres://user@host/database');
     }
     const config = loadConfig(process.env);
-    // Only here: the other commands need neither storage nor the core.
+    // Imported only here: other commands need neither storage nor the WASM core.
     const [{ importReference }, { textReader }] = await Promise.all([
       import('./import/import-reference.js'),
       import('./import/reference-text.js'),
@@ -161,7 +161,7 @@ function isPostgresUrl(text: string): boolean {
   return URL.canParse(text) && ['postgres:', 'postgresql:'].includes(new URL(text).protocol);
 }
 
-/** Errors whose message says all there is to say. */
+/** Errors that need no stack trace. */
 const expected = [UsageError, ConfigError, SchemaError, DatabaseError, ImportError];
 
 try {

@@ -1,14 +1,15 @@
-/** The pages of docs/ that are generated from tables. */
+/** Generates the pages of docs/ that are derived from tables. */
 import { configReference } from './config/load.js';
 import { errors, type ErrorKind } from './errors.js';
 import { metricsReference } from './metrics/reference.js';
 
 export interface Page {
-  /** Relative to the package's folder. */
+  /** Relative to the folder of the package. */
   readonly path: string;
   readonly text: string;
 }
 
+/** All generated pages. */
 export function generatedPages(): readonly Page[] {
   return [
     { path: 'docs/configuration.md', text: configReference() },
@@ -26,12 +27,12 @@ const introduction = `# Errors
 
 <!-- Generated from src/errors.ts by \`npm run docs\`. Do not edit. -->
 
-A client is told of an error by \`error {error, details: {code, documentId?, messageId?}}\`. \`error\` begins with the
-sentence given here, and clients may match on that beginning; \`code\` is stable. Authentication errors come as
-\`auth_error\` instead, and the connection ends. “Retry” means that the same message may succeed later.`;
+The server reports an error as \`error {error, details: {code, documentId?, messageId?}}\`. \`error\` starts with the
+sentence given here, and clients may match on it; \`code\` is stable. Authentication errors are sent as \`auth_error\`
+instead, and the connection is closed. “Retry” means that the same message may succeed later.`;
 
 function entry(code: string, kind: ErrorKind): string {
   const facts = [`sentence: “${kind.sentence}”`, `retry: ${kind.retryable ? 'yes' : 'no'}`];
-  if (kind.closeCode !== undefined) facts.push(`close code, when the connection ends with it: ${kind.closeCode}`);
+  if (kind.closeCode !== undefined) facts.push(`close code, when the connection is closed with it: ${kind.closeCode}`);
   return `## \`${code}\`\n\n${kind.meaning}\n\n${facts.map((fact) => `- ${fact}`).join('\n')}`;
 }

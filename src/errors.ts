@@ -1,16 +1,16 @@
 /**
- * Every error a client can be sent, in one table. `docs/errors.md` is generated from it, and a test fails when the two
- * disagree. The first words of the sentences are part of the protocol: clients match on them.
+ * Every error that the server sends to clients, in one table. docs/errors.md is generated from it, and a test fails
+ * when the two differ. The sentences are part of the protocol: clients match on them.
  */
 
 export interface ErrorKind {
-  /** What a client reads; never contains payloads. */
+  /** The start of the text that a client gets. The text never contains payload. */
   readonly sentence: string;
   /** Whether the same message may succeed later. */
   readonly retryable: boolean;
-  /** WebSocket close code, when the connection ends with this error. */
+  /** WebSocket close code, if the connection is closed with this error. */
   readonly closeCode?: number;
-  /** For the documentation: when it is sent. */
+  /** When it is sent; for the documentation. */
   readonly meaning: string;
 }
 
@@ -28,69 +28,70 @@ const table = {
   MESSAGE_TOO_LARGE: {
     sentence: 'Message too large',
     retryable: false,
-    meaning: 'A message, a set of chunks, or an awareness state is over its limit.',
+    meaning: 'A message, a chunk set or an awareness state exceeds its limit.',
   },
   AUTH_REQUIRED: {
     sentence: 'Not authenticated',
     retryable: false,
     closeCode: 1008,
     meaning:
-      'The message needs an authenticated connection. The connection ends only when the time to authenticate is over.',
+      'The message needs an authenticated connection. The connection is closed only if it does not authenticate in time.',
   },
   AUTH_FAILED: {
     sentence: 'Authentication failed',
     retryable: false,
     closeCode: 1008,
-    meaning: 'The token is malformed, wrongly signed, or meant for somebody else.',
+    meaning: 'The token is malformed, has a wrong signature or invalid claims, or is missing.',
   },
   TOKEN_EXPIRED: {
     sentence: 'Token expired',
     retryable: false,
     closeCode: 1008,
-    meaning: 'The token was expired when it was shown, or expired during the session without being renewed.',
+    meaning: 'The token had expired when it was sent, or expired during the session without being renewed.',
   },
   PERMISSION_DENIED: {
     sentence: 'Permission denied',
     retryable: false,
     meaning:
-      'The session may not read or write the document, or speak for the client id, or an operation names another document than its message.',
+      'The session may not read or write the document, the client id belongs to another user, or an operation names another document than its message.',
   },
   INVALID_DOCUMENT_ID: {
     sentence: 'Invalid document ID',
     retryable: false,
-    meaning: 'A document id has 1–256 characters of A–Z a–z 0–9 _ : -',
+    meaning: 'The document id is invalid. It must have 1–256 characters of A–Z a–z 0–9 _ : -',
   },
   INVALID_DELTA: {
     sentence: 'Invalid delta message',
     retryable: false,
-    meaning: 'The delta or one of its operations is malformed or not supported; nothing of the message was applied.',
+    meaning: 'The delta or one of its operations is malformed or not supported. Nothing of the message was applied.',
   },
   DOCUMENT_TOO_LARGE: {
     sentence: 'Document too large',
     retryable: false,
-    meaning: 'The write would take the document over its limit of fields or bytes; nothing of the message was applied.',
+    meaning: 'The document would exceed its limit of fields or bytes. Nothing of the message was applied.',
   },
   RATE_LIMIT_EXCEEDED: {
     sentence: 'Too many messages',
     retryable: true,
     meaning:
-      'The session is over a limit: messages per minute, subscriptions, client ids or unfinished chunk sets; or the node holds as much unfinished work as it may.',
+      'The session exceeds a limit: messages per minute, subscriptions, waiting reads, client ids, awareness states or unfinished chunk sets; or the node is overloaded.',
   },
   STORAGE_UNAVAILABLE: {
     sentence: 'Storage unavailable',
     retryable: true,
-    meaning: 'The document could not be loaded, or too much waits to be written. Nothing of the message was applied.',
+    meaning:
+      'The document could not be loaded, or too many writes wait for storage. Nothing of the message was applied.',
   },
   SHUTTING_DOWN: {
     sentence: 'Server is shutting down',
     retryable: true,
     closeCode: 1012,
-    meaning: 'The node drains; connect again.',
+    meaning: 'The node is shutting down. Connect again.',
   },
   INTERNAL: {
     sentence: 'Internal error',
     retryable: true,
-    meaning: 'A failure of the server; it was logged. The write may be sent again.',
+    meaning: 'A failure of the server, which was logged. The message may be sent again.',
   },
 } as const satisfies Record<string, ErrorKind>;
 
@@ -98,9 +99,9 @@ export type ErrorCode = keyof typeof table;
 
 export const errors: Readonly<Record<ErrorCode, ErrorKind>> = table;
 
-/** Close codes that are used without an error message before them. */
+/** Close codes that are used without a preceding error message. */
 export const closeCodes = {
-  /** Policy: authentication failed or did not come in time, too many connections from one address. */
+  /** Policy: authentication failed or took too long, or too many connections from one address. */
   policy: 1008,
   /** The server restarts: connect again. */
   restart: 1012,
@@ -108,16 +109,16 @@ export const closeCodes = {
   tryLater: 1013,
 } as const;
 
-/** The limits whose being exceeded is answered with RATE_LIMIT_EXCEEDED. */
+/** The limits that are reported with RATE_LIMIT_EXCEEDED. */
 export const limitNames = ['messages', 'subscriptions', 'reads', 'awareness', 'chunks', 'queue'] as const;
 
 export type LimitName = (typeof limitNames)[number];
 
-/** A refusal that carries its code; thrown by parsers and caught at the door. */
+/** A message is refused with this code. Thrown by parsers and handlers; the router turns it into an error message. */
 export class ProtocolError extends Error {
   override readonly name: string = 'ProtocolError';
 
-  /** @param detail Said after the sentence of the code; must not hold payload. */
+  /** @param detail Appended to the sentence of the code; must not contain payload. */
   constructor(
     readonly code: ErrorCode,
     detail?: string,
@@ -126,7 +127,7 @@ export class ProtocolError extends Error {
   }
 }
 
-/** RATE_LIMIT_EXCEEDED, and of which limit. */
+/** RATE_LIMIT_EXCEEDED, with the limit that was exceeded. */
 export class LimitError extends ProtocolError {
   override readonly name = 'LimitError';
 

@@ -1,27 +1,27 @@
 /**
- * The log: one JSON line per event on standard output. Lines say what happened and to which document or session, never
- * what was in a message.
+ * The log: one JSON line per event on standard output. Lines name the event and its document or session, and never
+ * contain the content of messages.
  */
 import { pino, stdSerializers, stdTimeFunctions, type DestinationStream, type Logger as PinoLogger } from 'pino';
 import type { Config } from './config/load.js';
 
 export type Logger = PinoLogger;
 
-/** Fields that are blanked wherever they stand, up to two levels deep, should a line ever be given one. */
+/** Fields that are redacted in every line, up to two levels deep. */
 const secretFields = ['token', 'secret', 'jwtSecret', 'password', 'apiKey', 'authorization', 'cookie'];
 
-/** Bytes of lines that are kept while they can't be written; what comes then is dropped. */
+/** Most bytes of lines that wait while they can't be written; further lines are dropped. */
 const MAX_UNWRITTEN_BYTES = 1024 * 1024;
 
 /**
- * Makes the logger of a thread; a part of the server gets a child of it: `log.child({ part: 'acceptor' })`.
+ * Creates the logger of a thread. Each part of the server gets a child of it: `log.child({ part: 'acceptor' })`.
  *
- * Every line is written before the call returns, straight to the file or its descriptor: a process that is killed in
- * the next moment has said its last words, and worker threads need not pass lines through the main thread. That costs a
- * system call a line, so what happens once per message is logged at debug or lower, if at all.
+ * Every line is written synchronously, directly to the file or descriptor: no line is lost when the process is killed,
+ * and worker threads need not pass lines through the main thread. This costs a system call per line, so events that
+ * happen once per message are logged at debug level or lower, if at all.
  *
- * @param destination Where the lines go instead of the log file or standard output; for tests.
- * @throws When the log file can't be opened.
+ * @param destination Replaces the log file or standard output; for tests.
+ * @throws Error when the log file can't be opened.
  */
 export function createLogger(
   config: Pick<Config, 'logLevel' | 'nodeId' | 'logFile'>,
@@ -43,14 +43,14 @@ export function createLogger(
   );
 }
 
-/** A full disk costs lines, and nothing else: without a listener every call that logs would throw. */
+/** With an error listener, a full disk loses log lines only; without one, every call that logs would throw. */
 function openDestination(file: string | undefined): DestinationStream {
   const opened = pino.destination({ dest: file ?? 1, append: true, sync: true, maxLength: MAX_UNWRITTEN_BYTES });
   opened.on('error', () => undefined);
   return opened;
 }
 
-/** Tokens may come in the query string. */
+/** The query string may contain a token. */
 function withoutQuery(url: unknown): unknown {
   return typeof url === 'string' ? url.replace(/\?.*$/s, '') : url;
 }

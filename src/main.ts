@@ -5,7 +5,7 @@ import { createLogger, type Logger } from './log.js';
 import { Node } from './node.js';
 import { version } from './version.js';
 
-/** A signal that comes so soon after another, in ms, is the same one. */
+/** Time in ms within which a second signal counts as the same one. */
 const SAME_SIGNAL_MS = 500;
 
 /** Runs the server until a signal ends it. */
@@ -32,7 +32,7 @@ async function serve(): Promise<void> {
   }
   listenForSignals(node, config, log);
   log.info({ host: config.host, port, shards: config.shards, storage: config.storage.kind }, 'listening');
-  // PM2 waits for it before it lets the former process go.
+  // PM2 waits for this before it stops the former process.
   process.send?.('ready');
 }
 
@@ -41,7 +41,7 @@ function configOrExit(env: NodeJS.ProcessEnv): Config {
     return loadConfig(env);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    // Not `process.stderr`: under PM2 it is replaced by one that a process does not wait for when it ends.
+    // Not `process.stderr`: PM2 replaces it by an asynchronous one, whose output is lost when the process exits.
     writeSync(2, `${error.message}\n`);
     process.exit(1);
   }
@@ -51,7 +51,7 @@ function listenForSignals(node: Node, config: Config, log: Logger): void {
   let stoppingSince: number | undefined;
   const stop = (signal: string): void => {
     if (stoppingSince !== undefined) {
-      // npm passes on what the terminal has sent to this process, too.
+      // The terminal signals the whole process group, and npm forwards the signal to this process once more.
       if (performance.now() - stoppingSince < SAME_SIGNAL_MS) return;
       log.warn({ signal, ...node.leftovers() }, 'second signal: ending at once');
       process.exit(1);

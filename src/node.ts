@@ -30,22 +30,22 @@ export interface NodeOptions {
   readonly version: string;
 }
 
-/** How many slices the clients are sent away in. */
+/** Number of slices in which the clients are disconnected. */
 const DRAIN_SLICES = 20;
-/** Between two looks at whether the shards have been given all. */
+/** Time between two checks whether the coalescer has submitted everything, in ms. */
 const FLUSH_POLL_MS = 5;
 /**
- * Time that the last clients have to take their leave. A process that ends while a client still sends resets the
- * connection, and what the client had not read by then, acks and the close code, is lost.
+ * Time for the last clients to close their side, in ms. If the process ended while a client still sends, the kernel
+ * would reset the connection, and acks and the close code that the client has not read yet would be lost.
  */
-const FAREWELL_MS = 300;
+const CLOSE_GRACE_MS = 300;
 
-/** A node: the acceptor, the shards and the HTTP routes, put together. The only place that knows them all. */
+/** A node: puts together the acceptor, the shards and the HTTP routes. Nothing else knows them all. */
 export class Node {
   readonly acceptor: Acceptor;
   readonly shards: ShardSet;
   readonly metrics: MetricsRegistry;
-  /** Names this run of the process among all nodes: one that starts again is another. */
+  /** Names this process, unique among all nodes and starts. */
   readonly run = randomBytes(9).toString('base64url');
   /** Undefined without a bus. */
   readonly heartbeat: ClusterHeartbeat | undefined;
@@ -79,7 +79,7 @@ export class Node {
         this.acceptor.coalescer.pump(index);
       },
       onRestarted: (index) => {
-        this.acceptor.tellInterests(index);
+        this.acceptor.resendInterests(index);
       },
       onAbandoned: (task) => {
         this.acceptor.abandon(task);
@@ -119,12 +119,12 @@ export class Node {
   /**
    * Waits for the database if there is one, opens the storage and listens.
    *
-   * @returns The port.
-   * @throws When the storage can't be opened or the port is taken.
+   * @returns The port that it listens on.
+   * @throws Error when the storage can't be opened or the port is in use.
    */
   async start(): Promise<number> {
     const { host, port } = this.#options.config;
-    // First, because it is what may fail: clients that come must find a server that stays.
+    // First, because it may fail: no client must connect to a server that does not stay up.
     this.#scrapes = await listenForScrapes({ config: this.#options.config, metrics: this.metrics });
     await this.#waitForDatabase();
     await this.shards.start();
@@ -141,20 +141,21 @@ export class Node {
   }
 
   /**
-   * Contract 9 of the design: no new connections, everything merged made durable and acknowledged, clients sent away
-   * over the time of the drain, shards stopped. Takes as long as the storage does; the caller has the deadline.
+   * Shuts down without loss: accepts no new connections, makes everything durable and acknowledges it, disconnects the
+   * clients over the time of the drain, and stops the shards. It takes as long as the storage needs; the caller
+   * enforces the deadline.
    */
   async drain(): Promise<void> {
     if (this.#state !== 'running') return;
     this.#state = 'draining';
     this.heartbeat?.beat();
     if (this.#listening !== undefined) uWS.us_listen_socket_close(this.#listening);
-    await this.#sendClientsAway(this.#options.config.drainMs);
-    // Those who were still in the door when it was closed.
-    await this.#sendClientsAway(0);
-    // What came from clients that left by themselves.
+    await this.#disconnectClients(this.#options.config.drainMs);
+    // Connections that were being opened when listening stopped.
+    await this.#disconnectClients(0);
+    // Writes of clients that disconnected by themselves.
     await this.#flush();
-    await this.acceptor.awareness.goodbye();
+    await this.acceptor.awareness.drain();
     this.acceptor.stop();
     await this.heartbeat?.leave();
     await this.shards.stop();
@@ -165,7 +166,7 @@ export class Node {
     this.#state = 'stopped';
   }
 
-  /** Here and not in the shards, so that one connection migrates and one log line tells what is waited for. */
+  /** Done here and not in the shards, so that a single connection migrates and the wait is logged once. */
   async #waitForDatabase(): Promise<void> {
     const { config, log } = this.#options;
     const { storage } = config;
@@ -183,7 +184,7 @@ export class Node {
     });
   }
 
-  /** What a drain that ran out of time leaves behind, for the log. */
+  /** What is left to do, for the log of a drain that ran out of time. */
   leftovers(): { sessions: number; queuedBytes: number; unsettledBytes: number } {
     return {
       sessions: this.acceptor.sessions.size,
@@ -193,10 +194,11 @@ export class Node {
   }
 
   /**
-   * Each client is refused from its turn on, and sent away when all that came before is acknowledged: it has nothing to
-   * send again. The turns don't wait for each other, as all wait for the same backlog.
+   * Disconnects the clients in slices. From the start of its slice, a client's messages are refused; it is disconnected
+   * when everything before is acknowledged, so that it has nothing to send again. Slices do not wait for each other, as
+   * all wait for the same backlog.
    */
-  async #sendClientsAway(durationMs: number): Promise<void> {
+  async #disconnectClients(durationMs: number): Promise<void> {
     const sessions = this.acceptor.sessions.all();
     if (sessions.length === 0) return;
     const leaving: Promise<void>[] = [];
@@ -207,23 +209,23 @@ export class Node {
       for (const session of slice) session.become({ kind: 'draining' });
       leaving.push(
         this.#flush().then(() => {
-          slice.forEach(sendAway);
-          this.#options.log.debug({ clients: slice.length }, 'clients were sent away');
+          slice.forEach(disconnect);
+          this.#options.log.debug({ clients: slice.length }, 'clients were disconnected');
         }),
       );
     }
     await Promise.all(leaving);
-    await sleep(FAREWELL_MS);
+    await sleep(CLOSE_GRACE_MS);
   }
 
-  /** Resolves when everything that clients have sent until now is durable and acknowledged, whatever they send after. */
+  /** Resolves when everything that clients have sent until now is durable and acknowledged. */
   async #flush(): Promise<void> {
-    const given = this.acceptor.coalescer.flushAll();
-    while (!given()) await sleep(FLUSH_POLL_MS);
+    const isSubmitted = this.acceptor.coalescer.flushAll();
+    while (!isSubmitted()) await sleep(FLUSH_POLL_MS);
     await this.shards.fence();
   }
 
-  /** How each metric that is read off the process is read; nothing here may cost more than the number of shards. */
+  /** Reads the metrics whose owner is `node`. Each read costs at most O(number of shards). */
   #reads(): NodeReads {
     const links = (): readonly ShardLink[] => this.shards.links;
     return {
@@ -260,7 +262,7 @@ export class Node {
     });
   }
 
-  /** What the node tells other nodes of itself; takes no longer on a large one. */
+  /** What the node publishes about itself to the other nodes. Its cost does not grow with the node. */
   #entry(): NodeEntry {
     const { config, version } = this.#options;
     return {
@@ -286,11 +288,13 @@ export class Node {
     if (this.#state === 'starting') reasons.push('The server is starting.');
     if (this.shards.links.some((link) => !link.running)) reasons.push('A shard is being restarted.');
     if (!this.shards.status().storageHealthy) reasons.push('The storage does not take writes.');
-    const notes = this.shards.status().busConnected ? [] : ['No connection to the bus: other nodes are not heard.'];
+    const notes = this.shards.status().busConnected
+      ? []
+      : ['No connection to the bus: updates of other nodes are not received.'];
     return { ready: reasons.length === 0, reasons, notes };
   }
 }
 
-function sendAway(session: Session): void {
+function disconnect(session: Session): void {
   if (session.isOpen) session.socket.end(closeCodes.restart, drainReason);
 }

@@ -35,12 +35,12 @@ export interface AcceptorOptions {
   readonly log: Logger;
   readonly verifier: TokenVerifier;
   readonly shards: ShardSet;
-  /** Names this run of the process among all nodes. */
+  /** Names this process, unique among all nodes and starts. */
   readonly run: string;
   readonly metrics: AcceptorMetrics;
 }
 
-/** The WebSocket side of the node: sockets in, sessions, and what shards answer out again. */
+/** The WebSocket side of the node: accepts sockets, routes their messages to the shards, and delivers the answers. */
 export class Acceptor {
   readonly meter: SessionMeter;
   readonly sessions = new Sessions();
@@ -53,8 +53,9 @@ export class Acceptor {
   readonly #router: Router;
   readonly #delivery: Delivery;
   readonly #compression: Compression;
-  /** Only other nodes make it matter who is subscribed. */
+  /** Undefined without a bus: only then do the shards have to know which documents have subscribers. */
   readonly #interests: Interests | undefined;
+  /** Number of the last session. */
   #numbers = 0;
 
   constructor(options: AcceptorOptions) {
@@ -110,7 +111,7 @@ export class Acceptor {
       metrics,
       chunkLimits: { sets: config.maxChunkSets, bytes: config.maxChunkedBytes, timeout: config.chunkTimeoutMs },
       fence: async () => {
-        // In a cluster a shard publishes unasked: what tells it of a new variant may still wait here.
+        // Also for updates of other nodes, a shard must know the new variant: its record may wait in the coalescer.
         await this.coalescer.handedOver();
         await shards.fence();
       },
@@ -141,7 +142,7 @@ export class Acceptor {
     this.#delivery.deliver(shard, answer);
   }
 
-  /** A task that no worker survives: its senders must not wait for ever. */
+  /** Answers the senders of a task with an error: no worker survives it, and they must not wait for ever. */
   abandon(task: Uint8Array<ArrayBuffer>): void {
     for (const { documentId, records } of readTask(task)) {
       for (const { origin, kind, received } of records) {
@@ -160,10 +161,10 @@ export class Acceptor {
     }
   }
 
-  /** A shard has a new worker, which does not know yet who is subscribed to what. */
-  tellInterests(shard: number): void {
+  /** A shard has a new worker: sends it the subscriptions and the awareness of its documents. */
+  resendInterests(shard: number): void {
     if (this.#options.config.bus !== undefined) this.awareness.restart(shard);
-    this.#interests?.tellAll(shard);
+    this.#interests?.sendAll(shard);
   }
 
   #awarenessCluster(): AwarenessReplicationOptions {
@@ -176,7 +177,7 @@ export class Acceptor {
         indexOf: (documentId) => shards.indexOf(documentId),
         running: (index) => shards.links[index]?.running === true,
         ready: (index) => shards.links[index]?.acceptsAwareness === true,
-        tell: (index, bytes) => shards.links[index]?.tell(bytes),
+        send: (index, bytes) => shards.links[index]?.tell(bytes),
       },
     };
   }
@@ -251,7 +252,7 @@ export class Acceptor {
     const { session, token } = data;
     data.token = undefined;
     session.open(ws, { kind: 'draining' });
-    // Browsers can't see why an upgrade was refused, so a connection that is too many is told by a close code.
+    // A browser can't see why an upgrade was refused, so a connection over a limit is opened and closed with a code.
     if (this.sessions.size >= config.maxConnections) {
       metrics.connectionsRejected('capacity').add(1);
       ws.end(closeCodes.tryLater, 'Too many connections');
@@ -268,13 +269,16 @@ export class Acceptor {
     this.#authentication.begin(session, token);
   }
 
-  /** A frame for this socket was thrown away: it may not go on as if it had got it (contract 4 of the design). */
+  /** uWS has dropped a frame for this socket. The client would miss it for good, so it has to reconnect. */
   #dropped(session: Session): void {
     if (!session.isOpen || session.tooSlow) return;
     session.tooSlow = true;
     this.#options.metrics.backpressureCloses.add(1);
-    this.#options.log.warn({ session: session.number, address: session.address }, 'a client too slow is disconnected');
-    // Not from within the call that dropped it.
+    this.#options.log.warn(
+      { session: session.number, address: session.address },
+      'a client that is too slow is disconnected',
+    );
+    // uWS does not allow closing the socket within the call that dropped the frame.
     setImmediate(() => {
       if (session.isOpen) session.socket.close();
     });
@@ -292,5 +296,5 @@ export class Acceptor {
   }
 }
 
-/** Why draining clients are sent away. */
+/** The reason in the close frame of a drain. */
 export const drainReason = errors.SHUTTING_DOWN.sentence;

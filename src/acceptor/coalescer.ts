@@ -7,28 +7,28 @@ export interface ShardPort {
   /** Whether a task given to this shard now would be sent at once. */
   ready(index: number): boolean;
   submit(index: number, task: Uint8Array<ArrayBuffer>): void;
-  /** Bytes of tasks that the shards were given and that are not settled. */
+  /** Bytes of tasks that were submitted and are not settled. */
   retainedBytes(): number;
 }
 
 export interface CoalescerOptions {
   readonly shards: ShardPort;
   readonly shardCount: number;
-  /** Records of one document that are sent without waiting for the end of its window. */
+  /** Records of one document at which it is flushed before its window ends. */
   readonly batchSize: number;
   /** Milliseconds between two flushes of a document. */
   readonly batchDelayMs: number;
-  /** Bytes of records that may wait here and in the shards. */
+  /** Bytes of records that may wait here and in the shards together. */
   readonly maxQueuedBytes: number;
   /** Which variants of a document have subscribers now, as bits. */
   readonly variantsOf: (documentId: string) => number;
-  /** Whether a session, by its number, is all the subscribers that a document has. */
+  /** Whether a session, given by its number, is the only subscriber of a document. */
   readonly isOnlySubscriber: (session: number, documentId: string) => boolean;
-  /** How long the oldest write of a flush waited. Seconds. */
+  /** How long the oldest write of a flush waited, in seconds. */
   readonly waits: Histogram;
 }
 
-/** A document that has records waiting, or whose window since the last flush is still open. */
+/** A document with waiting records, or whose window since the last flush is still open. */
 interface Pending {
   readonly id: string;
   readonly shard: number;
@@ -39,28 +39,28 @@ interface Pending {
   windowEnd: number;
 }
 
-/** A task is cut at about this size, so that one document's answer need not wait for a thousand others. */
+/** Approximate size at which a task is cut, so that the answer for one document does not wait for a thousand others. */
 const MAX_TASK_BYTES = 1024 * 1024;
-/** Reads are small but their answers are not: a thousand clients that come back at once must not get theirs in one. */
+/** Reads are small but their answers are not: those for a thousand reconnecting clients must not be one answer. */
 const MAX_TASK_READS = 16;
 
 /**
- * Holds what clients send until it is due, per document (contract 2 of the design): at once when the document was
- * idle, then at most once per window. What is due leaves as one task per shard; while a shard is busy, more collects,
- * so batches grow with the load. Every step costs O(1) per record.
+ * Collects the records of each document until they are due: at once when the document was idle, after that at most once
+ * per window. What is due leaves as one task per shard. While a shard is busy more records collect, so batches grow
+ * with the load. Every step costs O(1) per record.
  */
 export class Coalescer {
   readonly #options: CoalescerOptions;
   readonly #pending = new Map<string, Pending>();
-  /** Documents that are due, by shard, the one that has been for longest in front. */
+  /** Documents that are due, by shard, in the order in which they became due. */
   readonly #due: Set<Pending>[];
-  /** How often a document became due and how often one was given to its shard, by shard; in the same order. */
+  /** By shard: how often a document became due, and how often one was submitted. Both follow the same order. */
   readonly #madeDue: number[];
   readonly #given: number[];
-  /** Documents whose window is open, the one that closes first in front. */
+  /** Documents whose window is open, in the order in which the windows end. */
   readonly #windows = new Set<Pending>();
   readonly #writer = new TaskWriter();
-  /** Who waits for what was due to be given, in the order of asking. */
+  /** Calls of `handedOver` that wait, in their order. */
   readonly #handovers: { readonly isGiven: () => boolean; readonly resolve: () => void }[] = [];
   #queuedBytes = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -79,10 +79,11 @@ export class Coalescer {
   }
 
   /**
-   * Takes a record; false when too much waits already.
+   * Queues a record.
    *
-   * @param urgent For reads: they don't wait for a window, they take the writes before them along, and they are not
-   * refused, as they are small and each session has few of them under way.
+   * @param urgent For reads: the document is flushed without waiting for its window, earlier writes included. An urgent
+   * record is never refused: it is small, and each session has few of them in progress.
+   * @returns False when the record was refused, because too many bytes wait already.
    */
   add(documentId: string, record: TaskRecord, urgent: boolean): boolean {
     const size = record.payload.length + RECORD_OVERHEAD;
@@ -99,7 +100,7 @@ export class Coalescer {
       };
       this.#pending.set(documentId, pending);
     }
-    if (isSaidAlready(record, pending.records.at(-1))) return true;
+    if (isRedundant(record, pending.records.at(-1))) return true;
     pending.records.push(record);
     this.#queuedBytes += size;
     if (!pending.due && (urgent || pending.records.length >= batchSize || !this.#windows.has(pending))) {
@@ -109,9 +110,9 @@ export class Coalescer {
   }
 
   /**
-   * Makes everything due that waits for its window.
+   * Makes everything due, whatever its window.
    *
-   * @returns Tells whether all that waited at the time of the call has been given to the shards.
+   * @returns A function: whether everything that waited at the time of this call has been submitted.
    */
   flushAll(): () => boolean {
     for (const pending of this.#windows) if (!pending.due && pending.records.length > 0) this.#makeDue(pending);
@@ -120,13 +121,13 @@ export class Coalescer {
     return isGiven;
   }
 
-  /** Resolves when all that is due at the time of the call has been given to the shards. */
+  /** Resolves when everything that is due at the time of the call has been submitted. */
   async handedOver(): Promise<void> {
     const isGiven = this.#dueNow();
     if (!isGiven()) await new Promise<void>((resolve) => this.#handovers.push({ isGiven, resolve }));
   }
 
-  /** Sends a shard what is due, as far as it can take it. */
+  /** Submits what is due to a shard, as long as the shard is ready. */
   pump(shard: number): void {
     const due = this.#due[shard];
     if (due === undefined) return;
@@ -145,12 +146,12 @@ export class Coalescer {
     while (this.#handovers[0]?.isGiven() === true) this.#handovers.shift()?.resolve();
   }
 
-  /** Forgets timers; nothing may be added afterwards. */
+  /** Stops the timer; nothing may be added afterwards. */
   stop(): void {
     clearTimeout(this.#timer);
   }
 
-  /** @returns Tells whether all that is due now has been given to the shards. */
+  /** @returns A function: whether everything that is due now has been submitted. */
   #dueNow(): () => boolean {
     const marks = [...this.#madeDue];
     return () => marks.every((mark, shard) => (this.#given[shard] ?? 0) >= mark);
@@ -162,7 +163,7 @@ export class Coalescer {
     this.#madeDue[pending.shard] = (this.#madeDue[pending.shard] ?? 0) + 1;
     if (this.#pumpScheduled) return;
     this.#pumpScheduled = true;
-    // After all that came in this turn of the event loop.
+    // After everything else that arrives in this turn of the event loop.
     setImmediate(() => {
       this.#pumpScheduled = false;
       this.#pumpAll();
@@ -173,7 +174,7 @@ export class Coalescer {
     for (let shard = 0; shard < this.#due.length; shard++) this.pump(shard);
   }
 
-  /** Puts what waits for a document into the task, up to so many reads; returns how many there were. */
+  /** Adds the records of a document to the task, with at most `maxReads` reads. @returns The number of reads. */
   #flush(pending: Pending, now: number, maxReads: number): number {
     const { count, reads, firstWrite } = portionOf(pending.records, maxReads);
     const records = pending.records.splice(0, count);
@@ -187,7 +188,7 @@ export class Coalescer {
     pending.due = false;
     const left = pending.records.length > 0;
     if (left) this.#makeDue(pending);
-    // Reads publish nothing, so the write after them finds the document as idle as before.
+    // Reads publish nothing, so they open no window.
     if (firstWrite !== undefined) {
       this.#options.waits.observe((now - firstWrite.received) / 1_000);
       this.#openWindow(pending, now);
@@ -231,13 +232,13 @@ export class Coalescer {
   };
 }
 
-/** Who is subscribed is read off when the record is sent, so that one says what many would. */
-function isSaidAlready(record: TaskRecord, last: TaskRecord | undefined): boolean {
+/** An interest record carries the subscribers as of its flush, so a second one in the same flush adds nothing. */
+function isRedundant(record: TaskRecord, last: TaskRecord | undefined): boolean {
   const { interest } = recordKinds;
   return record.kind === interest && last?.kind === interest && record.payload.length <= last.payload.length;
 }
 
-/** As many of the records, from the first, as hold no more than so many reads. */
+/** The longest prefix of the records with at most `maxReads` reads. */
 function portionOf(
   records: readonly TaskRecord[],
   maxReads: number,

@@ -1,21 +1,22 @@
-/** Which frames are compressed, for the clients that negotiated it. */
+/** Which frames are compressed for the clients that have negotiated compression. */
 export class Compression {
-  readonly #from: number;
-  readonly #most: number;
+  readonly #minBytes: number;
+  readonly #maxTotalBytes: number;
 
   /**
-   * @param from Smaller frames gain too little. Bytes.
-   * @param most uWS compresses a frame for each receiver anew, and everybody waits until it has: frames of more bytes,
-   *   times their receivers, go out as they are.
+   * @param minBytes Smaller frames are sent uncompressed: they gain too little.
+   * @param maxTotalBytes Bound of frame size times receivers. uWS compresses a frame once per receiver and blocks the
+   *   event loop meanwhile, so frames beyond the bound are sent uncompressed.
    */
-  constructor(from: number, most: number) {
-    this.#from = from;
-    this.#most = most;
+  constructor(minBytes: number, maxTotalBytes: number) {
+    this.#minBytes = minBytes;
+    this.#maxTotalBytes = maxTotalBytes;
   }
 
   isFor(frame: Uint8Array, receivers: number): boolean {
-    return frame.length >= this.#from && frame.length * receivers <= this.#most;
+    return frame.length >= this.#minBytes && frame.length * receivers <= this.#maxTotalBytes;
   }
 }
 
+/** Compresses nothing. */
 export const noCompression = new Compression(Infinity, 0);

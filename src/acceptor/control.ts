@@ -22,12 +22,15 @@ export interface ControlOptions {
   readonly maxAwarenessBytes: number;
 }
 
-/** Bytes of a session's reads that wait: a vector may have very many entries, and be sent for very many documents. */
+/** Bytes of the waiting reads of a session: a client may send a vector of very many entries for very many documents. */
 const MAX_WAITING_BYTES = 8 * 1024 * 1024;
 
 type Authenticated = Extract<SessionState, { kind: 'authenticated' }>;
 
-/** What sessions ask besides writing: subscriptions, reads and awareness. Answers bad input by throwing ProtocolError. */
+/**
+ * Handles all messages of authenticated sessions except writes: subscriptions, reads and awareness. Throws
+ * ProtocolError for input that has to be refused.
+ */
 export class Control {
   readonly #options: ControlOptions;
   #ids = 0;
@@ -99,7 +102,7 @@ export class Control {
         origin: session.origin(),
         form: 'binary',
         timestamp: 0,
-        // An answer bears it, so it tells which read is answered.
+        // The answer carries it, so that it can be matched with the read.
         received: read,
         payload,
       };
@@ -130,11 +133,11 @@ export class Control {
       );
     }
     switch (this.#options.awareness.update(session, userId, { documentId, clientId, state: text, clock })) {
-      case 'taken':
+      case 'accepted':
         return;
-      case 'notYours':
+      case 'notOwner':
         throw new ProtocolError('PERMISSION_DENIED', 'the client id belongs to another session');
-      case 'tooMany':
+      case 'overLimit':
         throw new LimitError('awareness', 'too many client ids or awareness states');
     }
   }
@@ -157,7 +160,7 @@ function encodeState(state: Fields): string {
   }
 }
 
-/** The asking client's own id: what the message says, else the one id that the session has spoken for. */
+/** The client id of the request: the one in the message, else the only one that the session has bound. */
 function clientIdOf(session: Session, fields: Fields): string | undefined {
   const { clientId } = fields;
   if (typeof clientId === 'string' && clientId.length <= 256) return clientId;

@@ -18,7 +18,7 @@ export interface DeliveryOptions {
   readonly meter: SessionMeter;
   /** The open session of this number. */
   readonly find: (session: number) => Session | undefined;
-  /** Above half of it in a socket's buffer, no answer to a read is sent. */
+  /** Answers to reads are held back while a socket buffers more than half of it. */
   readonly maxBackpressureBytes: number;
   readonly compression: Compression;
   readonly onSettled: (shard: number, task: number) => void;
@@ -29,12 +29,15 @@ export interface DeliveryOptions {
 type Reply = Omit<AnswerFrame, 'last' | 'read'>;
 
 /**
- * Takes the answers of shards apart: frames to topics, one native call each whatever the number of subscribers, and
- * frames to sessions. All of an answer goes out in one turn, which lets uWS join what one socket gets.
+ * Delivers the answers of shards: frames to topics, one native call each whatever the number of subscribers, and frames
+ * to single sessions. A whole answer is sent in one turn of the event loop, so that uWS can join the frames per socket.
  */
 export class Delivery {
   readonly #options: DeliveryOptions;
-  /** Replies to one session that follow each other leave together: a burst of writes gets its acks in one system call. */
+  /**
+   * The session of `#replies`. Consecutive replies to one session are sent together: a burst of acks is one system
+   * call.
+   */
   #to: Session | undefined;
   readonly #replies: Reply[] = [];
 
@@ -49,7 +52,7 @@ export class Delivery {
       publish: (documentId, variant, frame, type, cause, except) => {
         this.#sendReplies();
         const sender = except === 0 ? undefined : find(except);
-        // A socket without any subscription publishes nothing.
+        // uWS publishes nothing through a socket that has no subscription.
         const publisher = sender?.isOpen === true && sender.subscriptions.has(documentId) ? sender.socket : app;
         const topic = topicOf(documentId, variant);
         const subscribers = topics.countOf(documentId, variant);
@@ -92,7 +95,7 @@ export class Delivery {
     this.#sendReplies();
   }
 
-  /** The socket has room again, or an answer to a read has come. */
+  /** The socket's buffer has drained, or an answer to a read has arrived. */
   pumpReads(session: Session): void {
     const { reads } = session;
     if (!session.isOpen || reads === undefined) return;
@@ -161,7 +164,7 @@ function isBinary(variant: number): boolean {
   return (variant & binary) !== 0;
 }
 
-/** uWS takes any view; its types know only those over an ArrayBuffer, which the frames of an answer are. */
+/** uWS accepts any view, but its types allow only views of an ArrayBuffer, which the frames of an answer are. */
 function toArrayBufferView(frame: Uint8Array): Uint8Array<ArrayBuffer> {
   return frame as Uint8Array<ArrayBuffer>;
 }

@@ -12,61 +12,64 @@ export interface InterestsOptions {
 const PORTION = 500;
 
 const nothing = Buffer.alloc(0);
-/** Payload of an interest: its subscribers were there before the worker. */
-const wereThere = Buffer.from([1]);
+/** Payload of an interest record: the subscribers were there before the worker. */
+const fromBefore = Buffer.from([1]);
 
 /**
- * Tells the shards which documents have subscribers, so that a node of a cluster knows what to listen to. Which ones
- * they are is read when the record is sent, so whatever changes before is told as it is then.
+ * Sends the shards which documents have subscribers, so that each can subscribe to them on the bus. The coalescer reads
+ * the subscribers when it flushes a record, so the shard gets their state at that time.
  */
 export class Interests {
   readonly #options: InterestsOptions;
-  /** What is left to look at of the last telling of a shard. */
-  readonly #telling = new Map<number, Iterator<string>>();
+  /** By shard: the documents that `sendAll` has still to look at. */
+  readonly #pending = new Map<number, Iterator<string>>();
 
   constructor(options: InterestsOptions) {
     this.#options = options;
   }
 
-  /** The subscribers of a document are other ones than before. */
+  /** The variants of a document that have subscribers have changed. */
   changed(documentId: string): void {
-    this.#tell(documentId, nothing);
+    this.#send(documentId, nothing);
   }
 
-  /** A shard has a new worker, which knows nothing. It is told a portion each turn: there may be very many documents. */
-  tellAll(shard: number): void {
+  /**
+   * Sends a shard with a new worker all documents that have subscribers, a portion in each turn of the event loop, as
+   * there may be very many.
+   */
+  sendAll(shard: number): void {
     const { topics } = this.#options;
-    // Goes on over what comes and goes meanwhile. What comes is behind the others, and told by `changed`; that it may be
-    // told here too costs a frame that says nothing new.
+    // A Map's iterator tolerates changes meanwhile. Documents that are added come last, and were sent by `changed`
+    // already; sending them twice does no harm.
     const documents = topics.documents()[Symbol.iterator]();
-    this.#telling.set(shard, documents);
-    this.#tellPortion(shard, documents, topics.size);
+    this.#pending.set(shard, documents);
+    this.#sendPortion(shard, documents, topics.size);
   }
 
-  /** Tells no more. */
+  /** Sends nothing more. */
   stop(): void {
-    this.#telling.clear();
+    this.#pending.clear();
   }
 
   /** @param left Documents to look at, at most. */
-  #tellPortion(shard: number, documents: Iterator<string>, left: number): void {
-    // Stopped, or begun anew for yet another worker.
-    if (this.#telling.get(shard) !== documents) return;
+  #sendPortion(shard: number, documents: Iterator<string>, left: number): void {
+    // Stopped, or started again for another worker.
+    if (this.#pending.get(shard) !== documents) return;
     for (let i = 0; i < Math.min(left, PORTION); i++) {
       const next = documents.next();
       if (next.done === true) break;
-      if (this.#options.indexOf(next.value) === shard) this.#tell(next.value, wereThere);
+      if (this.#options.indexOf(next.value) === shard) this.#send(next.value, fromBefore);
     }
     if (left <= PORTION) {
-      this.#telling.delete(shard);
+      this.#pending.delete(shard);
       return;
     }
     setImmediate(() => {
-      this.#tellPortion(shard, documents, left - PORTION);
+      this.#sendPortion(shard, documents, left - PORTION);
     });
   }
 
-  #tell(documentId: string, payload: Buffer): void {
+  #send(documentId: string, payload: Buffer): void {
     const origin = { session: 0, encoding: 'binary', supportsBatch: false } as const;
     const about = { kind: recordKinds.interest, origin, form: 'binary', timestamp: 0, received: 0 } as const;
     this.#options.coalescer.add(documentId, { ...about, payload }, true);

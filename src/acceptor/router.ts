@@ -22,17 +22,14 @@ export interface RouterOptions {
   readonly awareness: Awareness;
   readonly metrics: AcceptorMetrics;
   readonly chunkLimits: ChunkLimits;
-  /** Resolves when all that the shards have been given so far is settled. */
+  /** Resolves when everything that the shards were given so far is settled. */
   readonly fence: () => Promise<void>;
 }
 
-/** Control messages are parsed here, on the acceptor, so they must be small. Bytes. */
+/** Largest control message, in bytes: they are parsed on the acceptor, so they must be small. */
 const MAX_CONTROL_BYTES = 1024 * 1024;
 
-/**
- * From a frame to an action. Of writes only the head and the document id are read; what they say is the shard's
- * business.
- */
+/** Routes the frames of clients. Of a write only the head and the document id are read; the shard parses the rest. */
 export class Router {
   readonly #options: RouterOptions;
   /** One for all frames: routing allocates nothing. */
@@ -42,18 +39,18 @@ export class Router {
     this.#options = options;
   }
 
-  /** @param bytes Lent for the time of the call. @param text Whether it came as a text frame. */
+  /** @param bytes Valid during the call only. @param text Whether it came as a text frame. */
   handle(session: Session, bytes: Buffer, text: boolean): void {
-    if (text && session.encoding === 'binary') this.#becomeJson(session);
+    if (text && session.encoding === 'binary') this.#switchToJson(session);
     const head = readHead(bytes, text, this.#scan);
     const { metrics } = this.#options;
     const type = head.kind === 'fault' ? 'invalid' : head.type;
     metrics.messagesReceived(type).add(1);
     metrics.bytesReceived(type).add(bytes.length);
     if (head.kind === 'fault') {
-      // A fault counts: garbage must not be free.
-      const taken = session.bucket.take(performance.now());
-      this.#refuse(session, taken ? new ProtocolError(head.code) : new LimitError('messages'), {});
+      // Malformed frames count as messages, or a client could send them without limit.
+      const withinLimit = session.bucket.take(performance.now());
+      this.#refuse(session, withinLimit ? new ProtocolError(head.code) : new LimitError('messages'), {});
       return;
     }
     try {
@@ -65,7 +62,7 @@ export class Router {
   }
 
   #route(session: Session, bytes: Buffer, head: FrameHead): void {
-    // Plain clients acknowledge every delta, so acks and pongs are free.
+    // Clients acknowledge every delta, so acks and pongs do not count.
     if (head.type === 'ack' || head.type === 'pong' || head.type === 'connect') return;
     if (!session.bucket.take(performance.now())) throw new LimitError('messages');
     const { state } = session;
@@ -93,7 +90,7 @@ export class Router {
       case 'sync_step1':
       case 'awareness_subscribe':
       case 'awareness_update': {
-        if (head.type === 'awareness_subscribe') this.#becomeModern(session);
+        if (head.type === 'awareness_subscribe') this.#markBatchSupport(session);
         this.#options.control.handle(session, state, this.#parse(bytes, head));
         return;
       }
@@ -107,8 +104,8 @@ export class Router {
     if (!isDocumentId(documentId)) throw new ProtocolError('INVALID_DOCUMENT_ID');
     if (!state.access.mayWrite(documentId)) throw new ProtocolError('PERMISSION_DENIED');
     const isBatch = head.type === 'delta_batch';
-    if (isBatch) this.#becomeModern(session);
-    const taken = this.#options.coalescer.add(
+    if (isBatch) this.#markBatchSupport(session);
+    const isQueued = this.#options.coalescer.add(
       documentId,
       {
         kind: isBatch ? recordKinds.deltaBatch : recordKinds.delta,
@@ -120,13 +117,13 @@ export class Router {
       },
       false,
     );
-    if (!taken) throw new LimitError('queue', 'the server is overloaded');
-    // Beyond its limit of subscriptions a writer still writes; it just does not hear of that document.
+    if (!isQueued) throw new LimitError('queue', 'the server is overloaded');
+    // A writer at its limit of subscriptions may still write, but is not subscribed to the document.
     if (state.access.mayRead(documentId)) this.#options.topics.subscribe(session, documentId);
   }
 
   #chunk(session: Session, bytes: Buffer, head: FrameHead): void {
-    this.#becomeModern(session);
+    this.#markBatchSupport(session);
     session.chunks ??= new ChunkAssembler(this.#options.chunkLimits);
     const outcome = session.chunks.add(bytes, head, this.#scan, performance.now());
     switch (outcome.kind) {
@@ -161,18 +158,18 @@ export class Router {
   #parse(bytes: Buffer, head: FrameHead): ReturnType<typeof parseMessage> {
     if (head.end - head.start > MAX_CONTROL_BYTES) throw new ProtocolError('MESSAGE_TOO_LARGE');
     const message = parseMessage(bytes, head);
-    // A JSON text with two `type` keys: routed by one, parsed by the other.
+    // A JSON object with two `type` keys: the frame was routed by one and parsed by the other.
     if (message.type !== head.type) throw new ProtocolError('INVALID_MESSAGE');
     return message;
   }
 
-  #becomeJson(session: Session): void {
+  #switchToJson(session: Session): void {
     session.encoding = 'json';
     this.#options.topics.switchVariant(session, this.#options.fence);
     this.#options.awareness.switchEncoding(session);
   }
 
-  #becomeModern(session: Session): void {
+  #markBatchSupport(session: Session): void {
     if (session.supportsBatch) return;
     session.supportsBatch = true;
     this.#options.topics.switchVariant(session, this.#options.fence);

@@ -2,7 +2,7 @@ import type { WebSocket } from 'uWebSockets.js';
 import { variants } from '../messages/task.js';
 import type { Session, SocketData } from './session/session.js';
 
-/** A topic per variant. */
+/** The prefix of each variant's topics. */
 const prefixes = new Map<number, string>([
   [variants.binaryDelta, 'b:'],
   [variants.binaryBatch, 'B:'],
@@ -23,23 +23,27 @@ interface Entry {
   /** Subscriptions by variant, in the order of the bits. */
   readonly counts: number[];
   subscribers: number;
-  /** Milliseconds since the epoch of the last change that was published; 0 when there was none. */
+  /** When a change was last published, in ms since the epoch; 0 if never. */
   lastModified: number;
 }
 
 export interface DocumentSummary {
   readonly id: string;
   readonly subscribers: number;
+  /** When a change was last published, in ms since the epoch; 0 if never. */
   readonly lastModified: number;
 }
 
-/** Who is subscribed to what: uWS holds the subscribers, this the counts, so that a shard knows which frames to build. */
+/**
+ * The subscriptions of all sessions. uWS holds the subscribers of each topic; this class counts them by variant, so
+ * that a shard builds only the frames that somebody receives.
+ */
 export class Topics {
   readonly #entries = new Map<string, Entry>();
   readonly #maxPerSession: number;
   readonly #onInterest: ((documentId: string) => void) | undefined;
 
-  /** @param onInterest Told when `variantsOf` a document changes. */
+  /** @param onInterest Called when `variantsOf` a document changes. */
   constructor(maxPerSession: number, onInterest?: (documentId: string) => void) {
     this.#maxPerSession = maxPerSession;
     this.#onInterest = onInterest;
@@ -59,7 +63,7 @@ export class Topics {
     return wanted;
   }
 
-  /** Whether a session is all the subscribers that a document has. */
+  /** Whether a session is the only subscriber of a document. */
   isOnlySubscriber(session: Session | undefined, documentId: string): boolean {
     return this.#entries.get(documentId)?.subscribers === 1 && session?.subscriptions.has(documentId) === true;
   }
@@ -69,7 +73,7 @@ export class Topics {
     return this.#entries.get(documentId)?.counts[Math.log2(variant)] ?? 0;
   }
 
-  /** Subscribes a session in the variant that it understands; false when it has as many as it may. */
+  /** Subscribes a session in the variants that it understands. @returns False when it is at its limit. */
   subscribe(session: Session, documentId: string): boolean {
     if (session.subscriptions.has(documentId)) return true;
     if (session.subscriptions.size >= this.#maxPerSession) return false;
@@ -95,7 +99,7 @@ export class Topics {
     }
   }
 
-  /** A closed session holds nothing any more; its socket has left the topics by itself. */
+  /** Removes the subscriptions of a closed session; uWS has already removed its socket from the topics. */
   leaveAll(session: Session): void {
     for (const [documentId, held] of session.subscriptions) {
       this.#leave(undefined, documentId, held);
@@ -105,8 +109,8 @@ export class Topics {
   }
 
   /**
-   * The session wants another variant from now on. Tasks that are under way know only the former, so it stays in both
-   * until `fence` resolves; updates that come twice are the same twice.
+   * The session wants other variants from now on. Tasks in progress know only the former ones, so the session stays in
+   * both until `fence` resolves. Updates that it receives twice meanwhile are identical, which does no harm.
    */
   switchVariant(session: Session, fence: () => Promise<void>): void {
     const wanted = wantedBy(session);
@@ -120,24 +124,24 @@ export class Topics {
     }
     if (moved) {
       void fence().then(() => {
-        // Switched again meanwhile: the later fence does it.
+        // If it has switched again meanwhile, the later fence does it.
         if (session.isOpen && wantedBy(session) === wanted) this.#dropFormer(session, wanted);
       });
     }
   }
 
-  /** Takes note that a change of the document was published. */
+  /** A change of the document was published. @param now Milliseconds since the epoch. */
   touch(documentId: string, now: number): void {
     const entry = this.#entries.get(documentId);
     if (entry !== undefined) entry.lastModified = now;
   }
 
-  /** The documents with subscribers, as long as none comes or goes. */
+  /** The documents with subscribers, live: those that are added while iterating come last. */
   documents(): Iterable<string> {
     return this.#entries.keys();
   }
 
-  /** Some documents with subscribers, at most `limit`. */
+  /** At most `limit` of the documents with subscribers. */
   summary(limit: number): DocumentSummary[] {
     const documents: DocumentSummary[] = [];
     for (const [id, { subscribers, lastModified }] of this.#entries) {
@@ -176,7 +180,7 @@ export class Topics {
     for (const variant of bitsOf(held)) socket?.unsubscribe(topicOf(documentId, variant));
   }
 
-  /** @returns Whether a variant has subscribers now and had none, or the other way round. */
+  /** @returns Whether a variant got its first subscriber or lost its last. */
   #count(documentId: string, wanted: number, change: 1 | -1): boolean {
     const { counts } = this.#entry(documentId);
     let isChange = false;
@@ -189,7 +193,7 @@ export class Topics {
     return isChange;
   }
 
-  /** One subscriber less. */
+  /** Removes one subscriber. */
   #forget(documentId: string): void {
     const entry = this.#entries.get(documentId);
     if (entry !== undefined && --entry.subscribers === 0) this.#entries.delete(documentId);

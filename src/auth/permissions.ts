@@ -1,26 +1,26 @@
-/** What a user may do to which document: the `permissions` of a token, and their compiled form. */
+/** What a user may do with which document: the `permissions` of a token, and their compiled form. */
 import { z } from 'zod';
 
 const documents = z.array(z.string()).readonly();
 
-/** Absent lists are empty and an absent flag is false: what is not said is not allowed. */
+/** A missing list is empty and a missing flag is false: what is not granted is not allowed. */
 export const permissionsSchema = z
   .object({
-    /** Document ids; `*` stands for all. */
+    /** Document ids; `*` grants all. */
     canRead: documents.default([]),
     canWrite: documents.default([]),
     canAdmin: documents.optional(),
-    /** Everything on every document. */
+    /** Grants everything on every document. */
     isAdmin: z.boolean().default(false),
   })
   .readonly();
 
-/** As tokens carry them and as clients are told. */
+/** The `permissions` claim of a token, and of `auth_success`. */
 export type Permissions = z.infer<typeof permissionsSchema>;
 
 export const noPermissions: Permissions = Object.freeze(permissionsSchema.parse({}));
 
-/** Answers in constant time. Writing implies nothing about reading. */
+/** Compiled permissions. Each test takes constant time. Permission to write does not include reading. */
 export interface Access {
   mayRead(documentId: string): boolean;
   mayWrite(documentId: string): boolean;
@@ -32,7 +32,7 @@ type Test = (documentId: string) => boolean;
 const all: Test = () => true;
 const none: Test = () => false;
 
-/** Compiles permissions once per session, because every message asks. */
+/** To be called once per session, because every message is checked. */
 export function compilePermissions(permissions: Permissions): Access {
   if (permissions.isAdmin) return { mayRead: all, mayWrite: all, mayAdmin: all };
   return {

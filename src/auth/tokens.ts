@@ -1,35 +1,40 @@
-/** Tokens: JWTs signed with HS256 by a secret that the server shares with whoever makes them. */
+/**
+ * Tokens: JWTs signed with HS256 by a secret that the server shares with the issuer. The payload is
+ * `{userId | sub, permissions?, iat?, exp?}`, times in seconds since the epoch.
+ */
 import { createSigner, createVerifier, TokenError } from 'fast-jwt';
 import { z } from 'zod';
 import { noPermissions, permissionsSchema, type Permissions } from './permissions.js';
 
-/** Who a connection speaks for. */
+/** The user of a connection. */
 export interface Identity {
+  /** 1–256 characters. */
   readonly userId: string;
   readonly permissions: Permissions;
-  /** Milliseconds since the epoch; a token without it never expires. */
+  /** When the token expires, in ms since the epoch; undefined if never. */
   readonly expiresAt?: number;
 }
 
+/** The identity of a valid token, or why the token is refused. */
 export type Verified =
   | { readonly ok: true; readonly identity: Identity }
   | { readonly ok: false; readonly code: 'AUTH_FAILED' | 'TOKEN_EXPIRED' };
 
 export interface TokenVerifier {
-  /** Never throws, whatever it is given. */
+  /** Checks signature, claims and expiry. Never throws, whatever the text. */
   readonly verify: (token: string) => Verified;
 }
 
-/** Who everybody is where authentication is not required: reads and writes everything, is never admin. */
+/** The identity of clients without a token, where authentication is not required: may read and write all documents. */
 export const anonymousIdentity: Identity = Object.freeze({
   userId: 'anonymous',
   permissions: Object.freeze({ canRead: Object.freeze(['*']), canWrite: Object.freeze(['*']), isAdmin: false }),
 });
 
-/** Beyond it, a token is not even decoded. Room for some thousand document ids. Characters. */
-const longestToken = 65_536;
+/** Most characters of a token; enough for some thousand document ids. Longer ones are refused without decoding. */
+const maxTokenLength = 65_536;
 
-/** `sub` is where other issuers put the user. A part of the wrong type is an error, not an absent part. */
+/** Other issuers put the user into `sub`. A claim of the wrong type is an error, not a missing claim. */
 const claims = z
   .object({
     userId: z.string().min(1).max(256).optional(),
@@ -47,20 +52,20 @@ const failed: Verified = Object.freeze({ ok: false, code: 'AUTH_FAILED' });
 const expired: Verified = Object.freeze({ ok: false, code: 'TOKEN_EXPIRED' });
 
 /**
- * Makes a verifier. It remembers no tokens: a signature takes 6 µs, finding it among those seen before 3, and remembering
- * ten thousand of them takes megabytes.
+ * Creates a verifier. It caches no tokens: checking a signature takes 6 µs, a look-up in a cache 3 µs, and a cache of
+ * ten thousand tokens would take megabytes.
  *
  * @param options.secret At least 32 characters.
- * @param options.now The clock, in milliseconds since the epoch; for tests.
+ * @param options.now The clock, in ms since the epoch; for tests.
  */
 export function createTokenVerifier(options: { readonly secret: string; readonly now?: () => number }): TokenVerifier {
   const { secret, now = Date.now } = options;
-  // The list of algorithms is what keeps out `none` and keys of another kind. The key is given at once, not through a
-  // callback, which keeps verifying synchronous: no frame can overtake the auth message it follows.
+  // The list of algorithms excludes `none` and keys of another kind. The key is a value, not a callback, which keeps
+  // verification synchronous: no later frame of the client can overtake its auth message.
   const verifySignature = createVerifier({ key: secret, algorithms: ['HS256'] });
   return {
     verify: (token) => {
-      if (token.length > longestToken) return failed;
+      if (token.length > maxTokenLength) return failed;
       let payload: unknown;
       try {
         payload = verifySignature(token);
@@ -80,7 +85,10 @@ export function createTokenVerifier(options: { readonly secret: string; readonly
 /**
  * Signs a token, for the command line and for tests.
  *
- * @param options.expiresInMs From `now`; rounded to the second, as the format has no more. Without it, for ever.
+ * @param options.secret At least 32 characters.
+ * @param options.expiresInMs Lifetime from `now` on; `exp` is rounded down to the second. Undefined: no expiry.
+ * @param options.now Milliseconds since the epoch. Default: the present time.
+ * @returns The JWT in its compact form.
  */
 export function signToken(options: {
   readonly secret: string;

@@ -1,30 +1,32 @@
-/** Awareness on the bus: a channel of its own for each document, whose messages are not numbered by the bus. */
+/** Awareness on the bus: each document has an own channel for it, whose messages the bus does not number. */
 import { ResyncQueue } from './resync-queue.js';
 import type { BusMetrics } from './port.js';
-import { decodeAwareness, encodeAwareness, showsJson } from './awareness-message.js';
+import { decodeAwareness, encodeAwareness, hasJsonStates } from './awareness-message.js';
 
 export interface AwarenessChannelsOptions {
-  /** Names this process in messages. */
+  /** Names this process in messages, unique among all nodes and starts. */
   readonly run: string;
-  /** @returns Whether the bytes were taken; the rest are by documents. */
+  /** @returns Whether the bytes were accepted by the transport. */
   readonly send: (documentId: string, bytes: Uint8Array) => boolean;
   readonly subscribe: (documentIds: readonly string[]) => void;
   readonly unsubscribe: (documentIds: readonly string[]) => void;
+  /** As `BusEvents.onAwareness`, and the next as `onAwarenessActive`. */
   readonly onAwareness: (documentId: string, bytes: Uint8Array) => void;
   readonly onAwarenessActive: (documentIds: readonly string[]) => void;
+  /** A message could not be decoded. */
   readonly onMalformed: (documentId: string) => void;
   readonly metrics: Pick<BusMetrics, 'awarenessPublished' | 'awarenessReceived' | 'awarenessDropped'>;
 }
 
 /**
- * Nothing is kept to be sent again. Who could not be heard, or may have missed something, asks: when its channel becomes
- * active, and when it can publish again.
+ * No message is kept to be sent again. A process that may have missed messages sends an `ask`, which makes the others
+ * publish all their states: when a channel becomes active, and when publishing works again.
  */
 export class AwarenessChannels {
   readonly #options: AwarenessChannelsOptions;
-  /** Documents that are followed, and whether their channel is active. */
+  /** Followed documents, and whether the channel of each is active. */
   readonly #followed = new Map<string, boolean>();
-  /** Documents that are active and for which nobody was asked yet. */
+  /** Active documents for which an `ask` is still to be sent. */
   readonly #toAsk: ResyncQueue<'ask'>;
   readonly #ask: Uint8Array;
 
@@ -65,7 +67,7 @@ export class AwarenessChannels {
     if (!this.#followed.has(documentId)) return;
     const message = decodeAwareness(bytes);
     if (message.kind === 'unreadable') return;
-    if (message.kind === 'malformed' || !showsJson(message)) {
+    if (message.kind === 'malformed' || !hasJsonStates(message)) {
       this.#options.onMalformed(documentId);
       return;
     }
@@ -86,7 +88,7 @@ export class AwarenessChannels {
     for (const documentId of documentIds) if (this.#followed.has(documentId)) this.#followed.set(documentId, false);
   }
 
-  /** Messages can be sent again where they could not: nobody has heard what was said meanwhile. */
+  /** Publishing works again: what was published meanwhile was lost. */
   resume(): void {
     for (const [documentId, isActive] of this.#followed) if (isActive) this.#toAsk.add(documentId, 'ask');
   }

@@ -1,77 +1,85 @@
 /**
- * What nodes tell each other about awareness: one msgpack array each, `[version, kind, run, …body]`. The document is
- * named by the channel. What is added goes to the end of an array; a higher version, or a kind that is not known, is
- * ignored by older nodes.
+ * The messages between nodes about awareness. Each is one msgpack array; the channel names the document:
  *
- * A message says something of the clients of one run of a process alone, and its number says which of two is the later:
- * they may come twice, late and in any order.
+ *   changes = [version, 0, run, sequence, state*, clientId of each client that left*]
+ *   all     = [version, 1, run, sequence, state*, part, isLast]
+ *   ask     = [version, 2, run]
+ *   state   = [clientId, user, claimed, generation, clock, JSON text]
+ *
+ * New elements are only appended to an array; readers ignore those they don't know. A higher version or an unknown kind
+ * is ignored by older nodes.
+ *
+ * A message is about the clients of one process (`run`) alone. Messages may come twice, late and in any order; of two
+ * messages of a run, the one with the larger sequence is the later.
  */
 import { Packr, Unpackr } from 'msgpackr';
 import { isCount, isText, listOf, unpackArray } from './reading.js';
 
-/** What one node shows of one client. */
+/** The state of one client, as one process publishes it. */
 export interface AwarenessStateRecord {
   readonly clientId: string;
-  /** Stands for the user of the client's session. */
+  /** Hash of the id of the client's user; at most 64 characters. */
   readonly user: string;
-  /** Since when the user has this client id in the document: the first one has it. Milliseconds since the epoch. */
+  /** When the user first used this client id in the document, in ms since the epoch; the earliest user owns it. */
   readonly claimed: number;
-  /** Grows with each session that takes the client over, on any node. About milliseconds since the epoch. */
-  readonly turn: number;
+  /** Grows each time a session takes the client over, on any node; starts as ms since the epoch. */
+  readonly generation: number;
+  /** Of the client; a larger one is newer. */
   readonly clock: number;
   /** JSON text of an object. */
   readonly state: string;
 }
 
 export type AwarenessMessage =
-  /** What has changed. */
+  /** Clients that have changed. */
   | {
       readonly kind: 'changes';
       readonly run: string;
-      /** Of the run; greater than that of each message before. */
+      /** Grows with each message of the run. */
       readonly sequence: number;
       readonly states: readonly AwarenessStateRecord[];
-      /** Client ids that the run shows nothing of any more. */
+      /** Client ids that have left the run. */
       readonly left: readonly string[];
     }
   /**
-   * Everything that the run shows in the document, in one or several parts of the same number. When all are there, what
-   * has a lower number and is not among them is no more.
+   * All clients of the run in the document, in one or several parts with the same sequence. Once all parts are there,
+   * clients with a lower sequence that are in none of them have left.
    */
   | {
       readonly kind: 'all';
       readonly run: string;
       readonly sequence: number;
       readonly states: readonly AwarenessStateRecord[];
-      /** From 0. */
+      /** Number of this part, from 0. */
       readonly part: number;
       readonly isLast: boolean;
     }
-  /** Somebody listens who does not know what the others show. */
+  /** Requests the states of all other processes. */
   | { readonly kind: 'ask'; readonly run: string };
 
 export type ReadAwareness =
   | AwarenessMessage
-  /** Of a newer node. */
+  /** A version or a kind of a newer node. */
   | { readonly kind: 'unreadable' }
   | { readonly kind: 'malformed' };
 
-/** States and leavers of one message. */
+/** States and clients that left, together, in one message. */
 export const MAX_AWARENESS_ITEMS = 1_000;
-/** Parts of everything that one run shows in a document. */
+/** Parts of one `all` message. */
 export const MAX_AWARENESS_PARTS = 10_000;
 
 const VERSION = 1;
 const kinds = { changes: 0, all: 1, ask: 2 } as const;
-/** The last time that there is. */
+/** Bound of times: the largest that a `Date` holds, in ms. */
 const MAX_TIME = 8_640_000_000_000_000;
+/** Characters. */
 const MAX_NAME = 64;
 const MAX_CLIENT_ID = 256;
 
 const packr = new Packr({ useRecords: false });
 const unpackr = new Unpackr({ useRecords: false });
 
-/** The bytes of a message; they lie in a larger buffer. */
+/** Encodes a message in the format above. The result is a view of a larger buffer and is never written to again. */
 export function encodeAwareness(message: AwarenessMessage): Buffer {
   const { kind, run } = message;
   const head = [VERSION, kinds[kind], run];
@@ -85,11 +93,13 @@ export function encodeAwareness(message: AwarenessMessage): Buffer {
   }
 }
 
-/** Reads a message, all but whether the states are JSON (`showsJson`); never throws. */
+/**
+ * Decodes a message; never throws. Whether the states are JSON is left to `hasJsonStates`, as parsing them is costly.
+ */
 export function decodeAwareness(bytes: Uint8Array): ReadAwareness {
-  const places = unpackArray(unpackr, bytes);
-  if (places === undefined) return { kind: 'malformed' };
-  const [version, kind, run, ...body] = places;
+  const elements = unpackArray(unpackr, bytes);
+  if (elements === undefined) return { kind: 'malformed' };
+  const [version, kind, run, ...body] = elements;
   if (!isCount(version) || version < 1) return { kind: 'malformed' };
   if (version > VERSION) return { kind: 'unreadable' };
   if (!isCount(kind) || !isName(run, MAX_NAME)) return { kind: 'malformed' };
@@ -105,14 +115,14 @@ export function decodeAwareness(bytes: Uint8Array): ReadAwareness {
   }
 }
 
-/** Whether all states of a message are JSON text of objects: they are sent to clients as they are. */
-export function showsJson(message: AwarenessMessage): boolean {
+/** Whether all states of a message are JSON text of objects. They are sent to clients as they are. */
+export function hasJsonStates(message: AwarenessMessage): boolean {
   return message.kind === 'ask' || message.states.every(({ state }) => isObjectText(state));
 }
 
-function readChanges(run: string, [sequence, rows, leavers]: readonly unknown[]): AwarenessMessage | undefined {
+function readChanges(run: string, [sequence, rows, clientIds]: readonly unknown[]): AwarenessMessage | undefined {
   const states = listOf(rows, readState);
-  const left = listOf(leavers, (id) => (isName(id, MAX_CLIENT_ID) ? id : undefined));
+  const left = listOf(clientIds, (id) => (isName(id, MAX_CLIENT_ID) ? id : undefined));
   if (!isCount(sequence) || states === undefined || left === undefined) return undefined;
   if (states.length + left.length > MAX_AWARENESS_ITEMS) return undefined;
   return { kind: 'changes', run, sequence, states, left };
@@ -125,16 +135,16 @@ function readAll(run: string, [sequence, rows, part, isLast]: readonly unknown[]
   return { kind: 'all', run, sequence, states, part, isLast };
 }
 
-function stateToArray({ clientId, user, claimed, turn, clock, state }: AwarenessStateRecord): readonly unknown[] {
-  return [clientId, user, claimed, turn, clock, state];
+function stateToArray({ clientId, user, claimed, generation, clock, state }: AwarenessStateRecord): readonly unknown[] {
+  return [clientId, user, claimed, generation, clock, state];
 }
 
 function readState(row: unknown): AwarenessStateRecord | undefined {
   if (!Array.isArray(row)) return undefined;
-  const [clientId, user, claimed, turn, clock, state] = row as readonly unknown[];
+  const [clientId, user, claimed, generation, clock, state] = row as readonly unknown[];
   if (!isName(clientId, MAX_CLIENT_ID) || !isName(user, MAX_NAME) || !isText(state)) return undefined;
-  if (!isTime(claimed) || !isTime(turn) || !isCount(clock)) return undefined;
-  return { clientId, user, claimed, turn, clock, state };
+  if (!isTime(claimed) || !isTime(generation) || !isCount(clock)) return undefined;
+  return { clientId, user, claimed, generation, clock, state };
 }
 
 function isName(value: unknown, maxLength: number): value is string {

@@ -1,10 +1,12 @@
-/** The channels of a document: one for its news, and one for its awareness, which others may want. */
+/**
+ * The channels of a document: `doc:<id>` for its updates, `aw:<id>` for its awareness. Their subscribers may differ.
+ */
 
-const NEWS = 'doc:';
+const UPDATES = 'doc:';
 const AWARENESS = 'aw:';
 
 export function updateChannel(documentId: string): string {
-  return NEWS + documentId;
+  return UPDATES + documentId;
 }
 
 export function awarenessChannel(documentId: string): string {
@@ -17,10 +19,10 @@ export function isAwareness(channel: string): boolean {
 
 /** The document of a channel. */
 export function documentOf(channel: string): string {
-  return channel.slice(isAwareness(channel) ? AWARENESS.length : NEWS.length);
+  return channel.slice(isAwareness(channel) ? AWARENESS.length : UPDATES.length);
 }
 
-/** The documents of those channels that are for news. */
+/** The documents of those channels that are for updates. */
 export function updatesAmong(channels: readonly string[]): string[] {
   return channels.filter((channel) => !isAwareness(channel)).map(documentOf);
 }

@@ -1,45 +1,48 @@
 /**
- * The messages between nodes: one msgpack array each, `[version, node, epoch, sequence, kind, sentAt, since, …body]`.
- * The document is named by the channel.
+ * The messages between nodes about documents. Each is one msgpack array; the channel names the document:
  *
- * Nodes of two versions talk to each other during a rolling update. So:
- * - What is added goes to the end of an array; readers ignore what they don't know. That is no new version.
- * - The version is raised only when an old reader would misread the message, and a new kind counts as that. An old
- *   reader then loads the document from the storage.
- * - The first four places are the same in every version, so that an old reader can go on counting.
+ *   update = [version, node, epoch, sequence, 0, sentAt, since, stamp, field*, text bytes | nil, operation*, commit]
+ *   tail   = [version, node, epoch, sequence, 1, sentAt, since]
+ *   field  = [path, JSON value, deleted, timestamp, counter, clientId, stamp]
+ *
+ * Nodes of two versions exchange messages during a rolling update. So:
+ * - New elements are only appended to an array; readers ignore those they don't know. The version stays the same.
+ * - The version is raised only when an old reader would misread the message; a new kind counts as that. An old reader
+ *   then loads the document from storage.
+ * - The first four elements are the same in every version, so that an old reader can still detect gaps.
  */
 import { Packr, Unpackr } from 'msgpackr';
 import type { DocumentUpdate, UpdatedField } from './port.js';
 import { isCount, isNumber, isText, listOf, unpackArray } from './reading.js';
 
-/** Who sent a message, and which of its messages about the document it is. */
+/** The publisher of a message, and the number of the message among its messages about the document. */
 export interface MessageHead {
+  /** Id of the node. */
   readonly node: string;
-  /** Drawn at random by each bus: a node that starts again, or another thread of it, is another publisher. */
+  /** Random for each bus: after a restart, and for each thread of a node, the publisher is a different one. */
   readonly epoch: number;
-  /** Of the document and publisher; grows by one with each update. */
+  /** Counts the updates of this publisher about the document, from 1. */
   readonly sequence: number;
 }
 
 export interface MessageTimes {
-  /** When it was sent, in ms since the epoch by the sender's clock. */
+  /** When it was sent, in ms since the epoch, by the clock of the sender. */
   readonly sentAt: number;
   /**
-   * At least how many ms before this message the last news was published that a receiver of this message alone has
-   * missed: for news the one before it, for a tail the one that it repeats the number of. 0 says nothing, or that there
-   * is none.
+   * A lower bound of the age, in ms, of the last update that a receiver of this message alone has missed: for an update
+   * the one before it, for a tail the one whose sequence it repeats. 0 when there is none or its age is unknown.
    */
   readonly since: number;
 }
 
 export type BusMessage =
   | (MessageHead & MessageTimes & { readonly kind: 'update'; readonly update: DocumentUpdate })
-  /** No update, only the number of the last one. */
+  /** Repeats the sequence of the last update, without its data. */
   | (MessageHead & MessageTimes & { readonly kind: 'tail' });
 
 export type ReadMessage =
   | BusMessage
-  /** Of a newer node; the head, if it could be read. */
+  /** A version or a kind of a newer node; with its head, if that could be read. */
   | { readonly kind: 'unreadable'; readonly head: MessageHead | undefined }
   | { readonly kind: 'malformed' };
 
@@ -47,10 +50,10 @@ const VERSION = 1;
 const kinds = { update: 0, tail: 1 } as const;
 
 const packr = new Packr({ useRecords: false });
-// Bytes that only point into what was received would keep all of it in memory.
+// Copied, because a view would keep the whole received buffer in memory.
 const unpackr = new Unpackr({ useRecords: false, copyBuffers: true });
 
-/** The bytes of a message, which nobody else writes to. */
+/** Encodes a message in the format above. The result is a view of a larger buffer and is never written to again. */
 export function encodeMessage(message: BusMessage): Buffer {
   const { node, epoch, sequence, sentAt, since } = message;
   const head = [VERSION, node, epoch, sequence, kinds[message.kind], sentAt, since];
@@ -59,15 +62,15 @@ export function encodeMessage(message: BusMessage): Buffer {
   return packr.pack([...head, stamp, fields.map(fieldToArray), text ?? null, relays, commit]);
 }
 
-/** Reads what came through the channel of a document; never throws. */
+/** Decodes a message that came through the channel of a document; never throws. */
 export function decodeMessage(documentId: string, bytes: Uint8Array): ReadMessage {
-  const places = unpackArray(unpackr, bytes);
-  if (places === undefined) return { kind: 'malformed' };
-  const version = places[0];
+  const elements = unpackArray(unpackr, bytes);
+  if (elements === undefined) return { kind: 'malformed' };
+  const version = elements[0];
   if (!isCount(version) || version < 1) return { kind: 'malformed' };
-  const head = readHead(places);
+  const head = readHead(elements);
   if (version > VERSION) return { kind: 'unreadable', head };
-  return (head && readBody(documentId, head, places)) ?? { kind: 'malformed' };
+  return (head && readBody(documentId, head, elements)) ?? { kind: 'malformed' };
 }
 
 function readHead([, node, epoch, sequence]: readonly unknown[]): MessageHead | undefined {
@@ -75,8 +78,8 @@ function readHead([, node, epoch, sequence]: readonly unknown[]): MessageHead | 
   return { node, epoch, sequence };
 }
 
-function readBody(documentId: string, head: MessageHead, places: readonly unknown[]): ReadMessage | undefined {
-  const [, , , , kind, sentAt, since, stamp, rows, text, relays, commit = 0] = places;
+function readBody(documentId: string, head: MessageHead, elements: readonly unknown[]): ReadMessage | undefined {
+  const [, , , , kind, sentAt, since, stamp, rows, text, relays, commit = 0] = elements;
   if (!isCount(kind) || !isNumber(sentAt) || !isNumber(since)) return undefined;
   const times = { sentAt, since };
   if (kind === kinds.tail) return { kind: 'tail', ...head, ...times };
@@ -96,8 +99,8 @@ function fieldToArray(field: UpdatedField): readonly unknown[] {
 }
 
 /**
- * That a value is JSON is taken from the sender, as it is from the storage: it checked what it merged. A stamp is not:
- * those that this node gives go on from it, and one that no storage takes would have all of them refused.
+ * That a value is JSON is not checked: the sender did when it merged it, as for a value from storage. The stamp is
+ * checked: this node continues from it, and after one that no storage accepts all its own writes would be refused.
  */
 function readField(row: unknown): UpdatedField | undefined {
   if (!Array.isArray(row)) return undefined;

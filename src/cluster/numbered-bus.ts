@@ -1,4 +1,4 @@
-/** The bus over any transport: numbers what it sends, and notices what it misses. */
+/** The bus over any transport: numbers the updates that it sends, and detects gaps in those that it receives. */
 import { randomInt } from 'node:crypto';
 import type { Logger } from 'pino';
 import { ResyncQueue } from './resync-queue.js';
@@ -11,29 +11,33 @@ import { Subscriptions } from './subscriptions.js';
 import type { Transport, TransportEvents } from './transport.js';
 
 export interface BusOptions {
-  /** Names the node in messages. Several buses of a node may share it. */
+  /** Names the node in messages. The buses of a node share it. */
   readonly nodeId: string;
-  /** Names the run of the process, unlike all others. Buses that share it don't hear of each other's awareness. */
+  /** Names the process, unique among all nodes and starts. Buses with the same run ignore each other's awareness. */
   readonly run: string;
   readonly events: BusEvents;
   readonly metrics: BusMetrics;
   readonly log: Logger;
-  /** Silence of a document, in ms, after which the number of its last news is repeated. Default 1000. */
+  /** Time without an update of a document, in ms, after which its last sequence is repeated. Default 1000. */
   readonly tailMs?: number | undefined;
   /**
-   * Bytes of a message above which only its number is sent, and receivers load the document. Default 1 MiB: a server
-   * cuts off a subscriber that can't keep up with what waits for it, which for Redis is 32 MiB by default.
+   * Size of a message in bytes, above which only its sequence is sent and receivers load the document. Default 1 MiB:
+   * Redis disconnects a subscriber whose output buffer exceeds its limit, 32 MiB by default.
    */
   readonly maxMessageBytes?: number | undefined;
-  /** Documents whose numbers are remembered. Default 100 000, about 20 MB. */
+  /** Documents whose sequences are remembered. Default 100 000, about 20 MB. */
   readonly maxNumberedDocuments?: number | undefined;
 }
 
-/** Tails sent in one turn; after the connection was lost there may be as many as documents. */
+/** Tails that are sent in one turn of the event loop; after a lost connection every document may have one. */
 const TAILS_AT_ONCE = 500;
-/** More than a transport takes to notice that its connection is dead, in ms. */
-const UNNOTICED_MS = 30_000;
+/** Upper bound of the time in which a transport detects a dead connection, in ms. */
+const DETECTION_MS = 30_000;
 
+/**
+ * Numbers the updates of each document, so that receivers detect lost ones (`Subscriptions`), and repeats the last
+ * number as a tail (`OwnSequences`).
+ */
 export class NumberedBus implements Bus {
   readonly #options: BusOptions;
   readonly #maxMessageBytes: number;
@@ -47,9 +51,9 @@ export class NumberedBus implements Bus {
   #connected = false;
   #closed = false;
   #closing: Promise<void> | undefined;
-  #saidMalformed = false;
+  #loggedMalformed = false;
 
-  /** @param connect Makes the transport, which raises these events. */
+  /** @param connect Creates the transport, which raises these events. */
   constructor(options: BusOptions, connect: (events: TransportEvents) => Transport) {
     const { tailMs = 1_000, maxMessageBytes = 1024 * 1024, maxNumberedDocuments = 100_000 } = options;
     this.#options = options;
@@ -78,8 +82,8 @@ export class NumberedBus implements Bus {
         this.#setConnected(connected);
       },
       resumed: (lostAt) => {
-        // The tails of what was sent into a dead connection may have gone the same way.
-        this.#own.repeatSince(lostAt - UNNOTICED_MS, performance.now());
+        // Updates that were sent into the dead connection may be lost, and their tails as well.
+        this.#own.repeatSince(lostAt - DETECTION_MS, performance.now());
         this.#awareness.resume();
       },
       dropped: (count) => {
@@ -105,7 +109,7 @@ export class NumberedBus implements Bus {
     const numbered = this.#own.next(documentId, performance.now());
     const head = { ...this.#head(numbered.sequence), sentAt: Date.now() };
     let bytes: Uint8Array | undefined;
-    // What is too large anyway is not worth the time of encoding it.
+    // Not encoded when it is certainly too large.
     if (sizeOf(update) <= this.#maxMessageBytes) {
       bytes = encodeMessage({ kind: 'update', ...head, since: numbered.since, update });
     }
@@ -200,7 +204,7 @@ export class NumberedBus implements Bus {
         return;
       case 'unreadable':
         if (this.#isOwn(message.head)) return;
-        // What it says is loaded, and with it what may have been missed before it.
+        // The load brings what it changed, and whatever was missed before it.
         if (message.head) {
           this.#subscriptions.needsResync(documentId, { kind: 'tail', ...message.head, since: 0 }, performance.now());
         }
@@ -211,21 +215,21 @@ export class NumberedBus implements Bus {
         break;
     }
     if (this.#isOwn(message)) return;
-    const behind = this.#subscriptions.needsResync(documentId, message, performance.now());
+    const needsResync = this.#subscriptions.needsResync(documentId, message, performance.now());
     if (message.kind === 'update') {
       metrics.received.add(1);
       metrics.lag.observe(Math.max(0, Date.now() - message.sentAt) / 1_000);
       events.onUpdate(message.update);
     }
-    if (!behind) return;
+    if (!needsResync) return;
     metrics.gaps.add(1);
     this.#reportNow(documentId, 'gap');
   }
 
   #noteMalformed(documentId: string): void {
     this.#options.metrics.malformed.add(1);
-    if (this.#saidMalformed) return;
-    this.#saidMalformed = true;
+    if (this.#loggedMalformed) return;
+    this.#loggedMalformed = true;
     this.#options.log.warn({ documentId }, 'a message on the bus can not be read; further ones are only counted');
   }
 
@@ -238,7 +242,7 @@ export class NumberedBus implements Bus {
   }
 
   #reportNow(documentId: string, reason: ResyncReason): void {
-    // The news may have made the owner unsubscribe. Where a report is due anyway, it covers this.
+    // `onUpdate` may have unsubscribed. A report that is queued already covers this one.
     if (!this.#subscriptions.has(documentId) || this.#resyncs.has(documentId)) return;
     this.#report([documentId], reason);
   }
@@ -256,7 +260,7 @@ export class NumberedBus implements Bus {
     this.#options.events.onStatus(connected);
   }
 
-  /** What can't be sent stays due: receivers with a better connection miss it already. */
+  /** A tail that can't be sent stays due: receivers that are connected already miss its update. */
   #sendTails(): void {
     const now = performance.now();
     for (const tail of this.#own.dueTails(now, TAILS_AT_ONCE)) {
@@ -270,7 +274,7 @@ export class NumberedBus implements Bus {
   }
 }
 
-/** At least how many bytes the message has. */
+/** A lower bound of the encoded size, in bytes. */
 function sizeOf({ fields, text, relays }: DocumentUpdate): number {
   let bytes = text?.length ?? 0;
   for (const { path, value, clientId } of fields) bytes += path.length + value.length + clientId.length;

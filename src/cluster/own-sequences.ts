@@ -1,11 +1,11 @@
-/** The numbers that this node gave to its news, and when they are to be repeated. */
+/** The sequences of the updates that this bus has published, and when each is to be repeated. */
 
-/** The last number of a document is repeated after 1, then 3, then 9 times the time of silence. */
+/** The last sequence of a document is repeated 1, then 3, then 9 times `tailMs` after the former message. */
 const ROUNDS = [1, 3, 9] as const;
 
-/** A number, and at least how many ms ago the news was published that came before it or, for a tail, that bears it. */
 export interface Numbered {
   readonly sequence: number;
+  /** As `MessageTimes.since`, in ms. */
   readonly since: number;
 }
 
@@ -15,42 +15,45 @@ export interface Tail extends Numbered {
 
 interface Entry {
   sequence: number;
+  /** When its last update was published; this and `dueAt` in ms of the monotonic clock. */
   publishedAt: number;
-  /** Rounds of repetition that are over, and when the next one is due. */
+  /** How often the sequence was repeated. */
   round: number;
+  /** When it is repeated next. */
   dueAt: number;
 }
 
 /**
- * Counts the news of each document from 1 on. A lost message shows by the next one's number; the last of a burst has
- * no next one, so its number is repeated in *tails* without data, a few times with growing pauses.
+ * Counts the updates of each document from 1. The sequence of an update reveals that the one before it was lost. No
+ * update follows the last of a burst, so its sequence is repeated in *tails* without data, a few times with growing
+ * pauses.
  *
- * Numbers are remembered for a bounded number of documents. One that was forgotten goes on above every number that was
- * forgotten: receivers see a gap where there may be none and load the document, which is the safe side. Its tails are
- * forgotten with it, so the bound has to be above what is published within a few `tailMs`.
+ * Sequences are remembered for a bounded number of documents. A document that was forgotten continues above every
+ * forgotten sequence: receivers may see a gap where there is none and load the document, which is safe. Its tails are
+ * forgotten too, so the bound has to be above the number of documents with updates within a few `tailMs`.
  */
 export class OwnSequences {
   readonly #tailMs: number;
   readonly #maxDocuments: number;
-  /** The one that was published longest ago in front. */
+  /** In the order of their last update, the oldest first. */
   readonly #entries = new Map<string, Entry>();
-  /** Documents whose tail is to be sent, for each round; the one that is due first in front. */
+  /** For each round, the documents whose tail is to be sent, in the order in which they become due. */
   readonly #rounds = ROUNDS.map(() => new Map<string, Entry>());
-  /** The highest number that was forgotten, and the time of the last news that was. */
+  /** The highest sequence that was forgotten, and the latest time of an update that was. */
   #forgotten = { sequence: 0, publishedAt: 0 };
 
-  /** @param tailMs Silence of a document after which its last number is repeated for the first time. */
+  /** @param tailMs Time without an update of a document after which its last sequence is first repeated. */
   constructor(tailMs: number, maxDocuments: number) {
     this.#tailMs = tailMs;
     this.#maxDocuments = maxDocuments;
   }
 
-  /** Documents whose numbers are remembered. */
+  /** Documents whose sequences are remembered. */
   get size(): number {
     return this.#entries.size;
   }
 
-  /** The number of the next news about a document. @param now In ms, by a clock that is never set. */
+  /** The sequence of the next update of a document. @param now Milliseconds of the monotonic clock. */
   next(documentId: string, now: number): Numbered {
     const former = this.#entries.get(documentId);
     const { sequence, publishedAt } = former ?? this.#forgotten;
@@ -66,7 +69,7 @@ export class OwnSequences {
     return { sequence: entry.sequence, since: sequence === 0 ? 0 : elapsed(publishedAt, now) };
   }
 
-  /** Tails that are due, at most so many; they count as sent. */
+  /** At most `limit` of the tails that are due; they count as sent. */
   dueTails(now: number, limit: number): Tail[] {
     const due: Tail[] = [];
     for (const [round, waiting] of this.#rounds.entries()) {
@@ -83,7 +86,7 @@ export class OwnSequences {
     return due;
   }
 
-  /** Tails that are still to come, due or not. */
+  /** All tails that are still to be sent, due or not. */
   pendingTails(now: number): Tail[] {
     return this.#rounds.flatMap((waiting) =>
       Array.from(waiting, ([documentId, { sequence, publishedAt }]) => {
@@ -92,7 +95,7 @@ export class OwnSequences {
     );
   }
 
-  /** Begins anew to repeat the number of a document, if it is remembered. */
+  /** Restarts the repetition of a document's sequence, if it is remembered. */
   repeat(documentId: string, now: number): void {
     const entry = this.#entries.get(documentId);
     if (entry === undefined) return;
@@ -102,7 +105,7 @@ export class OwnSequences {
     this.#rounds[0]?.set(documentId, entry);
   }
 
-  /** Begins anew to repeat the numbers of what was published since a point in time. */
+  /** Restarts the repetition for all documents with an update since `time`. */
   repeatSince(time: number, now: number): void {
     for (const [documentId, { publishedAt }] of this.#entries) {
       if (publishedAt >= time) this.repeat(documentId, now);
@@ -115,7 +118,7 @@ export class OwnSequences {
       this.#rounds[round]?.delete(documentId);
       this.#forgotten = {
         sequence: Math.max(this.#forgotten.sequence, sequence),
-        // They are forgotten in the order in which they were published.
+        // Documents are forgotten in the order of their last update, so this one is the latest.
         publishedAt,
       };
       return;
@@ -123,7 +126,7 @@ export class OwnSequences {
   }
 }
 
-/** Rounded down: it is given as "at least". */
+/** Rounded down, as `since` is a lower bound. */
 function elapsed(from: number, to: number): number {
   return Math.max(0, Math.floor(to - from));
 }

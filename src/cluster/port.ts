@@ -1,15 +1,15 @@
 /**
- * The bus port: how nodes tell each other what changed. One contract suite (test/contract/bus.ts) runs against every
- * adapter; the adapters lie beside this file and are named after what they send through.
+ * The bus port: publishes changes to the other nodes and receives theirs. One contract suite (test/contract/bus.ts)
+ * runs against every adapter (redis/, memory/).
  *
- * The bus may lose messages, and says so. News is sent after its commit, so whatever was lost is in the storage: a
- * receiver that can have missed something is told with `onResyncNeeded`, and what it then loads is complete. A message is
- * therefore never kept back, sent again or waited for. One thing the bus can't tell is that there was a commit whose node
- * was killed before it published anything about it: against that, each news names the number that the storage gave the
- * commit, and receivers compare the numbers with the storage now and then.
+ * The bus may lose messages, and reports it. An update is published after its commit, so a lost one is in the storage:
+ * a receiver that may have missed one gets `onResyncNeeded`, and the load that follows is complete. Hence a message is
+ * never delayed, sent again or waited for. The bus cannot detect a commit whose node was killed before it published
+ * anything. Therefore each update carries the number that the storage gave the commit, and receivers compare these
+ * numbers with the storage periodically.
  */
 
-/** One field as its last write left it; the same shape as a row of the storage. */
+/** The last write of one field; the same shape as a row of the storage. */
 export interface UpdatedField {
   readonly path: string;
   /** The value as compact JSON text. */
@@ -26,136 +26,140 @@ export interface UpdatedField {
 /** What one commit changed in one document. */
 export interface DocumentUpdate {
   readonly documentId: string;
-  /** The document's L after the commit. */
+  /** The hybrid logical clock L of the document after the commit. */
   readonly stamp: number;
-  /** Which commit of the document this is, by the storage's count; 0 when there was none. */
+  /** The storage's number of the commit, counted per document; 0 when nothing was committed. */
   readonly commit: number;
   readonly fields: readonly UpdatedField[];
-  /** What changed in the text, in the binary form of the text core. */
+  /** The change of the text, in the binary format of the text core; undefined when there is none. */
   readonly text: Uint8Array | undefined;
-  /** Operations that are only sent on, as JSON text. They are in no storage: those of a lost message stay lost. */
+  /** Relayed operations, as JSON text. They are not stored: those of a lost message are lost for good. */
   readonly relays: readonly string[];
 }
 
-/** Why a document has to be loaded again. */
+/** Why a document must be loaded again. */
 export type ResyncReason =
-  /** Its subscription became active. What was published before has not been received. */
+  /** Its subscription became active; what was published before was not received. */
   | 'subscribed'
   /** Its subscription is active again after the connection was lost. */
   | 'reconnect'
-  /** A message was lost, or was too large to be sent. */
+  /** An update was lost, or was too large to be sent. */
   | 'gap'
-  /** A newer node sent what this one can't read. */
+  /** A newer node sent a message that this one can't decode. */
   | 'unreadable';
 
 /**
- * What a bus calls, never from within a call of its own methods. The callbacks must not throw, and must not wait: they
- * are called from the reader of a socket.
+ * Callbacks of a bus, never called from within its methods. They must not throw or block: a socket's reader calls them.
  */
 export interface BusEvents {
   /**
-   * What another node committed to a subscribed document. The bytes and strings are the receiver's own. News may come
-   * twice, late, and out of order, and before `onResyncNeeded` for the subscription: merging it has to be idempotent.
+   * Another node committed a change of a subscribed document. The receiver owns the bytes and strings. An update may
+   * come twice, late, out of order, and before the `onResyncNeeded` of the subscription, so merging must be idempotent.
    */
   onUpdate(update: DocumentUpdate): void;
 
   /**
-   * These subscribed documents may be older than the storage. A load that begins after this call sees all that can
-   * have been missed before it; one that was already running may not, so the receiver that is loading notes that it
-   * has to load once more. Large sets are given in portions with pauses in between. While messages are lost often this
-   * is called often, so the receiver keeps to one load at a time for each document.
+   * These subscribed documents may be older than the storage. A load that begins after this call sees everything that
+   * was missed before it. A load that is already running may not, so the receiver has to load once more after it. Large
+   * sets are reported in portions with pauses. While messages are lost often this is called often, so the receiver
+   * should run at most one load per document.
    */
   onResyncNeeded(documentIds: readonly string[], reason: ResyncReason): void;
 
   /**
-   * Whether news is sent and received, on every change; a new bus is not connected. Reconnecting and subscribing again
-   * is the bus's own affair.
+   * Called on every change; a new bus is not connected. The bus reconnects and subscribes again by itself.
+   *
+   * @param connected Whether messages are sent and received.
    */
   onStatus(connected: boolean): void;
 
   /**
-   * What another process says of the awareness of a followed document: a message of awareness-message.ts that can be
-   * read, with states that are JSON. It may come twice, late, and out of order.
+   * A message of another process about the awareness of a followed document: a valid one of awareness-message.ts, whose
+   * states are JSON. It may come twice, late, and out of order.
    */
   onAwareness(documentId: string, bytes: Uint8Array): void;
 
   /**
-   * The awareness of these followed documents comes from now on, or comes again, and the others were asked for theirs.
-   * What this process had to say since the last time may not have been heard. Large sets are given in portions.
+   * The awareness channels of these followed documents are active, for the first time or again, and the other processes
+   * were asked for their states. Messages that this process published before may be lost, so it should publish all its
+   * states of these documents. Large sets are reported in portions.
    */
   onAwarenessActive(documentIds: readonly string[]): void;
 }
 
 /**
- * News about documents, from and to other nodes. A bus belongs to one thread. Nothing here throws, waits or answers:
- * what does not get through is reported by `onResyncNeeded` where it is missed, and by `onStatus`.
+ * Updates and awareness of documents, from and to other nodes. A bus belongs to one thread. No method throws, blocks or
+ * returns a result: a lost message is reported by `onResyncNeeded` to the nodes that miss it, a lost connection by
+ * `onStatus`.
  */
 export interface Bus {
   /** The status that was last reported. */
   readonly connected: boolean;
 
   /**
-   * Tells other nodes what was committed; call it once per document and commit, after the commit. It is dropped while
-   * there is no connection and while too much is unsent; receivers learn that from the next message about the document,
-   * or from the repeated last number that follows when there is none. Never delivered to this bus itself. What was
-   * given may be changed as soon as this returns.
+   * Publishes a commit to the other nodes; to be called once per document and commit, after the commit. The update is
+   * dropped while there is no connection or too many bytes are unsent; receivers detect that by the next message about
+   * the document, or by the tail that follows if there is none. It is never delivered to this bus itself. The argument
+   * may be changed as soon as this returns.
    */
   publish(update: DocumentUpdate): void;
 
   /**
-   * Asks for news about documents; those already asked for are left as they are. Each is answered by
-   * `onResyncNeeded('subscribed')` once its news comes, and whenever it has to be subscribed anew. What is asked for in one
-   * turn of the event loop goes out in as few commands as there can be.
+   * Subscribes to the updates of documents; those that are subscribed already are ignored. `onResyncNeeded` follows for
+   * each once its updates arrive, and again whenever it had to be subscribed anew. The calls of one turn of the event
+   * loop are sent in as few commands as possible.
    */
   subscribe(documentIds: readonly string[]): void;
 
-  /** Ends that; unknown ones are ignored. Nothing is called for these documents afterwards. */
+  /** Unsubscribes; unknown documents are ignored. No callback for these documents follows. */
   unsubscribe(documentIds: readonly string[]): void;
 
   /**
-   * Tells those who follow a document what this process shows of its clients: a message of awareness-message.ts. It is
-   * dropped while there is no connection and while too much is unsent, and nobody is told so; hence what matters is said
-   * again after `onAwarenessActive`, and now and then. Never delivered to the process itself. The bytes must not be
-   * changed afterwards.
+   * Publishes a message of awareness-message.ts to the processes that follow the document. It is dropped without notice
+   * while there is no connection or too many bytes are unsent; hence all states are published again after
+   * `onAwarenessActive`, and periodically. It is never delivered to this process itself. The bytes must not be changed
+   * afterwards.
    */
   publishAwareness(documentId: string, bytes: Uint8Array): void;
 
   /**
-   * Asks for the awareness of documents, now and whenever it may have missed some; answered by `onAwarenessActive`, also
-   * for those that are followed already.
+   * Follows the awareness of documents, and asks the other processes for their states, now and whenever messages may
+   * have been missed. `onAwarenessActive` follows, also for documents that are followed already.
    */
   followAwareness(documentIds: readonly string[]): void;
 
-  /** Ends that; unknown ones are ignored. Nothing is called for these documents afterwards. */
+  /** Ends following; unknown documents are ignored. No callback for these documents follows. */
   unfollowAwareness(documentIds: readonly string[]): void;
 
   /**
-   * Ends it; nothing is called from now on. Resolves when what was published is sent, or has been on its way for two
-   * seconds: the last news of a node that goes would otherwise be missed by all, without a next message to show it.
-   * May be called again. Never rejects.
+   * Closes the bus; no callback follows. Resolves when everything published is sent, or after two seconds. Waiting
+   * matters because no further message would reveal that the last update of a node was lost. May be called again. Never
+   * rejects.
    */
   close(): Promise<void>;
 }
 
-/** Where a bus counts; `add` and `observe` take about nanoseconds. */
+/** The metrics of a bus. `add` and `observe` have to be cheap: they are called for each message. */
 export interface BusMetrics {
-  /** News given to the connection. */
+  /** Updates that were sent. */
   readonly published: Count;
-  /** Messages that were not sent: no connection, too much unsent, or refused by the server. */
+  /** Messages that were dropped: no connection, too many unsent bytes, or refused by the server. */
   readonly dropped: Count;
-  /** News too large for a message; receivers were told to load it instead. */
+  /** Updates too large for a message; receivers load the document instead. */
   readonly omitted: Count;
+  /** Updates that were received. */
   readonly received: Count;
-  /** Documents that missed a message. */
+  /** Gaps: documents of which an update was missed. */
   readonly gaps: Count;
-  /** Documents given to `onResyncNeeded`, gaps included. */
+  /** Documents reported by `onResyncNeeded`, gaps included. */
   readonly resyncs: Count;
-  /** Messages that could not be read and were ignored. */
+  /** Messages that could not be decoded and were ignored. */
   readonly malformed: Count;
-  /** Messages about awareness that were given to the connection. */
+  /** Awareness messages that were sent. */
   readonly awarenessPublished: Count;
+  /** Awareness messages that were received. */
   readonly awarenessReceived: Count;
-  /** By reason; `unsent` is what `dropped` is for update. */
+  /** Awareness messages that were dropped, by reason; `unsent` is what `dropped` is for updates. */
   readonly awarenessDropped: (reason: string) => Count;
   /** 1 while connected, else 0. */
   readonly connected: { set(value: number): void };

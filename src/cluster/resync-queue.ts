@@ -1,20 +1,20 @@
-/** Documents for which something is to be done, such as loading them again, given out in portions. */
+/** Documents that are to be processed, such as loaded again, handed out in portions. */
 
-/** About what a storage loads with one request. */
+/** Documents per portion: about what one request to a storage loads. */
 const PORTION = 64;
 const PAUSE_MS = 10;
 
 /**
- * Ten thousand documents that become active with one command must not all be loaded at once: the storage, and whoever
- * shares it, has other things to do. The first portion goes out in the next turn of the event loop.
+ * Ten thousand documents may become active with one command. Loading all at once would overload the storage, so they
+ * are handed out in portions with pauses. The first portion follows in the next turn of the event loop.
  */
 export class ResyncQueue<Reason> {
-  readonly #give: (documentIds: readonly string[], reason: Reason) => void;
+  readonly #handOut: (documentIds: readonly string[], reason: Reason) => void;
   readonly #waiting = new Map<string, Reason>();
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(give: (documentIds: readonly string[], reason: Reason) => void) {
-    this.#give = give;
+  constructor(handOut: (documentIds: readonly string[], reason: Reason) => void) {
+    this.#handOut = handOut;
   }
 
   add(documentId: string, reason: Reason): void {
@@ -28,7 +28,7 @@ export class ResyncQueue<Reason> {
     return this.#waiting.has(documentId);
   }
 
-  /** Takes out a document that is no longer wanted. */
+  /** Removes a document that is no longer wanted. */
   delete(documentId: string): void {
     this.#waiting.delete(documentId);
   }
@@ -54,6 +54,6 @@ export class ResyncQueue<Reason> {
         this.#next();
       }, PAUSE_MS);
     }
-    for (const [reason, documentIds] of portions) this.#give(documentIds, reason);
+    for (const [reason, documentIds] of portions) this.#handOut(documentIds, reason);
   }
 }

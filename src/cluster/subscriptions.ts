@@ -1,30 +1,30 @@
-/** The documents that a bus is subscribed to, and what it has received about each. */
+/** The documents that a bus is subscribed to, and the sequences that it has received for each. */
 import type { ResyncReason } from './port.js';
 import type { MessageHead } from './message.js';
 
-/** Publishers that are followed for one document; there is one for each node that wrote it lately. */
+/** Publishers that are remembered for one document; each node that wrote it recently is one. */
 const MAX_PUBLISHERS = 64;
 
 interface Subscription {
-  /** When the subscription became active, or undefined while it is not. */
+  /** When the subscription became active, in ms of the monotonic clock; undefined while it is not. */
   activeSince: number | undefined;
-  /** Whether it ever was. */
+  /** Whether it was ever active. */
   wasActive: boolean;
-  /** The last number of each publisher, the one that was heard longest ago in front. */
-  readonly heard: Map<string, number>;
+  /** The last sequence of each publisher, in the order of their last message, the oldest first. */
+  readonly sequences: Map<string, number>;
 }
 
 /**
- * Tells from the numbers of messages whether one was missed. What was published before the subscription became active
- * is seen by the load that follows it, so only later news can be missed:
+ * Detects lost messages by their sequences. Updates that were published before the subscription became active are seen
+ * by the load that follows the activation, so only later ones can be missed:
  *
- * 1. While a subscription is not active, numbers are noted and nothing is judged: the load is still to come.
- * 2. From a publisher that was heard, the next number is the last one plus one (a tail bears the last one). A smaller
- *    or equal one is a repetition; a greater one is a gap.
- * 3. From a publisher that was not heard, something came before this message if its number says so. Then it says how
- *    long ago the latest of that was published, by the publisher's clock alone; counted back from now, that can only be
- *    too late, by the time that the message took. If that is before the subscription became active, the load has seen
- *    it. Otherwise it may have been lost, which is a gap.
+ * 1. While a subscription is not active, sequences are recorded and nothing is a gap: the load is still to come.
+ * 2. From a known publisher, the next sequence is the last one plus one; a tail carries the last one. A smaller or
+ *    equal one is a repetition, a greater one is a gap.
+ * 3. From an unknown publisher, a sequence above 1 (for a tail: above 0) shows that updates came before this message.
+ *    The message carries the age of the last of them (`since`), measured by the publisher's clock alone. Subtracted
+ *    from the time of receipt, this gives its time of publication, or a later one because of the transit time. If that
+ *    lies before the activation, the load has seen the update. Otherwise the update may have been lost, which is a gap.
  */
 export class Subscriptions {
   readonly #documents = new Map<string, Subscription>();
@@ -33,19 +33,23 @@ export class Subscriptions {
     return this.#documents.has(documentId);
   }
 
-  /** @returns Whether it was not there. */
+  /** @returns False if it was there already. */
   add(documentId: string): boolean {
     if (this.#documents.has(documentId)) return false;
-    this.#documents.set(documentId, { activeSince: undefined, wasActive: false, heard: new Map() });
+    this.#documents.set(documentId, { activeSince: undefined, wasActive: false, sequences: new Map() });
     return true;
   }
 
-  /** @returns Whether it was there. */
+  /** @returns False if it was not there. */
   delete(documentId: string): boolean {
     return this.#documents.delete(documentId);
   }
 
-  /** Notes that news comes from now on; returns why the document must be loaded, if anybody asked for it. */
+  /**
+   * Updates of the document arrive from now on. @param now Milliseconds of the monotonic clock.
+   *
+   * @returns Why the document must be loaded; undefined if it is not subscribed.
+   */
   activate(documentId: string, now: number): ResyncReason | undefined {
     const subscription = this.#documents.get(documentId);
     if (subscription === undefined) return undefined;
@@ -55,42 +59,47 @@ export class Subscriptions {
     return reason;
   }
 
-  /** Notes that news no longer comes. */
+  /** Updates of the document no longer arrive. */
   deactivate(documentId: string): void {
     const subscription = this.#documents.get(documentId);
     if (subscription === undefined) return;
     subscription.activeSince = undefined;
-    // Rule 3 judges the next message better: what was missed until then is mostly older than the next activation.
-    subscription.heard.clear();
+    // For the next message rule 3 is the better one: what is missed until then is mostly older than the next
+    // activation.
+    subscription.sequences.clear();
   }
 
-  /** Whether the message shows that one before it, or the one that it repeats the number of, may have been missed. */
-  needsResync(documentId: string, message: Heard, now: number): boolean {
+  /**
+   * Records the sequence of a message. @param now Milliseconds of the monotonic clock.
+   *
+   * @returns Whether an update before the message, or the one that a tail repeats, may have been missed.
+   */
+  needsResync(documentId: string, message: SequencedMessage, now: number): boolean {
     const subscription = this.#documents.get(documentId);
     if (subscription === undefined) return false;
-    const { heard, activeSince } = subscription;
+    const { sequences, activeSince } = subscription;
     const publisher = `${message.epoch}/${message.node}`;
-    const last = heard.get(publisher);
-    heard.delete(publisher);
-    if (last === undefined && heard.size >= MAX_PUBLISHERS) forgetOldest(heard);
-    heard.set(publisher, Math.max(last ?? 0, message.sequence));
+    const last = sequences.get(publisher);
+    sequences.delete(publisher);
+    if (last === undefined && sequences.size >= MAX_PUBLISHERS) forgetOldest(sequences);
+    sequences.set(publisher, Math.max(last ?? 0, message.sequence));
     if (activeSince === undefined) return false;
-    // The number up to which everything must have been received.
+    // Every update up to this sequence must have been received before.
     const before = message.kind === 'tail' ? message.sequence : message.sequence - 1;
     if (last !== undefined) return before > last;
     return before > 0 && now - message.since > activeSince;
   }
 }
 
-/** What is judged; of a message that could not be read nothing but the head is known. */
-export interface Heard extends MessageHead {
+/** What gap detection needs of a message; of one that could not be decoded only the head is known. */
+export interface SequencedMessage extends MessageHead {
   readonly kind: 'update' | 'tail';
   readonly since: number;
 }
 
-function forgetOldest(heard: Map<string, number>): void {
-  for (const publisher of heard.keys()) {
-    heard.delete(publisher);
+function forgetOldest(sequences: Map<string, number>): void {
+  for (const publisher of sequences.keys()) {
+    sequences.delete(publisher);
     return;
   }
 }

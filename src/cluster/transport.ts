@@ -1,35 +1,38 @@
-/** What carries the messages of a bus: everything that differs between the adapters. */
+/**
+ * The port between a bus and what transports its messages. Everything that differs between the adapters is behind it.
+ */
 
 export interface TransportEvents {
-  /** Bytes that came through a channel. */
+  /** A message arrived on a channel. */
   message(channel: string, bytes: Uint8Array): void;
-  /** These channels are subscribed, for the first time or again. */
+  /** These channels are now subscribed, for the first time or again. */
   active(channels: readonly string[]): void;
-  /** They no longer are; they will be again without being asked. */
+  /** These channels are no longer subscribed. The transport subscribes to them again by itself. */
   lost(channels: readonly string[]): void;
-  /** Whether everything can be sent and received; on every change. */
+  /** Called on every change. @param connected Whether messages on all channels can be sent and received. */
   status(connected: boolean): void;
   /**
-   * Messages can be sent again where they could not, at least since this time (by `performance.now()`); those of shortly
-   * before may be lost.
+   * Messages can be sent again. Those that were sent shortly before `lostAt` may be lost.
+   *
+   * @param lostAt Since when sending was impossible, in ms of the monotonic clock.
    */
   resumed(lostAt: number): void;
-  /** Messages that `send` had taken did not get through. */
+  /** Messages that `send` had accepted were lost. */
   dropped(count: number): void;
 }
 
-/** Channels by name, without what an adapter puts before it. Nothing throws, and no event is raised from within a call. */
+/** Channel names are without the prefix of an adapter. Nothing throws, and no event is raised from within a call. */
 export interface Transport {
   /**
    * Sends bytes through a channel, in the order of the calls.
    *
-   * @returns Whether they were taken; if not, they are dropped.
+   * @returns Whether they were accepted; if not, they are dropped.
    */
   send(channel: string, bytes: Uint8Array): boolean;
-  /** Channels that are not subscribed. */
+  /** Subscribes to channels that are not subscribed yet. */
   subscribe(channels: readonly string[]): void;
-  /** Channels that are. */
+  /** Unsubscribes from channels that are subscribed. */
   unsubscribe(channels: readonly string[]): void;
-  /** No event is raised from now on. Resolves when what was taken is sent, or has been on its way for too long. */
+  /** No event is raised from now on. Resolves when the accepted messages are sent, or after a bounded time. */
   close(): Promise<void>;
 }

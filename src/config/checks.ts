@@ -1,10 +1,10 @@
-/** What must hold between variables. A check is left out while one of its variables is itself bad. */
+/** Checks across several variables. A check is skipped if one of its variables is invalid by itself. */
 import type { Values } from './derive.js';
 import { formatSize } from './kinds.js';
 
 interface Check {
   readonly of: readonly (keyof Values)[];
-  /** Whether the values are refused. */
+  /** Whether the combination of values is refused. */
   readonly refuses: (values: Values) => boolean;
   readonly sentence: (values: Values) => string;
 }
@@ -60,7 +60,7 @@ export const checks: readonly Check[] = [
     of: ['maxChunkedBytes', 'maxQueuedBytes', 'maxPayloadBytes'],
     refuses: (values) => values.maxQueuedBytes < largestMessage(values),
     sentence: (values) =>
-      `SYNCKIT_MAX_QUEUED_BYTES must be at least ${formatSize(largestMessage(values))}, the larger of WS_MAX_PAYLOAD_BYTES and SYNCKIT_MAX_CHUNKED_BYTES: a message of that size could never be taken`,
+      `SYNCKIT_MAX_QUEUED_BYTES must be at least ${formatSize(largestMessage(values))}, the larger of WS_MAX_PAYLOAD_BYTES and SYNCKIT_MAX_CHUNKED_BYTES: a message of that size could never be accepted`,
   },
 ];
 

@@ -1,4 +1,4 @@
-/** What follows from several variables together, or from the host. */
+/** The values that are derived from several variables, or from the host. */
 import { createHash, randomBytes } from 'node:crypto';
 import { availableParallelism, hostname } from 'node:os';
 import { resolve } from 'node:path';
@@ -6,23 +6,23 @@ import { readPm2 } from './pm2.js';
 import type { variables } from './table.js';
 import type { ValueOf } from './variable.js';
 
-/** The table's values as they were read; undefined where the default follows from something else. */
+/** The values of the table as they were read; undefined where the default is derived. */
 export type Values = { readonly [K in keyof typeof variables]: ValueOf<(typeof variables)[K]> };
 
-/** Where documents are kept. */
+/** Where documents are stored. */
 export type StorageConfig =
   | {
       readonly kind: 'embedded';
-      /** Absolute path; it may not exist yet. */
+      /** Absolute path; the folder may not exist yet. */
       readonly directory: string;
       readonly mapBytes: number;
     }
   | { readonly kind: 'memory' }
   | {
       readonly kind: 'postgres';
-      /** Holds the password. */
+      /** Contains the password. */
       readonly url: string;
-      /** Of the process, as are the next. */
+      /** Of the whole process, like `maxConnections`. */
       readonly minConnections: number;
       readonly maxConnections: number;
       readonly connectTimeoutMs: number;
@@ -30,38 +30,38 @@ export type StorageConfig =
       readonly autoMigrate: boolean;
     };
 
-/** How the nodes of a cluster hear of each other. */
+/** The bus between the nodes of a cluster. */
 export interface BusConfig {
-  /** May hold a password. */
+  /** May contain a password. */
   readonly url: string;
   readonly channelPrefix: string;
   /** Whether it is a Redis Cluster. */
   readonly cluster: boolean;
-  /** Between two comparisons of documents with the storage. */
+  /** Time between two comparisons of documents with storage, in ms. */
   readonly compareMs: number;
 }
 
-/** The values that are not taken from the table as they are. */
+/** The derived values of `Config`. */
 export interface Derived {
   readonly storage: StorageConfig;
-  /** Never empty: outside production a random one when JWT_SECRET is not set. */
+  /** Never empty: outside production, a random secret when JWT_SECRET is not set. */
   readonly jwtSecret: string;
   readonly authRequired: boolean;
-  /** The bus between nodes; undefined for a node that is alone. */
+  /** Undefined for a single node. */
   readonly bus: BusConfig | undefined;
   /** `['*']` for every origin. */
   readonly corsOrigins: readonly string[];
   readonly shards: number;
   readonly nodeId: string;
-  /** Stands for the node in what clients see: the same at every start, but does not tell the name of the host. */
+  /** Client id of writes that have none: the same at each start, and does not reveal the host name. */
   readonly writerId: string;
-  /** The node's name for those who ask over HTTP: as it was chosen, but never the name of the host. */
+  /** The node's name in HTTP answers: SYNCKIT_NODE_ID if set, else a name that does not reveal the host name. */
   readonly publicNodeId: string;
   /** File that the log is appended to; undefined for standard output. */
   readonly logFile: string | undefined;
-  /** For uWS's `idleTimeout`, with `sendPingsAutomatically`: honours both heartbeat variables. Seconds. */
+  /** `idleTimeout` of uWS with `sendPingsAutomatically`, in seconds; satisfies both heartbeat variables. */
   readonly idleTimeoutSeconds: number;
-  /** Sentences that the log should hold at start. */
+  /** Sentences to be logged at start. */
   readonly notices: readonly string[];
 }
 
@@ -94,10 +94,10 @@ function busOf({ redisUrl, redisChannelPrefix, redisCluster, clusterCompareMs }:
   return { url: redisUrl, channelPrefix: redisChannelPrefix, cluster: redisCluster, compareMs: clusterCompareMs };
 }
 
-/** One less than the cores for the shards, because the acceptor has its own thread; several processes share the cores. */
+/** One core is left to the acceptor's thread. Several processes share the cores, so each has one shard. */
 function defaultShards(severalProcesses: boolean, storage: StorageConfig, cores: number): number {
-  const most = storage.kind === 'postgres' ? Math.min(4, storage.maxConnections) : 4;
-  return severalProcesses ? 1 : Math.min(most, Math.max(1, cores - 1));
+  const max = storage.kind === 'postgres' ? Math.min(4, storage.maxConnections) : 4;
+  return severalProcesses ? 1 : Math.min(max, Math.max(1, cores - 1));
 }
 
 function nodeIdOf(values: Values): string {
@@ -127,9 +127,9 @@ function storageOf(values: Values): StorageConfig {
 }
 
 /**
- * uWS has one number for both: it pings a connection 4, 8 or 16 s before its idle timeout, depending on its length, and
- * closes it at the end. The result is the longest timeout that pings no later than the interval and closes no later
- * than the timeout.
+ * uWS has one idle timeout for pings and closing: it sends a ping 4, 8 or 16 s before the timeout, depending on its
+ * length, and closes the connection at the timeout. The result is the longest idle timeout, in seconds, with which it
+ * pings no later than the interval and closes no later than the timeout.
  */
 function idleTimeout(intervalMs: number, timeoutMs: number): number {
   let seconds = Math.min(960, Math.floor(timeoutMs / 1_000));
@@ -137,7 +137,7 @@ function idleTimeout(intervalMs: number, timeoutMs: number): number {
   return seconds;
 }
 
-/** Seconds that uWS gives a pong, as in its calculateIdleTimeoutComponents. */
+/** Seconds that uWS waits for a pong; the algorithm of its calculateIdleTimeoutComponents. */
 function pongMargin(seconds: number): number {
   let margin = 4;
   while (margin < 16 && seconds - margin * 2 >= margin * 2) margin *= 2;

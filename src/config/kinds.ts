@@ -1,16 +1,16 @@
 /**
- * The kinds of values that a variable may have. A kind knows how to read the text of the environment and how to say
- * what it takes; `must be …` completes its words to a sentence. Kinds never repeat the text they refuse.
+ * The kinds of values that a variable may have. A kind parses the text of the environment and describes the values that
+ * it accepts. Kinds never repeat the text that they refuse, which may be a secret.
  */
 import { BlockList, isIP } from 'node:net';
 import { z } from 'zod';
 
 export interface Kind<T> {
-  /** Completes “must be …”, in the error sentences and in docs/configuration.md. */
+  /** Completes the sentence “… must be”, in error messages and in docs/configuration.md. */
   readonly words: string;
-  /** Reads the non-empty text of a variable. */
+  /** Parses the non-empty text of a variable. */
   readonly schema: z.ZodType<T, string>;
-  /** Blanks around the text belong to it. */
+  /** Whether leading and trailing white space belongs to the value. */
   readonly verbatim?: boolean;
 }
 
@@ -21,7 +21,7 @@ const day = 24 * hour;
 const durationUnits: Readonly<Record<string, number>> = { s: second, m: minute, h: hour, d: day, w: 7 * day };
 const sizeUnits: Readonly<Record<string, number>> = { KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 };
 
-/** A whole number in the range, both ends included. */
+/** A whole number from `min` to `max`, both inclusive. */
 export function integer(min: number, max = Number.MAX_SAFE_INTEGER): Kind<number> {
   const range =
     max === Number.MAX_SAFE_INTEGER ? `of at least ${number(min)}` : `from ${number(min)} to ${number(max)}`;
@@ -31,7 +31,7 @@ export function integer(min: number, max = Number.MAX_SAFE_INTEGER): Kind<number
   };
 }
 
-/** A number of bytes, with or without a binary unit. */
+/** A number of bytes from `min` to `max`, written with or without a binary unit. */
 export function size(min: number, max = Number.MAX_SAFE_INTEGER): Kind<number> {
   const range =
     max === Number.MAX_SAFE_INTEGER ? `at least ${formatSize(min)}` : `from ${formatSize(min)} to ${formatSize(max)}`;
@@ -45,7 +45,7 @@ export function size(min: number, max = Number.MAX_SAFE_INTEGER): Kind<number> {
   };
 }
 
-/** A length of time with its unit, in ms; a bare number is refused because its unit could only be guessed. */
+/** A length of time with a unit; the value is in ms. A number without a unit is refused, as it would be ambiguous. */
 export function duration(): Kind<number> {
   return {
     words: 'a length of time such as 30s, 15m, 24h, 7d or 2w',
@@ -57,6 +57,7 @@ export function duration(): Kind<number> {
   };
 }
 
+/** A boolean. */
 export function flag(): Kind<boolean> {
   return {
     words: 'true or false (also 1 or 0, yes or no, on or off)',
@@ -64,14 +65,17 @@ export function flag(): Kind<boolean> {
   };
 }
 
+/** One of some words. */
 export function oneOf<const T extends readonly [string, ...string[]]>(...choices: T): Kind<T[number]> {
   return { words: `one of ${choices.join(', ')}`, schema: z.string().pipe(z.enum(choices)) };
 }
 
+/** A text that matches a pattern. @param words Describes such a text. */
 export function text(words: string, pattern: RegExp): Kind<string> {
   return { words, schema: z.string().regex(pattern) };
 }
 
+/** A secret. @param length Least number of characters. */
 export function secret(length: number): Kind<string> {
   return { words: `at least ${number(length)} characters long`, schema: z.string().min(length), verbatim: true };
 }
@@ -94,7 +98,7 @@ export function origins(): Kind<readonly string[]> {
   };
 }
 
-/** 65536 → 64 KiB; what is no whole number of a unit stays in bytes. */
+/** 65536 → `64 KiB`; in bytes if it is no whole number of a unit. */
 export function formatSize(bytes: number): string {
   const unit = Object.entries(sizeUnits)
     .reverse()
@@ -129,7 +133,7 @@ function isOrigin(item: string): boolean {
   return URL.canParse(item) && new URL(item).origin === item;
 }
 
-/** The digits in groups of three, which everyone reads the same: 10 000. */
+/** The digits in groups of three: `10 000`. */
 function number(value: number): string {
   return value.toString().replace(/\B(?=(\d{3})+$)/g, ' ');
 }

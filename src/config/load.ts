@@ -1,6 +1,6 @@
 /**
- * The configuration: read from the environment once, at start, and checked as a whole. The table of variables is in
- * config/table.ts; this file turns it into a `Config`.
+ * Loads the configuration: reads the environment once, at start, and checks it as a whole. The variables are defined in
+ * config/table.ts.
  */
 import { checks } from './checks.js';
 import { derive, type Derived, type Values } from './derive.js';
@@ -11,7 +11,7 @@ import type { Variable } from './variable.js';
 export type { StorageConfig } from './derive.js';
 export { configReference } from './reference.js';
 
-/** Variables that are checked but that nothing reads in this version, or that are found under another name. */
+/** Variables that are not in `Config`: their values are part of a derived one, or nothing uses them in this version. */
 const hidden = [
   'databaseUrl',
   'dataDirectory',
@@ -30,25 +30,25 @@ const hidden = [
 type Hidden = (typeof hidden)[number];
 
 /**
- * Everything that the server can be told. Plain frozen data, so that it can be handed to worker threads. Names end in
- * their unit; config/table.ts says what each is for.
+ * The configuration of the server. Plain frozen data, so that it can be passed to worker threads. Names end in their
+ * unit; config/table.ts describes each value.
  */
 export interface Config extends Omit<Values, Hidden | keyof Derived>, Derived {}
 
-/** One or more variables are bad. The message has a line for each, and no secret in any. */
+/** One or more variables are invalid. The message has a line for each and contains no secret. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 
-  /** @param problems Sentences; each names its variables. */
+  /** @param problems Sentences, each with the names of its variables. */
   constructor(readonly problems: readonly string[]) {
     super(`The configuration is not usable:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
   }
 }
 
 /**
- * Reads the configuration. A variable that is empty counts as not set.
+ * Loads the configuration. An empty variable counts as not set.
  *
- * @throws {ConfigError} with everything that is wrong, not only the first.
+ * @throws {ConfigError} with all problems, not only the first.
  */
 export function loadConfig(env: NodeJS.ProcessEnv): Config {
   const problems: string[] = [];
@@ -63,7 +63,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
       problems.push(read.problem);
     }
   }
-  // Sound as far as it is used: a check runs only when all of its variables were read, the rest when all were.
+  // The cast is safe: a check runs only if all of its variables were read, the rest only if all variables were.
   const complete = values as unknown as Values;
   for (const { of, refuses, sentence } of checks) {
     if (!of.some((key) => bad.has(key)) && refuses(complete)) problems.push(sentence(complete));
@@ -74,7 +74,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
   return freeze({ ...visible(complete), ...derived, notices: [...derived.notices, ...notices] });
 }
 
-/** Reads a length of time such as 24h or 7d, in milliseconds; undefined if it is none. */
+/** Parses a length of time such as 24h or 7d. @returns Milliseconds; undefined if the text is none. */
 export function readDuration(text: string): number | undefined {
   const result = duration().schema.safeParse(text);
   return result.success ? result.data : undefined;
@@ -97,7 +97,7 @@ function visible(values: Values): Omit<Values, Hidden> {
   return Object.fromEntries(entries) as unknown as Omit<Values, Hidden>;
 }
 
-/** A misspelt variable would go unnoticed; only prefixes that are ours alone are looked at. */
+/** Notices for misspelt variables; only names with our own prefix are checked. */
 function unknownVariables(env: NodeJS.ProcessEnv): string[] {
   const known = new Set(Object.values<Variable>(variables).map(({ name }) => name));
   return Object.keys(env)

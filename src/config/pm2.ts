@@ -1,19 +1,19 @@
-/** What PM2 tells the processes that it runs: it puts its own record of the application into their environment. */
+/** Reads what PM2 passes to its processes: it puts its own record of the application into their environment. */
 import { isAbsolute } from 'node:path';
 
-/** The application as PM2 runs it. */
+/** How PM2 runs the application. */
 export interface Pm2 {
-  /** Processes of this host that it was started with. */
+  /** Processes of the application on this host. */
   readonly processes: number;
   /**
-   * Absolute path of the file for the log of this process; undefined where standard output leads there. In cluster mode
-   * it does not: PM2 replaces `process.stdout.write`, which is lost on a process that ends, and the file descriptor
-   * leads to the log of PM2 itself.
+   * Absolute path of the log file of this process, in cluster mode; otherwise undefined, as standard output is that
+   * file. In cluster mode PM2 replaces `process.stdout.write`, whose last lines are lost when the process ends, and the
+   * file descriptor is the log of PM2 itself.
    */
   readonly logFile: string | undefined;
 }
 
-/** Undefined for a process that PM2 does not run. */
+/** @returns Undefined if PM2 does not run this process. */
 export function readPm2(env: NodeJS.ProcessEnv): Pm2 | undefined {
   if (env['pm_id'] === undefined) return undefined;
   const processes = Number(env['instances']);

@@ -1,9 +1,9 @@
-/** The configuration table as a page of documentation. */
+/** Generates docs/configuration.md from the configuration table. */
 import { formatSize } from './kinds.js';
 import { sections } from './table.js';
 import type { Variable } from './variable.js';
 
-/** docs/configuration.md, in Markdown. */
+/** The text of docs/configuration.md. */
 export function configReference(): string {
   const parts = sections.map(
     ({ title, variables }) => `## ${title}\n\n${Object.values<Variable>(variables).map(entry).join('\n\n')}`,
@@ -15,9 +15,9 @@ const introduction = `# Configuration
 
 <!-- Generated from src/config/table.ts by \`npm run docs\`. Do not edit. -->
 
-The server is configured by environment variables. All are read once, at start; a bad value stops the start with exit
-code 1 and a list of everything that is wrong. An empty variable counts as not set. \`synckit-server check-config\`
-checks the environment without starting anything.`;
+The server is configured by environment variables. All are read once, at start. With an invalid value the server does
+not start: it prints all problems and exits with code 1. An empty variable counts as not set.
+\`synckit-server check-config\` checks the environment without starting the server.`;
 
 function entry(variable: Variable): string {
   const facts = [`default: ${defaultOf(variable)}`, `must be ${variable.kind.words}`];

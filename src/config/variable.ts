@@ -2,22 +2,22 @@
 import type { Kind } from './kinds.js';
 
 interface About {
-  /** What a plain number counts. */
+  /** The unit of a plain number. */
   readonly unit?: string;
-  /** What it is for, in full sentences; 0 is explained where it means something of its own. */
+  /** What it does, in full sentences; explains 0 where that has a special meaning. */
   readonly meaning: string;
   readonly example?: string;
-  /** The value is never printed. */
+  /** Whether the value must never be printed. */
   readonly secret?: boolean;
 }
 
 export interface Variable<T = unknown> extends About {
-  /** The environment variable. */
+  /** Name of the environment variable. */
   readonly name: string;
   readonly kind: Kind<T>;
-  /** Read like text of the environment when the variable is not set. */
+  /** The default, in the format of the environment. */
   readonly default?: string;
-  /** In words, where the default follows from something else; the value is then undefined. */
+  /** The default in words, where it is derived from something else; `Values` then has undefined. */
   readonly defaultWords?: string;
 }
 
@@ -29,12 +29,13 @@ interface OtherDefault extends About {
   readonly defaultWords: string;
 }
 
+/** Makes a row of the table. */
 export function variable<T>(name: string, kind: Kind<T>, about: FixedDefault): Variable<T> & FixedDefault;
 export function variable<T>(name: string, kind: Kind<T>, about: OtherDefault): Variable<T> & OtherDefault;
 export function variable<T>(name: string, kind: Kind<T>, about: FixedDefault | OtherDefault): Variable<T> {
   return { name, kind, ...about };
 }
 
-/** What a variable is once it is read. */
+/** The type of a variable's value. */
 export type ValueOf<V> =
   V extends Variable<infer T> ? (V extends { readonly default: string } ? T : T | undefined) : never;

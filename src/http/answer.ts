@@ -1,15 +1,15 @@
-/** Sends answers: JSON, with the headers that every answer bears. */
+/** Sends answers: JSON, with the headers that all answers have. */
 import type { HttpResponse } from 'uWebSockets.js';
 
 export interface Answer {
-  /** Code and reason, such as `200 OK`. */
+  /** Status code and reason phrase, such as `200 OK`. */
   readonly status: string;
   readonly headers?: readonly (readonly [name: string, value: string])[];
-  /** Sent as JSON; absent for an answer without a body. */
+  /** Serialised as JSON; undefined for an answer without a body. */
   readonly body?: unknown;
 }
 
-/** Nothing here is meant to be cached, framed, sniffed or rendered. */
+/** No answer may be cached, framed, sniffed or rendered. */
 const securityHeaders = [
   ['Cache-Control', 'no-store'],
   ['Content-Security-Policy', "default-src 'none'; frame-ancestors 'none'"],
@@ -19,10 +19,10 @@ const securityHeaders = [
 ] as const;
 
 /**
- * Sends the answer in one piece. To be called while the request is being handled, or it may be gone.
+ * Sends the answer in one piece. Must be called within the request's handler: later the response may be invalid.
  *
- * @param how.withBody False for HEAD, which learns the length only.
- * @param how.close Ends the connection after the answer instead of keeping it alive.
+ * @param how.withBody False for HEAD, which gets only the length.
+ * @param how.close Closes the connection after the answer instead of keeping it alive.
  */
 export function send(
   response: HttpResponse,
@@ -39,7 +39,7 @@ export function send(
       response.end(body, how.close);
       return;
     }
-    // endWithoutBody must be called without its arguments: with any, the Node 20 build ends the process.
+    // endWithoutBody must be called without arguments: with any, uWebSockets.js crashes on Node 20.
     if (body !== undefined) response.writeHeader('Content-Length', String(body.length));
     if (how.close) response.writeHeader('Connection', 'close');
     response.endWithoutBody();

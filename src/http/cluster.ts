@@ -1,8 +1,8 @@
-/** What the routes tell of the cluster. They are open to everybody: no host, no process, no address is in it. */
+/** The cluster as the routes show it. They are public: the answers contain no host, process or address. */
 import type { ClusterStatus } from '../cluster/membership/heartbeat.js';
 import type { HttpDeps } from './ports.js';
 
-const staleNote = 'There is no list of nodes from Redis that is recent enough: only this node is known.';
+const staleNote = 'No recent list of nodes from Redis: only this node is known.';
 
 /** @param now Milliseconds since the epoch. */
 export function clusterOf({ stale, ageMs, nodes }: ClusterStatus, now: number): object {
@@ -11,7 +11,7 @@ export function clusterOf({ stale, ageMs, nodes }: ClusterStatus, now: number): 
   return {
     stale,
     ...(stale ? { note: staleNote } : {}),
-    // Seconds, as uptime.
+    // In seconds, like uptime.
     age: ageMs === undefined ? null : ageMs / 1_000,
     nodes: nodes.map(({ facts: { publicId, version, startedAt, connections, documents, draining }, self }) => ({
       id: publicId,
@@ -32,7 +32,7 @@ export function clusterOf({ stale, ageMs, nodes }: ClusterStatus, now: number): 
   };
 }
 
-/** Documents with subscribers: of the cluster if there is one, else of this node; no more than `limit`. */
+/** At most `limit` documents with subscribers: of the cluster if there is one, else of this node. */
 export function rooms(deps: Pick<HttpDeps, 'cluster' | 'documents'>, limit: number): object {
   const cluster = deps.cluster();
   if (cluster === undefined) {

@@ -1,15 +1,15 @@
-/** Which pages of other origins may read the answers. */
+/** CORS: which origins may read the answers. */
 
 type Header = readonly [name: string, value: string];
 
 export interface Cors {
-  /** Headers of every answer. @param origin The request's `Origin`, empty when it has none. */
+  /** Headers of every answer. @param origin The `Origin` of the request, or the empty string. */
   headers(origin: string): Header[];
-  /** Headers of the answer to a preflight request, besides those. */
+  /** Additional headers of the answer to a preflight request. */
   preflight(origin: string): Header[];
 }
 
-/** @param origins As `corsOrigins` in the configuration: `['*']` for every origin. */
+/** @param origins `corsOrigins` of the configuration: `['*']` for every origin. */
 export function createCors(origins: readonly string[]): Cors {
   const everyone = origins.includes('*');
   const known = new Set(origins);
@@ -17,7 +17,7 @@ export function createCors(origins: readonly string[]): Cors {
   const headers = (origin: string): Header[] => {
     if (everyone) return [['Access-Control-Allow-Origin', '*']];
     if (known.size === 0) return [];
-    // The answer depends on the origin also when this one gets nothing.
+    // Also for an origin that is not allowed: caches must not reuse its answer for another.
     const vary: Header = ['Vary', 'Origin'];
     return known.has(origin) ? [['Access-Control-Allow-Origin', origin], vary] : [vary];
   };

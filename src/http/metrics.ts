@@ -1,11 +1,11 @@
-/** `/metrics`: on the main port, and, since processes may share that one, on a port of each process's own. */
+/** `/metrics`: on the main port, and, as several processes may share that port, on a separate port of each process. */
 import { timingSafeEqual } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { TemplatedApp } from 'uWebSockets.js';
 import type { Config } from '../config/load.js';
 import type { Logger } from '../log.js';
 
-/** What writes the metrics. */
+/** Renders the metrics. */
 export interface MetricsSource {
   readonly contentType: string;
   render(): Promise<string>;
@@ -42,7 +42,7 @@ export function registerMetrics(
         });
       },
       (error: unknown) => {
-        deps.log.error({ err: error }, 'the metrics could not be written');
+        deps.log.error({ err: error }, 'the metrics could not be rendered');
         if (!gone) response.cork(() => response.writeStatus('500 Internal Server Error').end());
       },
     );
@@ -50,9 +50,9 @@ export function registerMetrics(
 }
 
 /**
- * Listens on METRICS_PORT plus the instance number, if there is one.
+ * Listens on METRICS_PORT plus the instance number; without METRICS_PORT there is no server.
  *
- * @throws When the port is taken.
+ * @throws Error when the port is in use.
  */
 export async function listenForScrapes(deps: {
   readonly config: MetricsConfig;
@@ -84,14 +84,14 @@ async function scrape(
   { config, metrics }: { readonly config: MetricsConfig; readonly metrics: MetricsSource },
   authorization: string,
 ): Promise<Scrape> {
-  if (config.metricsToken !== undefined && !same(authorization, `Bearer ${config.metricsToken}`)) {
+  if (config.metricsToken !== undefined && !equals(authorization, `Bearer ${config.metricsToken}`)) {
     return { status: '401 Unauthorized', contentType: 'text/plain', body: 'A token is needed.\n' };
   }
   return { status: '200 OK', contentType: metrics.contentType, body: await metrics.render() };
 }
 
-/** In a time that does not tell how much of the token was right. */
-function same(given: string, wanted: string): boolean {
+/** Compares in constant time, so that the time reveals nothing about the token. */
+function equals(given: string, wanted: string): boolean {
   const [a, b] = [Buffer.from(given), Buffer.from(wanted)];
   return a.length === b.length && timingSafeEqual(a, b);
 }

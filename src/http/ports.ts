@@ -1,13 +1,13 @@
-/** What the HTTP routes need to know about the node. */
+/** What the HTTP routes need from the node. */
 import type { Config } from '../config/load.js';
 import type { Logger } from '../log.js';
 import type { ClusterStatus } from '../cluster/membership/heartbeat.js';
 
 export interface Readiness {
   readonly ready: boolean;
-  /** Why not; empty when ready. Sentences for operators, without anything secret. */
+  /** Why it is not ready: sentences for operators, without secrets. Empty when ready. */
   readonly reasons: readonly string[];
-  /** What is wrong without keeping the node from serving; sentences as well. */
+  /** Problems that do not keep the node from serving, as sentences. */
   readonly notes: readonly string[];
 }
 
@@ -21,16 +21,16 @@ export interface ConnectionCounts {
 
 export interface DocumentCounts {
   readonly totalDocuments: number;
-  /** No more than were asked for. */
+  /** At most as many as requested. */
   readonly documents: readonly {
     readonly id: string;
     readonly subscribers: number;
-    /** Milliseconds since the epoch. */
+    /** When a change was last published, in ms since the epoch; 0 if never. */
     readonly lastModified: number;
   }[];
 }
 
-/** All functions answer at once from what the acceptor knows; none may throw. */
+/** All functions return at once, from data on the acceptor's thread; none may throw. */
 export interface HttpDeps {
   readonly config: Pick<Config, 'corsOrigins'>;
   readonly log: Logger;
@@ -40,8 +40,8 @@ export interface HttpDeps {
   readiness(): Readiness;
   connections(): ConnectionCounts;
   documents(limit: number): DocumentCounts;
-  /** Undefined for a node that is alone by its configuration. */
+  /** Undefined for a node without a bus. */
   cluster(): ClusterStatus | undefined;
-  /** Whether the node is shutting down: connections are then not kept alive. */
+  /** Whether the node is shutting down; then connections are not kept alive. */
   draining(): boolean;
 }

@@ -1,10 +1,10 @@
-/** The routes: what each path answers to GET. */
+/** The routes: the answer of each path to GET. */
 import type { Answer } from './answer.js';
 import { clusterOf, rooms } from './cluster.js';
 import type { HttpDeps } from './ports.js';
 
-/** Documents that /health and /rooms list at most: the list is a glimpse, and the answer stays small on a node of any size. */
-const listedDocuments = 100;
+/** Most documents that /health and /rooms list, so that the answer stays small on a node of any size. */
+const maxListedDocuments = 100;
 
 export type Routes = ReadonlyMap<string, () => Answer>;
 
@@ -14,8 +14,8 @@ export function createRoutes(deps: HttpDeps): Routes {
     ['/health', () => ok(health(deps))],
     ['/health/live', () => ok({ status: 'alive' })],
     ['/health/ready', () => ready(deps)],
-    ['/rooms', () => ok(rooms(deps, listedDocuments))],
-    // The upgrade itself belongs to the acceptor; this is what a request without one gets.
+    ['/rooms', () => ok(rooms(deps, maxListedDocuments))],
+    // The acceptor handles upgrades; this is the answer to a request without one.
     ['/ws', upgradeRequired],
   ]);
 }
@@ -33,7 +33,7 @@ function information(version: string): object {
   };
 }
 
-/** In the shape of the reference server, and the cluster besides. Always 200: whether to send traffic here is /health/ready's answer. */
+/** In the shape of the reference server, plus the cluster. Always 200: load balancers use /health/ready. */
 function health(deps: HttpDeps): object {
   const now = Date.now();
   const cluster = deps.cluster();
@@ -43,7 +43,7 @@ function health(deps: HttpDeps): object {
     version: deps.version,
     uptime: Math.max(0, now - deps.startedAt) / 1_000,
     connections: deps.connections(),
-    documents: deps.documents(listedDocuments),
+    documents: deps.documents(maxListedDocuments),
     ...(cluster === undefined ? {} : { cluster: clusterOf(cluster, now) }),
   };
 }

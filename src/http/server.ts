@@ -1,4 +1,4 @@
-/** The HTTP side of the node's uWebSockets app. */
+/** The HTTP routes on the node's uWebSockets app. */
 import type { HttpRequest, HttpResponse, TemplatedApp } from 'uWebSockets.js';
 import { errors } from '../errors.js';
 import { send, type Answer } from './answer.js';
@@ -7,8 +7,8 @@ import type { HttpDeps } from './ports.js';
 import { createRoutes } from './routes.js';
 
 /**
- * Answers every request that no other route of the app takes, so the place of the call among other registrations does
- * not matter. All answers are made at once: no request outlives its handler, and nothing has to be aborted.
+ * Handles every request that no other route of the app matches, so the order of registration does not matter. All
+ * answers are sent within the handler, so no request has to be watched for an abort.
  */
 export function registerHttp(app: TemplatedApp, deps: HttpDeps): void {
   const routes = createRoutes(deps);

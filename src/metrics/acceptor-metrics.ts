@@ -1,7 +1,7 @@
 import { Cells } from './cells.js';
 import { cellsOf, metrics } from './table.js';
 
-/** What the acceptor counts. */
+/** The counters and histograms of the acceptor; metrics/table.ts describes each. */
 export class AcceptorMetrics {
   readonly connectionsAccepted;
   /** By reason. */
@@ -32,7 +32,7 @@ export class AcceptorMetrics {
   /** By reason. */
   readonly awarenessDropped;
 
-  /** @param memory For `cellsOf('acceptor')`; without it nothing is counted. */
+  /** @param memory From `Cells.allocate(cellsOf('acceptor'))`; when undefined, nothing is counted. */
   constructor(memory: ArrayBufferLike | undefined) {
     const cells = new Cells(cellsOf('acceptor'), memory);
     this.connectionsAccepted = cells.counter(metrics.connectionsAccepted);

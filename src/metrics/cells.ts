@@ -1,38 +1,42 @@
 import { labelSets, type LabelSet, type MetricSpec } from './spec.js';
 
-/** What the hot path holds of a histogram. */
+/** A histogram as the hot path sees it. */
 export interface Histogram {
-  /** Counts a value, in the unit of the metric. */
+  /** Records a value, in the unit of the metric. */
   observe(value: number): void;
 }
 
-/** What the hot path holds of a counter. */
+/** A counter as the hot path sees it. */
 export interface Counter {
   add(amount: number): void;
 }
 
-/** Counts nothing. */
+/** Used while metrics are disabled. */
 const nothing: Counter & Histogram = { add: () => undefined, observe: () => undefined };
 
 /**
- * The numbers of one owner's metrics, in one array of doubles that one thread writes. A shard's lies in shared memory,
- * so that a scrape reads it without asking the shard, and counting costs a few nanoseconds.
+ * The values of one owner's metrics: one array of doubles, written by one thread. The array of a shard is in shared
+ * memory, so that a scrape reads it without a message to the shard, and counting costs a few nanoseconds.
+ *
+ * The array holds the metrics in the order of the specs. A counter has one double per label set, in the order of
+ * `labelSets`; a histogram has one double per bucket, one for values above all bounds, and one for the sum.
  */
 export class Cells {
   readonly #values: Float64Array | undefined;
   readonly #offsets: ReadonlyMap<string, number>;
 
-  /** @param memory From `Cells.allocate` for the same specs; without it nothing is counted. */
+  /** @param memory From `Cells.allocate` for the same specs; when undefined, nothing is counted. */
   constructor(specs: readonly MetricSpec[], memory: ArrayBufferLike | undefined) {
     this.#values = memory === undefined ? undefined : new Float64Array(memory);
     this.#offsets = layout(specs).offsets;
   }
 
-  /** Shared memory for the cells of these metrics; all zero. */
+  /** Zeroed shared memory for the cells of these metrics. */
   static allocate(specs: readonly MetricSpec[]): SharedArrayBuffer {
     return new SharedArrayBuffer(layout(specs).size * Float64Array.BYTES_PER_ELEMENT);
   }
 
+  /** @throws Error when the metric or the label set is not among the specs. */
   counter(spec: MetricSpec, labels: LabelSet = {}): Counter {
     const values = this.#values;
     if (values === undefined) return nothing;
@@ -44,7 +48,10 @@ export class Cells {
     };
   }
 
-  /** Counters of a metric with one label, by the label's value; one for what is not among them, too. */
+  /**
+   * The counters of a metric with one label, by the value of the label. A value that the spec does not list is counted
+   * as `other` if the spec has it, else not at all.
+   */
   counters(spec: MetricSpec): (value: string) => Counter {
     const [[label, values] = ['', []]] = Object.entries(spec.labels ?? {});
     const byValue = new Map(values.map((value) => [value, this.counter(spec, { [label]: value })]));
@@ -52,6 +59,7 @@ export class Cells {
     return (value) => byValue.get(value) ?? other;
   }
 
+  /** @throws Error when the metric is not among the specs. */
   histogram(spec: MetricSpec): Histogram {
     const values = this.#values;
     if (values === undefined) return nothing;
@@ -68,12 +76,15 @@ export class Cells {
     };
   }
 
-  /** A counter's value. */
+  /** The value of a counter; 0 without memory. */
   read(spec: MetricSpec, labels: LabelSet): number {
     return this.#values?.[this.#cellOf(spec, labels)] ?? 0;
   }
 
-  /** A histogram's counts by bucket, the last one for what is above all bounds, and the sum of its values. */
+  /**
+   * The counts of a histogram's buckets (not cumulative; the last is for values above all bounds), and the sum of its
+   * values.
+   */
   readHistogram(spec: MetricSpec): { counts: number[]; sum: number } {
     const at = this.#cellOf(spec, {});
     const buckets = (spec.buckets?.length ?? 0) + 1;
@@ -93,7 +104,7 @@ function layout(specs: readonly MetricSpec[]): { offsets: Map<string, number>; s
   for (const spec of specs) {
     for (const labels of labelSets(spec)) {
       offsets.set(cellName(spec, labels), size);
-      // Of a histogram: its buckets, one for what is above them, and the sum.
+      // A histogram: its buckets, one above all bounds, and the sum.
       size += spec.type === 'histogram' ? (spec.buckets?.length ?? 0) + 2 : 1;
     }
   }

@@ -11,21 +11,21 @@ const introduction = `# Metrics
 <!-- Generated from src/metrics/table.ts by \`npm run docs\`. Do not edit. -->
 
 \`GET /metrics\` answers in the format of Prometheus. Several processes of one host share \`PORT\`, so each also answers on
-\`METRICS_PORT\` plus its instance number, and Prometheus should scrape these. With \`METRICS_TOKEN\` both want it as
-\`Authorization: Bearer …\`.
+\`METRICS_PORT\` plus its instance number, and Prometheus should scrape these ports. With \`METRICS_TOKEN\`, both require
+\`Authorization: Bearer <token>\`.
 
-All counters begin at 0 when the process starts. Buckets are the same in every process, so quantiles may be taken of
-their sums: \`histogram_quantile(0.99, sum by (le) (rate(synckit_ack_latency_seconds_bucket[1m])))\`.
+All counters start at 0 with the process. Buckets are the same in every process, so quantiles can be computed from their
+sums: \`histogram_quantile(0.99, sum by (le) (rate(synckit_ack_latency_seconds_bucket[1m])))\`.
 
-Besides those below there are \`synckit_build_info {version, node}\` and what prom-client collects of every Node process:
+Besides the metrics below there are \`synckit_build_info {version, node}\` and the default metrics of prom-client:
 \`process_cpu_seconds_total\`, \`process_resident_memory_bytes\`, \`nodejs_eventloop_lag_p99_seconds\` (of the acceptor's
 thread), \`nodejs_gc_duration_seconds\` and more.`;
 
 const owners: Readonly<Record<MetricSpec['owner'], string>> = {
   acceptor: 'the acceptor',
-  shard: 'the shards, added up',
-  both: 'the acceptor and the shards, added up',
-  node: 'the process, read when it is scraped',
+  shard: 'the shards, summed up',
+  both: 'the acceptor and the shards, summed up',
+  node: 'the process, read at each scrape',
 };
 
 function entry(spec: MetricSpec): string {
@@ -39,7 +39,7 @@ function entry(spec: MetricSpec): string {
   return `### \`${spec.name}\`\n\n${spec.help}\n\n${facts.map((fact) => `- ${fact}`).join('\n')}`;
 }
 
-/** Names end in their base unit, counters in `_total` after it. */
+/** The base unit that a name ends in, before `_total`. */
 function unitOf(name: string): string | undefined {
   return /_(seconds|bytes)(?:_total)?$/.exec(name)?.[1];
 }

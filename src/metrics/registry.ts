@@ -19,9 +19,9 @@ interface Sample {
   readonly labels: Record<string, string | number>;
 }
 
-/** All metrics of a process, and how they are written for Prometheus. */
+/** All metrics of a process, and their export for Prometheus. */
 export class MetricsRegistry {
-  /** What the acceptor counts in. */
+  /** The metrics that the acceptor counts. */
   readonly acceptor: AcceptorMetrics;
   readonly #acceptorCells: Cells;
   readonly #registry = new Registry();
@@ -49,7 +49,7 @@ export class MetricsRegistry {
     return this.#registry.contentType;
   }
 
-  /** Memory in which a shard's worker counts; it outlives the worker, so counters don't go back. */
+  /** Allocates the memory in which the worker of a shard counts. It outlives the worker, so counters never decrease. */
   addShard(): SharedArrayBuffer {
     const specs = cellsOf('shard');
     const memory = Cells.allocate(specs);
@@ -57,12 +57,14 @@ export class MetricsRegistry {
     return memory;
   }
 
-  /** The text that Prometheus scrapes. */
+  /** The metrics in the text format of Prometheus. */
   render(): Promise<string> {
     return this.#registry.metrics();
   }
 
-  /** prom-client's own metrics count when they are told to; ours are read. It only needs these properties. */
+  /**
+   * Registers a metric whose values are read at each scrape. The properties are those that prom-client's registry uses.
+   */
   #register(spec: MetricSpec, values: () => Sample[]): void {
     const metric = {
       name: spec.name,

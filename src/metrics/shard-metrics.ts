@@ -1,7 +1,7 @@
 import { Cells } from './cells.js';
 import { cellsOf, metrics } from './table.js';
 
-/** What a shard counts. */
+/** The counters and histograms of a shard; metrics/shard-table.ts describes each. */
 export class ShardMetrics {
   readonly deltas;
   readonly fieldsApplied;
@@ -23,10 +23,10 @@ export class ShardMetrics {
   readonly staleDocuments;
   /** By error code. */
   readonly errors;
-  /** Whether the bus is connected is told with the shard's status. */
+  /** Given to the bus. `connected` is not counted here: it is part of the status that the shard sends. */
   readonly bus;
 
-  /** @param memory Of `MetricsRegistry.addShard`; without it nothing is counted. */
+  /** @param memory From `MetricsRegistry.addShard`; when undefined, nothing is counted. */
   constructor(memory: SharedArrayBuffer | undefined) {
     const cells = new Cells(cellsOf('shard'), memory);
     this.deltas = cells.counter(metrics.deltas);

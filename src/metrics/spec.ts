@@ -1,16 +1,16 @@
-/** What a metric is; table.ts lists them all. */
+/** The definition of a metric; table.ts lists them all. */
 export interface MetricSpec {
-  /** As Prometheus sees it: prefix `synckit_`, base units, `_total` for counters. */
+  /** Prefix `synckit_`, base unit, `_total` for counters. */
   readonly name: string;
   readonly type: 'counter' | 'gauge' | 'histogram';
-  /** What it means. */
+  /** One or more sentences for operators: what is counted, and which limit or variable it belongs to. */
   readonly help: string;
   /**
-   * Which part writes it. The acceptor and each shard count in cells of their own, which are added up; a `node` metric
-   * is read off the process when it is scraped.
+   * The part that counts it. The acceptor and each shard count in their own cells, which are summed up. A `node` metric
+   * is read from the process at each scrape.
    */
   readonly owner: 'acceptor' | 'shard' | 'both' | 'node';
-  /** All values that each label can have; bounded, so never a document, user or address. */
+  /** All values of each label. They are bounded, so never a document, a user or an address. */
   readonly labels?: Readonly<Record<string, readonly string[]>>;
   /** Upper bounds of a histogram's buckets, ascending, without +Inf; in the unit that the name ends in. */
   readonly buckets?: readonly number[];
@@ -18,7 +18,7 @@ export interface MetricSpec {
 
 export type LabelSet = Readonly<Record<string, string>>;
 
-/** Each combination of label values, in a fixed order: the last label changes fastest. */
+/** All combinations of label values, in a fixed order: the last label varies fastest. */
 export function labelSets(spec: MetricSpec): LabelSet[] {
   let sets: Record<string, string>[] = [{}];
   for (const [label, values] of Object.entries(spec.labels ?? {})) {

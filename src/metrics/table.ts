@@ -1,10 +1,10 @@
-/** Every metric of the server. `docs/metrics.md` is generated from it, and a test fails when the two disagree. */
+/** Every metric of the server. docs/metrics.md is generated from it, and a test fails when the two differ. */
 import { errors, limitNames } from '../errors.js';
 import { latencies } from './buckets.js';
 import { shardMetrics } from './shard-table.js';
 import type { MetricSpec } from './spec.js';
 
-/** Types of messages that clients send; what is no message counts as `invalid`. */
+/** Types of messages that clients send; malformed messages count as `invalid`. */
 const receivedTypes = [
   'auth',
   'subscribe',
@@ -23,6 +23,7 @@ const receivedTypes = [
   'invalid',
 ] as const;
 
+/** Types of messages that the server sends. */
 const sentTypes = [
   'auth_success',
   'auth_error',
@@ -43,122 +44,122 @@ export const metrics = {
     type: 'gauge',
     owner: 'node',
     labels: { protocol: ['binary', 'json'], state: ['connecting', 'authenticated', 'draining'] },
-    help: 'Open WebSocket connections.',
+    help: 'Open WebSocket connections, by protocol and state.',
   },
   connectionsAccepted: {
     name: 'synckit_connections_accepted_total',
     type: 'counter',
     owner: 'acceptor',
-    help: 'Connections that were let in.',
+    help: 'WebSocket connections that were accepted.',
   },
   connectionsRejected: {
     name: 'synckit_connections_rejected_total',
     type: 'counter',
     owner: 'acceptor',
     labels: { reason: ['capacity', 'address'] },
-    help: 'Connections turned away: more than WS_MAX_CONNECTIONS, or than SYNCKIT_MAX_CONNECTIONS_PER_IP.',
+    help: 'WebSocket connections that were rejected: over WS_MAX_CONNECTIONS (capacity) or SYNCKIT_MAX_CONNECTIONS_PER_IP (address).',
   },
   connectionsClosed: {
     name: 'synckit_connections_closed_total',
     type: 'counter',
     owner: 'acceptor',
     labels: { code: ['1000', '1001', '1005', '1006', '1008', '1009', '1011', '1012', 'other'] },
-    help: 'Accepted connections that ended, by WebSocket close code; 1006 is one that broke.',
+    help: 'Accepted connections that were closed, by WebSocket close code; 1006 is a connection that broke without a close frame.',
   },
   backpressureCloses: {
     name: 'synckit_backpressure_closes_total',
     type: 'counter',
     owner: 'acceptor',
-    help: 'Connections ended because the client did not read what it was sent.',
+    help: 'Connections closed because the client was too slow: more than WS_MAX_BACKPRESSURE_BYTES waited for it.',
   },
   authentications: {
     name: 'synckit_authentications_total',
     type: 'counter',
     owner: 'acceptor',
     labels: { result: ['accepted', 'anonymous', 'failed', 'expired', 'timeout'] },
-    help: 'Results of authenticating; expired counts tokens shown too late and sessions that outlived theirs.',
+    help: 'Authentications by result; expired counts expired tokens and sessions that ended with their token, timeout counts connections that did not authenticate in time.',
   },
   messagesReceived: {
     name: 'synckit_messages_received_total',
     type: 'counter',
     owner: 'acceptor',
     labels: { type: receivedTypes },
-    help: 'WebSocket messages from clients.',
+    help: 'Messages received from clients, by type.',
   },
   bytesReceived: {
     name: 'synckit_received_bytes_total',
     type: 'counter',
     owner: 'acceptor',
     labels: { type: receivedTypes },
-    help: 'Bytes of WebSocket messages from clients.',
+    help: 'Bytes of messages received from clients, by type.',
   },
   messagesSent: {
     name: 'synckit_messages_sent_total',
     type: 'counter',
     owner: 'acceptor',
     labels: { type: sentTypes },
-    help: 'Messages sent to clients; a published one counts once per subscriber.',
+    help: 'Messages sent to clients, by type. A published message counts once per subscriber.',
   },
   bytesSent: {
     name: 'synckit_sent_bytes_total',
     type: 'counter',
     owner: 'acceptor',
     labels: { type: sentTypes },
-    help: 'Bytes of messages sent to clients; published ones count once per subscriber.',
+    help: 'Bytes of messages sent to clients, by type. A published message counts once per subscriber.',
   },
   publishes: {
     name: 'synckit_publishes_total',
     type: 'counter',
     owner: 'acceptor',
-    help: 'Frames given to a topic: one call, whatever the number of subscribers. Not those that only their writer hears of: they leave with the ack.',
+    help: 'Frames published to a topic: one call each, whatever the number of subscribers. When the writer is the only subscriber, its update is sent with the ack and not counted here.',
   },
   deliveries: {
     name: 'synckit_deliveries_total',
     type: 'counter',
     owner: 'acceptor',
-    help: 'Published frames times their subscribers.',
+    help: 'Deliveries of published frames: each frame counts once per subscriber.',
   },
   errorsSent: {
     name: 'synckit_errors_total',
     type: 'counter',
     owner: 'both',
     labels: { code: Object.keys(errors) },
-    help: 'Messages answered with an error, by code; INTERNAL is a failure of the server and is logged.',
+    help: 'Errors sent to clients, by code. INTERNAL is a failure of the server and is logged.',
   },
   limitRejections: {
     name: 'synckit_limit_rejections_total',
     type: 'counter',
     owner: 'acceptor',
     labels: { limit: limitNames },
-    help: 'Messages refused with RATE_LIMIT_EXCEEDED, by the limit they were over.',
+    help: 'Messages refused with RATE_LIMIT_EXCEEDED, by the limit that was exceeded.',
   },
   coalescingWait: {
     name: 'synckit_coalescing_wait_seconds',
     type: 'histogram',
     owner: 'acceptor',
     buckets: latencies,
-    help: 'From the receipt of the oldest write of a flush until its task leaves for the shard.',
+    help: 'Time from the receipt of the oldest write of a flush until its task is submitted to the shard.',
   },
   fanoutLatency: {
     name: 'synckit_fanout_latency_seconds',
     type: 'histogram',
     owner: 'acceptor',
     buckets: latencies,
-    help: 'From the receipt of the oldest write of a flush until its frame is published.',
+    help: 'Time from the receipt of the oldest write of a flush until its frame is published.',
   },
   ackLatency: {
     name: 'synckit_ack_latency_seconds',
     type: 'histogram',
     owner: 'acceptor',
     buckets: latencies,
-    help: 'From the receipt of a write until its ack is sent, so until it is durable.',
+    help: 'Time from the receipt of a write until its ack is sent, when the write is durable.',
   },
   awarenessLeaves: {
     name: 'synckit_awareness_leaves_total',
     type: 'counter',
     owner: 'acceptor',
     labels: { reason: ['left', 'disconnected', 'expired'] },
-    help: 'Awareness states that ended.',
+    help: 'Awareness states that were removed: by their client (left), with its connection (disconnected), or because they were not renewed (expired).',
   },
   awarenessStates: {
     name: 'synckit_awareness_states',
@@ -170,14 +171,14 @@ export const metrics = {
     name: 'synckit_remote_awareness_states',
     type: 'gauge',
     owner: 'node',
-    help: 'Awareness states of clients of other nodes held, in documents whose awareness somebody here follows.',
+    help: 'Awareness states of clients of other nodes that this process holds, for documents whose awareness its sessions use.',
   },
   awarenessDropped: {
     name: 'synckit_awareness_messages_dropped_total',
     type: 'counter',
     owner: 'both',
     labels: { reason: ['unsent', 'full'] },
-    help: 'What was lost of the awareness between nodes: messages that were not sent, because there was no connection or too much was unsent, and states beyond SYNCKIT_MAX_REMOTE_AWARENESS_BYTES. Both are said again.',
+    help: 'Awareness lost between nodes: messages that could not be sent (unsent), because there was no connection or too many bytes were unsent, and received states over SYNCKIT_MAX_REMOTE_AWARENESS_BYTES (full). All states are published again periodically.',
   },
   subscribedDocuments: {
     name: 'synckit_subscribed_documents',
@@ -190,19 +191,19 @@ export const metrics = {
     type: 'gauge',
     owner: 'node',
     labels: { place: ['coalescer', 'shards'] },
-    help: 'Bytes of messages that wait for their flush, or for a shard to answer or to make them durable.',
+    help: 'Bytes of messages that wait in the coalescer for their flush, or that the shards have not settled yet: not answered, or not durable.',
   },
   shardTasks: {
     name: 'synckit_shard_tasks',
     type: 'gauge',
     owner: 'node',
-    help: 'Tasks given to the shards that are not settled: not answered, or not durable.',
+    help: 'Tasks that the shards have not settled yet: not answered, or not durable.',
   },
   shardsRunning: {
     name: 'synckit_shards_running',
     type: 'gauge',
     owner: 'node',
-    help: 'Shards whose worker thread is up.',
+    help: 'Shards whose worker thread is running.',
   },
   shardRestarts: {
     name: 'synckit_shard_restarts_total',
@@ -214,37 +215,37 @@ export const metrics = {
     name: 'synckit_bus_connected',
     type: 'gauge',
     owner: 'node',
-    help: '1 while all shards are connected to the bus, or when there is none; else 0.',
+    help: '1 while all shards are connected to the bus, and on a node without a bus; otherwise 0.',
   },
   clusterNodes: {
     name: 'synckit_cluster_nodes',
     type: 'gauge',
     owner: 'node',
-    help: 'Nodes of the cluster that this one knows of, itself included; 1 when it is alone or can not reach Redis.',
+    help: 'Nodes of the cluster that this node knows, itself included; 1 without a bus and while Redis is unavailable.',
   },
   clusterAnnounceFailures: {
     name: 'synckit_cluster_announce_failures_total',
     type: 'counter',
     owner: 'acceptor',
-    help: 'Times that the node could not put itself on the list of nodes in Redis; it tries again every 2 s.',
+    help: 'Failed attempts to announce this node on the list of nodes in Redis. They are repeated every 2 s.',
   },
   clusterMalformed: {
     name: 'synckit_cluster_malformed_entries_total',
     type: 'counter',
     owner: 'acceptor',
-    help: 'Entries of the list of nodes that could not be read, each time that it was.',
+    help: 'Entries of the list of nodes that could not be decoded, counted at each read of the list.',
   },
   storageHealthy: {
     name: 'synckit_storage_healthy',
     type: 'gauge',
     owner: 'node',
-    help: '1 while commits succeed, 0 from a failed commit to the next that succeeds.',
+    help: '1 while commits succeed; 0 from a failed commit until the next that succeeds.',
   },
   pendingBytes: {
     name: 'synckit_commit_queue_bytes',
     type: 'gauge',
     owner: 'node',
-    help: 'Bytes of changes that are merged but not durable yet.',
+    help: 'Bytes of changes that are merged but not yet durable.',
   },
   loadedDocuments: {
     name: 'synckit_loaded_documents',
@@ -256,12 +257,12 @@ export const metrics = {
     name: 'synckit_document_bytes',
     type: 'gauge',
     owner: 'node',
-    help: 'Memory that the loaded documents take.',
+    help: 'Memory of the loaded documents.',
   },
   ...shardMetrics,
 } as const satisfies Record<string, MetricSpec>;
 
-/** The metrics that a part counts in cells of its own, in the order of the table. */
+/** The metrics that an owner counts in its own cells, in the order of the table. */
 export function cellsOf(owner: 'acceptor' | 'shard'): MetricSpec[] {
   return Object.values<MetricSpec>(metrics).filter((spec) => spec.owner === owner || spec.owner === 'both');
 }

@@ -6,12 +6,12 @@ import { holdsAsync } from '../support/property.js';
 import { coalescerFixture as fixture } from '../support/recording-shards.js';
 import { until } from '../support/server.js';
 
-/** After all that waits for the next turns of the event loop. */
+/** Resolves after everything that waits for the next turns of the event loop. */
 async function turn(): Promise<void> {
   for (let i = 0; i < 3; i++) await new Promise((resolve) => setImmediate(resolve));
 }
 
-test('FAN3 a write to an idle document leaves at once, the next ones wait for the window', async (t) => {
+test('FAN3 a write to an idle document is sent at once, the next ones wait for the window', async (t) => {
   const { coalescer, shards, write } = fixture();
   write('a', '1');
   t.strictSame(shards.tasks, [], 'first all that comes in the same turn');
@@ -25,7 +25,7 @@ test('FAN3 a write to an idle document leaves at once, the next ones wait for th
   coalescer.stop();
 });
 
-test('FAN3 what waited leaves together at the end of the window', async (t) => {
+test('FAN3 waiting writes are sent together at the end of the window', async (t) => {
   const { coalescer, shards, write } = fixture({ batchDelayMs: 30 });
   write('a', '1');
   await until('the first task', () => shards.tasks.length === 1);
@@ -60,7 +60,7 @@ test('FAN3 a full batch does not wait for the end of the window', async (t) => {
   coalescer.stop();
 });
 
-test('without a window every turn’s writes leave at its end', async (t) => {
+test('without a window, the writes of each turn of the event loop are sent at its end', async (t) => {
   const { coalescer, shards, write } = fixture({ batchDelayMs: 0 });
   for (const payload of ['1', '2']) {
     write('a', payload);
@@ -70,7 +70,7 @@ test('without a window every turn’s writes leave at its end', async (t) => {
   coalescer.stop();
 });
 
-test('what is due leaves as one task for each shard', async (t) => {
+test('what is due is sent as one task for each shard', async (t) => {
   const { coalescer, shards, write } = fixture({ variantsOf: (id) => (id === '1b' ? 5 : 8) });
   for (const id of ['1a', '1b', '2a', '1c']) write(id, 'x');
   await turn();
@@ -79,7 +79,7 @@ test('what is due leaves as one task for each shard', async (t) => {
   coalescer.stop();
 });
 
-test('a group says whether its writer is the only one to hear of it', async (t) => {
+test('a group is marked when its writer is the only subscriber', async (t) => {
   const { coalescer, shards, write, read } = fixture({
     isOnlySubscriber: (session, id) => session === 1 && id !== '1',
   });
@@ -100,7 +100,7 @@ test('a group says whether its writer is the only one to hear of it', async (t) 
   coalescer.stop();
 });
 
-test('a read leaves at once, behind the writes before it', async (t) => {
+test('a read is sent at once, after the writes before it', async (t) => {
   const { coalescer, shards, write, read } = fixture();
   write('a', '1');
   await turn();
@@ -111,7 +111,7 @@ test('a read leaves at once, behind the writes before it', async (t) => {
   coalescer.stop();
 });
 
-test('a read opens no window and ends none', async (t) => {
+test('a read neither opens nor ends a window', async (t) => {
   const { coalescer, shards, write, read } = fixture();
   read('a', 'read');
   await turn();
@@ -126,7 +126,7 @@ test('a read opens no window and ends none', async (t) => {
   coalescer.stop();
 });
 
-test('a busy shard collects, the others go on', async (t) => {
+test('records for a busy shard collect, other shards continue', async (t) => {
   const { coalescer, shards, write, read } = fixture();
   shards.busy.add(1);
   write('1a', '1');
@@ -159,7 +159,7 @@ test('a window that ends while the shard is busy loses nothing', async (t) => {
   coalescer.stop();
 });
 
-test('a task has few reads: their answers may be large', async (t) => {
+test('a task has few reads, because their answers may be large', async (t) => {
   const { coalescer, shards, write, read } = fixture();
   write('a', 'w');
   for (let i = 0; i < 40; i++) read(i < 20 ? 'a' : 'b', String(i));
@@ -194,7 +194,7 @@ test('a large task is cut, so that one document need not wait for all others', a
   coalescer.stop();
 });
 
-test('contract 10: what may wait is bounded, here and in the shards; reads are taken', async (t) => {
+test('contract 10: waiting bytes are bounded, here and in the shards together; reads are always accepted', async (t) => {
   const size = RECORD_OVERHEAD + 10;
   const { coalescer, shards, write, read } = fixture({ maxQueuedBytes: 3 * size });
   const payload = 'x'.repeat(10);
@@ -230,7 +230,7 @@ test('DRN2 flushAll sends what waits for its window', async (t) => {
   coalescer.stop();
 });
 
-test('DRN2 flushAll tells when all that waited then is with the shards, whatever comes after', async (t) => {
+test('DRN2 flushAll reports when everything that waited at its call is submitted, whatever comes after', async (t) => {
   const { coalescer, shards, write } = fixture();
   shards.busy.add(0);
   write('a', '1');
@@ -247,7 +247,7 @@ test('DRN2 flushAll tells when all that waited then is with the shards, whatever
   coalescer.stop();
 });
 
-test('handedOver waits for what is due, and for nothing that comes after', async (t) => {
+test('handedOver waits for what is due, and not for later records', async (t) => {
   const { coalescer, shards, write } = fixture();
   await coalescer.handedOver();
   shards.busy.add(0);
@@ -266,7 +266,7 @@ test('handedOver waits for what is due, and for nothing that comes after', async
   coalescer.stop();
 });
 
-test('FAN2 FAN4 every record that is taken leaves once, in order, no read before the writes it must see', async (t) => {
+test('FAN2 FAN4 every accepted record is sent once, in order, no read before the writes that it must see', async (t) => {
   const steps = fc.record({
     kind: fc.constantFrom('write', 'write', 'write', 'read', 'read', 'busy', 'free', 'turn', 'wait'),
     id: fc.constantFrom('0a', '0b', '1a', '1b'),

@@ -11,7 +11,7 @@ import type { Message } from '../../src/protocol/message.js';
 import { coalescerFixture } from '../support/recording-shards.js';
 import { recordingSession } from '../support/recording-session.js';
 
-test('contract 10: a client whose reads wait can’t have the node keep vectors without end', (t) => {
+test('contract 10: the memory of the vectors of waiting reads is bounded', (t) => {
   const { coalescer } = coalescerFixture();
   const metrics = new AcceptorMetrics(undefined);
   const limits = { timeoutMs: 60_000, maxClientIds: 10, maxDocuments: 10, maxBytes: 1_000_000 };

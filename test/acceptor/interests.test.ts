@@ -7,7 +7,7 @@ import { recordingSession } from '../support/recording-session.js';
 import { until } from '../support/server.js';
 
 const DOCUMENTS = 3_000;
-/** Of one of the two shards that are told in one turn. */
+/** Documents of one of the two shards that are sent in one turn of the event loop. */
 const PORTION = 250;
 
 function fixture() {
@@ -21,8 +21,10 @@ function fixture() {
   const indexOf = (documentId: string): number => shards.indexOf(documentId);
   const interests = new Interests({ topics, coalescer: { add }, indexOf });
   const { session } = recordingSession();
-  /** Documents and variants as the shards were told them, in order; `+` marks those that were there before. */
-  const told = (): string[] => {
+  /**
+   * Documents and variants as sent to the shards, in order; `+` marks subscribers that were there before the worker.
+   */
+  const sent = (): string[] => {
     const groups = shards.tasks.flat();
     return groups.map((group, i) => {
       const [documentId, payloads] = group.split(':') as [string, string];
@@ -34,10 +36,10 @@ function fixture() {
     shards.variants.length = 0;
     added.count = 0;
   };
-  return { topics, coalescer, shards, interests, session, told, forget, added };
+  return { topics, coalescer, shards, interests, session, sent, forget, added };
 }
 
-/** As `fixture`, with documents of two shards in turn, all of which the workers know. */
+/** As `fixture`, with documents of two shards by turns, all of which the workers know. */
 async function subscribed() {
   const all = fixture();
   const documents = Array.from({ length: DOCUMENTS }, (_, i) => `${i % 2}-${i}`);
@@ -51,30 +53,30 @@ async function turn(): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));
 }
 
-test('a new worker is told of all documents of its shard that have subscribers, a portion each turn', async (t) => {
-  const { interests, coalescer, topics, told, own, added } = await subscribed();
+test('a new worker is sent all documents of its shard that have subscribers, a portion each turn', async (t) => {
+  const { interests, coalescer, topics, sent, own, added } = await subscribed();
   const atOnce = [];
-  for (interests.tellAll(1); added.count > 0; await turn()) {
+  for (interests.sendAll(1); added.count > 0; await turn()) {
     atOnce.push(added.count);
     added.count = 0;
   }
   t.strictSame(atOnce, new Array(DOCUMENTS / 2 / PORTION).fill(PORTION));
   for (let i = 0; i < 10; i++) await turn();
   t.strictSame(
-    told(),
+    sent(),
     own.map((documentId) => `+${documentId} ${topics.variantsOf(documentId)}`),
     'each once',
   );
   coalescer.stop();
 });
 
-test('what changes while a worker is told is told as it is then', async (t) => {
-  const { interests, topics, session, coalescer, told, own } = await subscribed();
+test('a change while documents are being sent is sent with its latest state', async (t) => {
+  const { interests, topics, session, coalescer, sent, own } = await subscribed();
   const first = own[0]!;
   const [switched, left, back] = own.slice(-3) as [string, string, string];
-  interests.tellAll(1);
+  interests.sendAll(1);
   await turn();
-  // Of the rest of the documents, of one that was told, and of one that nobody had.
+  // A document that is still to be sent, one that was sent, and a new one.
   for (const documentId of [first, left, back]) topics.unsubscribe(session, documentId);
   const other = recordingSession().session;
   other.encoding = 'json';
@@ -84,8 +86,8 @@ test('what changes while a worker is told is told as it is then', async (t) => {
   topics.subscribe(session, '1-new');
   for (let i = 0; i < 30; i++) await turn();
 
-  const known = new Map(told().map((line) => line.replace('+', '').split(' ') as [string, string]));
-  // A worker that has heard nothing of a document knows of no subscribers.
+  const known = new Map(sent().map((line) => line.replace('+', '').split(' ') as [string, string]));
+  // A worker that was sent nothing about a document assumes no subscribers.
   const wrong = [...own, '1-new'].filter((id) => Number(known.get(id) ?? 0) !== topics.variantsOf(id));
   t.strictSame(wrong, []);
   t.equal(known.get(first), '0');
@@ -93,23 +95,23 @@ test('what changes while a worker is told is told as it is then', async (t) => {
   coalescer.stop();
 });
 
-test('a worker that dies while it is told is not told on, the next one is told all', async (t) => {
-  const { interests, coalescer, told, forget, own } = await subscribed();
-  interests.tellAll(1);
+test('when a worker dies meanwhile, sending stops, and the next worker is sent everything', async (t) => {
+  const { interests, coalescer, sent, forget, own } = await subscribed();
+  interests.sendAll(1);
   await turn();
   forget();
-  interests.tellAll(1);
+  interests.sendAll(1);
   for (let i = 0; i < 30; i++) await turn();
-  const all = told().map((line) => line.split(' ')[0]);
+  const all = sent().map((line) => line.split(' ')[0]);
   t.strictSame(
     all.slice(-own.length),
     own.map((documentId) => `+${documentId}`),
   );
-  t.ok(all.length <= own.length + PORTION, `${all.length} were told, what was on its way with them`);
+  t.ok(all.length <= own.length + PORTION, `${all.length} were sent, what was on its way with them`);
   forget();
-  interests.tellAll(1);
+  interests.sendAll(1);
   interests.stop();
   for (let i = 0; i < 30; i++) await turn();
-  t.equal(told().length, PORTION, 'what was told before the stop');
+  t.equal(sent().length, PORTION, 'what was sent before the stop');
   coalescer.stop();
 });

@@ -8,7 +8,7 @@ import { recordingSession } from '../support/recording-session.js';
 
 const { binaryDelta, binaryBatch, jsonDelta, jsonBatch, binaryAny, jsonAny } = variants;
 
-/** A fence that the test opens. */
+/** A fence that the test resolves. */
 function gate(): { fence: () => Promise<void>; open: () => Promise<void> } {
   const waiting: (() => void)[] = [];
   return {
@@ -86,7 +86,7 @@ test('LIM4 subscriptions of a session are bounded', (t) => {
   t.end();
 });
 
-test('FAN4 a session that is gone is counted nowhere, the others stay', (t) => {
+test('FAN4 a closed session is not counted any more, the others are', (t) => {
   const topics = new Topics(10);
   const gone = recordingSession();
   const stays = recordingSession();
@@ -101,7 +101,7 @@ test('FAN4 a session that is gone is counted nowhere, the others stay', (t) => {
   t.end();
 });
 
-test('a session that changes its variant is in both until what is under way has come', async (t) => {
+test('a session that changes its variant stays in both until the fence resolves', async (t) => {
   const topics = new Topics(10);
   const { fence, open } = gate();
   const { session, topics: held } = recordingSession();
@@ -152,7 +152,7 @@ test('a session that closes or unsubscribes while it changes its variant leaves 
   t.strictSame(unsubscribes.topics(), []);
 });
 
-test('the list of documents is bounded and tells when one was changed', (t) => {
+test('the list of documents is bounded and has the time of the last change', (t) => {
   const topics = new Topics(10);
   const { session } = recordingSession();
   for (const id of ['a', 'b', 'c']) topics.subscribe(session, id);
@@ -169,7 +169,7 @@ test('the list of documents is bounded and tells when one was changed', (t) => {
   t.end();
 });
 
-test('whatever sessions do, the variants asked of the shards are those that sockets are in', async (t) => {
+test('whatever sessions do, the variants requested of the shards are those with sockets', async (t) => {
   const steps = fc.record({
     kind: fc.constantFrom('subscribe', 'subscribe', 'unsubscribe', 'supportsBatch', 'json', 'close', 'open'),
     who: fc.nat(2),
@@ -205,7 +205,7 @@ test('whatever sessions do, the variants asked of the shards are those that sock
           assert.equal(topics.summary(2).find((entry) => entry.id === id)?.subscribers ?? 0, subscribers);
         }
       }
-      // At rest each is in the two variants that it wants.
+      // At rest each session is in the two variants that it wants.
       for (const { session, topics: held } of sessions) {
         if (session.isOpen) assert.equal(held().length, 2 * session.subscriptions.size);
       }

@@ -1,4 +1,4 @@
-/** Messages are read back, and no bytes whatever do any harm. */
+/** Messages survive encoding and decoding, and no bytes do harm. */
 import fc from 'fast-check';
 import { Packr } from 'msgpackr';
 import { test } from 'tap';
@@ -9,7 +9,7 @@ import { holds } from '../support/property.js';
 const packr = new Packr({ useRecords: false });
 const head = { node: 'node', epoch: 2 ** 48 - 2, sequence: 7, sentAt: 1_700_000_000_000.5, since: 12 };
 
-test('what is written is read', (t) => {
+test('a message is the same after encoding and decoding', (t) => {
   const fields = [
     updatedField({ path: '', value: '"\u{1f600}\\u0000"', clientId: '\uffff' }),
     updatedField({ path: '__proto__', deleted: true, timestamp: -1e300, counter: 0.1, stamp: Number.MAX_SAFE_INTEGER }),
@@ -37,7 +37,7 @@ test('what is written is read', (t) => {
   t.end();
 });
 
-test('version 1 on the wire stays as it is: older nodes read it', (t) => {
+test('version 1 of the format does not change: older nodes read it', (t) => {
   const field = { path: 'p', value: '1', deleted: false, timestamp: 3, counter: 4, clientId: 'c', stamp: 5 };
   const update = { documentId: 'doc', stamp: 6, fields: [field], text: Uint8Array.of(9), relays: ['{}'], commit: 10 };
   const numbers = { node: 'n', epoch: 1, sequence: 2, sentAt: 7, since: 8 };
@@ -56,7 +56,7 @@ test('version 1 on the wire stays as it is: older nodes read it', (t) => {
   t.end();
 });
 
-test('a stamp that no storage takes is refused: the receiver would go on from it', (t) => {
+test('a stamp that no storage accepts is refused, as the receiver would continue from it', (t) => {
   const read = (stamp: unknown, ofField: unknown): string => {
     const field = ['p', '1', false, 1, 1, 'c', ofField];
     return decodeMessage('doc', packr.pack([1, 'node', 5, 1, 0, 1, 0, stamp, [field], null, []])).kind;
@@ -69,7 +69,7 @@ test('a stamp that no storage takes is refused: the receiver would go on from it
   t.end();
 });
 
-test('the text does not hold on to what was received', (t) => {
+test('the text is a copy, not a view of the received buffer', (t) => {
   const update = { documentId: 'doc', stamp: 1, fields: [], text: Uint8Array.of(1, 2, 3), relays: [], commit: 1 };
   const bytes = encodeMessage({ kind: 'update', ...head, update });
   const read = decodeMessage('doc', bytes);
@@ -90,7 +90,7 @@ test('strings that are no Unicode are refused', (t) => {
   t.end();
 });
 
-test('no bytes make it throw, and what it returns is whole', (t) => {
+test('no bytes make it throw, and every result is complete', (t) => {
   const good = encodeMessage({
     kind: 'update',
     ...head,

@@ -1,7 +1,7 @@
 import { test } from 'tap';
 import { OwnSequences } from '../../src/cluster/own-sequences.js';
 
-test('each document is counted by itself, with the time since its last news', (t) => {
+test('each document is counted separately, with the time since its last update', (t) => {
   const own = new OwnSequences(1_000, 10);
   t.same(own.next('a', 100), { sequence: 1, since: 0 });
   t.same(own.next('b', 200), { sequence: 1, since: 0 });
@@ -9,7 +9,7 @@ test('each document is counted by itself, with the time since its last news', (t
   t.end();
 });
 
-test('the last number is repeated after one, three and nine times the silence', (t) => {
+test('the last sequence is repeated after one, three and nine times tailMs', (t) => {
   const own = new OwnSequences(1_000, 10);
   own.next('a', 0);
   own.next('a', 500);
@@ -30,7 +30,7 @@ test('the last number is repeated after one, three and nine times the silence', 
   t.end();
 });
 
-test('many tails are given in portions', (t) => {
+test('many tails are returned in portions', (t) => {
   const own = new OwnSequences(1_000, 100);
   for (let i = 0; i < 25; i++) own.next(`doc${i}`, i);
   const portions = Array.from({ length: 4 }, () => own.dueTails(2_000, 10).map(({ documentId }) => documentId));
@@ -42,7 +42,7 @@ test('many tails are given in portions', (t) => {
   t.end();
 });
 
-test('a document that was forgotten goes on above all numbers that were', (t) => {
+test('a forgotten document continues above all forgotten sequences', (t) => {
   const own = new OwnSequences(1_000, 2);
   for (let i = 0; i < 5; i++) own.next('busy', i);
   own.next('a', 10);
@@ -54,7 +54,7 @@ test('a document that was forgotten goes on above all numbers that were', (t) =>
   t.end();
 });
 
-test('what may have been lost is repeated from the beginning', (t) => {
+test('after a loss, the repetition starts again', (t) => {
   const own = new OwnSequences(1_000, 10);
   for (const [i, id] of ['a', 'b', 'c'].entries()) own.next(id, i * 100);
   for (const now of [2_000, 6_000, 20_000]) t.equal(own.dueTails(now, 10).length, 3);

@@ -10,7 +10,7 @@ const open = await server(tap, { JWT_SECRET: secret, SYNCKIT_AUTH_REQUIRED: 'fal
 const everything = { read: ['*'], write: ['*'] };
 const connect = (t: Test, options: ClientOptions = {}) => client(t, guarded, options);
 
-/** A message of each type that a client may send besides auth, ping, pong and ack; as far as it names a document. */
+/** A message of each type that clients send, except auth, ping, pong and ack; all name a document. */
 function asks(documentId: string, clientId = 'c'): [MessageType, Record<string, unknown>][] {
   return [
     ['subscribe', { documentId }],
@@ -40,7 +40,7 @@ async function denied(raw: RawClient, documentId: string): Promise<MessageType[]
   for (const [type, fields] of asks(documentId, clientId)) {
     const before = raw.received('error').length;
     const id = raw.send(type, fields);
-    // Writes are answered by a shard, all else by the acceptor or after it.
+    // Writes are answered by a shard, everything else by the acceptor or later.
     if (writes.includes(type)) await raw.expect('an answer', (m) => m['messageId'] === id || errorTo(m) === id);
     else await raw.roundTrip();
     for (const { details, error } of raw.received('error').slice(before)) {
@@ -69,18 +69,18 @@ test('AUT1: a token comes by message, in the query, or in the header', async (t)
     await connect(t, { encoding: 'json', headers: { Authorization: `bearer  ${valid}` } }),
   ];
   for (const raw of others) t.equal((await raw.subscribe('d')).type, 'sync_response', 'before any message');
-  // A token may be renewed on a connection that has one already.
+  // A connection may renew its token.
   others[0]!.send('auth', { token: valid });
   await others[0]!.expect('auth_success', (m) => m.type === 'auth_success');
 });
 
-test('AUT1: what follows the auth message at once is taken', async (t) => {
+test('AUT1: a message right after the auth message is accepted', async (t) => {
   const raw = await connect(t);
   raw.send('auth', { token: token('ann', everything) });
   await raw.acked(raw.set('at-once', 'f', 1));
 });
 
-test('AUT2: a bad token is refused with auth_error and 1008, however it comes and also where none is needed', async (t) => {
+test('AUT2: an invalid token is refused with auth_error and 1008, however it is sent and also where none is required', async (t) => {
   const permissions = { canRead: ['*'], canWrite: ['*'], isAdmin: true };
   const valid = token('ann', everything);
   const [header = '', payload = '', signature = ''] = valid.split('.');
@@ -127,7 +127,7 @@ test('AUT3: before authentication everything else is refused, and the connection
   t.same((await raw.subscribe('aut3'))['state'], {}, 'nothing was applied');
 });
 
-test('AUT4: who does not authenticate in time is closed with 1008', async (t) => {
+test('AUT4: a connection that does not authenticate in time is closed with 1008', async (t) => {
   const impatient = await server(t, { JWT_SECRET: secret, SYNCKIT_AUTH_TIMEOUT_MS: '300' });
   const silent = await client(t, impatient);
   const busy = await client(t, impatient, { encoding: 'json' });
@@ -167,7 +167,7 @@ test('AUT6: a session ends with its token unless it is renewed', async (t) => {
   });
 });
 
-test('AUT6, FAN6: after a renewal, no update of a document that may not be read any more', async (t) => {
+test('AUT6, FAN6: after a renewal, no update of a document that may no longer be read', async (t) => {
   const raw = await connect(t, { token: token('ann', { read: ['lost', 'kept'] }) });
   for (const documentId of ['lost', 'kept']) {
     await raw.subscribe(documentId);
@@ -187,7 +187,7 @@ test('AUT6, FAN6: after a renewal, no update of a document that may not be read 
   t.same([...new Set(raw.messages.slice(before).map((m) => m['documentId']))], ['kept']);
 });
 
-test('AUT7: reading and writing are apart, administrators may both, * is every document', async (t) => {
+test('AUT7: reading and writing are separate permissions, administrators have both, * is every document', async (t) => {
   const reads = all.filter((type) => !writes.includes(type));
   const cases: [string, Parameters<typeof token>[1], MessageType[]][] = [
     ['nothing', {}, all],
@@ -211,7 +211,7 @@ test('AUT7: reading and writing are apart, administrators may both, * is every d
   }
 });
 
-test('FAN6: a writer who may not read hears nothing of the document', async (t) => {
+test('FAN6: a writer without permission to read receives no updates of the document', async (t) => {
   const writer = await connect(t, { token: token('w', { write: ['fan6'] }) });
   await writer.acked(writer.set('fan6', 'f', 1));
   const reader = await connect(t, { token: token('r', { read: ['fan6'] }) });

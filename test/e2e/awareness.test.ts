@@ -23,7 +23,7 @@ async function follow(raw: RawClient, documentId: string): Promise<unknown> {
 const show = (raw: RawClient, documentId: string, clientId: string, state: object | null, clock: number) =>
   raw.send('awareness_update', { documentId, clientId, state, clock });
 
-/** The updates of a document that came, without what frames add. */
+/** The received updates of a document, without id and timestamp. */
 function updates(raw: RawClient, documentId: string): object[] {
   const of = (m: Incoming) => ({ clientId: m['clientId'], state: m['state'], clock: m['clock'] });
   return raw
@@ -41,7 +41,7 @@ async function got(t: Test, raw: RawClient, documentId: string, expected: object
   t.same(updates(raw, documentId), expected, what);
 }
 
-test('AWR1: all followers get each new state once, in both encodings, the sender included', async (t) => {
+test('AWR1: all subscribers get each new state once, in both encodings, the sender included', async (t) => {
   const ann = await as(t, 'ann');
   const bob = await as(t, 'bob', { encoding: 'json' });
   const other = await as(t, 'other');
@@ -87,7 +87,7 @@ test('AWR1: an older or equal clock changes nothing; null leaves whatever the cl
   await got(t, ann, 'clocks', [five, left, { clientId: 'a1', state: { n: 6 }, clock: 6 }]);
 });
 
-test('AWR2: nobody speaks for a client id of another user while that one is connected', async (t) => {
+test('AWR2: a client id can not be used by another user while its owner is connected', async (t) => {
   const ann = await as(t, 'ann');
   const eve = await as(t, 'eve');
   await follow(ann, 'bound');
@@ -112,7 +112,7 @@ test('AWR2: nobody speaks for a client id of another user while that one is conn
   });
 });
 
-test('AWR2: a client of the same user moves to its new connection, also when its clock began anew', async (t) => {
+test('AWR2: a client of the same user moves to its new connection, also with its clock started again', async (t) => {
   const watcher = await as(t, 'watcher');
   await follow(watcher, 'moved');
   const before = await as(t, 'ann');
@@ -122,12 +122,12 @@ test('AWR2: a client of the same user moves to its new connection, also when its
   show(after, 'moved', 'a3', { n: 2 }, 1);
   await watcher.expect('the new state', (m) => m['clock'] === 1);
   t.same(await follow(await as(t, 'late'), 'moved'), [{ clientId: 'a3', state: { n: 2 }, clock: 1 }]);
-  // The old connection takes nothing with it when it ends at last.
+  // The end of the old connection removes nothing.
   await before.close();
   show(after, 'moved', 'a3', { n: 3 }, 2);
   await got(t, watcher, 'moved', [
     { clientId: 'a3', state: { n: 1 }, clock: 50 },
-    // Who goes by clocks would ignore the new one otherwise.
+    // Otherwise subscribers that compare clocks would ignore the new state.
     { clientId: 'a3', state: null, clock: 50 },
     { clientId: 'a3', state: { n: 2 }, clock: 1 },
     { clientId: 'a3', state: { n: 3 }, clock: 2 },
@@ -153,7 +153,7 @@ test('AWR3: the clients of a connection leave when it ends, however it ends', as
   t.same(await follow(watcher, 'end-1'), []);
 });
 
-test('AWR4: a state that is not renewed leaves; one that is, stays', async (t) => {
+test('AWR4: a state that is not renewed is removed; a renewed one stays', async (t) => {
   const hasty = await server(t, { DATABASE_URL: 'memory:', SYNCKIT_AWARENESS_TIMEOUT_MS: '2000' });
   const watcher = await client(t, hasty);
   const ann = await client(t, hasty);
@@ -161,7 +161,7 @@ test('AWR4: a state that is not renewed leaves; one that is, stays', async (t) =
   show(ann, 'd', 'renewed', { n: 1 }, 1);
   show(ann, 'd', 'stale', { n: 1 }, 4);
   await watcher.expect('the state', (m) => m['clientId'] === 'stale');
-  // The same state and clock again: a sign of life.
+  // The same state and clock again: a renewal.
   const renewing = setInterval(() => show(ann, 'd', 'renewed', { n: 1 }, 1), 100);
   t.teardown(() => clearInterval(renewing));
   const left = await watcher.expect('the leaving', (m) => m['clientId'] === 'stale' && m['state'] === null);
@@ -170,7 +170,7 @@ test('AWR4: a state that is not renewed leaves; one that is, stays', async (t) =
   t.equal(updates(watcher, 'd').length, 3);
 });
 
-test('AWR5: awareness needs the right to read and no more', async (t) => {
+test('AWR5: awareness needs the permission to read and no more', async (t) => {
   const reader = await client(t, shared, { token: token('reader', { read: ['awr5'] }) });
   t.same(await follow(reader, 'awr5'), []);
   show(reader, 'awr5', 'r', { reading: true }, 1);
@@ -202,7 +202,7 @@ test('malformed updates are refused', async (t) => {
   t.same(await follow(raw, 'bad'), []);
 });
 
-test('a follower that becomes JSON goes on getting every update once', async (t) => {
+test('a subscriber that switches to JSON still gets every update once', async (t) => {
   const raw = await as(t, 'ann');
   await follow(raw, 'switch');
   show(raw, 'switch', 's', { n: 1 }, 1);

@@ -10,9 +10,9 @@ const MiB = 1024 * 1024;
 const on = { DATABASE_URL: 'memory:', WS_COMPRESSION: 'on', WS_COMPRESSION_MIN_BYTES: '16KiB' };
 const large = 'compressible '.repeat(10_000);
 
-/** Bytes that a connection got so far. */
+/** Bytes that a connection has received. */
 function bytesRead(raw: RawClient): number {
-  // ws gives them to nobody else.
+  // ws does not expose them otherwise.
   return (raw.socket as unknown as { _socket: Socket })._socket.bytesRead;
 }
 
@@ -22,7 +22,7 @@ async function subscribers(t: Test, to: ServerProcess, options: readonly ClientO
   return connected;
 }
 
-/** Has a field written; what each of the clients got of it, and in how many bytes. */
+/** Writes a field. @returns What each of the clients received, and in how many bytes. */
 async function write(writer: RawClient, readers: readonly RawClient[], field: string, value: string) {
   const before = readers.map(bytesRead);
   const ofField = (message: Incoming) =>
@@ -75,7 +75,7 @@ test('CON9: answers to reads are compressed, too', async (t) => {
   }
 });
 
-test('what would be compressed for too many receivers goes out as it is', async (t) => {
+test('a message to too many receivers is sent uncompressed', async (t) => {
   const to = await server(t, { ...on, WS_COMPRESSION_MAX_BYTES: '300KiB' });
   const [first] = await subscribers(t, to, [{ deflate: true }]);
   const writer = await client(t, to);
@@ -94,7 +94,7 @@ test('CON9: nothing is negotiated unless it is switched on', async (t) => {
   t.ok(got!.bytes > large.length);
 });
 
-test('LIM1: a message that is too large once it is inflated ends its connection, and takes no memory', async (t) => {
+test('LIM1: a message that is too large when inflated closes its connection, and takes no memory', async (t) => {
   const to = await server(t, { ...on, WS_MAX_PAYLOAD_BYTES: '1MiB' });
   const [bomb, other] = [await client(t, to, { deflate: true }), await client(t, to)];
   await other.acked(other.set('doc', 'f', 1));

@@ -6,7 +6,7 @@ import { until, type ServerProcess } from '../support/server.js';
 
 const removed = { __deleted: true };
 
-/** What can be connected: each kind of client is told of changes in its own kind of frame. */
+/** The kinds of clients: each receives changes in its own kind of frame. */
 const kinds = [
   { name: 'plain binary', encoding: 'binary', supportsBatch: false },
   { name: 'supportsBatch binary', encoding: 'binary', supportsBatch: true },
@@ -56,7 +56,7 @@ async function agree(t: Test, peers: readonly Peer[], expected: Record<string, u
   }
 }
 
-test('ORD1, FAN1: clients of every kind hold the same, live and after kill -9 (ACK1)', async (t) => {
+test('ORD1, FAN1: clients of every kind converge, live and after kill -9 (ACK1)', async (t) => {
   const documentId = 'shared';
   const SYNCKIT_DATA_DIR = await folder(t);
   const first = await server(t, { SYNCKIT_DATA_DIR });
@@ -82,7 +82,7 @@ test('ORD1, FAN1: clients of every kind hold the same, live and after kill -9 (A
   const second = await server(t, { SYNCKIT_DATA_DIR });
   const again = await connectAll(t, second, documentId, peers);
   await agree(t, again, sorted(expected));
-  // Those who compare clocks take what comes from the restarted server only if its stamps are above the former ones.
+  // Clients that compare clocks accept values of the restarted server only if its stamps are above the former ones.
   for (const peer of again) await write(peer, documentId, 'contested', `${peer.name} again`);
   await write(again[0]!, documentId, 'nothing', removed);
   delete expected['nothing'];
@@ -92,7 +92,7 @@ test('ORD1, FAN1: clients of every kind hold the same, live and after kill -9 (A
 const shared = await server(tap);
 let documents = 0;
 
-/** A new document, a client that writes to it, and another that listens. */
+/** A new document, a client that writes to it, and a subscriber. */
 async function writerAndListener(t: Test, options: ClientOptions = {}) {
   const documentId = `document-${++documents}`;
   const writer = await client(t, shared, options);
@@ -103,7 +103,7 @@ async function writerAndListener(t: Test, options: ClientOptions = {}) {
 
 const fieldsOf = (messages: Incoming[]) => messages.map(({ field, value }) => [field, value]);
 
-test('ORD4: a write that loses is acknowledged, and its sender alone is told what won', async (t) => {
+test('ORD4: a write that loses is acknowledged, and only its sender gets the winner', async (t) => {
   const { documentId, writer, listener } = await writerAndListener(t);
   const now = Date.now();
   await listener.acked(listener.set(documentId, 'f', 'won', { clientId: 'a', timestamp: now }));
@@ -138,7 +138,7 @@ test('ORD1: the greater counter and then the greater client id win within a mill
   t.same((await listener.subscribe(documentId))['state'], { f: 'c5' });
 });
 
-test('ORD2: a date in the far future counts as now', async (t) => {
+test('ORD2: a timestamp in the far future counts as now', async (t) => {
   const { documentId, writer, listener } = await writerAndListener(t);
   await writer.acked(writer.set(documentId, 'f', 'from the future', { timestamp: Date.now() + 3_600_000 }));
   // The two writes must not fall into one millisecond.
@@ -160,7 +160,7 @@ test('ORD3: an older write does not bring a removed field back', async (t) => {
   t.same((await listener.subscribe(documentId))['state'], { f: 3 });
 });
 
-test('ORD5, ORD6: stamps grow, and the clock of a state names the writers and lifts the one who asks', async (t) => {
+test('ORD5, ORD6: stamps grow, and the clock of a state names the writers and raises that of the requester', async (t) => {
   const { documentId, writer, listener } = await writerAndListener(t);
   t.match((await listener.subscribe('empty'))['clock'], { server: Number }, 'also when there is no field');
   for (let i = 0; i < 50; i++) writer.set(documentId, `f${i % 5}`, i, { clientId: i % 2 === 0 ? 'even' : 'odd' });
@@ -181,7 +181,7 @@ test('ORD5, ORD6: stamps grow, and the clock of a state names the writers and li
   t.ok(clock['even']! <= former && clock['odd']! <= former);
 });
 
-test('SUB2: with a vector, only what it has not seen, removed fields included', async (t) => {
+test('SUB2: with a vector, a client gets only what it has not seen, deleted fields included', async (t) => {
   const { documentId, writer, listener } = await writerAndListener(t, { encoding: 'json' });
   const put = (field: string, value: unknown, clientId: string) =>
     writer.acked(writer.set(documentId, field, value, { clientId, clock: { [clientId]: 1 } }));
@@ -225,7 +225,7 @@ test('SUB3, SUB4: updates stop after unsubscribe; a writer is subscribed; each r
   listener.send('unsubscribe', { documentId });
   await listener.roundTrip();
   await writer.acked(writer.set(documentId, 'g', 2));
-  // The state comes after what it holds, so an update that was sent would have come before.
+  // The state is sent after the updates that it contains, so an update would have arrived before it.
   t.same((await listener.subscribe(documentId))['state'], { f: 1, g: 2 });
   t.equal(listener.messages.findIndex((m) => m['field'] === 'g' && m.type === 'delta') >= 0, true, 'SUB6: replayed');
   t.equal(listener.received('delta').filter((m) => m['field'] === 'f').length, 2, 'once live, once replayed');

@@ -7,7 +7,7 @@ import { client, folder, server } from '../support/fixture.js';
 import { missing, Writer } from '../support/load.js';
 import { until, type ServerProcess } from '../support/server.js';
 
-/** An HTTP connection that is kept alive. */
+/** A keep-alive HTTP connection. */
 async function keptAlive(t: Test, to: ServerProcess) {
   const socket = connectTcp(to.port, '127.0.0.1');
   t.teardown(() => socket.destroy());
@@ -40,7 +40,7 @@ async function startLoad(t: Test, to: ServerProcess, clients: number, ahead: num
   return { raws, writers };
 }
 
-/** Starts the server again on the folder and looks for everything that was acknowledged. */
+/** Starts the server again on the folder and checks that everything acknowledged is there. */
 async function checkAcked(t: Test, SYNCKIT_DATA_DIR: string, writers: readonly Writer[]): Promise<void> {
   const again = await server(t, { SYNCKIT_DATA_DIR });
   const raw = await client(t, again, { encoding: 'json' });
@@ -83,13 +83,13 @@ test('DRN1–DRN5: SIGTERM under load', async (t) => {
   await checkAcked(t, SYNCKIT_DATA_DIR, writers);
 });
 
-test('DRN2: what came before is acknowledged before the connection ends, however much it is', async (t) => {
+test('DRN2: everything sent before is acknowledged before the connection closes, however much it is', async (t) => {
   const SYNCKIT_DATA_DIR = await folder(t);
   const to = await server(t, { SYNCKIT_DATA_DIR, SHUTDOWN_DRAIN_MS: '0' });
   const raw = await client(t, to);
   const writer = new Writer(raw, 'burst', 'f', 5_000);
   writer.stop();
-  // It is answered last of what the acceptor has taken in.
+  // Its answer comes after those of all messages that the acceptor has accepted before.
   await raw.roundTrip();
   t.same(await to.kill('SIGTERM'), { code: 0, signal: null });
   await raw.end();
@@ -97,7 +97,7 @@ test('DRN2: what came before is acknowledged before the connection ends, however
   await checkAcked(t, SYNCKIT_DATA_DIR, [writer]);
 });
 
-test('DRN4: clients that never stop writing do not hold the drain up', async (t) => {
+test('DRN4: clients that never stop writing do not delay the drain', async (t) => {
   const SYNCKIT_DATA_DIR = await folder(t);
   const to = await server(t, { SYNCKIT_DATA_DIR, SHUTDOWN_DRAIN_MS: '500' });
   const { raws, writers } = await startLoad(t, to, 4, 1);
@@ -118,7 +118,7 @@ test('DRN4: a second signal ends it at once', async (t) => {
   await Promise.all(Array.from({ length: 30 }, () => client(t, to)));
   to.child.kill('SIGTERM');
   await until('the drain to begin', () => to.log.some(({ msg }) => msg === 'draining'));
-  // As npm does with what the terminal sends to all.
+  // As npm does when the terminal signals the process group.
   to.child.kill('SIGINT');
   await new Promise((resolve) => setTimeout(resolve, 600));
   t.equal(to.child.exitCode, null, 'the same signal twice is one');
@@ -126,7 +126,7 @@ test('DRN4: a second signal ends it at once', async (t) => {
   t.match(to.log.at(-1), { msg: /^second signal/, signal: 'SIGINT', sessions: Number });
 });
 
-test('DRN4: past the deadline it ends with 1 and says what is left', { skip: cannotFailDisks }, async (t) => {
+test('DRN4: after the deadline it exits with 1 and logs what is left', { skip: cannotFailDisks }, async (t) => {
   const SYNCKIT_DATA_DIR = await folder(t);
   const to = await server(t, { SYNCKIT_DATA_DIR, SHUTDOWN_DRAIN_MS: '100', SHUTDOWN_DEADLINE_MS: '1500' });
   const raw = await client(t, to);

@@ -7,7 +7,7 @@ import { until, type ServerProcess } from '../support/server.js';
 
 const PING = 0x89;
 
-/** A WebSocket made by hand, whose client never answers anything. */
+/** A raw WebSocket, whose client never answers anything. */
 async function deadClient(
   t: Test,
   to: ServerProcess,

@@ -3,10 +3,10 @@ import type { ClientOptions, Incoming, RawClient } from '../support/client.js';
 import { client, server } from '../support/fixture.js';
 import { until, type ServerProcess } from '../support/server.js';
 
-/** A server that keeps nothing, with these limits. */
+/** A server with memory storage and these limits. */
 const limited = (t: Test, env: NodeJS.ProcessEnv) => server(t, { DATABASE_URL: 'memory:', SHARDS: '1', ...env });
 
-/** Whether a connection is taken: the code that it is turned away with, or undefined. */
+/** The close code with which a connection is rejected, or undefined. */
 async function knock(t: Test, to: ServerProcess, options: ClientOptions = {}): Promise<number | undefined> {
   const raw = await client(t, to, options);
   raw.send('ping');
@@ -16,7 +16,7 @@ async function knock(t: Test, to: ServerProcess, options: ClientOptions = {}): P
 
 const codeOf = (message: Incoming) => (message['details'] as { code: string }).code;
 
-test('LIM6: connections over the limit are turned away with 1013, and taken when there is room again', async (t) => {
+test('LIM6: connections over the limit are rejected with 1013, and accepted again below it', async (t) => {
   const to = await limited(t, { WS_MAX_CONNECTIONS: '3' });
   const [first] = await Promise.all([client(t, to), client(t, to), client(t, to)]);
   t.equal(await knock(t, to), 1013);
@@ -34,7 +34,7 @@ test('LIM6: connections from one address, whatever X-Forwarded-For says', async 
   t.equal(await knock(t, to, { localAddress: '127.0.0.2' }), undefined, 'another address');
 });
 
-test('LIM6: the address that a trusted proxy tells counts', async (t) => {
+test('LIM6: the address that a trusted proxy reports counts', async (t) => {
   const to = await limited(t, {
     SYNCKIT_MAX_CONNECTIONS_PER_IP: '1',
     SYNCKIT_TRUSTED_PROXIES: '127.0.0.1,192.0.2.0/24',
@@ -80,7 +80,7 @@ test('LIM1: a message over the payload limit ends its connection with 1006 and n
   t.same(Object.keys((await other.subscribe('d'))['state'] as object), ['f']);
 });
 
-test('LIM4: subscriptions per session; who is at the limit may still write', async (t) => {
+test('LIM4: subscriptions per session; a session at the limit may still write', async (t) => {
   const to = await limited(t, { SYNCKIT_MAX_SUBSCRIPTIONS: '3' });
   const raw = await client(t, to);
   for (const documentId of ['a', 'b', 'c', 'a']) await raw.subscribe(documentId);
@@ -130,7 +130,7 @@ test('LIM2: unfinished chunk sets are bounded in number, bytes and time', async 
   chunk(large, 'b', 0, 'A'.repeat(1_000));
   t.match((await large.refused(chunk(large, 'c', 0, 'A'.repeat(100)))).details, { code: 'MESSAGE_TOO_LARGE' });
 
-  // Dropped sets make room again, with no further message of the connection.
+  // Dropped sets do not count any more, without a further message of the connection.
   const slow = await client(t, to);
   chunk(slow, 'a', 0, head!);
   chunk(slow, 'b', 0, head!);
@@ -144,7 +144,7 @@ test('LIM2: unfinished chunk sets are bounded in number, bytes and time', async 
   await until('the ack of the new set', () => slow.received('ack').length === 1);
 });
 
-test('LIM5: fields and bytes of a document; removing is possible at the limit', async (t) => {
+test('LIM5: fields and bytes of a document; deleting is possible at the limit', async (t) => {
   const to = await limited(t, { SYNC_MAX_DOCUMENT_FIELDS: '3', SYNC_MAX_DOCUMENT_BYTES: '20KiB' });
   const raw = await client(t, to);
   const put = (documentId: string, delta: object) => raw.send('delta', { documentId, delta });
@@ -166,7 +166,7 @@ test('LIM5: fields and bytes of a document; removing is possible at the limit', 
   t.same(Object.keys((await raw.subscribe('bytes'))['state'] as object), ['b', 'c']);
 });
 
-/** For what has no limit of its own. */
+/** For tests that need no limit of their own. */
 const plain = await server(tap, { DATABASE_URL: 'memory:' });
 
 test('invalid document ids are refused everywhere, and nothing is stored', async (t) => {

@@ -25,7 +25,7 @@ test('CON1: answers are binary until the first text frame, then text for good', 
   t.same(binary, [true, false, false, false], 'the subscription has moved over too');
 });
 
-test('CON2, CON3: JSON in a binary frame is taken, and bytes after the announced length are not', async (t) => {
+test('CON2, CON3: JSON in a binary frame is accepted, and bytes after the given length are ignored', async (t) => {
   const raw = await connect(t);
   const binary = framesOf(raw);
   raw.socket.send(Buffer.from(JSON.stringify({ type: 'subscribe', id: 'a', timestamp: 1, documentId: 'con2' })));
@@ -37,7 +37,7 @@ test('CON2, CON3: JSON in a binary frame is taken, and bytes after the announced
   t.match(await raw.expect('an error', (m) => m.type === 'error'), { details: { code: 'INVALID_MESSAGE' } });
 });
 
-test('CON4: the header has the type, whatever the payload says', async (t) => {
+test('CON4: the type in the header counts, whatever the payload contains', async (t) => {
   const raw = await connect(t);
   await raw.acked(raw.send('delta', { type: 'subscribe', documentId: 'con4', field: 'f', value: 1 }));
   t.same((await raw.subscribe('con4'))['state'], { f: 1 });
@@ -109,7 +109,7 @@ test('every form of a write has the same effect in both encodings', async (t) =>
   }
 });
 
-test('ACK2: the ack bears the messageId or else the id, goes to the sender alone, and comes once', async (t) => {
+test('ACK2: the ack has the messageId or else the id, and is sent once, to the sender alone', async (t) => {
   const raw = await connect(t);
   const other = await connect(t);
   await other.subscribe('ack2');
@@ -196,7 +196,7 @@ test('LIM2: chunks in any order make one message, binary or JSON, from either ki
   }
 });
 
-test('LIM2: two sets at a time do not mix; what is no message or no write is refused', async (t) => {
+test('LIM2: two sets at a time do not mix; a set that is no valid write is refused', async (t) => {
   const raw = await connect(t);
   const sets = ['x', 'y'].map((name) =>
     chunksOf(
@@ -230,7 +230,7 @@ test('LIM2: two sets at a time do not mix; what is no message or no write is ref
   }
 });
 
-test('FAN2, FAN3: a burst reaches a subscriber in order, joined, and ends with the winners', async (t) => {
+test('FAN2, FAN3: a burst reaches a subscriber in order, batched, and ends with the winners', async (t) => {
   const writer = await connect(t);
   const supportsBatch = await connect(t, { encoding: 'json' });
   await supportsBatch.acked(supportsBatch.send('delta_batch', { documentId: 'burst', deltas: [] }));

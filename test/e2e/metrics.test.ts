@@ -57,7 +57,7 @@ test('what happens is counted', async (t) => {
   await reaches(to, 'synckit_connections_closed_total{code="1005"}', 1);
 });
 
-test('a token protects the metrics, and can be asked for on a port of the process', async (t) => {
+test('a token protects the metrics, also on the port of the process', async (t) => {
   const metricsToken = 'a token of 16 characters or more';
   const port = 20_000 + Math.floor(Math.random() * 20_000);
   const to = await server(t, {

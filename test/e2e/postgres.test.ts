@@ -1,4 +1,4 @@
-/** The real server on a real Postgres, which comes and goes. */
+/** The real server with a real Postgres, which fails and recovers. */
 import tap, { test, type Test } from 'tap';
 import { migrate } from '../../src/storage/postgres/migrate.js';
 import { client, folder, server } from '../support/fixture.js';
@@ -13,7 +13,7 @@ async function ready(to: ServerProcess): Promise<number> {
   return (await fetch(`${to.http}/health/ready`)).status;
 }
 
-/** A server whose way to its database can be broken. */
+/** A server whose connection to its database can be broken. */
 async function behindProxy(t: Test, env: NodeJS.ProcessEnv = {}) {
   const db = await database(t);
   const proxy = await startProxy(db.url);
@@ -26,7 +26,7 @@ function noCredentials(t: Test, db: TestDatabase, to: ServerProcess): void {
   t.notMatch(JSON.stringify(to.log), new RegExp(new URL(db.url).password), 'the log holds no password');
 }
 
-test('ACK1: at the time of the ack the row is there for others', async (t) => {
+test('ACK1: at the time of the ack others can read the row', async (t) => {
   const db = await database(t);
   const to = await server(t, { DATABASE_URL: db.url });
   const raw = await client(t, to);
@@ -56,7 +56,7 @@ test('ORD1, ORD2: nodes that start together on an empty database and write the s
   await Promise.all(
     nodes.map(async (node, n) => {
       const raw = await client(t, node, { encoding: 'json' });
-      // Each has the greatest write of every third field, and another order.
+      // Each has the greatest write of every third field, and writes in another order.
       const order = n === 1 ? [...fields].reverse() : fields;
       const ids = order.map((field) => {
         const i = Number(field.slice(1));
@@ -118,7 +118,7 @@ test('what Postgres can not store is refused before anybody sees it', async (t) 
   t.same((await reader.subscribe('doc'))['state'], { backslash: '\\u0000' });
 });
 
-test('ACK1, ACK5: while the database is away, writes are shown and wait for their acks', async (t) => {
+test('ACK1, ACK5: while the database is unavailable, writes are published and wait for their acks', async (t) => {
   const { db, proxy, to } = await behindProxy(t);
   const writer = await client(t, to);
   const listener = await client(t, to, { encoding: 'json' });
@@ -145,7 +145,7 @@ test('ACK1, ACK5: while the database is away, writes are shown and wait for thei
   noCredentials(t, db, to);
 });
 
-test('FAN3: a writer that is alone hears of its write with the ack, and not at all when it has left', async (t) => {
+test('FAN3: an only subscriber gets its own write with the ack, and not at all after it has left', async (t) => {
   const db = await database(t);
   const to = await server(t, { DATABASE_URL: db.url, SHARDS: '1' });
   const raw = await client(t, to);
@@ -182,7 +182,7 @@ test('ACK5: the queue is bounded, and writes beyond it are refused', async (t) =
   proxy.set('down');
   const value = 'x'.repeat(10_000);
   const answers = () => listener.received('delta').length + writer.received('error').length;
-  // One after the other: the bound is looked at once for all that a document is given at a time.
+  // One after the other, because the limit is checked once per flush of a document.
   for (let i = 0; i < 20; i++) {
     writer.set('doc', `f${i}`, value);
     await until('the update or a refusal', () => answers() > i);
@@ -194,7 +194,7 @@ test('ACK5: the queue is bounded, and writes beyond it are refused', async (t) =
   await until('all acks', () => writer.received('ack').length === 21 - refused.length);
 });
 
-test('a start without the database waits, is not ready, and goes on when it is there', async (t) => {
+test('a server without its database waits, is not ready, and starts when it is available', async (t) => {
   const db = await database(t);
   const proxy = await startProxy(db.url);
   t.teardown(() => proxy.close());

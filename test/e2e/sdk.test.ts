@@ -45,7 +45,7 @@ test('ORD1, ORD5: clients of the SDK 0.1.1 and a raw one converge, also over a r
   const expected: Fields = { title: 'from ann', done: false, tags: ['a', { b: null }], nothing: null, raw: 1.5 };
   await agree(t, 'live', expected, [ann, bob], replica);
 
-  // Each sees its own write and then the other's, so none may take the echo of the former for news.
+  // Each sees its own write and then the other's, so none may take the echo of its own for a new update.
   for (let i = 0; i < 3; i++) {
     await ann.document.set('turn', `ann ${i}`);
     await until('ann’s turn', () => bob.document.getField('turn') === `ann ${i}`);

@@ -6,7 +6,7 @@ import { Replica } from '../support/replica.js';
 import { until, type ServerProcess } from '../support/server.js';
 
 const MiB = 1024 * 1024;
-/** So that little has to be sent until a client is too slow. */
+/** Small, so that a client is too slow after little data. */
 const little = { WS_MAX_BACKPRESSURE_BYTES: '1MiB' };
 const tooSlow = 'a client too slow is disconnected';
 
@@ -34,7 +34,7 @@ async function writeMuch(raw: RawClient, documentId: string, bytes: number): Pro
 const sorted = (state: object) => Object.fromEntries(Object.entries(state).sort(([a], [b]) => (a < b ? -1 : 1)));
 
 test('FAN5: subscribers that stop reading are disconnected, the others get everything', async (t) => {
-  // Without collecting, every write is a frame.
+  // Without batching, every write is a frame.
   const to = await server(t, { ...little, DATABASE_URL: 'memory:', SYNC_BATCH_DELAY: '0' });
   const slow = await many(t, to, 6);
   const good = await client(t, to, { encoding: 'json' });
@@ -75,7 +75,7 @@ test('FAN5: answers to reads wait for a client that does not read, and do not pi
     writer.send('unsubscribe', { documentId });
     writer.messages.length = 0;
   }
-  /** Asks for all of them; the documents that were answered rightly. */
+  /** Requests all of them. @returns The documents that were answered correctly. */
   const ask = (raw: RawClient): Set<string> => {
     const right = new Set<string>();
     raw.onMessage = (message) => {
@@ -102,7 +102,7 @@ test('FAN5: answers to reads wait for a client that does not read, and do not pi
     raw.socket.pause();
     return ask(raw);
   });
-  // Some that read while the others do not: time enough for the server to run full.
+  // Clients that read while the others do not, so that the server has time to fill its buffers.
   for (let i = 0; i < 10; i++) {
     const reader = await client(t, to, { encoding: 'json' });
     await complete(reader, ask(reader));

@@ -30,7 +30,7 @@ function run(env: NodeJS.ProcessEnv, how: { uid?: number } = {}): Outcome {
   return { status, stderr, last: (last === '' ? {} : JSON.parse(last)) as Outcome['last'] };
 }
 
-test('bad values stop the start with 1, and each is named', (t) => {
+test('with invalid values it exits with 1 and names each', (t) => {
   const bad = {
     NODE_ENV: 'staging',
     PORT: '99999',
@@ -53,20 +53,20 @@ test('bad values stop the start with 1, and each is named', (t) => {
   t.end();
 });
 
-test('production does not start without JWT_SECRET, and says so', (t) => {
+test('production does not start without JWT_SECRET, and logs why', (t) => {
   const { status, stderr } = run({ NODE_ENV: 'production', DATABASE_URL: 'memory:' });
   t.equal(status, 1);
   t.match(stderr, /JWT_SECRET must be set when NODE_ENV is production/);
   t.end();
 });
 
-test('outside production it says what it does instead', async (t) => {
+test('outside production it logs what it does instead', async (t) => {
   const to = await server(t, { NODE_ENV: 'development', DATABASE_URL: 'memory:' });
   const warnings = to.log.filter(({ level }) => level === 'warn').map(({ msg }) => msg);
   t.match(warnings, [/^JWT_SECRET is not set/, /^Authentication is off/, /lost when the server stops/]);
 });
 
-test('a port that is taken stops the start with 1', async (t) => {
+test('with a port in use it exits with 1', async (t) => {
   const other = createServer().listen(0, '127.0.0.1');
   t.teardown(() => other.close());
   await once(other, 'listening');
@@ -80,7 +80,7 @@ test('a port that is taken stops the start with 1', async (t) => {
   });
 });
 
-test('a data folder that cannot be used stops the start with 1 and a line that names it', async (t) => {
+test('with an unusable data folder it exits with 1 and names the folder', async (t) => {
   const parent = await folder(t);
   const file = join(parent, 'file');
   await writeFile(file, 'not a folder');
@@ -107,7 +107,7 @@ test('a data folder that cannot be used stops the start with 1 and a line that n
   }
 });
 
-/** Nothing is closed to root, who can become somebody else; if that one may read the server. */
+/** Root may access everything, so the server runs as another user, if that one may read its files. */
 function otherUser(): { uid: number } | undefined {
   const somebody = { uid: 65_534 };
   return spawnSync('test', ['-r', main], somebody).status === 0 ? somebody : undefined;

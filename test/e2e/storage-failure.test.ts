@@ -22,7 +22,7 @@ async function failing(t: Test, env: NodeJS.ProcessEnv = {}) {
   return { SYNCKIT_DATA_DIR, to, writer, listener };
 }
 
-test('ACK1, ACK5: while the disk fails, writes are shown and wait for their acks', { skip }, async (t) => {
+test('ACK1, ACK5: while the disk fails, writes are published and wait for their acks', { skip }, async (t) => {
   const { SYNCKIT_DATA_DIR, to, writer, listener } = await failing(t);
   const during = [writer.set('d', 'during', 1), writer.set('other', 'during', 2)];
   await listener.expect('the update', (m) => m['field'] === 'during');
@@ -41,11 +41,11 @@ test('ACK1, ACK5: while the disk fails, writes are shown and wait for their acks
   t.same((await reader.subscribe('other'))['state'], { during: 2 });
 });
 
-test('ACK5: when too much waits, writes are refused and nothing of them is applied', { skip }, async (t) => {
+test('ACK5: when too many bytes wait, writes are refused and nothing of them is applied', { skip }, async (t) => {
   const { to, writer, listener } = await failing(t, { SYNCKIT_MAX_PENDING_BYTES: '64KiB' });
   const value = 'x'.repeat(10_000);
   const ids = new Map<string, string>();
-  // One after the other: the bound is looked at once for all that a document is given at a time.
+  // One after the other, because the limit is checked once per flush of a document.
   for (let i = 0; i < 30; i++) {
     const before = writer.received('delta', 'error').length;
     ids.set(writer.set('d', `f${i}`, value), `f${i}`);

@@ -1,4 +1,4 @@
-/** Collaborative texts over the wire: who gets what, large ones, what stays, and what a hostile one can do. */
+/** Collaborative texts over the wire: delivery, large texts, durability, and hostile states. */
 import { test } from 'tap';
 import { binaryFrame, type Incoming, type RawClient } from '../support/client.js';
 import { client, folder, secret, server, token } from '../support/fixture.js';
@@ -30,7 +30,7 @@ function replica(clientId: string, text: string): TextReplica {
   return made;
 }
 
-/** The state of a text that was typed in single characters: as large as such a text gets. */
+/** The state of a text that was typed in single characters, which makes it as large as possible. */
 function typed(author: string, characters: number): string {
   const id = (clock: number) => ({ client_id: author, clock, offset: 0 });
   const blocks = Array.from({ length: characters }, (_, i) => {
@@ -40,7 +40,7 @@ function typed(author: string, characters: number): string {
   return JSON.stringify({ blocks, clock: { value: characters }, client_id: author });
 }
 
-test('TXT2: a state reaches all others, whatever they have shown to understand, and not its sender', async (t) => {
+test('TXT2: a state reaches all other subscribers, whatever they support, and not its sender', async (t) => {
   const home = await server(t);
   const [sender, plain, json] = [
     await client(t, home),
@@ -72,7 +72,7 @@ test('TXT2: a state of a client that may only write reaches the subscribers', as
   t.match(texts(other), [{ clientId: 'alice', state: alice.state() }]);
 });
 
-test('TXT1, TXT3: who sends less than there is gets the rest', async (t) => {
+test('TXT1, TXT3: a client whose state lacks something gets the rest', async (t) => {
   const home = await server(t);
   const [first, second] = [await client(t, home), await client(t, home)];
   await first.subscribe('doc');
@@ -91,7 +91,7 @@ test('TXT1, TXT3: who sends less than there is gets the rest', async (t) => {
   t.equal(alice.length, 10);
 });
 
-test('ACK1: a text is there after kill -9, and a restart changes nothing of it', async (t) => {
+test('ACK1: a text survives kill -9 unchanged', async (t) => {
   const SYNCKIT_DATA_DIR = await folder(t);
   const alice = replica('alice', 'Hello');
   const first = await server(t, { SYNCKIT_DATA_DIR });
@@ -105,7 +105,7 @@ test('ACK1: a text is there after kill -9, and a restart changes nothing of it',
   t.strictSame(JSON.parse(answer['textState'] as string), JSON.parse(alice.state()));
 });
 
-test('LIM2: a text of megabytes comes in chunks and leaves in one frame', async (t) => {
+test('LIM2: a text of megabytes is received in chunks and sent in one frame', async (t) => {
   const home = await server(t);
   const [sender, other] = [await client(t, home), await client(t, home)];
   await other.subscribe('doc');
@@ -155,7 +155,7 @@ test('TXT6: operations of counters and sets reach the others once', async (t) =>
   t.strictSame((await other.subscribe('doc'))['state'], {});
 });
 
-test('a client of SDK 0.1.1 goes on in a document that also has a text', async (t) => {
+test('a client of SDK 0.1.1 works in a document that also has a text', async (t) => {
   const home = await server(t);
   const ann = await sdkClient(t, home.url, 'ann', 'doc');
   const raw = await client(t, home);

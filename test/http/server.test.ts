@@ -9,7 +9,7 @@ import { entryOf } from '../contract/shared-state.js';
 
 const silent = createLogger({ logLevel: 'silent', nodeId: 'test', logFile: undefined });
 
-/** Starts an app with the routes on a free port; it ends with the test. Answers the address. */
+/** Starts an app with the routes on a free port; it closes with the test. @returns Its address. */
 function start(t: Test, changes: Partial<HttpDeps> = {}): Promise<string> {
   const deps: HttpDeps = {
     config: { corsOrigins: ['*'] },
@@ -42,7 +42,7 @@ async function json(response: Response): Promise<unknown> {
   return response.json();
 }
 
-test('GET / tells what the server is', async (t) => {
+test('GET / describes the server', async (t) => {
   const response = await fetch(await start(t));
   t.equal(response.status, 200);
   t.match(await json(response), {
@@ -69,7 +69,7 @@ test('GET /health has the shape of the reference server', async (t) => {
   t.same(body.documents.documents[7], { id: 'd7', subscribers: 7, lastModified: 1_007 });
 });
 
-test('GET /health and /rooms tell of the cluster, and nothing that is not for everybody', async (t) => {
+test('GET /health and /rooms show the cluster, without anything that is not public', async (t) => {
   const facts = entryOf({ nodeId: 'secret', host: 'secret', run: 'secret', pid: 4_711 });
   const nodes = [
     { facts, self: true },
@@ -95,7 +95,7 @@ test('GET /health and /rooms tell of the cluster, and nothing that is not for ev
   t.match(await json(await fetch(`${url}/rooms`)), { cluster: { stale: true, note: /only this node/ } });
 });
 
-test('GET /rooms of a node without a cluster lists its own, bounded', async (t) => {
+test('GET /rooms of a single node lists its own documents, bounded', async (t) => {
   const { rooms } = (await json(await fetch(`${await start(t)}/rooms`))) as { rooms: unknown[] };
   t.equal(rooms.length, 100);
   t.same(rooms[7], { id: 'd7', subscribers: 7, lastModified: 1_007, nodes: 1 });
@@ -122,7 +122,7 @@ test('GET /health/ready follows the readiness', async (t) => {
   t.match(await json(await fetch(`${url}/health`)), { status: 'degraded' });
 });
 
-test('GET /health/ready tells what is wrong without being in the way', async (t) => {
+test('GET /health/ready shows problems that do not make the node unready', async (t) => {
   const notes = ['No connection to the bus.'];
   const url = await start(t, { readiness: () => ({ ready: true, reasons: [], notes }) });
   const response = await fetch(`${url}/health/ready`);
@@ -169,7 +169,7 @@ test('other paths are 404 and other methods 405, in JSON', async (t) => {
   }
 });
 
-test('GET /ws without an upgrade says what is missing', async (t) => {
+test('GET /ws without an upgrade is answered with 426', async (t) => {
   const response = await fetch(`${await start(t)}/ws`);
   t.equal(response.status, 426);
   t.equal(response.headers.get('upgrade'), 'websocket');
@@ -185,7 +185,7 @@ test('HEAD has the headers of GET and no body', async (t) => {
   t.equal(head.headers.get('content-type'), get.headers.get('content-type'));
 });
 
-test('every answer bears the security headers', async (t) => {
+test('every answer has the security headers', async (t) => {
   const url = await start(t);
   for (const path of ['/', '/health/ready', '/nothing']) {
     const { headers } = await fetch(`${url}${path}`);
@@ -222,7 +222,7 @@ test('CORS: a preflight is answered for the known paths and origins', async (t) 
   t.equal((await preflight('/nothing', 'https://a.example')).status, 404);
 });
 
-test('a failure inside is a 500 without details, and the server lives', async (t) => {
+test('an internal failure is a 500 without details, and the server keeps running', async (t) => {
   const connections = () => {
     throw new Error('hunter2');
   };

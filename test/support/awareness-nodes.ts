@@ -45,7 +45,7 @@ export class AwarenessNetwork {
           indexOf: () => 0,
           running: () => node.running,
           ready: () => node.running,
-          tell: (_index, bytes) => this.#take(node, bytes),
+          send: (_index, bytes) => this.#take(node, bytes),
         },
       },
       ...options,

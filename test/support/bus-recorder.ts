@@ -153,6 +153,6 @@ export function updateOf(documentId: string, value: unknown = 1): DocumentUpdate
 
 /** A message of a process that shows one client. */
 export function awarenessOf(clientId: string, state: object, sequence = 1, run = 'some run'): Uint8Array {
-  const shown = { clientId, user: 'user', claimed: 1, turn: 1, clock: sequence, state: JSON.stringify(state) };
+  const shown = { clientId, user: 'user', claimed: 1, generation: 1, clock: sequence, state: JSON.stringify(state) };
   return encodeAwareness({ kind: 'changes', run, sequence, states: [shown], left: [] });
 }

@@ -1,17 +1,20 @@
 import type { Encoding } from '../../protocol/encode.js';
 import type { AcceptorMetrics } from '../../metrics/acceptor-metrics.js';
+import { ClientIds, type AwarenessOutcome } from './client-ids.js';
 import { AwarenessReplication, type Claim, type AwarenessReplicationOptions } from './replication.js';
 import { awarenessTopic, AwarenessFrames, statesOf, type AwarenessFramesOptions } from './frames.js';
 import { LocalStates } from './local-states.js';
-import { DocumentAwareness, type LocalState, type Shown } from './document-awareness.js';
+import type { DocumentAwareness, LocalState, Shown } from './document-awareness.js';
+import { AwarenessDocuments } from './documents.js';
 import type { Session, SessionAwareness } from '../session/session.js';
 
 export interface AwarenessOptions extends AwarenessFramesOptions {
   readonly metrics: Pick<AcceptorMetrics, 'awarenessLeaves' | 'awarenessDropped'>;
-  /** Milliseconds after which a state that was not renewed leaves. */
+  /** Milliseconds after which a state that was not renewed is removed. */
   readonly timeoutMs: number;
+  /** Client ids per session. */
   readonly maxClientIds: number;
-  /** Bytes of memory that the states of all sessions may take, about. */
+  /** Approximate bytes of memory for the states of all sessions. */
   readonly maxBytes: number;
   /** States and subscriptions per session. */
   readonly maxDocuments: number;
@@ -24,26 +27,26 @@ export interface AwarenessUpdate {
   readonly clientId: string;
   /** JSON text of an object, or undefined when the client leaves. */
   readonly state: string | undefined;
+  /** Of the client; only a larger one changes the state. */
   readonly clock: number;
 }
 
-export type AwarenessOutcome = 'taken' | 'notYours' | 'tooMany';
-
-/** How often stale states are looked for, in ms, and in a cluster within the time in which they leave. */
+/** Longest time between two checks for expired states, in ms. */
 const TICK_MS = 1_000;
+/** Checks per timeout, in a cluster. */
 const TICKS = 6;
-/** Without other nodes there is nobody to agree with. */
-const alone: Claim = { run: '', user: '', claimed: 0, turn: 0 };
+/** Without other nodes, ownership needs no agreement. */
+const unclustered: Claim = { run: '', user: '', claimed: 0, generation: 0 };
 
 /**
- * Awareness: who is there and what they show. Ephemeral, on the acceptor alone; the newest state per client counts. A
- * session speaks only for client ids that it has bound, so nobody can speak for another user's client. In a cluster, what
- * other nodes show is seen too.
+ * Awareness: which clients are present in a document, and the state that each publishes. It is ephemeral and lives on
+ * the acceptor alone; per client, the state with the largest clock counts. A session speaks only for client ids that it
+ * has bound, so no user can speak for another user's client. In a cluster, the states of other nodes are included.
  */
 export class Awareness {
   readonly #options: AwarenessOptions;
-  readonly #documents = new Map<string, DocumentAwareness>();
-  readonly #bound = new Map<string, { session: Session; userId: string }>();
+  readonly #documents: AwarenessDocuments;
+  readonly #clientIds: ClientIds;
   readonly #locals: LocalStates;
   readonly #frames: AwarenessFrames;
   readonly #cluster: AwarenessReplication | undefined;
@@ -51,12 +54,18 @@ export class Awareness {
 
   constructor(options: AwarenessOptions) {
     this.#options = options;
+    this.#documents = new AwarenessDocuments({
+      onAdded: (document) => this.#cluster?.enter(document),
+      onRemoved: (document) => this.#cluster?.leave(document),
+    });
+    this.#clientIds = new ClientIds(options.maxClientIds);
     this.#locals = new LocalStates(options.maxDocuments, options.maxBytes);
     this.#frames = new AwarenessFrames(options);
     const { cluster, timeoutMs, metrics } = options;
     if (cluster !== undefined) {
       const onChange = this.#frames.publishChange.bind(this.#frames);
-      this.#cluster = new AwarenessReplication(cluster, { documents: this.#documents, timeoutMs, metrics, onChange });
+      const documents = this.#documents.byId;
+      this.#cluster = new AwarenessReplication(cluster, { documents, timeoutMs, metrics, onChange });
     }
     this.#timer = setInterval(
       () => {
@@ -69,10 +78,10 @@ export class Awareness {
 
   /** Client ids that sessions are bound to. */
   get clients(): number {
-    return this.#bound.size;
+    return this.#clientIds.size;
   }
 
-  /** States of the clients here. */
+  /** States of the clients of this node. */
   get states(): number {
     return this.#locals.size;
   }
@@ -82,31 +91,31 @@ export class Awareness {
     return this.#cluster?.remotes.states ?? 0;
   }
 
-  /** What another node says of a document, in the format of the bus. */
+  /** A message of another node about a document, in the format of cluster/awareness-message.ts. */
   receive(documentId: string, message: Uint8Array): void {
     this.#cluster?.receive(documentId, message, performance.now());
   }
 
-  /** The other nodes hear of a document from now on, or again. */
+  /** Messages about a document reach the other nodes from now on, or again. */
   active(documentId: string): void {
     this.#cluster?.active(documentId);
   }
 
-  /** A shard has a new worker, which knows nothing. */
+  /** A shard has a new worker, which follows nothing yet. */
   restart(shard: number): void {
     this.#cluster?.restart(shard);
   }
 
-  /** Runs of processes are over, and with them their clients. */
+  /** These processes have ended: their clients leave. */
   forgetRuns(runs: Iterable<string>): void {
     this.#cluster?.remotes.forgetRuns(runs);
   }
 
-  /** Everybody here leaves; resolves when the shards were told to tell the other nodes. */
-  async goodbye(): Promise<void> {
+  /** Removes all clients of this node; resolves when the shards were given the messages for the other nodes. */
+  async drain(): Promise<void> {
     if (this.#cluster === undefined) return;
     for (const session of this.#locals.sessions()) this.leaveAll(session);
-    await this.#cluster.told();
+    await this.#cluster.flushed();
   }
 
   stop(): void {
@@ -114,24 +123,28 @@ export class Awareness {
     this.#cluster?.stop();
   }
 
-  /** Subscribes a session; the answer's `states` as JSON text, or undefined when it has too many documents. */
+  /**
+   * Subscribes a session to the awareness of a document.
+   *
+   * @returns The `states` of the answer, as JSON text; undefined when the session is at its limit.
+   */
   subscribe(session: Session, documentId: string): string | undefined {
     const { documents } = session.ensureAwareness();
     if (!documents.has(documentId)) {
       if (documents.size >= this.#options.maxDocuments) return undefined;
       documents.set(documentId, session.encoding);
-      this.#document(documentId).subscribers[session.encoding]++;
+      this.#documents.ensure(documentId).subscribers[session.encoding]++;
       session.socket.subscribe(awarenessTopic(session.encoding, documentId));
     }
     const document = this.#documents.get(documentId);
     return document === undefined ? '[]' : statesOf(document);
   }
 
-  /** The session takes frames of another encoding from now on. */
+  /** The session has changed its encoding. */
   switchEncoding(session: Session): void {
     for (const [documentId, former] of session.awareness?.documents ?? []) {
       if (former === session.encoding) continue;
-      const document = this.#document(documentId);
+      const document = this.#documents.ensure(documentId);
       document.subscribers[former]--;
       document.subscribers[session.encoding]++;
       session.socket.unsubscribe(awarenessTopic(former, documentId));
@@ -140,56 +153,51 @@ export class Awareness {
     }
   }
 
-  /** Takes an update from a session of this user, and relays it if it is news. */
+  /** Applies an update from a session of this user, and publishes it if it changes anything. */
   update(session: Session, userId: string, update: AwarenessUpdate): AwarenessOutcome {
     const { documentId, clientId, state, clock } = update;
     const document = this.#documents.get(documentId);
     if (document !== undefined && this.#cluster?.isOwnedByOther(document, clientId, session, userId) === true)
-      return 'notYours';
-    const bound = this.#bind(session, userId, clientId);
-    if (bound !== 'taken') return bound;
+      return 'notOwner';
+    const bound = this.#clientIds.bind(session, userId, clientId);
+    if (bound !== 'accepted') return bound;
     const known = document?.locals.get(clientId);
     if (state === undefined) {
       if (known !== undefined) this.#leave(known, Math.max(clock, known.clock), 'left');
-      return 'taken';
+      return 'accepted';
     }
     if (document === undefined || known === undefined) return this.#enter(session, userId, update, state);
     if (known.session !== session) return this.#takeOver(known, session, userId, update, state);
     this.#locals.touch(known, performance.now());
     if (clock > known.clock) {
       const before = document.shownOf(clientId);
-      if (!this.#locals.replace(known, state)) return 'tooMany';
-      if (this.#cluster?.isAway(document, clientId) === true) {
-        known.turn = this.#cluster.claim(document, clientId, session, userId).turn;
+      if (!this.#locals.replace(known, state)) return 'overLimit';
+      if (this.#cluster?.isOwnedRemotely(document, clientId) === true) {
+        known.generation = this.#cluster.claim(document, clientId, session, userId).generation;
       }
       known.clock = clock;
       this.#changed(document, clientId, before);
     }
-    return 'taken';
+    return 'accepted';
   }
 
-  /** A session is gone: its clients leave at once, and their ids are free. */
+  /** The session has closed: its clients leave at once, and their ids are free. */
   leaveAll(session: Session): void {
     for (const entry of this.#locals.ofSession(session)) this.#leave(entry, entry.clock, 'disconnected');
     const { awareness } = session;
     if (awareness === undefined) return;
-    for (const clientId of awareness.clientIds) this.#bound.delete(clientId);
-    awareness.clientIds.clear();
+    this.#clientIds.release(session);
     for (const [documentId, encoding] of awareness.documents) this.#unfollow(awareness, documentId, encoding);
   }
 
   /**
-   * The session speaks for this user from now on and may read these documents only: what it said as another user, or
-   * in other documents, leaves.
+   * The session belongs to this user from now on and may read these documents only. What it published as another user,
+   * or in other documents, is removed.
    */
   restrict(session: Session, userId: string, mayRead: (documentId: string) => boolean): void {
     const { awareness } = session;
     if (awareness === undefined) return;
-    for (const clientId of awareness.clientIds) {
-      if (this.#bound.get(clientId)?.userId === userId) continue;
-      this.#bound.delete(clientId);
-      awareness.clientIds.delete(clientId);
-    }
+    this.#clientIds.restrict(session, userId);
     for (const entry of this.#locals.ofSession(session)) {
       if (!awareness.clientIds.has(entry.clientId) || !mayRead(entry.documentId))
         this.#leave(entry, entry.clock, 'left');
@@ -201,7 +209,7 @@ export class Awareness {
     }
   }
 
-  /** Lets those leave who were not seen for too long. */
+  /** Removes the states that were not renewed in time, and does the periodic work of the cluster. */
   expire(now: number): void {
     for (const local of this.#locals.bySeen()) {
       if (now - local.seen < this.#options.timeoutMs) break;
@@ -215,33 +223,20 @@ export class Awareness {
     const document = this.#documents.get(documentId);
     if (document === undefined) return;
     document.subscribers[encoding]--;
-    this.#tidy(document);
-  }
-
-  /** The first session to speak for an id holds it while it lives; a later one of the same user takes it over. */
-  #bind(session: Session, userId: string, clientId: string): AwarenessOutcome {
-    const holder = this.#bound.get(clientId);
-    if (holder?.session === session) return 'taken';
-    if (holder !== undefined && holder.userId !== userId) return 'notYours';
-    const { clientIds } = session.ensureAwareness();
-    if (clientIds.size >= this.#options.maxClientIds) return 'tooMany';
-    holder?.session.awareness?.clientIds.delete(clientId);
-    clientIds.add(clientId);
-    this.#bound.set(clientId, { session, userId });
-    return 'taken';
+    this.#documents.removeIfEmpty(document);
   }
 
   #enter(session: Session, userId: string, update: AwarenessUpdate, state: string): AwarenessOutcome {
     const { documentId, clientId, clock } = update;
-    if (!this.#locals.fits(session, state)) return 'tooMany';
-    const document = this.#document(documentId);
+    if (!this.#locals.fits(session, state)) return 'overLimit';
+    const document = this.#documents.ensure(documentId);
     const before = document.shownOf(clientId);
     this.#show(document, session, { clientId, clock, state, claim: this.#claim(document, clientId, session, userId) });
     this.#changed(document, clientId, before);
-    return 'taken';
+    return 'accepted';
   }
 
-  /** The client is back with a new connection, and its counter may have begun anew. */
+  /** The client has reconnected; its clock may have started again from 0. */
   #takeOver(
     known: LocalState,
     session: Session,
@@ -249,7 +244,7 @@ export class Awareness {
     { clientId, clock }: AwarenessUpdate,
     state: string,
   ): AwarenessOutcome {
-    const document = this.#document(known.documentId);
+    const document = this.#documents.ensure(known.documentId);
     const before = document.shownOf(clientId);
     const claim = this.#claim(document, clientId, session, userId);
     if (clock <= known.clock) this.#options.metrics.awarenessLeaves('left').add(1);
@@ -257,12 +252,12 @@ export class Awareness {
     const fits = this.#locals.fits(session, state);
     if (fits) this.#show(document, session, { clientId, clock, state, claim });
     this.#changed(document, clientId, before);
-    this.#tidy(document);
-    return fits ? 'taken' : 'tooMany';
+    this.#documents.removeIfEmpty(document);
+    return fits ? 'accepted' : 'overLimit';
   }
 
   #claim(document: DocumentAwareness, clientId: string, session: Session, userId: string): Claim {
-    return this.#cluster?.claim(document, clientId, session, userId) ?? alone;
+    return this.#cluster?.claim(document, clientId, session, userId) ?? unclustered;
   }
 
   #show(
@@ -279,11 +274,11 @@ export class Awareness {
   #leave(local: LocalState, clock: number, reason: 'left' | 'disconnected' | 'expired'): void {
     this.#options.metrics.awarenessLeaves(reason).add(1);
     const { documentId, clientId } = local;
-    const document = this.#document(documentId);
+    const document = this.#documents.ensure(documentId);
     const before = document.shownOf(clientId);
     this.#forget(document, local);
     this.#changed(document, clientId, before, clock);
-    this.#tidy(document);
+    this.#documents.removeIfEmpty(document);
   }
 
   #forget(document: DocumentAwareness, local: LocalState): void {
@@ -294,20 +289,5 @@ export class Awareness {
   #changed(document: DocumentAwareness, clientId: string, before: Shown | undefined, leftAt?: number): void {
     this.#cluster?.change(document, clientId);
     this.#frames.publishChange(document, clientId, before, leftAt);
-  }
-
-  #document(documentId: string): DocumentAwareness {
-    let document = this.#documents.get(documentId);
-    if (document === undefined) {
-      document = new DocumentAwareness(documentId);
-      this.#documents.set(documentId, document);
-      this.#cluster?.enter(document);
-    }
-    return document;
-  }
-
-  #tidy(document: DocumentAwareness): void {
-    if (!document.isEmpty || !this.#documents.delete(document.documentId)) return;
-    this.#cluster?.leave(document);
   }
 }

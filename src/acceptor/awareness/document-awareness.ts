@@ -1,50 +1,55 @@
-/** The awareness of one document: who shows what, and what of it is seen. */
+/** The awareness of one document: the states that each process publishes, and the one that counts for each client. */
 import type { Encoding } from '../../protocol/encode.js';
 import type { Session } from '../session/session.js';
 
-/** What one process shows of one client: what is seen follows from these alone, so that all nodes show the same. */
+/**
+ * What one process publishes about one client. Which of several owners counts (`best`) depends on these values alone,
+ * so that all nodes show the same.
+ */
 export interface Owner {
-  /** Of the process. */
+  /** Names the process, unique for each start. */
   readonly run: string;
+  /** Hash of the user id. */
   readonly user: string;
   /** Since when the user has the client id, in ms since the epoch. */
   readonly claimed: number;
-  /** Grows with each session that takes the client over. */
-  readonly turn: number;
+  /** Grows each time a session takes the client over; starts as ms since the epoch. */
+  readonly generation: number;
+  /** Of the client. */
   readonly clock: number;
-  /** JSON text. */
+  /** JSON text of an object. */
   readonly state: string;
 }
 
-/** A client of a session here. */
+/** The state of a client of this node. */
 export interface LocalState extends Owner {
   readonly documentId: string;
   readonly clientId: string;
   readonly session: Session;
-  turn: number;
+  generation: number;
   clock: number;
   state: string;
-  /** Milliseconds of the monotonic clock. */
+  /** Last renewal, in ms of the monotonic clock. */
   seen: number;
 }
 
-/** What is seen of a client. */
+/** What subscribers see of a client. */
 export type Shown = Pick<Owner, 'state' | 'clock'>;
 
 export class DocumentAwareness {
   readonly locals = new Map<string, LocalState>();
   readonly subscribers: Record<Encoding, number> = { binary: 0, json: 0 };
-  /** What other processes show, by client; there is none without a cluster. */
+  /** What other processes publish, by client id; undefined until there is any. */
   #remotes: Map<string, Owner[]> | undefined;
 
   constructor(readonly documentId: string) {}
 
-  /** Whether nobody here needs it. */
+  /** Whether no session of this node needs it. */
   get isEmpty(): boolean {
     return this.locals.size === 0 && this.subscribers.binary === 0 && this.subscribers.json === 0;
   }
 
-  /** What is seen of a client. */
+  /** The owner that counts for a client. */
   ownerOf(clientId: string): Owner | undefined {
     const local = this.locals.get(clientId);
     const remotes = this.#remotes?.get(clientId);
@@ -52,20 +57,20 @@ export class DocumentAwareness {
     return best(local === undefined ? remotes : [local, ...remotes]);
   }
 
-  /** What is seen of a client, as it will still be known when it has changed. */
+  /** What subscribers see of a client now: a copy, which later changes leave as it is. */
   shownOf(clientId: string): Shown | undefined {
     const owner = this.ownerOf(clientId);
     return owner && { state: owner.state, clock: owner.clock };
   }
 
-  /** All that show something of a client. */
+  /** All owners of a client. */
   ownersOf(clientId: string): readonly Owner[] {
     const local = this.locals.get(clientId);
     const remotes = this.#remotes?.get(clientId) ?? [];
     return local === undefined ? remotes : [local, ...remotes];
   }
 
-  /** All clients, and what is seen of them. */
+  /** All clients, each with the owner that counts. */
   *owners(): Iterable<[clientId: string, owner: Owner]> {
     for (const clientId of this.locals.keys()) {
       const owner = this.ownerOf(clientId);
@@ -77,7 +82,7 @@ export class DocumentAwareness {
     }
   }
 
-  /** @param former What takes the owner's place, if the same process showed something before. */
+  /** @param former The entry to replace: what the same process published before. */
   putRemote(clientId: string, owner: Owner, former: Owner | undefined): void {
     this.#remotes ??= new Map();
     const remotes = this.#remotes.get(clientId);
@@ -94,8 +99,9 @@ export class DocumentAwareness {
 }
 
 /**
- * Of several owners, the one that is seen. The client id belongs to the user who had it first; of that user's sessions,
- * the one that took it over last speaks for it. The rest only sees to it that there is always the same answer.
+ * Of several owners of a client, the one that counts. The client id belongs to the user who claimed it first; of that
+ * user's owners, the one with the largest generation wins. Clock and run only break ties, so that the result is the
+ * same on every node.
  */
 export function best(owners: readonly Owner[]): Owner | undefined {
   let first: Owner | undefined;
@@ -112,6 +118,6 @@ function isBefore(a: Owner, b: Owner): boolean {
 }
 
 function isAbove(a: Owner, b: Owner): boolean {
-  if (a.turn !== b.turn) return a.turn > b.turn;
+  if (a.generation !== b.generation) return a.generation > b.generation;
   return a.clock === b.clock ? a.run > b.run : a.clock > b.clock;
 }

@@ -1,4 +1,4 @@
-/** What the followers of a document's awareness are told. */
+/** The frames that subscribers of a document's awareness receive. */
 import { encodeFrame, quote, type Body, type Encoding } from '../../protocol/encode.js';
 import type { MessageType } from '../../protocol/codes.js';
 import type { DocumentAwareness, Shown } from './document-awareness.js';
@@ -25,8 +25,10 @@ export function statesOf(document: DocumentAwareness): string {
   return `[${states.join(',')}]`;
 }
 
+/** Publishes changes, as one frame for each encoding that has subscribers. */
 export class AwarenessFrames {
   readonly #options: AwarenessFramesOptions;
+  /** Message ids that were given. */
   #ids = 0;
 
   constructor(options: AwarenessFramesOptions) {
@@ -34,22 +36,22 @@ export class AwarenessFrames {
   }
 
   /**
-   * Tells the followers what is seen of a client now. Who goes by clocks would ignore what has no larger one than what
-   * was seen before, so that leaves first.
+   * Publishes the current state of a client. Subscribers ignore a state whose clock is not larger than that of the
+   * former one; before such a state, the client is published as having left.
    *
-   * @param before What was seen of it.
-   * @param leftAt The clock of the leaving, if it was said.
+   * @param before What subscribers saw until now.
+   * @param leftAt The clock that the client left with, if it did.
    */
   publishChange(document: DocumentAwareness, clientId: string, before: Shown | undefined, leftAt = 0): void {
     const after = document.ownerOf(clientId);
     if (before?.state === after?.state && before?.clock === after?.clock) return;
     if (before !== undefined && (after === undefined || after.clock <= before.clock)) {
-      this.#relay(document, clientId, 'null', Math.max(before.clock, leftAt));
+      this.#publish(document, clientId, 'null', Math.max(before.clock, leftAt));
     }
-    if (after !== undefined) this.#relay(document, clientId, after.state, after.clock);
+    if (after !== undefined) this.#publish(document, clientId, after.state, after.clock);
   }
 
-  #relay({ documentId, subscribers }: DocumentAwareness, clientId: string, state: string, clock: number): void {
+  #publish({ documentId, subscribers }: DocumentAwareness, clientId: string, state: string, clock: number): void {
     if (subscribers.binary === 0 && subscribers.json === 0) return;
     const id = `a${(this.#ids++).toString(36)}`;
     const body: Body = `"id":"${id}","documentId":"${documentId}","clientId":${quote(clientId)},"state":${state},"clock":${clock}`;

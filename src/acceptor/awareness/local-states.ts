@@ -1,19 +1,19 @@
 import type { LocalState } from './document-awareness.js';
 import type { Session } from '../session/session.js';
 
-/** What a state takes besides its text, about; bytes. */
+/** Approximate bytes of memory of a state besides its text. */
 const STATE_BYTES = 400;
 
-/** The states of the sessions here, of all documents: whose they are, when they were last renewed, and what they take. */
+/** The states of this node's sessions in all documents: by session, by last renewal, and how much memory they take. */
 export class LocalStates {
   readonly #maxPerSession: number;
   readonly #maxBytes: number;
-  /** The one not seen for longest in front. */
+  /** In the order of their last renewal, the oldest first. */
   readonly #bySeen = new Set<LocalState>();
   readonly #bySession = new Map<Session, Set<LocalState>>();
   #bytes = 0;
 
-  /** @param maxBytes Of memory that all states may take, about. */
+  /** @param maxBytes Approximate memory of all states. */
   constructor(maxPerSession: number, maxBytes: number) {
     this.#maxPerSession = maxPerSession;
     this.#maxBytes = maxBytes;
@@ -23,22 +23,22 @@ export class LocalStates {
     return this.#bySeen.size;
   }
 
-  /** Sessions that show something. */
+  /** Sessions that have a state. */
   sessions(): Session[] {
     return [...this.#bySession.keys()];
   }
 
-  /** What a session shows; it may be changed on the way. */
+  /** The states of a session; deleting while iterating is allowed. */
   ofSession(session: Session): Iterable<LocalState> {
     return this.#bySession.get(session) ?? [];
   }
 
-  /** All, the one not seen for longest first. */
+  /** All states in the order of their last renewal, the oldest first. */
   bySeen(): Iterable<LocalState> {
     return this.#bySeen;
   }
 
-  /** Whether a session may show one more. */
+  /** Whether there is room for one more state of a session. */
   fits(session: Session, state: string): boolean {
     const count = this.#bySession.get(session)?.size ?? 0;
     return count < this.#maxPerSession && this.#bytes + sizeOf(state) <= this.#maxBytes;
@@ -60,14 +60,14 @@ export class LocalStates {
     this.#bytes -= sizeOf(local.state);
   }
 
-  /** A sign of life. */
+  /** Renews a state. @param now Milliseconds of the monotonic clock. */
   touch(local: LocalState, now: number): void {
     local.seen = now;
     this.#bySeen.delete(local);
     this.#bySeen.add(local);
   }
 
-  /** Gives one another state. @returns Whether there was document for it. */
+  /** Replaces the text of a state. @returns False, and no change, when it would exceed the memory limit. */
   replace(local: LocalState, state: string): boolean {
     const growth = sizeOf(state) - sizeOf(local.state);
     if (growth > 0 && this.#bytes + growth > this.#maxBytes) return false;

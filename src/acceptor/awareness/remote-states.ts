@@ -3,53 +3,56 @@ import type { AcceptorMetrics } from '../../metrics/acceptor-metrics.js';
 import type { Owner, DocumentAwareness, Shown } from './document-awareness.js';
 
 export interface RemoteStatesOptions {
-  /** Milliseconds after which what a process shows in a document leaves, if it was not said again as a whole. */
+  /**
+   * Milliseconds after which the states of a process in a document are removed, unless it published all of them again.
+   */
   readonly timeoutMs: number;
+  /** Approximate memory of all states. */
   readonly maxBytes: number;
   readonly metrics: Pick<AcceptorMetrics, 'awarenessDropped'>;
-  /** Something of a client has changed; @param before What was seen of it. */
+  /** A client has changed. @param before What subscribers saw until then. */
   readonly onChange: (document: DocumentAwareness, clientId: string, before: Shown | undefined) => void;
 }
 
-/** What is not a request. */
+/** A message that carries states. */
 export type StatesMessage = Exclude<AwarenessMessage, { kind: 'ask' }>;
 
-/** The last that a process said of one client; nothing is shown any more if there is no owner. */
+/** The last message of a process about one client; without an owner, the client has left. */
 interface Entry {
   readonly sequence: number;
   readonly owner: Owner | undefined;
 }
 
-/** What one process shows in one document. */
+/** The states of one process in one document. */
 interface Source {
   readonly run: string;
   readonly document: DocumentAwareness;
   readonly entries: Map<string, Entry>;
-  /** The number of the last message that told everything: what is older counts no more. */
+  /** The sequence of the last complete `all` message: older messages are ignored. */
   floor: number;
-  /** One of which not all parts are there. */
-  telling: { readonly sequence: number; readonly parts: Set<number>; count: number | undefined } | undefined;
-  /** When something was last told as a whole, in ms of the monotonic clock. */
+  /** An `all` message of which parts are missing; `count` is known once the last part is there. */
+  partial: { readonly sequence: number; readonly parts: Set<number>; count: number | undefined } | undefined;
+  /** When a part of an `all` message last came, in ms of the monotonic clock. */
   renewed: number;
   bytes: number;
 }
 
-/** About what the parts take in memory. */
+/** Approximate memory of each. */
 const SOURCE_BYTES = 600;
 const ENTRY_BYTES = 300;
 const PART_BYTES = 50;
-/** Clients that leave in one turn; after the end of a node there may be very many. */
+/** Clients that are removed in one turn of the event loop; when a node ends there may be very many. */
 const MAX_LEAVERS = 1_000;
 const PAUSE_MS = 10;
 
-/** What the other processes of the cluster show of their clients. Messages may come twice and in any order. */
+/** The states of the other processes of the cluster. Messages may come twice and in any order. */
 export class RemoteStates {
   readonly #options: RemoteStatesOptions;
   readonly #byDocument = new Map<DocumentAwareness, Map<string, Source>>();
   readonly #byRun = new Map<string, Set<Source>>();
-  /** The one that was not renewed for longest in front. */
+  /** In the order of their last renewal, the oldest first. */
   readonly #byRenewal = new Set<Source>();
-  /** Processes that are gone, with some of what they showed still to be taken away. */
+  /** Processes that have ended, while some of their states remain to be removed. */
   readonly #gone = new Set<string>();
   #timer: NodeJS.Timeout | undefined;
   #bytes = 0;
@@ -59,18 +62,22 @@ export class RemoteStates {
     this.#options = options;
   }
 
-  /** States held. */
+  /** States that are held. */
   get states(): number {
     return this.#states;
   }
 
-  /** About how many bytes of memory it takes. */
+  /** Approximate memory of the states, in bytes. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** Takes what a process says of a document that somebody here follows or shows something in. */
-  take(document: DocumentAwareness, message: StatesMessage, now: number): void {
+  /**
+   * Applies a message about a document that a session of this node uses.
+   *
+   * @param now Milliseconds of the monotonic clock.
+   */
+  apply(document: DocumentAwareness, message: StatesMessage, now: number): void {
     const source = this.#byDocument.get(document)?.get(message.run) ?? this.#add(document, message.run, now);
     if (source === undefined) return;
     const { sequence, states } = message;
@@ -82,27 +89,27 @@ export class RemoteStates {
       case 'all':
         if (sequence < source.floor) return;
         this.#renew(source, now);
-        this.#takePart(source, sequence, message.part, message.isLast);
+        this.#addPart(source, sequence, message.part, message.isLast);
     }
   }
 
-  /** Nobody here is interested in a document any more. */
+  /** No session of this node uses the document any more: drops its states without publishing that they left. */
   forget(document: DocumentAwareness): void {
     for (const source of this.#byDocument.get(document)?.values() ?? []) this.#delete(source);
   }
 
-  /** What was not said again for too long leaves. */
+  /** Removes what was not renewed in time. */
   expire(now: number): void {
     let left = MAX_LEAVERS;
     for (const source of this.#byRenewal) {
       if (now - source.renewed < this.#options.timeoutMs) return;
       if ((left -= this.#leave(source, left)) > 0) continue;
-      this.#later();
+      this.#continueLater();
       return;
     }
   }
 
-  /** What these processes show leaves. */
+  /** Removes the states of processes that have ended. */
   forgetRuns(runs: Iterable<string>): void {
     for (const run of runs) if (this.#byRun.has(run)) this.#gone.add(run);
     this.#sweep();
@@ -117,15 +124,15 @@ export class RemoteStates {
     for (const run of this.#gone) {
       for (const source of this.#byRun.get(run) ?? []) {
         if ((left -= this.#leave(source, left)) > 0) continue;
-        this.#later();
+        this.#continueLater();
         return;
       }
       this.#gone.delete(run);
     }
   }
 
-  /** Goes on with what is due. */
-  #later(): void {
+  /** Goes on after a pause, so that other work is not held up. */
+  #continueLater(): void {
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
       this.#sweep();
@@ -139,7 +146,7 @@ export class RemoteStates {
       return undefined;
     }
     const source: Source = {
-      ...{ run, document, entries: new Map(), floor: 0, telling: undefined },
+      ...{ run, document, entries: new Map(), floor: 0, partial: undefined },
       ...{ renewed: now, bytes: 0 },
     };
     const ofDocument = this.#byDocument.get(document);
@@ -159,19 +166,19 @@ export class RemoteStates {
     this.#byRenewal.add(source);
   }
 
-  #takePart(source: Source, sequence: number, part: number, isLast: boolean): void {
-    if (source.telling === undefined || sequence > source.telling.sequence) {
-      this.#charge(source, -PART_BYTES * (source.telling?.parts.size ?? 0));
-      source.telling = { sequence, parts: new Set(), count: undefined };
+  #addPart(source: Source, sequence: number, part: number, isLast: boolean): void {
+    if (source.partial === undefined || sequence > source.partial.sequence) {
+      this.#charge(source, -PART_BYTES * (source.partial?.parts.size ?? 0));
+      source.partial = { sequence, parts: new Set(), count: undefined };
     }
-    const { telling } = source;
-    if (telling.sequence !== sequence) return;
-    if (!telling.parts.has(part)) this.#charge(source, PART_BYTES);
-    telling.parts.add(part);
-    if (isLast) telling.count = part + 1;
-    if (telling.parts.size !== telling.count) return;
-    this.#charge(source, -PART_BYTES * telling.parts.size);
-    source.telling = undefined;
+    const { partial } = source;
+    if (partial.sequence !== sequence) return;
+    if (!partial.parts.has(part)) this.#charge(source, PART_BYTES);
+    partial.parts.add(part);
+    if (isLast) partial.count = part + 1;
+    if (partial.parts.size !== partial.count) return;
+    this.#charge(source, -PART_BYTES * partial.parts.size);
+    source.partial = undefined;
     source.floor = sequence;
     for (const [clientId, entry] of source.entries) {
       if (entry.sequence < sequence) this.#replace(source, clientId, undefined);
@@ -188,7 +195,7 @@ export class RemoteStates {
       return;
     }
     this.#options.metrics.awarenessDropped('full').add(1);
-    // What is known to be out of date is shown no more.
+    // There is no memory for the new state; the former one is known to be out of date.
     if (former !== undefined) this.#replace(source, clientId, { sequence, owner: undefined });
   }
 
@@ -206,11 +213,15 @@ export class RemoteStates {
     this.#options.onChange(document, clientId, before);
   }
 
-  /** Lets the clients of a source leave, at most so many. @returns How many have left, and one more for the source. */
-  #leave(source: Source, most: number): number {
+  /**
+   * Removes up to `limit` clients of a source, and the source itself once it is empty.
+   *
+   * @returns The clients that were removed, plus one for the source; below `limit` only if all are gone.
+   */
+  #leave(source: Source, limit: number): number {
     let leavers = 0;
     for (const clientId of source.entries.keys()) {
-      if (leavers === most) return leavers;
+      if (leavers === limit) return leavers;
       this.#replace(source, clientId, undefined);
       leavers++;
     }
@@ -241,8 +252,8 @@ export class RemoteStates {
   }
 }
 
-function ownerOf(run: string, { user, claimed, turn, clock, state }: AwarenessStateRecord): Owner {
-  return { run, user, claimed, turn, clock, state };
+function ownerOf(run: string, { user, claimed, generation, clock, state }: AwarenessStateRecord): Owner {
+  return { run, user, claimed, generation, clock, state };
 }
 
 function sizeOf(clientId: string, entry: Entry | undefined): number {

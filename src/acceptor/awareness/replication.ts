@@ -8,42 +8,43 @@ import type { Owner, DocumentAwareness, Shown } from './document-awareness.js';
 import type { Session } from '../session/session.js';
 
 export interface AwarenessReplicationOptions {
-  /** Names this run of the process among all nodes. */
+  /** Names this process, unique among all nodes and starts. */
   readonly run: string;
   readonly shards: AwarenessShards;
-  /** Bytes of memory for what other nodes show. */
+  /** Approximate bytes of memory for the states of other nodes. */
   readonly maxRemoteBytes: number;
-  /** At most so often are the shards given something, in ms. Default 50. */
+  /** Shortest time between two batches for a shard, in ms. Default 50. */
   readonly flushMs?: number | undefined;
 }
 
-/** What awareness on one node lends to its part in the cluster. */
+/** What replication needs from the awareness of its node. */
 export interface AwarenessHost {
   readonly documents: ReadonlyMap<string, DocumentAwareness>;
+  /** Milliseconds after which the states of a process that does not renew them are removed. */
   readonly timeoutMs: number;
   readonly metrics: Pick<AcceptorMetrics, 'awarenessDropped'>;
-  /** What other nodes show of a client has changed; @param before What was seen of it. */
+  /** Another node changed a client. @param before What subscribers saw until then. */
   readonly onChange: (document: DocumentAwareness, clientId: string, before: Shown | undefined) => void;
 }
 
-/** Who shows a client, besides what: see `Owner`. */
-export type Claim = Pick<Owner, 'run' | 'user' | 'claimed' | 'turn'>;
+/** The part of an `Owner` that says who it is, without the state. */
+export type Claim = Pick<Owner, 'run' | 'user' | 'claimed' | 'generation'>;
 
-/** What is said again this often within the time in which it leaves. */
+/** How often all states are published again within `timeoutMs`. */
 const RENEWALS = 3;
 const FLUSH_MS = 50;
-const GOODBYE_POLL_MS = 5;
+const FLUSHED_POLL_MS = 5;
 
 /**
- * Awareness across nodes: says what is shown here, and knows what is shown elsewhere, of the documents in which somebody
- * here shows or follows something. The bus belongs to the shards; nothing of it is waited for.
+ * Awareness across nodes: publishes the states of this node and holds those of the others, for the documents that a
+ * session of this node uses. The shards own the bus; nothing here waits for it.
  */
 export class AwarenessReplication {
   readonly remotes: RemoteStates;
   readonly #outbox: AwarenessOutbox;
   readonly #run: string;
   readonly #documents: ReadonlyMap<string, DocumentAwareness>;
-  /** What the users of sessions are called among nodes. */
+  /** The hashed user id of each session; see `#nameOf`. */
   readonly #names = new WeakMap<Session, { readonly userId: string; readonly name: string }>();
 
   constructor({ run, shards, maxRemoteBytes, flushMs = FLUSH_MS }: AwarenessReplicationOptions, host: AwarenessHost) {
@@ -54,73 +55,75 @@ export class AwarenessReplication {
     this.remotes = new RemoteStates({ timeoutMs, maxBytes: maxRemoteBytes, metrics, onChange });
   }
 
-  /** A message of another process, as a shard has passed it on. */
+  /** A message of another process, passed on by a shard. @param now Milliseconds of the monotonic clock. */
   receive(documentId: string, bytes: Uint8Array, now: number): void {
     const document = this.#documents.get(documentId);
     const message = decodeAwareness(bytes);
     if (document === undefined || message.kind === 'malformed' || message.kind === 'unreadable') return;
     if (message.run === this.#run) return;
-    if (message.kind !== 'ask') this.remotes.take(document, message, now);
-    else if (document.locals.size > 0) this.#outbox.tellAll(documentId);
+    if (message.kind !== 'ask') this.remotes.apply(document, message, now);
+    else if (document.locals.size > 0) this.#outbox.publishAll(documentId);
   }
 
-  /** The others hear of a document from now on, or again. */
+  /** Messages about a document reach the other nodes from now on, or again. */
   active(documentId: string): void {
-    if (this.#documents.has(documentId)) this.#outbox.tellAll(documentId);
+    if (this.#documents.has(documentId)) this.#outbox.publishAll(documentId);
   }
 
-  /** A shard has a new worker. */
+  /** A shard has a new worker, which follows nothing yet. */
   restart(shard: number): void {
     this.#outbox.restart(shard);
   }
 
+  /** A session of this node begins to use a document. */
   enter(document: DocumentAwareness): void {
     this.#outbox.follow(document.documentId);
   }
 
+  /** No session of this node uses it any more. */
   leave(document: DocumentAwareness): void {
     this.#outbox.unfollow(document.documentId);
     this.remotes.forget(document);
   }
 
-  /** Something of a client here is another. */
+  /** The state of a client of this node has changed, or was removed. */
   change(document: DocumentAwareness, clientId: string): void {
     this.#outbox.change(document.documentId, clientId);
   }
 
-  /** Whether a client id belongs to another user, by what another node shows. */
+  /** Whether another node publishes this client id for another user. */
   isOwnedByOther(document: DocumentAwareness, clientId: string, session: Session, userId: string): boolean {
     const owner = document.ownerOf(clientId);
     return this.#isRemote(owner) && owner.user !== this.#nameOf(session, userId);
   }
 
-  /** Whether another node speaks for a client that is one of ours too. */
-  isAway(document: DocumentAwareness, clientId: string): boolean {
+  /** Whether the owner that counts for a client is on another node. */
+  isOwnedRemotely(document: DocumentAwareness, clientId: string): boolean {
     return this.#isRemote(document.ownerOf(clientId));
   }
 
-  /** With what a session takes a client over: from now on it is the one that speaks for it. */
+  /** The claim with which a session takes a client over: its generation is above all others. */
   claim(document: DocumentAwareness, clientId: string, session: Session, userId: string): Claim {
     const now = Date.now();
     const user = this.#nameOf(session, userId);
     let claimed = now;
-    let turn = now;
+    let generation = now;
     for (const owner of document.ownersOf(clientId)) {
-      turn = Math.max(turn, owner.turn + 1);
+      generation = Math.max(generation, owner.generation + 1);
       if (owner.user === user) claimed = Math.min(claimed, owner.claimed);
     }
-    return { run: this.#run, user, claimed, turn };
+    return { run: this.#run, user, claimed, generation };
   }
 
-  /** Does what is due. */
+  /** Does the periodic work: removes expired states, publishes what has to be renewed. */
   tick(now: number): void {
     this.remotes.expire(now);
     this.#outbox.renew(now);
   }
 
-  /** Resolves when everything that has changed is given to the shards. */
-  async told(): Promise<void> {
-    while (!this.#outbox.isIdle) await sleep(GOODBYE_POLL_MS);
+  /** Resolves when the shards have been given all changes. */
+  async flushed(): Promise<void> {
+    while (!this.#outbox.isIdle) await sleep(FLUSHED_POLL_MS);
   }
 
   stop(): void {
@@ -132,7 +135,7 @@ export class AwarenessReplication {
     return owner !== undefined && owner.run !== this.#run;
   }
 
-  /** A user id may be an address or of any length. */
+  /** Hashed, because a user id may be an e-mail address, and of any length. */
   #nameOf(session: Session, userId: string): string {
     const known = this.#names.get(session);
     if (known?.userId === userId) return known.name;

@@ -1,13 +1,13 @@
 import { BlockList, isIP } from 'node:net';
 
-/** Connections per address, and who may say that a connection comes from elsewhere. */
+/** Counts connections per client address, and finds that address behind trusted proxies. */
 export class Addresses {
   readonly #trusted = new BlockList();
   readonly #open = new Map<string, number>();
   readonly #maxPerAddress: number;
 
   /**
-   * @param trustedProxies Addresses or CIDR ranges whose `X-Forwarded-For` is believed.
+   * @param trustedProxies Addresses or CIDR blocks whose `X-Forwarded-For` is trusted.
    * @param maxPerAddress Connections; 0 = no limit.
    */
   constructor(trustedProxies: readonly string[], maxPerAddress: number) {
@@ -21,7 +21,7 @@ export class Addresses {
   }
 
   /**
-   * Where a client really is: the last address in the chain that no trusted proxy vouches for.
+   * The address of the client: going back from the peer, the first address that is no trusted proxy.
    *
    * @param peer Address of the TCP connection. @param forwardedFor The header, or the empty string.
    */
@@ -36,7 +36,7 @@ export class Addresses {
     return address;
   }
 
-  /** Counts a connection in; false when its address has as many as it may. */
+  /** Counts a new connection. @returns False, without counting it, when its address is at the limit. */
   enter(address: string): boolean {
     const open = this.#open.get(address) ?? 0;
     if (this.#maxPerAddress > 0 && open >= this.#maxPerAddress) return false;
@@ -44,6 +44,7 @@ export class Addresses {
     return true;
   }
 
+  /** Counts a connection that has closed. */
   leave(address: string): void {
     const open = this.#open.get(address) ?? 0;
     if (open > 1) this.#open.set(address, open - 1);
@@ -56,7 +57,7 @@ export class Addresses {
   }
 }
 
-/** uWS writes IPv4 peers of a dual-stack socket as IPv6, and both without shortening zeros. */
+/** uWS writes the IPv4 peers of a dual-stack socket as IPv6, with all zeros. */
 function normalise(address: string): string {
   const mapped = /^(?:0000:){5}ffff:([0-9a-f]{2})([0-9a-f]{2}):([0-9a-f]{2})([0-9a-f]{2})$/i.exec(address);
   if (mapped !== null)

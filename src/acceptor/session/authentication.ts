@@ -11,18 +11,18 @@ import type { Session } from './session.js';
 export interface AuthenticationOptions {
   readonly verifier: TokenVerifier;
   readonly required: boolean;
-  /** Milliseconds that a connection has to authenticate. */
+  /** Milliseconds within which a connection has to authenticate. */
   readonly timeoutMs: number;
   readonly log: Logger;
   readonly metrics: AcceptorMetrics;
-  /** The session speaks for this identity from now on, which may be allowed less than the one before. */
+  /** The session has this identity from now on; it may allow less than the one before. */
   readonly onIdentity: (session: Session, identity: Identity, access: Access) => void;
 }
 
-/** Longest delay of a timer; later expiries are looked at again then. */
+/** Longest delay of a timer; for a later expiry the timer is started again. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-/** Moves sessions from connecting to authenticated, and out when their time is over. */
+/** Authenticates sessions, and ends those that do not authenticate in time or whose token expires. */
 export class Authentication {
   readonly #options: AuthenticationOptions;
 
@@ -30,7 +30,7 @@ export class Authentication {
     this.#options = options;
   }
 
-  /** A socket opened: by what its upgrade request brought it is authenticated, has to authenticate, or must go. */
+  /** A socket has opened. @param token From the upgrade request, if it had one. */
   begin(session: Session, token: string | undefined): void {
     const { required, timeoutMs } = this.#options;
     const deadline = setTimeout(() => {
@@ -104,7 +104,7 @@ export class Authentication {
   }
 }
 
-/** The token of an upgrade request: browsers can only put it into the query. */
+/** The token of an upgrade request: in the query, the only place where browsers can put it, or in a header. */
 export function tokenOf(req: HttpRequest): string | undefined {
   const query = req.getQuery('token');
   if (query !== undefined && query !== '') return query;

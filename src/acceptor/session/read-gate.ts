@@ -1,53 +1,56 @@
 import type { MessageType } from '../../protocol/codes.js';
 import type { Encoding } from '../../protocol/encode.js';
 
-/** A part of a read's answer; those of one read come in one turn, right after each other. */
+/** A frame of the answer to a read. The frames of one read arrive in one turn of the event loop, in sequence. */
 export interface AnswerFrame {
-  /** The number that the read was started with. */
+  /** The number of the read, as given to its `Start`. */
   readonly read: number;
-  /** A view into the answer that it came with. */
+  /** A view of the shard's answer, which may hold many frames. */
   readonly bytes: Uint8Array;
   readonly type: MessageType;
   readonly encoding: Encoding;
-  /** Whether the answer ends with it. */
+  /** Whether it is the last frame of the read. */
   readonly last: boolean;
 }
 
-/** The socket, as far as answers need it. */
+/** What the gate needs of a socket. */
 export interface Outlet {
-  /** False while it holds so much that no answer should be added. */
+  /** False while its buffer is too full for another answer. */
   hasRoom(): boolean;
   send(frame: AnswerFrame): void;
 }
 
+/** Starts a read. @param read Its number; each start has a new one. */
 type Start = (read: number) => void;
 
 interface Request {
   readonly start: Start;
+  /** Memory of the request while it waits. */
   readonly bytes: number;
 }
 
-interface UnderWay {
+interface InProgress {
   readonly request: Request;
   readonly frames: AnswerFrame[];
 }
 
-/** Reads of one session that are under way at a time. */
+/** Reads of one session that are in progress at a time. */
 const MAX_READS = 8;
 
 /**
- * Answers to reads can be large, and a client may ask for a thousand documents at once. So a session has a few reads
- * under way and the rest of its requests wait. An answer that finds no room in the socket is dropped and its read done
- * again when there is some: it would be held in memory, and overtaken by the updates that follow it.
+ * Limits the reads of one session. Answers can be large, and a client may ask for a thousand documents at once, so only
+ * a few reads are in progress and further requests wait. An answer that does not fit into the socket's buffer is
+ * dropped and its read repeated later: kept, it would take memory, and later updates would overtake it.
  */
 export class ReadGate {
   readonly #waiting: Request[] = [];
   #waitingBytes = 0;
-  readonly #underWay = new Map<number, UnderWay>();
+  readonly #inProgress = new Map<number, InProgress>();
+  /** Number of the last read. */
   #reads = 0;
-  /** What is left of an answer that was sent in part: copies, which do not keep all that came with them. */
+  /** Frames left of an answer that was sent in part: copies, because a view would keep the whole answer in memory. */
   #rest: AnswerFrame[] = [];
-  /** Nothing is started until there is room. */
+  /** Set after an answer was dropped: no read starts until the socket has room. */
   #stalled = false;
 
   /** Requests that wait. */
@@ -60,15 +63,15 @@ export class ReadGate {
     return this.#waitingBytes;
   }
 
-  /** Whether nothing is under way or waits, so that the gate isn't needed. */
+  /** Whether nothing is in progress and nothing waits, so that the gate can be dropped. */
   get isIdle(): boolean {
-    return this.#underWay.size === 0 && this.#waiting.length === 0;
+    return this.#inProgress.size === 0 && this.#waiting.length === 0;
   }
 
   /**
-   * Starts a read as soon as there is room for it; again with another number when its answer had to be dropped.
+   * Starts a read as soon as possible, and again, with a new number, when its answer had to be dropped.
    *
-   * @param bytes What keeping the request takes.
+   * @param bytes Memory of the request while it waits.
    */
   request(start: Start, bytes: number): void {
     this.#waiting.push({ start, bytes });
@@ -76,9 +79,12 @@ export class ReadGate {
     this.#startNext();
   }
 
-  /** Takes a frame of an answer. One to a read that is over, because a worker died and another did it too, is dropped. */
+  /**
+   * Accepts a frame of an answer. It is dropped when the read is over: after the death of a worker, two workers may
+   * answer the same read.
+   */
   answer(frame: AnswerFrame, outlet: Outlet): void {
-    const read = this.#underWay.get(frame.read);
+    const read = this.#inProgress.get(frame.read);
     if (read === undefined) return;
     read.frames.push(frame);
     if (!frame.last) return;
@@ -88,13 +94,13 @@ export class ReadGate {
       this.#rest = this.#rest.map((left) => ({ ...left, bytes: left.bytes.slice() }));
       return;
     }
-    this.#underWay.delete(frame.read);
+    this.#inProgress.delete(frame.read);
     this.#waiting.unshift(read.request);
     this.#waitingBytes += read.request.bytes;
     this.#stalled = true;
   }
 
-  /** The socket has sent something. */
+  /** The socket's buffer has drained. */
   pump(outlet: Outlet): void {
     this.#sendRest(outlet);
     if (this.#rest.length > 0 || !outlet.hasRoom()) return;
@@ -108,19 +114,19 @@ export class ReadGate {
       if (!outlet.hasRoom()) break;
       outlet.send(frame);
       sent++;
-      if (frame.last) this.#underWay.delete(frame.read);
+      if (frame.last) this.#inProgress.delete(frame.read);
     }
     this.#rest = this.#rest.slice(sent);
     if (this.#rest.length === 0) this.#startNext();
   }
 
   #startNext(): void {
-    while (!this.#stalled && this.#underWay.size < MAX_READS) {
+    while (!this.#stalled && this.#inProgress.size < MAX_READS) {
       const request = this.#waiting.shift();
       if (request === undefined) return;
       this.#waitingBytes -= request.bytes;
       const read = ++this.#reads;
-      this.#underWay.set(read, { request, frames: [] });
+      this.#inProgress.set(read, { request, frames: [] });
       request.start(read);
     }
   }

@@ -5,7 +5,7 @@ import type { Encoding } from '../../protocol/encode.js';
 /** The states in which a session is counted. */
 export type CountedState = 'connecting' | 'authenticated' | 'draining';
 
-/** What all sessions count in together: where they are, and what they are sent. */
+/** Counts over all sessions: how many are open in each state, and what they are sent. */
 export class SessionMeter {
   readonly #metrics: Pick<AcceptorMetrics, 'messagesSent' | 'bytesSent'>;
   readonly #open: Record<Encoding, Record<CountedState, number>> = {
@@ -17,20 +17,22 @@ export class SessionMeter {
     this.#metrics = metrics;
   }
 
-  /** Sessions of this kind that are open. */
+  /** Open sessions with this encoding and state. */
   count(encoding: Encoding, state: CountedState): number {
     return this.#open[encoding][state];
   }
 
+  /** A session has entered a state. */
   entered(encoding: Encoding, state: string): void {
     if (isCounted(state)) this.#open[encoding][state]++;
   }
 
+  /** A session has left a state. */
   left(encoding: Encoding, state: string): void {
     if (isCounted(state)) this.#open[encoding][state]--;
   }
 
-  /** @param times How many sessions got it. */
+  /** A message was sent. @param bytes Size of one copy. @param times Number of receivers. */
   sent(type: MessageType, bytes: number, times = 1): void {
     this.#metrics.messagesSent(type).add(times);
     this.#metrics.bytesSent(type).add(bytes * times);

@@ -10,9 +10,9 @@ import type { ReadGate } from './read-gate.js';
 import type { SessionMeter } from './session-meter.js';
 import type { TokenBucket } from './token-bucket.js';
 
-/** What a session may do follows from its state alone. */
+/** The state of a session. What the session may do depends on it alone. */
 export type SessionState =
-  /** Not authenticated; closed when the deadline comes first. */
+  /** Not authenticated yet; closed at the deadline. */
   | { readonly kind: 'connecting'; readonly deadline: NodeJS.Timeout }
   | {
       readonly kind: 'authenticated';
@@ -21,23 +21,23 @@ export type SessionState =
       /** Ends the session when its token does. */
       readonly expiry: NodeJS.Timeout | undefined;
     }
-  /** Told to go; what it still sends is refused. */
+  /** About to be closed by a drain; what it still sends is refused. */
   | { readonly kind: 'draining' }
   /** The socket must not be touched. */
   | { readonly kind: 'closed' };
 
-/** A socket's user data; uWS copies the object it is given, so the session itself is one level down. */
+/** A socket's user data. uWS copies this object, hence the session is a reference inside it. */
 export interface SocketData {
   readonly session: Session;
-  /** What the upgrade request brought; gone once it was looked at, as it may be long. */
+  /** From the upgrade request; dropped after its verification, as it may be long. */
   token: string | undefined;
 }
 
-/** A session's part in awareness. Most sessions have none, and ten thousand empty maps are megabytes. */
+/** The awareness of a session. Most sessions have none, and ten thousand empty maps would take megabytes. */
 export interface SessionAwareness {
-  /** Documents whose awareness it follows, and the encoding it is sent in. */
+  /** Documents whose awareness it is subscribed to, and the encoding of each subscription. */
   readonly documents: Map<string, Encoding>;
-  /** Client ids that it speaks for. */
+  /** Client ids that are bound to it. */
   readonly clientIds: Set<string>;
 }
 
@@ -45,27 +45,27 @@ export interface SessionAwareness {
 export class Session {
   #state: SessionState = { kind: 'closed' };
   #encoding: Encoding = 'binary';
-  /** Whether the client has shown that it understands `delta_batch`. */
+  /** Whether the client has sent a message that shows that it understands `delta_batch`. */
   supportsBatch = false;
-  /** Documents and the variants held of each, as bits. */
+  /** The variants that it is subscribed to, as bits, by document. */
   readonly subscriptions = new Map<string, number>();
-  /** What it shows and follows of awareness, once it does. */
+  /** Undefined until the session uses awareness. */
   awareness: SessionAwareness | undefined;
-  /** While it has reads under way. */
+  /** Undefined while no read is in progress or waits. */
   reads: ReadGate | undefined;
-  /** Whom it speaks for, once that is known; for the count of users. */
+  /** The user it is counted for; undefined before authentication. */
   userId: string | undefined;
   chunks: ChunkAssembler | undefined;
-  /** Drops unfinished chunk sets of a client that went silent. */
+  /** Drops unfinished chunk sets that have timed out. */
   chunkTimer: NodeJS.Timeout | undefined;
-  /** A frame for it was dropped; it is about to be closed. */
+  /** uWS has dropped a frame for it; it is about to be closed. */
   tooSlow = false;
-  /** Set while it is open. */
+  /** Undefined until it is opened. */
   #socket: WebSocket<SocketData> | undefined;
 
   /**
-   * @param number Never used again by this process.
-   * @param address Where the client is, as far as proxies are trusted.
+   * @param number Unique in this process, never used again.
+   * @param address Of the client, behind trusted proxies.
    */
   constructor(
     readonly number: number,
@@ -79,7 +79,7 @@ export class Session {
     return this.#state;
   }
 
-  /** Becomes json with the first text frame, for good. */
+  /** Binary until the first text frame, then JSON for good. */
   get encoding(): Encoding {
     return this.#encoding;
   }
@@ -90,6 +90,7 @@ export class Session {
     this.meter.entered(this.#encoding, this.#state.kind);
   }
 
+  /** @throws Error before `open`. */
   get socket(): WebSocket<SocketData> {
     if (this.#socket === undefined) throw new Error('the session has no socket');
     return this.#socket;
@@ -100,7 +101,7 @@ export class Session {
     this.#move(state);
   }
 
-  /** Moves to another state; timers of the former end. */
+  /** Enters another state; the timer of the former one is cleared. */
   become(state: SessionState): void {
     switch (this.state.kind) {
       case 'connecting':
@@ -126,21 +127,24 @@ export class Session {
     return this.state.kind !== 'closed';
   }
 
-  /** Its part in awareness, from now on. */
+  /** Its awareness, created if there is none. */
   ensureAwareness(): SessionAwareness {
     return (this.awareness ??= { documents: new Map(), clientIds: new Set() });
   }
 
+  /** Names the session as the origin of a record. */
   origin(): Origin {
     return { session: this.number, encoding: this.encoding, supportsBatch: this.supportsBatch };
   }
 
-  /** Sends a message of the acceptor's own. */
+  /** Encodes and sends a message. */
   reply(type: MessageType, body: Body): void {
     this.send(encodeFrame(type, body, Date.now(), this.#encoding), type);
   }
 
-  /** Sends a finished frame; one that the socket has no room for is counted and ends the session in `dropped`. */
+  /**
+   * Sends a finished frame. If the socket's buffer is over its limit, uWS drops the frame and the session is closed.
+   */
   send(frame: Uint8Array, type: MessageType, encoding: Encoding = this.#encoding): void {
     if (!this.isOpen) return;
     this.socket.send(frame, encoding === 'binary', this.compression.isFor(frame, 1));

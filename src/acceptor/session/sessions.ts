@@ -1,6 +1,6 @@
 import type { Session } from './session.js';
 
-/** The open sessions, by number, and how many users they are. */
+/** The open sessions by number, and the number of different users. */
 export class Sessions {
   readonly #open = new Map<number, Session>();
   readonly #sessionsOf = new Map<string, number>();
@@ -22,20 +22,20 @@ export class Sessions {
     this.#open.set(session.number, session);
   }
 
-  /** False when it was not open. */
+  /** @returns False when the session was not among them. */
   remove(session: Session): boolean {
     this.#dropUser(session);
     return this.#open.delete(session.number);
   }
 
-  /** The session speaks for this user from now on. */
+  /** The session belongs to this user from now on. */
   setUser(session: Session, userId: string): void {
     this.#dropUser(session);
     session.userId = userId;
     this.#sessionsOf.set(userId, (this.#sessionsOf.get(userId) ?? 0) + 1);
   }
 
-  /** All that are open now; for the drain. */
+  /** A copy of all open sessions. */
   all(): Session[] {
     return [...this.#open.values()];
   }

@@ -1,4 +1,4 @@
-/** Lets a number of messages through per minute, in bursts of up to that number. */
+/** Allows a number of messages per minute, in bursts of up to that number. */
 export class TokenBucket {
   readonly #perMinute: number;
   #tokens: number;
@@ -6,7 +6,7 @@ export class TokenBucket {
 
   /**
    * @param perMinute 0 = no limit.
-   * @param now Milliseconds of a clock that does not go back.
+   * @param now Milliseconds of the monotonic clock.
    */
   constructor(perMinute: number, now: number) {
     this.#perMinute = perMinute;
@@ -14,6 +14,7 @@ export class TokenBucket {
     this.#since = now;
   }
 
+  /** Takes one token. @returns False when there is none. */
   take(now: number): boolean {
     if (this.#perMinute === 0) return true;
     this.#tokens = Math.min(this.#perMinute, this.#tokens + ((now - this.#since) * this.#perMinute) / 60_000);

@@ -1,50 +1,55 @@
-/** What keeps this node on the list of nodes, and the list for those who ask. Runs on the acceptor's thread. */
+/** Keeps this node on the list of nodes, and holds the last list that it got. Runs on the acceptor's thread. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { ClusterRoom, NodeEntry, NodeFacts } from './shared-state.js';
 import type { ClusterView } from './view.js';
 
 export interface HeartbeatOptions {
-  /** This node, now; called every few seconds and for every request, so it must take a bounded time. */
+  /**
+   * The present entry of this node. Called every few seconds and for every HTTP request, so its cost must be bounded.
+   */
   readonly entry: () => NodeEntry;
+  /** As `SharedState.announce`. @param leaseMs Length of the lease. */
   readonly announce: (entry: NodeEntry, leaseMs: number) => Promise<ClusterView>;
   readonly leave: (run: string) => Promise<void>;
   readonly log: Logger;
   readonly metrics: HeartbeatMetrics;
-  /** Called with runs that were on the list and are over: a list came in which no node that lives can be missing. */
+  /** Called with runs that were on the list and have ended: a complete list came without them. */
   readonly onGone?: ((runs: readonly string[]) => void) | undefined;
+  /** Time between two announcements. Default 2000. */
   readonly everyMs?: number | undefined;
+  /** Default 10 000. */
   readonly leaseMs?: number | undefined;
 }
 
 export interface HeartbeatMetrics {
   /** Announcements that failed. */
   readonly clusterAnnounceFailures: { add(amount: number): void };
-  /** Entries that could not be read. */
+  /** Entries of the list that could not be decoded. */
   readonly clusterMalformed: { add(amount: number): void };
 }
 
 /** The cluster as this node knows it. */
 export interface ClusterStatus {
-  /** The last list is older than a lease, or there is none yet: only this node is known. */
+  /** Whether the last list is older than a lease, or there is none yet; then only this node is known. */
   readonly stale: boolean;
-  /** How old the last list is; undefined when there is none yet. */
+  /** Age of the last list; undefined when there is none yet. */
   readonly ageMs: number | undefined;
   readonly nodes: readonly { readonly facts: NodeFacts; readonly self: boolean }[];
-  /** Sums over what each node names of its documents, those with the most subscribers first. */
+  /** Sums over the documents that the nodes list, those with the most subscribers first. */
   readonly rooms: readonly ClusterRoom[];
 }
 
-/** Every node reads the list so often, and each is in it: more often would cost more and show little more. */
+/** Time between two announcements, in ms. Each reads the whole list, so the cost grows with the square of the nodes. */
 const EVERY_MS = 2_000;
-/** Four announcements in a row may fail, as when a shard is replaced or Redis fails over, before a node is given up. */
+/** Allows four announcements in a row to fail, as when a shard is replaced or Redis fails over. */
 const LEASE_MS = 10_000;
-/** How long a node that goes waits for being taken off the list; it would leave by itself with its lease. */
+/** Longest time that `leave` waits, in ms; without it the entry ends with its lease. */
 const LEAVE_MS = 1_500;
 
 interface Last {
   readonly view: ClusterView;
-  /** When it was asked for, by `performance.now()`: it is at least that old. */
+  /** When it was requested, in ms of the monotonic clock; the list is at most that old. */
   readonly at: number;
 }
 
@@ -54,15 +59,15 @@ export class ClusterHeartbeat {
   readonly #leaseMs: number;
   #last: Last | undefined;
   #timer: NodeJS.Timeout | undefined;
-  /** The announcement that is under way, if one is. */
+  /** The announcement in progress, or a settled one. */
   #beating: Promise<void> = Promise.resolve();
   #stopped = false;
-  #saidFailed = false;
-  /** By the clock of the list: from then on it has everybody who lives. */
+  #loggedFailure = false;
+  /** When the list contains all live nodes again, by the clock of the list. */
   #completeAt = Infinity;
-  /** Runs that were on a list and are not known to be over. */
+  /** Runs that were on a list and are not known to have ended. */
   #listed = new Set<string>();
-  readonly #twins = new Twins();
+  readonly #duplicates = new DuplicateIds();
 
   constructor(options: HeartbeatOptions) {
     this.#options = options;
@@ -70,7 +75,7 @@ export class ClusterHeartbeat {
     this.#leaseMs = options.leaseMs ?? LEASE_MS;
   }
 
-  /** Announces this node at once, and goes on until it leaves; called again, at once once more. */
+  /** Announces this node now, and then periodically until it leaves. May be called again for an extra announcement. */
   beat(): void {
     clearTimeout(this.#timer);
     this.#beating = this.#beating.then(async () => {
@@ -83,7 +88,7 @@ export class ClusterHeartbeat {
     });
   }
 
-  /** Takes this node off the list. Resolves when that is done, has failed, or takes too long. */
+  /** Removes this node from the list. Resolves when that is done, has failed, or takes too long. */
   async leave(): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#timer);
@@ -94,13 +99,13 @@ export class ClusterHeartbeat {
     await Promise.race([leaving.catch(() => undefined), sleep(LEAVE_MS)]);
   }
 
-  /** Nodes that are known of, this one included. */
+  /** Nodes that are known, this one included. */
   get size(): number {
     const view = this.#current();
     return view === undefined ? 1 : Math.max(1, view.nodes.length);
   }
 
-  /** Costs the number of nodes, and what `entry` does. */
+  /** Costs O(number of nodes), plus one call of `entry`. */
   status(): ClusterStatus {
     const { rooms, ...own } = this.#options.entry();
     const ageMs = this.#last === undefined ? undefined : performance.now() - this.#last.at;
@@ -114,7 +119,7 @@ export class ClusterHeartbeat {
     return { stale: false, ageMs, nodes, rooms: view.rooms };
   }
 
-  /** The last list, unless nodes on it may be long gone. */
+  /** The last list, unless it is older than a lease. */
   #current(): ClusterView | undefined {
     const last = this.#last;
     return last === undefined || performance.now() - last.at > this.#leaseMs ? undefined : last.view;
@@ -127,26 +132,27 @@ export class ClusterHeartbeat {
       const own = entry();
       const view = await announce(own, this.#leaseMs);
       this.#last = { view, at };
-      this.#saidFailed = false;
+      this.#loggedFailure = false;
       metrics.clusterMalformed.add(view.malformed);
-      this.#look(view, own);
+      this.#inspect(view, own);
     } catch (error) {
       metrics.clusterAnnounceFailures.add(1);
-      if (this.#saidFailed) return;
-      this.#saidFailed = true;
+      if (this.#loggedFailure) return;
+      this.#loggedFailure = true;
       const reason = error instanceof Error ? error.message : String(error);
       log.warn({ reason }, 'this node can not put itself on the list of nodes; retrying');
     }
   }
 
-  #look(view: ClusterView, own: NodeEntry): void {
+  #inspect(view: ClusterView, own: NodeEntry): void {
     const { log, onGone } = this.#options;
-    const twin = this.#twins.find(view, own);
-    if (twin !== undefined) {
-      const other = { host: twin.host, pid: twin.pid, port: twin.port };
+    const duplicate = this.#duplicates.find(view, own);
+    if (duplicate !== undefined) {
+      const other = { host: duplicate.host, pid: duplicate.pid, port: duplicate.port };
       log.warn({ nodeId: own.nodeId, other }, 'another process runs with the id of this node: each needs its own');
     }
-    // A Redis that was emptied learns of the others within a lease; until then their absence says nothing.
+    // After Redis has lost its data, all live nodes are on the list again within a lease; until then a missing node may
+    // be alive.
     if (!view.known) this.#completeAt = view.now + this.#leaseMs;
     const alive = new Set(view.nodes.map(({ run }) => run));
     const missing = [...this.#listed].filter((run) => !alive.has(run));
@@ -160,29 +166,29 @@ export class ClusterHeartbeat {
 }
 
 /**
- * Finds other processes with the id of this one. A former run of it may be on the list until its lease is over, and the
- * one that it replaces until it has left; neither is renewed twice after this run began.
+ * Finds other processes with the same node id. A former run of this node may stay on the list until its lease ends, and
+ * a process that is being replaced until it has left; but neither is renewed twice after this run started.
  */
-class Twins {
+class DuplicateIds {
   /** When this run was first on the list, by the clock of the list. */
   #since: number | undefined;
-  /** Renewals since then that were seen last, by run. */
+  /** The last renewal since then, by run. */
   #seen = new Map<string, number>();
-  #said = false;
+  #reported = false;
 
-  /** One that was not told of before; when they are gone, the next is told of again. */
+  /** A duplicate, reported once; once all duplicates are gone, the next one is reported again. */
   find({ now, nodes }: ClusterView, own: NodeEntry): NodeFacts | undefined {
     this.#since ??= now;
     const since = this.#since;
-    const twins = nodes.filter(
+    const duplicates = nodes.filter(
       ({ nodeId, run, draining, renewedAt }) =>
         nodeId === own.nodeId && run !== own.run && !draining && !own.draining && renewedAt > since,
     );
-    const twice = twins.find(({ run, renewedAt }) => renewedAt > (this.#seen.get(run) ?? Infinity));
-    this.#seen = new Map(twins.map(({ run, renewedAt }) => [run, renewedAt]));
-    if (twins.length === 0) this.#said = false;
-    if (twice === undefined || this.#said) return undefined;
-    this.#said = true;
-    return twice;
+    const renewedTwice = duplicates.find(({ run, renewedAt }) => renewedAt > (this.#seen.get(run) ?? Infinity));
+    this.#seen = new Map(duplicates.map(({ run, renewedAt }) => [run, renewedAt]));
+    if (duplicates.length === 0) this.#reported = false;
+    if (renewedTwice === undefined || this.#reported) return undefined;
+    this.#reported = true;
+    return renewedTwice;
   }
 }

@@ -1,4 +1,4 @@
-/** An entry of the list of nodes as text: JSON, which nodes of other versions read and write too. */
+/** The encoding of an entry of the list of nodes: JSON text, shared by nodes of different versions. */
 import { z } from 'zod';
 import { MAX_ROOMS, type NodeEntry } from './shared-state.js';
 
@@ -7,8 +7,10 @@ const name = z.string().min(1).max(256);
 
 const room = z.object({ id: name, subscribers: count, lastModified: count });
 
-/** What is added in a later version is ignored here, and needs a default there. */
-const entry = z.object({
+/**
+ * Unknown properties are ignored. A property that a later version adds needs a default, as older nodes don't send it.
+ */
+const entrySchema = z.object({
   nodeId: name,
   publicId: name,
   run: name,
@@ -22,15 +24,16 @@ const entry = z.object({
   clients: count,
   documents: count,
   draining: z.boolean(),
-  // Cut before it is read: what another node sent must not take more time than what this one would send.
+  // Truncated before validation, so that the cost of reading an entry is bounded.
   rooms: z.preprocess((rooms) => (Array.isArray(rooms) ? rooms.slice(0, MAX_ROOMS) : rooms), z.array(room)),
 }) satisfies z.ZodType<NodeEntry>;
 
-export function encodeEntry(told: NodeEntry): string {
-  return JSON.stringify({ ...told, rooms: told.rooms.slice(0, MAX_ROOMS) });
+/** One JSON object with the properties of `NodeEntry`; at most `MAX_ROOMS` rooms are kept. */
+export function encodeEntry(entry: NodeEntry): string {
+  return JSON.stringify({ ...entry, rooms: entry.rooms.slice(0, MAX_ROOMS) });
 }
 
-/** Undefined when it is no entry. */
+/** Reads the text of `encodeEntry`, of this or another version; undefined when it is no valid entry. Never throws. */
 export function decodeEntry(text: string): NodeEntry | undefined {
   let value: unknown;
   try {
@@ -38,5 +41,5 @@ export function decodeEntry(text: string): NodeEntry | undefined {
   } catch {
     return undefined;
   }
-  return entry.safeParse(value).data;
+  return entrySchema.safeParse(value).data;
 }

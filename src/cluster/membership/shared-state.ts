@@ -1,32 +1,32 @@
 /**
- * What all nodes share besides documents, and none of which has to outlive them: the list of nodes, counts within a
- * time, and marks. One contract suite (test/contract/shared-state.ts) runs against every adapter; the adapters lie
- * beside this file. Everything in it ends by itself.
+ * The port to the state that all nodes share besides documents: the list of nodes, counts within a window of time, and
+ * marks. None of it has to be durable, and every entry expires. One contract suite (test/contract/shared-state.ts) runs
+ * against every adapter.
  */
 
-/** A document with subscribers on a node. */
+/** A document with subscribers on a node, as `/rooms` lists it. */
 export interface Room {
   readonly id: string;
   readonly subscribers: number;
-  /** Milliseconds since the epoch of the last change that was published, by the clock of its node; 0 for none. */
+  /** When a change was last published, in ms since the epoch by the clock of its node; 0 if never. */
   readonly lastModified: number;
 }
 
 /** A document with subscribers on some nodes. */
 export interface ClusterRoom extends Room {
-  /** How many nodes named it. */
+  /** Number of nodes that list it. */
   readonly nodes: number;
 }
 
-/** What a node tells of itself that is of one value each. */
+/** What a node publishes about itself, without its rooms. */
 export interface NodeFacts {
   readonly nodeId: string;
   /** The name that clients may see. */
   readonly publicId: string;
-  /** Of the process: unique among all nodes and starts. */
+  /** Names the process, unique among all nodes and starts. */
   readonly run: string;
   readonly version: string;
-  /** Of the process, for operators: not shown to clients. */
+  /** Process, host and port are for operators and not shown to clients. */
   readonly pid: number;
   readonly host: string;
   readonly port: number;
@@ -42,42 +42,44 @@ export interface NodeFacts {
   readonly draining: boolean;
 }
 
-/** What a node tells of itself. */
+/** What a node publishes about itself. */
 export interface NodeEntry extends NodeFacts {
-  /** Some of its documents with subscribers; of what was sent, no more than `MAX_ROOMS` are read. */
+  /** Some of its documents with subscribers; readers ignore those beyond `MAX_ROOMS`. */
   readonly rooms: readonly Room[];
 }
 
 /** An entry as the list has it. */
 export type Listed<Entry> = Entry & {
-  /** Milliseconds since the epoch by the clock of the shared state, which no node's own need agree with. */
+  /**
+   * Last announcement, in ms since the epoch by the clock of the shared state, which may differ from the nodes' clocks.
+   */
   readonly renewedAt: number;
 };
 
 /** The list of nodes. */
 export interface NodeList {
-  /** When it was made; milliseconds since the epoch by the clock of the shared state. */
+  /** When it was read, in ms since the epoch by the clock of the shared state. */
   readonly now: number;
-  /** The nodes whose lease has not run out, the asking one included; in no order. */
+  /** The nodes whose lease has not ended, including the caller; in no order. */
   readonly nodes: readonly Listed<NodeEntry>[];
   /**
-   * Whether the asking run was in the list already. If not, it is new, or the list was lost: nodes that live may be
-   * missing in it until their next announcement.
+   * Whether the caller was on the list already. If not, it is new or the list was lost; then live nodes may be missing
+   * until their next announcement.
    */
   readonly known: boolean;
-  /** Entries that could not be read and were left out. */
+  /** Entries that could not be decoded and were left out. */
   readonly malformed: number;
 }
 
-/** How often something happened. */
+/** The result of a count. */
 export interface Counted {
-  /** Within the present window, this time included. */
+  /** Calls within the present window, this one included. */
   readonly count: number;
-  /** Until the window ends; milliseconds. */
+  /** Milliseconds until the window ends. */
   readonly endsInMs: number;
 }
 
-/** Rooms of an entry at most: it is a glimpse, which every node reads every few seconds. */
+/** Most rooms in an entry. Every node reads all entries every few seconds, so they have to stay small. */
 export const MAX_ROOMS = 100;
 
 /**
@@ -86,31 +88,31 @@ export const MAX_ROOMS = 100;
  */
 export interface SharedState {
   /**
-   * Puts this run's entry into the list, or renews it, for the length of a lease, and takes out those whose own leases
-   * have run out; in one step, by the clock of the shared state.
+   * Adds or renews the entry of this run for the length of a lease, removes the entries whose lease has ended, and
+   * reads the list. One atomic step, by the clock of the shared state.
    */
   announce(entry: NodeEntry, leaseMs: number): Promise<NodeList>;
 
-  /** Takes a run out of the list. */
+  /** Removes a run from the list. */
   leave(run: string): Promise<void>;
 
   /**
-   * Counts one more of something, within a window that begins with the first.
+   * Counts one event of a key, within a window that begins with the first event.
    *
    * @param windowMs Above 0.
    */
   count(key: string, windowMs: number): Promise<Counted>;
 
-  /** Marks something for a time; a mark that is there already lasts as long as the longer of the two. */
+  /** Marks a key for a time; an existing mark is only ever prolonged. */
   mark(key: string, ttlMs: number): Promise<void>;
 
   isMarked(key: string): Promise<boolean>;
 
-  /** Ends it: what is under way is rejected. May be called again. */
+  /** Closes it: operations in progress are rejected. May be called again. */
   close(): void;
 }
 
-/** The shared state did not do what it was asked. The message is for operators and holds nothing of what was sent. */
+/** An operation failed. The message is for operators and contains nothing of what was sent. */
 export class SharedStateError extends Error {
   override readonly name = 'SharedStateError';
 }

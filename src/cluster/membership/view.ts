@@ -1,8 +1,8 @@
 import { MAX_ROOMS, type ClusterRoom, type Listed, type NodeFacts, type NodeList, type Room } from './shared-state.js';
 
 /**
- * The list of nodes as the acceptor gets it. The rooms are added up where the list is read, so that what crosses
- * threads grows with the nodes and not with what is in them.
+ * The list of nodes as the acceptor gets it. The rooms are summed up on the thread that reads the list, so that what is
+ * copied between threads grows with the number of nodes only.
  */
 export interface ClusterView {
   /** As in `NodeList`. */
@@ -13,7 +13,7 @@ export interface ClusterView {
   readonly rooms: readonly ClusterRoom[];
 }
 
-/** Takes the list apart for the acceptor. */
+/** Converts the list for the acceptor. */
 export function viewOf({ nodes, ...list }: NodeList): ClusterView {
   const named: (readonly Room[])[] = [];
   const facts = nodes.map(({ rooms, ...others }) => {
@@ -24,8 +24,8 @@ export function viewOf({ nodes, ...list }: NodeList): ClusterView {
 }
 
 /**
- * The documents of several nodes, those with the most subscribers first, no more than `limit`. A node names only some
- * of its documents, so the sums are no larger than the truth, and may be smaller.
+ * At most `limit` documents of several nodes, those with the most subscribers first. A node lists only some of its
+ * documents, so a sum is a lower bound.
  */
 function sumRooms(named: readonly (readonly Room[])[], limit: number): ClusterRoom[] {
   const sums = new Map<string, ClusterRoom>();

@@ -1,16 +1,16 @@
-/** A bus between nodes in one process, for tests; it fails on request as networks do. */
+/** A bus between nodes in one process, for tests. It can lose and delay messages and connections like a network. */
 import { NumberedBus, type BusOptions } from '../numbered-bus.js';
 import type { Bus } from '../port.js';
 import type { Transport, TransportEvents } from '../transport.js';
 
-/** What connects the buses; one for each cluster. */
+/** Connects the buses of one cluster. */
 export class MemoryHub {
-  /** Asked for each message, tails included: whether it is lost. */
+  /** Called for each message, tails included. @returns Whether it is lost. */
   loses: () => boolean = () => false;
-  /** Time that a message takes, in ms. */
+  /** Transit time of a message, in ms. */
   delayMs = 0;
   readonly #transports = new Map<Bus, MemoryTransport>();
-  /** Those that are connected. */
+  /** The transports that are connected. */
   readonly #members = new Set<MemoryTransport>();
 
   /** A bus that connects in the next turn of the event loop. */
@@ -24,12 +24,12 @@ export class MemoryHub {
     return bus;
   }
 
-  /** Takes a bus off the hub, as a network that is down does; or all of them. */
+  /** Disconnects a bus, or all of them, like a network that is down. */
   disconnect(bus?: Bus): void {
     for (const transport of this.#transportsOf(bus)) transport.disconnect();
   }
 
-  /** Ends that. */
+  /** Connects a bus, or all of them, again. */
   connect(bus?: Bus): void {
     for (const transport of this.#transportsOf(bus)) transport.connect();
   }
@@ -50,7 +50,7 @@ class MemoryTransport implements Transport {
   readonly #members: Set<MemoryTransport>;
   readonly #hub: Pick<MemoryHub, 'delayMs' | 'loses'>;
   readonly #events: TransportEvents;
-  /** What is asked for, and whether it is active. */
+  /** Channels that are subscribed, and whether each is active. */
   readonly #wanted = new Map<string, boolean>();
   #lostAt = 0;
   #closed = false;
@@ -123,7 +123,7 @@ class MemoryTransport implements Transport {
     if (waiting.length > 0) this.#events.active(waiting);
   }
 
-  /** Not from within a call of the bus. */
+  /** Runs after the present call: a transport raises no event from within a call. */
   #later(run: () => void, delayMs = 0): void {
     const unlessClosed = (): void => {
       if (!this.#closed) run();

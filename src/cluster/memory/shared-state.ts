@@ -1,4 +1,4 @@
-/** The shared state of nodes in one process, or of a node that is alone: gone when the process is. */
+/** The shared state of nodes in one process, or of a single node. It ends with the process. */
 import { decodeEntry, encodeEntry } from '../membership/node-entry.js';
 import {
   SharedStateError,
@@ -9,30 +9,32 @@ import {
   type SharedState,
 } from '../membership/shared-state.js';
 
-/** Something that ends. */
+/** Something that expires. */
 interface Ending {
-  /** By `Date.now()`. */
+  /** Milliseconds since the epoch. */
   endsAt: number;
 }
 
 interface Announcement extends Ending {
+  /** Milliseconds since the epoch. */
   readonly renewedAt: number;
+  /** The entry, encoded. */
   readonly text: string;
 }
 
-/** Counts, and marks, that are kept at most. */
+/** Most counts, and most marks, that are kept. */
 const MAX_KEYS = 100_000;
-/** How often those that have ended are looked for. */
+/** Time between two removals of expired counts and marks, in ms. */
 const SWEEP_MS = 10_000;
 
-/** What several memory states share. */
+/** The data that several memory states share. */
 export class MemorySharedStore {
   readonly nodes = new Map<string, Announcement>();
   readonly counts = new Map<string, Ending & { count: number }>();
   readonly marks = new Map<string, Ending>();
   #sweptAt = Date.now();
 
-  /** Forgets what has ended, now and then. */
+  /** Removes expired counts and marks, at most every 10 seconds. @param now Milliseconds since the epoch. */
   sweep(now: number): void {
     if (now - this.#sweptAt < SWEEP_MS) return;
     this.#sweptAt = now;
@@ -74,7 +76,7 @@ export class MemorySharedState implements SharedState {
       let counted = counts.get(key);
       if (counted === undefined || counted.endsAt <= now) {
         counts.delete(key);
-        // The oldest is the likeliest to be over soon.
+        // At the limit the oldest goes: it is the most likely to expire soon.
         if (counts.size >= MAX_KEYS) for (const [oldest] of counts) if (counts.delete(oldest)) break;
         counted = { count: 0, endsAt: now + windowMs };
         counts.set(key, counted);
@@ -87,8 +89,8 @@ export class MemorySharedState implements SharedState {
     return this.#at((now) => {
       const { marks } = this.#store;
       const former = marks.get(key);
-      // None may be forgotten for another: who marks must know that it did not work.
-      if (former === undefined && marks.size >= MAX_KEYS) throw new SharedStateError('too much is marked');
+      // No mark may be dropped for another one: the caller must know that marking failed.
+      if (former === undefined && marks.size >= MAX_KEYS) throw new SharedStateError('too many marks');
       const endsAt = Math.max(former?.endsAt ?? 0, now + ttlMs);
       if (endsAt > now) marks.set(key, { endsAt });
     });

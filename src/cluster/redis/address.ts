@@ -1,7 +1,7 @@
-/** Where a Redis server is, and what it takes to get in. */
+/** The address of a Redis server, with its credentials. */
 import type { RedisOptions } from 'ioredis';
 
-/** Not to be logged: it holds the password. */
+/** Contains the password, so it must not be logged. */
 export interface RedisAddress {
   readonly host: string;
   readonly port: number;
@@ -14,7 +14,7 @@ export interface RedisAddress {
 /**
  * Reads `redis[s]://[[user]:password@]host[:port][/db]`.
  *
- * @throws Error without the address in its text, which may hold a password.
+ * @throws Error, whose message does not contain the address, as that may contain a password.
  */
 export function parseRedisUrl(text: string): RedisAddress {
   const url = URL.canParse(text) ? new URL(text) : undefined;
@@ -24,7 +24,7 @@ export function parseRedisUrl(text: string): RedisAddress {
     throw new Error('the address of Redis must be redis[s]://[user:password@]host[:port][/db]');
   }
   return {
-    // Brackets are the URL's way of writing an IPv6 address.
+    // A URL has an IPv6 address in brackets.
     host: url.hostname.replace(/^\[(.*)\]$/, '$1') || '127.0.0.1',
     port: url.port === '' ? 6379 : Number(url.port),
     username: decode(url.username),
@@ -34,12 +34,12 @@ export function parseRedisUrl(text: string): RedisAddress {
   };
 }
 
-/** What names a server in logs and maps. */
+/** `host:port`: the name of a server in logs and maps. */
 export function serverName({ host, port }: Pick<RedisAddress, 'host' | 'port'>): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-/** The part of the options of a connection that the address gives. */
+/** The options of a connection that depend on the address. */
 export function connectionOptions({ host, port, username, password, db, tls }: RedisAddress) {
   return { host, port, username, password, db, ...(tls ? { tls: {} } : {}) } satisfies RedisOptions;
 }

@@ -6,19 +6,19 @@ import { RedisClusterTransport } from './cluster-transport.js';
 import { RedisTransport, type RedisTransportOptions } from './transport.js';
 
 export interface RedisBusOptions extends BusOptions, Omit<RedisTransportOptions, 'address'> {
-  /** `redis[s]://[user:password@]host[:port][/db]`; of any server of the cluster, if it is one. */
+  /** `redis[s]://[user:password@]host[:port][/db]`; in a Redis Cluster, of any of its servers. */
   readonly url: string;
   /**
-   * Whether it is a Redis Cluster, for which sharded pub/sub is used. The bus then has two connections to each master
-   * and one besides, else two.
+   * Whether it is a Redis Cluster; then sharded pub/sub is used, with two connections to each master and one to a seed
+   * node. Otherwise the bus has two connections.
    */
   readonly cluster: boolean;
 }
 
 /**
- * Begins to connect, and goes on for ever: Redis need not be there.
+ * Opens the bus. It connects in the background and retries for ever, so Redis need not be available yet.
  *
- * @throws Error when the URL can't be read, without the URL in its text.
+ * @throws Error when the URL is invalid; its message does not contain the URL.
  */
 export function openRedisBus(options: RedisBusOptions): Bus {
   const transport = { ...options, address: parseRedisUrl(options.url) };

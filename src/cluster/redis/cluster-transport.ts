@@ -7,8 +7,8 @@ import { ChannelNames, DEFAULT_PING_MS, DEFAULT_QUEUED_BYTES, type RedisTranspor
 import type { Transport, TransportEvents } from '../transport.js';
 
 /**
- * The client library's own cluster subscribes again behind one's back after a lost connection or a slot that moved, so
- * that nobody would know which channels have missed something. Hence a link of our own to each master.
+ * Has a link to each master. ioredis' own cluster client is not used: after a lost connection or a moved slot it
+ * subscribes again silently, so that nobody would know which channels may have missed messages.
  */
 export class RedisClusterTransport implements Transport {
   readonly #options: RedisTransportOptions;
@@ -19,9 +19,9 @@ export class RedisClusterTransport implements Transport {
   readonly #links = new Map<string, RedisServerLink>();
   /** The link of each slot; empty until the masters are known. */
   #owners: (RedisServerLink | undefined)[] = [];
-  /** Channels that are wanted, and the link that was told. */
+  /** Subscribed channels, and the link that each was given to. */
   readonly #wanted = new Map<string, RedisServerLink | undefined>();
-  /** Links that have lost the slot of some channel since the masters were last asked for. */
+  /** Links whose server has lost the slot of a channel since the masters were last requested. */
   readonly #moved = new Set<RedisServerLink>();
   #connected = false;
 
@@ -37,7 +37,7 @@ export class RedisClusterTransport implements Transport {
       pingEveryMs,
       degraded: () => !this.#connected || this.#moved.size > 0,
       onMasters: (ranges) => {
-        this.#take(ranges);
+        this.#applyMasters(ranges);
       },
     });
   }
@@ -66,7 +66,7 @@ export class RedisClusterTransport implements Transport {
     await Promise.all(Array.from(this.#links.values(), (link) => link.close()));
   }
 
-  #take(ranges: readonly SlotRange[]): void {
+  #applyMasters(ranges: readonly SlotRange[]): void {
     const owners: (RedisServerLink | undefined)[] = Array.from({ length: SLOTS }, () => undefined);
     const names = new Set<string>();
     for (const { first, last, host, port } of ranges) {
@@ -81,7 +81,7 @@ export class RedisClusterTransport implements Transport {
       this.#links.delete(name);
       void link.close();
     }
-    // Which channels the server has given up is not known, nor whether their slots came back meanwhile.
+    // Which channels the server has dropped is unknown, as is whether their slots have come back meanwhile.
     for (const link of this.#moved) if (owners.includes(link)) link.renew();
     this.#moved.clear();
     this.#noteStatus();
@@ -95,7 +95,7 @@ export class RedisClusterTransport implements Transport {
       { address, sharded: true, log, pingEveryMs, unsent: this.#unsent },
       {
         message: (channel, bytes) => {
-          // The former master may still have something to say, which is welcome.
+          // Also from the former master of a slot: its messages are valid.
           this.#events.message(this.#channels.nameOf(channel), bytes);
         },
         active: (channels) => {
@@ -122,14 +122,14 @@ export class RedisClusterTransport implements Transport {
     return link;
   }
 
-  /** Names of the channels for which this link is the one that counts. */
+  /** Names of those channels that are assigned to this link. */
   #namesOf(channels: readonly string[], link: RedisServerLink): string[] {
     return channels
       .filter((channel) => this.#wanted.get(channel) === link)
       .map((channel) => this.#channels.nameOf(channel));
   }
 
-  /** Has each channel subscribed at the master of its slot. */
+  /** Subscribes to each channel at the master of its slot. */
   #assign(channels: Iterable<string>): void {
     const joining = new Map<RedisServerLink, string[]>();
     const leaving = new Map<RedisServerLink, string[]>();

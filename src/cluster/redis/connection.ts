@@ -1,46 +1,47 @@
-/** One watched connection to a Redis server, made again for ever. */
+/** One monitored connection to a Redis server, which reconnects for ever. */
 import { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { connectionOptions, serverName, type RedisAddress } from './address.js';
 
 export interface ConnectionOptions {
-  /** What the connection is for; shown in logs and in the server's list of clients. */
+  /** Shown in logs and in the server's list of clients. */
   readonly purpose: string;
-  /** Asked for at each attempt. */
+  /** Called for each attempt to connect. */
   readonly address: () => RedisAddress;
   readonly log: Logger;
   readonly pingEveryMs: number;
 }
 
 export interface ConnectionEvents {
+  /** The connection is established. */
   ready(redis: Redis): void;
-  /** After each `ready`. */
+  /** The connection is lost; called once after each `ready`. */
   lost(): void;
 }
 
-/** Pings without an answer after which a connection is given up, and the same time for setting one up. */
+/** Unanswered pings after which a connection is given up; an attempt to connect has the same time. */
 const MAX_UNANSWERED = 2;
 const FIRST_RETRY_MS = 50;
 const LAST_RETRY_MS = 2_000;
 
 /**
- * ioredis connects once; what comes after a loss is done here, with a new client each time, so that nothing of a lost
- * connection lives on: no commands sent again, no subscriptions that nobody knows of.
+ * Each ioredis client connects once. Reconnecting is done here, with a new client each time, so that nothing of a lost
+ * connection survives: no commands are sent again, and no subscription exists without our knowledge.
  *
- * A connection whose other end is gone without a word (half-open) is noticed by pings. They are counted, not timed: a
- * thread that was busy for seconds must not take its own silence for that of the server.
+ * Pings detect half-open connections. Unanswered pings are counted instead of measuring time: a thread that was blocked
+ * for seconds must not take its own delay for one of the server.
  */
 export class RedisConnection {
   readonly #options: ConnectionOptions;
   readonly #events: ConnectionEvents;
   readonly #heartbeat: NodeJS.Timeout;
-  /** The present attempt or connection. */
+  /** The client of the present attempt or connection. */
   #redis: Redis | undefined;
   #ready = false;
   #unanswered = 0;
   #attempts = 0;
   #retry: NodeJS.Timeout | undefined;
-  #saidLost = false;
+  #loggedLoss = false;
   #lastError: string | undefined;
 
   constructor(options: ConnectionOptions, events: ConnectionEvents) {
@@ -54,17 +55,17 @@ export class RedisConnection {
     }, 0);
   }
 
-  /** The client while it can be used. */
+  /** The client, while it is connected. */
   get redis(): Redis | undefined {
     return this.#ready ? this.#redis : undefined;
   }
 
-  /** Something was received, so the other end lives, even if its answer to a ping is still behind other data. */
-  heard(): void {
+  /** Data was received, so the server is alive, even if the answer to a ping is still queued behind other data. */
+  received(): void {
     this.#unanswered = 0;
   }
 
-  /** Ends the connection and its attempts; no event is raised afterwards. */
+  /** Closes the connection and ends its attempts; no event follows. */
   close(): void {
     clearInterval(this.#heartbeat);
     clearTimeout(this.#retry);
@@ -87,16 +88,16 @@ export class RedisConnection {
       enableOfflineQueue: false,
       autoResubscribe: false,
       autoResendUnfulfilledCommands: false,
-      // It asks whether the data is loaded, for which a bus has no use, nor perhaps the permission.
+      // The check sends INFO, which a bus does not need and its user may not be allowed.
       enableReadyCheck: false,
       connectTimeout: pingEveryMs * (MAX_UNANSWERED + 1),
-      // To a half-open connection one can't say goodbye.
+      // A half-open connection can't be closed properly, so closing must not wait.
       disconnectTimeout: 1,
     });
     this.#redis = redis;
     this.#unanswered = 0;
     this.#lastError = undefined;
-    // Messages of errors name hosts and ports; the errors themselves also hold what was sent.
+    // Only the message is kept: it names host and port, but the error object also contains the command that was sent.
     redis.on('error', (error: Error) => (this.#lastError = error.message));
     redis.once('ready', () => {
       if (this.#redis !== redis) return;
@@ -104,14 +105,14 @@ export class RedisConnection {
       this.#attempts = 0;
       this.#unanswered = 0;
       this.#options.log.info({ redis: serverName(to), connection: purpose }, 'connected to Redis');
-      this.#saidLost = false;
+      this.#loggedLoss = false;
       this.#events.ready(redis);
     });
     redis.once('end', () => {
       this.#lose(redis, this.#lastError ?? 'closed by the server');
     });
     redis.connect().catch((error: unknown) => {
-      // Also for a closed socket, which says less than the error before it.
+      // For a closed socket this error follows a more specific one, which is kept.
       if (error instanceof Error) this.#lastError ??= error.message;
     });
   }
@@ -127,7 +128,7 @@ export class RedisConnection {
     const answered = (): void => {
       if (this.#redis === redis) this.#unanswered = 0;
     };
-    // An error is an answer, too; that of a connection that has ended comes to nothing.
+    // An error is an answer too. The rejection of a connection that has ended has no effect.
     redis.ping().then(answered, answered);
   }
 
@@ -137,7 +138,7 @@ export class RedisConnection {
     this.#redis = undefined;
     this.#ready = false;
     redis.disconnect();
-    // Half of the delay is random: what lost its server at the same time must not come back at the same time.
+    // Half of the delay is random, so that clients that lost a server together do not reconnect together.
     const delay = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(this.#attempts++, 10));
     this.#retry = setTimeout(
       () => {
@@ -145,8 +146,8 @@ export class RedisConnection {
       },
       delay / 2 + (Math.random() * delay) / 2,
     );
-    if (!this.#saidLost) {
-      this.#saidLost = true;
+    if (!this.#loggedLoss) {
+      this.#loggedLoss = true;
       this.#options.log.warn({ connection: this.#options.purpose, reason }, 'no connection to Redis; retrying');
     }
     if (wasReady) this.#events.lost();

@@ -1,4 +1,4 @@
-/** Connections for commands about keys: to one Redis server, or to the masters of a Redis Cluster. */
+/** Connections for commands on keys: to one Redis server, or to the masters of a Redis Cluster. */
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { serverName, type RedisAddress } from './address.js';
@@ -7,19 +7,20 @@ import { RedisMasters } from './masters.js';
 import { slotOf, type SlotRange } from './slots.js';
 
 export interface RedisKeysOptions {
-  /** Of any server of the cluster, if it is one. */
+  /** In a Redis Cluster, of any of its servers. */
   readonly address: RedisAddress;
   readonly log: Logger;
   readonly pingEveryMs: number;
-  /** Every server that has keys is connected to; may be said again. */
+  /** Every server that holds keys is connected; may be called again. */
   readonly onConnected: () => void;
 }
 
 export interface RedisKeys {
-  /** The connection to the server that has a key, while there is one. */
+  /** The client of the server that holds a key, while it is connected. */
   redisFor(key: string): Redis | undefined;
-  /** A server said that a key is elsewhere: finds out where. Never rejects. */
+  /** Requests the assignment of slots again, after a MOVED error. Never rejects. */
   refresh(): Promise<void>;
+  /** Closes all connections. */
   close(): void;
 }
 
@@ -58,7 +59,7 @@ export class RedisClusterKeys implements RedisKeys {
       pingEveryMs,
       degraded: () => !this.#complete,
       onMasters: (ranges) => {
-        this.#take(ranges);
+        this.#applyMasters(ranges);
       },
     });
   }
@@ -84,7 +85,7 @@ export class RedisClusterKeys implements RedisKeys {
     );
   }
 
-  #take(ranges: readonly SlotRange[]): void {
+  #applyMasters(ranges: readonly SlotRange[]): void {
     this.#ranges = ranges;
     const names = new Set(ranges.map(serverName));
     for (const { host, port } of ranges) {

@@ -1,4 +1,4 @@
-/** Finds out the masters of a Redis Cluster, again and again. */
+/** Discovers the masters of a Redis Cluster, periodically and on request. */
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { serverName, type RedisAddress } from './address.js';
@@ -6,30 +6,33 @@ import { RedisConnection } from './connection.js';
 import { readSlots, type SlotRange } from './slots.js';
 
 export interface MastersOptions {
-  /** Of any server of the cluster. */
+  /** Of any server of the cluster: the first seed node. */
   readonly address: RedisAddress;
   readonly log: Logger;
   readonly pingEveryMs: number;
-  /** Whether something is degraded, so that the masters are asked for more often. */
+  /** Whether connections are missing, so that the masters are requested more often. */
   readonly degraded: () => boolean;
-  /** The masters as they are now; every time that they were asked for. */
+  /** Called with the present masters, after each request. */
   readonly onMasters: (ranges: readonly SlotRange[]) => void;
 }
 
-/** How often the masters are asked for while something is degraded, and after how many such times if nothing is. */
+/** Time between two requests while something is degraded, in ms. */
 const REFRESH_MS = 1_000;
+/** How many times longer it is otherwise. */
 const QUIET_REFRESH = 10;
 
-/** One connection that asks for the masters, by turns at any server that was ever one. */
+/**
+ * Has one connection to a seed node: any server that was ever a master. For each attempt to connect it tries the next.
+ */
 export class RedisMasters {
   readonly #options: MastersOptions;
   readonly #seedNode: RedisConnection;
   readonly #refreshing: NodeJS.Timeout;
-  /** Servers to ask, the next one in front. */
+  /** Known seed nodes, the next one first. */
   #seedNodes: RedisAddress[];
   #asking: Promise<void> | undefined;
   #ticks = 0;
-  #saidUnclear = false;
+  #loggedFailure = false;
   #closed = false;
 
   constructor(options: MastersOptions) {
@@ -42,7 +45,7 @@ export class RedisMasters {
         ready: () => {
           void this.refresh();
         },
-        lost: () => undefined, // the connections to the masters stand without it
+        lost: () => undefined, // the connections to the masters do not depend on it
       },
     );
     this.#refreshing = setInterval(() => {
@@ -50,7 +53,7 @@ export class RedisMasters {
     }, REFRESH_MS);
   }
 
-  /** Asks now, or joins in the question that is under way. Never rejects; what is found out goes to `onMasters`. */
+  /** Requests the masters now, or joins the request in progress. The result goes to `onMasters`. Never rejects. */
   refresh(): Promise<void> {
     const redis = this.#seedNode.redis;
     if (redis === undefined) return Promise.resolve();
@@ -73,19 +76,19 @@ export class RedisMasters {
     try {
       const ranges = readSlots(await redis.cluster('SLOTS'), redis.options.host ?? '');
       if (this.#closed) return;
-      this.#saidUnclear = false;
-      for (const { host, port } of ranges) this.#learn({ ...this.#options.address, host, port });
+      this.#loggedFailure = false;
+      for (const { host, port } of ranges) this.#addSeedNode({ ...this.#options.address, host, port });
       this.#options.onMasters(ranges);
     } catch (error) {
-      if (this.#closed || this.#seedNode.redis !== redis || this.#saidUnclear) return;
-      this.#saidUnclear = true;
+      if (this.#closed || this.#seedNode.redis !== redis || this.#loggedFailure) return;
+      this.#loggedFailure = true;
       const reason = error instanceof Error ? error.message : String(error);
-      this.#options.log.error({ reason }, 'the masters of the Redis Cluster can not be found out; retrying');
+      this.#options.log.error({ reason }, 'the masters of the Redis Cluster could not be discovered; retrying');
     }
   }
 
-  #learn(address: RedisAddress): void {
+  #addSeedNode(address: RedisAddress): void {
     const name = serverName(address);
-    if (!this.#seedNodes.some((guide) => serverName(guide) === name)) this.#seedNodes.push(address);
+    if (!this.#seedNodes.some((known) => serverName(known) === name)) this.#seedNodes.push(address);
   }
 }

@@ -1,13 +1,14 @@
 /**
- * What the shared state has Redis do in one step. Each script is about one key, so that it can run in a Redis Cluster,
- * and takes the time from the server: the clocks of the nodes need not agree.
+ * The Lua scripts of the shared state; Redis runs each atomically. Each uses one key, so that it can run in a Redis
+ * Cluster, and the clock of the server, so that the clocks of the nodes need not agree.
  */
 
 /**
  * KEYS[1] is a hash: run → `<renewed at>,<lease ends at>,<entry>`, times in ms. The two numbers and the commas are the
- * same in every version of the server, so that all can take out what has ended. What has none is no node and goes.
+ * same in every version of this server, so that every node can remove entries whose lease has ended. A field without
+ * them is removed, and returned with the time 0 and an empty entry.
  *
- * ARGV: run, entry, lease in ms. Returns now, whether the run was known, and for each node its time and entry.
+ * ARGV: run, entry, lease in ms. Returns `[now, known (1 or 0), renewed at, entry, renewed at, entry, …]`.
  */
 export const announceScript = `
 local time = redis.call('TIME')
@@ -35,13 +36,13 @@ end
 redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', last))
 return reply`;
 
-/** ARGV: window in ms. Returns the count and how many ms of the window are left. */
+/** ARGV: window in ms. Returns `[count, ms until the window ends]`. */
 export const countScript = `
 local count = redis.call('INCR', KEYS[1])
 if count == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
 return { count, redis.call('PTTL', KEYS[1]) }`;
 
-/** ARGV: length in ms. A longer one that is there stays. */
+/** ARGV: length in ms. An existing mark that lasts longer is left as it is. */
 export const markScript = `
 if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[1]) then redis.call('SET', KEYS[1], 1, 'PX', ARGV[1]) end
 return 1`;

@@ -1,4 +1,4 @@
-/** What a bus has with one Redis server: a connection that publishes, and one that is subscribed. */
+/** The connections of a bus to one Redis server: one that publishes, and one that is subscribed. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
@@ -8,33 +8,40 @@ import { RedisSubscriber } from './subscriber.js';
 
 export interface LinkOptions {
   readonly address: RedisAddress;
-  /** Whether the commands are those of sharded pub/sub. */
+  /** Whether to use sharded pub/sub. */
   readonly sharded: boolean;
   readonly log: Logger;
   readonly pingEveryMs: number;
-  /** Bytes that were published and not answered for, of all links of a bus. */
+  /** Shared by all links of a bus. */
   readonly unsent: UnsentBytes;
 }
 
+/** Bytes that were published and that Redis has not acknowledged yet. */
 export interface UnsentBytes {
   bytes: number;
   readonly max: number;
 }
 
 export interface LinkEvents {
+  /** `message`, `active` and `lost`: as in `SubscriberEvents`. */
   message(channel: string, bytes: Uint8Array): void;
   active(channels: readonly string[]): void;
   lost(channels: readonly string[]): void;
-  /** A connection was made or lost. */
+  /** A connection was established or lost. */
   changed(): void;
-  /** Publishing works again, or for the first time; it did not since this time, by `performance.now()`. */
+  /**
+   * Publishing works, for the first time or again.
+   *
+   * @param lostAt Since when it did not, in ms of the monotonic clock.
+   */
   resumed(lostAt: number): void;
+  /** Accepted messages were lost. */
   dropped(count: number): void;
-  /** The server no longer has the slot of some channel. */
+  /** The server no longer has the slot of a channel. */
   moved(): void;
 }
 
-/** How long closing waits for what is on its way. */
+/** Longest time that closing waits for unacknowledged messages, in ms. */
 const CLOSE_MS = 2_000;
 
 interface Outgoing {
@@ -49,11 +56,11 @@ export class RedisServerLink {
   readonly #subscriber: RedisSubscriber;
   /** What was published in this turn of the event loop. */
   #outgoing: Outgoing[] = [];
-  /** What was given to Redis and is not answered for. */
+  /** Pipelines that Redis has not answered yet. */
   readonly #sending = new Set<Promise<void>>();
-  /** When publishing last came to be impossible. */
+  /** Since when publishing is, or last was, impossible. */
   #lostAt = performance.now();
-  #saidRefused = false;
+  #loggedRefusal = false;
 
   constructor(options: LinkOptions, events: LinkEvents) {
     const { address, log, pingEveryMs } = options;
@@ -80,7 +87,7 @@ export class RedisServerLink {
     return this.#publisher.redis !== undefined && this.#subscriber.connected;
   }
 
-  /** @returns Whether it was taken. */
+  /** Queues a message until the end of this turn of the event loop. @returns Whether it was accepted. */
   publish(channel: string, bytes: Uint8Array): boolean {
     const { unsent } = this.#options;
     if (this.#publisher.redis === undefined || unsent.bytes + bytes.length > unsent.max) return false;
@@ -102,12 +109,12 @@ export class RedisServerLink {
     this.#subscriber.unsubscribe(channels);
   }
 
-  /** Subscribes again to everything, as after a lost connection. */
+  /** Subscribes to all channels again, as after a lost connection. */
   renew(): void {
     this.#subscriber.renew();
   }
 
-  /** Ends the subscriptions; resolves when what was taken is sent, or has been on its way for too long. */
+  /** Ends the subscriptions; resolves when the accepted messages are acknowledged, or after two seconds. */
   async close(): Promise<void> {
     this.#subscriber.close();
     this.#flush();
@@ -147,16 +154,16 @@ export class RedisServerLink {
     this.#settle(outgoing, errors.length, lost ? undefined : errors[0]);
   }
 
-  /** @param refusal What the server said to one of them. */
+  /** @param refusal The server's error for one of them. */
   #settle(outgoing: readonly Outgoing[], dropped: number, refusal: unknown): void {
     for (const { bytes } of outgoing) this.#options.unsent.bytes -= bytes.length;
     if (dropped > 0) this.#events.dropped(dropped);
     if (!(refusal instanceof Error)) return;
     if (refusal.message.startsWith('MOVED ')) {
       this.#events.moved();
-    } else if (!this.#saidRefused) {
-      this.#saidRefused = true;
-      // Not the error itself, which holds what was sent.
+    } else if (!this.#loggedRefusal) {
+      this.#loggedRefusal = true;
+      // Only the message: the error object contains the command that was sent.
       this.#options.log.error(
         { reason: refusal.message },
         'Redis refused to publish; further refusals are only counted',

@@ -16,42 +16,42 @@ import {
 } from '../membership/shared-state.js';
 
 export interface RedisSharedStateOptions {
-  /** As for the bus. */
+  /** As for the bus, and the next. */
   readonly url: string;
   readonly cluster: boolean;
-  /** What the names of all keys begin with; nodes that are to share them have the same. */
+  /** Prefix of all keys; the nodes of a cluster share it. */
   readonly keyPrefix: string;
   readonly log: Logger;
   /** As for the bus. */
   readonly pingEveryMs?: number | undefined;
-  /** How long an operation may take; one that takes longer is given up. Default 1000 ms. */
+  /** Time after which an operation is rejected, in ms. Default 1000. */
   readonly timeoutMs?: number | undefined;
 }
 
 const DEFAULT_TIMEOUT_MS = 1_000;
-/** Operations under way at a time; with a Redis that has stopped to answer more would only take memory. */
-const MAX_UNDER_WAY = 1_000;
+/** Operations in progress at a time: while Redis does not answer, more would only take memory. */
+const MAX_IN_PROGRESS = 1_000;
 
-/** Begins to connect, and goes on for ever: Redis need not be there. */
+/** Connects in the background and retries for ever, so Redis need not be available yet. */
 export class RedisSharedState implements SharedState {
   readonly #keys: RedisKeys;
   readonly #prefix: string;
   readonly #timeoutMs: number;
-  /** Settled when there was a connection, or should have been one: what is asked at start needs not fail. */
-  readonly #begun: Promise<void>;
-  #underWay = 0;
+  /** Settles with the first connection, or after `timeoutMs`: an operation at start waits instead of failing. */
+  readonly #started: Promise<void>;
+  #inProgress = 0;
   #closed = false;
 
-  /** @throws Error when the URL can't be read, without the URL in its text. */
+  /** @throws Error when the URL is invalid; its message does not contain the URL. */
   constructor(options: RedisSharedStateOptions) {
     const { url, cluster, keyPrefix, log, pingEveryMs = DEFAULT_PING_MS, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
     const address = parseRedisUrl(url);
     this.#prefix = keyPrefix;
     this.#timeoutMs = timeoutMs;
-    let begin: () => void = () => undefined;
-    this.#begun = new Promise((resolve) => (begin = resolve));
-    setTimeout(begin, timeoutMs).unref();
-    const keys: RedisKeysOptions = { address, log, pingEveryMs, onConnected: begin };
+    let start: () => void = () => undefined;
+    this.#started = new Promise((resolve) => (start = resolve));
+    setTimeout(start, timeoutMs).unref();
+    const keys: RedisKeysOptions = { address, log, pingEveryMs, onConnected: start };
     this.#keys = cluster ? new RedisClusterKeys(keys) : new RedisServerKeys(keys);
   }
 
@@ -90,8 +90,8 @@ export class RedisSharedState implements SharedState {
   }
 
   async #run<Reply>(key: string, command: (redis: Redis, key: string) => Promise<Reply>): Promise<Reply> {
-    if (this.#underWay >= MAX_UNDER_WAY) throw new SharedStateError('too much waits for Redis');
-    this.#underWay++;
+    if (this.#inProgress >= MAX_IN_PROGRESS) throw new SharedStateError('too many operations wait for Redis');
+    this.#inProgress++;
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {
@@ -102,12 +102,12 @@ export class RedisSharedState implements SharedState {
       return await Promise.race([this.#command(this.#prefix + key, command), late]);
     } finally {
       clearTimeout(timer);
-      this.#underWay--;
+      this.#inProgress--;
     }
   }
 
   async #command<Reply>(name: string, command: (redis: Redis, name: string) => Promise<Reply>): Promise<Reply> {
-    await this.#begun;
+    await this.#started;
     const redis = this.#redisFor(name);
     try {
       return await command(redis, name);
@@ -130,7 +130,7 @@ export class RedisSharedState implements SharedState {
   }
 }
 
-/** `[now, known, renewed, entry, renewed, entry, …]`; an entry without a time had none that could be read. */
+/** Reads the answer of `announceScript`. */
 function readList(reply: unknown): NodeList {
   if (!Array.isArray(reply)) throw unexpected();
   const [now, known, ...rest] = reply as readonly unknown[];
@@ -144,7 +144,7 @@ function readList(reply: unknown): NodeList {
   return { now, nodes, known: known === 1, malformed: Math.ceil(rest.length / 2) - nodes.length };
 }
 
-/** The errors of the client hold what was sent; their messages don't. */
+/** Keeps the message only: the error objects of ioredis contain the command that was sent. */
 function refusal(error: unknown): SharedStateError {
   return new SharedStateError(error instanceof Error ? error.message : String(error));
 }
@@ -154,5 +154,5 @@ function isMoved(error: unknown): boolean {
 }
 
 function unexpected(): SharedStateError {
-  return new SharedStateError('the answer of Redis is not understood');
+  return new SharedStateError('unexpected answer from Redis');
 }

@@ -1,28 +1,28 @@
-/** Which server of a Redis Cluster has which channels. */
+/** The slots of a Redis Cluster, and the masters that own them. */
 import { Command } from 'ioredis';
 
 export const SLOTS = 16_384;
 
-/** Consecutive slots and the master that has them. */
+/** Consecutive slots and the master that owns them. */
 export interface SlotRange {
   readonly first: number;
-  /** Included. */
+  /** Inclusive. */
   readonly last: number;
   readonly host: string;
   readonly port: number;
 }
 
-/** The slot of a channel, from 0 to 16 383. */
+/** The slot of a channel or key, from 0 to 16 383. */
 export function slotOf(channel: string): number {
-  // The client's own reckoning; any command with one key will do.
+  // ioredis computes it for any command with one key.
   return new Command('get', [channel]).getSlot();
 }
 
 /**
  * Reads the answer to `CLUSTER SLOTS`.
  *
- * @param asked The host that answered, which does not always name itself.
- * @throws Error when it is something else.
+ * @param asked The host that answered; a server may leave out its own host name.
+ * @throws Error when the answer has another shape.
  */
 export function readSlots(reply: unknown, asked: string): SlotRange[] {
   if (!Array.isArray(reply)) throw unexpected();
@@ -41,5 +41,5 @@ function isSlot(value: unknown): value is number {
 }
 
 function unexpected(): Error {
-  return new Error('the answer to CLUSTER SLOTS is not understood');
+  return new Error('unexpected answer to CLUSTER SLOTS');
 }

@@ -1,4 +1,4 @@
-/** The connection to a Redis server that is subscribed to channels, and keeps them subscribed. */
+/** A connection to a Redis server that is subscribed to channels, and subscribes again after each loss. */
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { RedisAddress } from './address.js';
@@ -7,30 +7,32 @@ import { slotOf } from './slots.js';
 
 export interface SubscriberOptions {
   readonly address: () => RedisAddress;
-  /** Whether the commands are those of sharded pub/sub, of which each is about the channels of one slot. */
+  /** Whether to use sharded pub/sub, where the channels of one command belong to one slot. */
   readonly sharded: boolean;
   readonly log: Logger;
   readonly pingEveryMs: number;
 }
 
 export interface SubscriberEvents {
+  /** A message arrived on a subscribed channel. */
   message(channel: string, bytes: Uint8Array): void;
-  /** These channels are subscribed from now on. */
+  /** These channels are now subscribed. */
   active(channels: readonly string[]): void;
-  /** These were, and are no longer; they will be again. */
+  /** These channels are no longer subscribed; they will be subscribed again. */
   lost(channels: readonly string[]): void;
-  /** The connection was made or lost. */
+  /** The connection was established or lost. */
   changed(): void;
-  /** The server no longer has the slot of some channel. */
+  /** The server no longer has the slot of a channel. */
   moved(): void;
 }
 
-/** Channels of one command. */
+/** Most channels in one command. */
 const MAX_CHANNELS = 10_000;
 const RETRY_MS = 1_000;
 
-/** One command that subscribes; the channels share it, so an old one can be told from the one that counts. */
+/** One command that subscribes. Its channels share it, so that the answer to an outdated command can be recognised. */
 interface Request {
+  /** Whether the server has confirmed it. */
   active: boolean;
 }
 
@@ -39,13 +41,13 @@ export class RedisSubscriber {
   readonly #events: SubscriberEvents;
   readonly #connection: RedisConnection;
   readonly #wanted = new Set<string>();
-  /** What the server was asked for on this connection. */
+  /** The command that subscribed to each channel on the present connection. */
   readonly #requested = new Map<string, Request>();
-  /** Channels for which the two above may differ. */
+  /** Channels for which `#wanted` and `#requested` may differ. */
   #changed = new Set<string>();
   #flushing: NodeJS.Immediate | undefined;
   #retry: NodeJS.Timeout | undefined;
-  #saidRefused = false;
+  #loggedRefusal = false;
 
   constructor(options: SubscriberOptions, events: SubscriberEvents) {
     this.#options = options;
@@ -55,7 +57,7 @@ export class RedisSubscriber {
       {
         ready: (redis) => {
           this.#listen(redis);
-          this.#askAgain();
+          this.#requestMissing();
           events.changed();
         },
         lost: () => {
@@ -84,10 +86,10 @@ export class RedisSubscriber {
     }
   }
 
-  /** Subscribes again to everything; to the server that is nothing new where it still holds. */
+  /** Subscribes to all channels again; for those that are still subscribed this changes nothing. */
   renew(): void {
     this.#forgetRequests();
-    this.#askAgain();
+    this.#requestMissing();
   }
 
   close(): void {
@@ -99,7 +101,7 @@ export class RedisSubscriber {
   #listen(redis: Redis): void {
     const receive = (channel: Buffer, bytes: Buffer): void => {
       if (this.#connection.redis !== redis) return;
-      this.#connection.heard();
+      this.#connection.received();
       const name = channel.toString();
       if (this.#wanted.has(name)) this.#events.message(name, bytes);
     };
@@ -112,12 +114,12 @@ export class RedisSubscriber {
   #forgetRequests(): void {
     const lost = [...this.#requested].filter(([channel, { active }]) => active && this.#wanted.has(channel));
     if (this.#connection.redis === undefined) this.#requested.clear();
-    // Those that are not wanted are still to be given up.
+    // Channels that are not wanted are kept: they still have to be unsubscribed.
     else for (const channel of this.#wanted) this.#requested.delete(channel);
     if (lost.length > 0) this.#events.lost(lost.map(([channel]) => channel));
   }
 
-  #askAgain(): void {
+  #requestMissing(): void {
     for (const channel of this.#wanted) if (!this.#requested.has(channel)) this.#change(channel);
   }
 
@@ -129,12 +131,12 @@ export class RedisSubscriber {
     });
   }
 
-  /** Gives the server what changed in this turn of the event loop. */
+  /** Sends the changes of this turn of the event loop. */
   #flush(): void {
     const changed = this.#changed;
     this.#changed = new Set();
     const redis = this.#connection.redis;
-    if (redis === undefined) return; // everything is asked for when there is a connection
+    if (redis === undefined) return; // `ready` requests everything
     const toSubscribe: string[] = [];
     const toUnsubscribe: string[] = [];
     const stillActive: string[] = [];
@@ -145,13 +147,13 @@ export class RedisSubscriber {
       } else if (request === undefined) {
         toSubscribe.push(channel);
       } else if (request.active) {
-        // Given up and wanted again within a turn.
+        // Unsubscribed and subscribed again within one turn.
         stillActive.push(channel);
       }
     }
     for (const channel of toUnsubscribe) this.#requested.delete(channel);
     for (const channels of this.#commandsOf(toUnsubscribe)) {
-      // What went wrong with it shows by messages that nobody wants, which are ignored.
+      // If it fails, messages keep arriving on channels that are not wanted, and are ignored.
       const done = this.#options.sharded ? redis.sunsubscribe(...channels) : redis.unsubscribe(...channels);
       done.catch(() => undefined);
     }
@@ -180,14 +182,14 @@ export class RedisSubscriber {
 
   #refused(error: unknown): void {
     const reason = error instanceof Error ? error.message : String(error);
-    // Where a slot has moved to is found out by who hears of `moved`, which the client raises.
-    if (!reason.startsWith('MOVED ') && !this.#saidRefused) {
-      this.#saidRefused = true;
-      this.#options.log.error({ reason }, 'Redis refused a subscription; it will be tried again');
+    // After MOVED, ioredis raises `moved`, and its listener requests the masters.
+    if (!reason.startsWith('MOVED ') && !this.#loggedRefusal) {
+      this.#loggedRefusal = true;
+      this.#options.log.error({ reason }, 'Redis refused a subscription; retrying');
     }
     this.#retry ??= setTimeout(() => {
       this.#retry = undefined;
-      this.#askAgain();
+      this.#requestMissing();
     }, RETRY_MS);
   }
 

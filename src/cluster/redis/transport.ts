@@ -1,4 +1,4 @@
-/** Messages through one Redis server: classic pub/sub. */
+/** Messages through one Redis server: pub/sub. */
 import type { Logger } from 'pino';
 import type { RedisAddress } from './address.js';
 import { RedisServerLink } from './server-link.js';
@@ -6,12 +6,12 @@ import type { Transport, TransportEvents } from '../transport.js';
 
 export interface RedisTransportOptions {
   readonly address: RedisAddress;
-  /** What the names of all channels begin with; nodes that are to hear of each other share it. */
+  /** Prefix of all channels; the nodes of a cluster share it. */
   readonly channelPrefix: string;
   readonly log: Logger;
-  /** How often connections are pinged, in ms; one that leaves two pings unanswered is made anew. Default 1000. */
+  /** Time between pings, in ms; a connection with two unanswered pings is replaced. Default 1000. */
   readonly pingEveryMs?: number | undefined;
-  /** Bytes given to Redis and not yet answered for, above which messages are dropped. Default 32 MiB. */
+  /** Unacknowledged bytes above which messages are dropped. Default 32 MiB. */
   readonly maxQueuedBytes?: number | undefined;
 }
 
@@ -50,7 +50,7 @@ export class RedisTransport implements Transport {
         dropped: (count) => {
           events.dropped(count);
         },
-        moved: () => undefined, // only sharded channels do
+        moved: () => undefined, // only sharded channels move
       },
     );
   }
@@ -72,7 +72,7 @@ export class RedisTransport implements Transport {
   }
 }
 
-/** What channels are called in Redis: `<prefix><name>`. */
+/** The names of channels in Redis: `<prefix><name>`. */
 export class ChannelNames {
   readonly #prefix: string;
 
@@ -84,7 +84,7 @@ export class ChannelNames {
     return this.#prefix + name;
   }
 
-  /** Of a channel that `of` has named. */
+  /** The inverse of `of`. */
   nameOf(channel: string): string {
     return channel.slice(this.#prefix.length);
   }

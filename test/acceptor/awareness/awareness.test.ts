@@ -6,11 +6,11 @@ import type { Session } from '../../../src/acceptor/session/session.js';
 import { decodeFrame } from '../../support/client.js';
 import { recordingSession } from '../../support/recording-session.js';
 
-/** Awareness, and what was relayed: `<topic> <client> <state> <clock>`. */
+/** Awareness, and what it published: `<topic> <client> <state> <clock>`. */
 interface Fixture {
   readonly awareness: Awareness;
   readonly relayed: string[];
-  /** Says as a user what a client's state is, null that it leaves. */
+  /** Updates the state of a client as a user; null removes it. */
   readonly say: (
     session: Session,
     clientId: string,
@@ -18,7 +18,7 @@ interface Fixture {
     clock: number,
     more?: { userId?: string; documentId?: string },
   ) => string;
-  /** What a new subscriber of the document is told, as `<client> <state> <clock>`. */
+  /** The states that a new subscriber of the document gets, as `<client> <state> <clock>`. */
   readonly states: (documentId?: string) => string[];
 }
 
@@ -65,10 +65,10 @@ function subscriber(awareness: Awareness, encoding: 'binary' | 'json' = 'binary'
   return recording;
 }
 
-test('AWR1 a state is relayed once per encoding that has subscribers', (t) => {
+test('AWR1 a state is published once per encoding that has subscribers', (t) => {
   const { awareness, relayed, say } = fixture(t);
   const speaker = recordingSession();
-  t.equal(say(speaker.session, 'a', '{"x":1}', 1), 'taken');
+  t.equal(say(speaker.session, 'a', '{"x":1}', 1), 'accepted');
   t.strictSame(relayed, [], 'nobody listens');
   for (let i = 0; i < 3; i++) t.strictSame(subscriber(awareness).topics(), ['ab:d']);
   say(speaker.session, 'a', '{"x":2}', 2);
@@ -78,18 +78,18 @@ test('AWR1 a state is relayed once per encoding that has subscribers', (t) => {
   t.end();
 });
 
-test('AWR1 the largest clock counts', (t) => {
+test('AWR1 the state with the largest clock counts', (t) => {
   const { awareness, relayed, say, states } = fixture(t);
   const { session } = subscriber(awareness);
   say(session, 'a', '{"x":2}', 2);
-  t.equal(say(session, 'a', '{"x":1}', 1), 'taken');
-  t.equal(say(session, 'a', '{"x":9}', 2), 'taken');
+  t.equal(say(session, 'a', '{"x":1}', 1), 'accepted');
+  t.equal(say(session, 'a', '{"x":9}', 2), 'accepted');
   t.strictSame(states(), ['a {"x":2} 2']);
   t.strictSame(relayed, ['ab:d a {"x":2} 2']);
   t.end();
 });
 
-test('AWR1 a client leaves by saying so; its clock never goes back', (t) => {
+test('AWR1 a client leaves with a null state; its clock never goes back', (t) => {
   const { awareness, relayed, say, states } = fixture(t);
   const { session } = subscriber(awareness);
   say(session, 'a', null, 1);
@@ -101,7 +101,7 @@ test('AWR1 a client leaves by saying so; its clock never goes back', (t) => {
   t.end();
 });
 
-test('a subscriber is told who is there, quoting what they are called', (t) => {
+test('a subscriber gets the present states, with client ids escaped', (t) => {
   const { awareness, say, states } = fixture(t);
   const { session } = subscriber(awareness);
   say(session, '"\n__proto__', '{"x":"\\u0000"}', 1);
@@ -117,23 +117,23 @@ test('AWR2 a client id of a live session of another user is refused', (t) => {
   const mine = subscriber(awareness);
   const other = recordingSession();
   say(mine.session, 'a', '{"x":1}', 1);
-  t.equal(say(other.session, 'a', '{"x":2}', 2, { userId: 'other' }), 'notYours');
-  t.equal(say(other.session, 'a', null, 2, { userId: 'other' }), 'notYours');
-  t.equal(say(other.session, 'a', '{}', 2, { userId: 'other', documentId: 'e' }), 'notYours', 'in other documents too');
+  t.equal(say(other.session, 'a', '{"x":2}', 2, { userId: 'other' }), 'notOwner');
+  t.equal(say(other.session, 'a', null, 2, { userId: 'other' }), 'notOwner');
+  t.equal(say(other.session, 'a', '{}', 2, { userId: 'other', documentId: 'e' }), 'notOwner', 'in other documents too');
   t.strictSame(states(), ['a {"x":1} 1']);
   t.equal(relayed.length, 1);
   awareness.leaveAll(mine.session);
-  t.equal(say(other.session, 'a', '{"x":2}', 2, { userId: 'other' }), 'taken', 'the id is free again');
+  t.equal(say(other.session, 'a', '{"x":2}', 2, { userId: 'other' }), 'accepted', 'the id is free again');
   t.end();
 });
 
-test('AWR2 a client id of the same user moves over, and does not leave with the old session', (t) => {
+test('AWR2 a client id moves to a new session of the same user, and stays when the old one closes', (t) => {
   const { awareness, relayed, say, states } = fixture(t);
   subscriber(awareness);
   const before = recordingSession();
   const after = recordingSession();
   say(before.session, 'a', '{"x":1}', 5);
-  t.equal(say(after.session, 'a', '{"x":2}', 6), 'taken');
+  t.equal(say(after.session, 'a', '{"x":2}', 6), 'accepted');
   awareness.leaveAll(before.session);
   t.strictSame(states(), ['a {"x":2} 6']);
   t.strictSame(relayed, ['ab:d a {"x":1} 5', 'ab:d a {"x":2} 6']);
@@ -142,7 +142,7 @@ test('AWR2 a client id of the same user moves over, and does not leave with the 
   t.end();
 });
 
-test('AWR2 a client that comes back with a counter that began anew is heard', (t) => {
+test('AWR2 the state of a reconnected client counts although its clock started again', (t) => {
   const { awareness, relayed, say, states } = fixture(t);
   subscriber(awareness);
   say(recordingSession().session, 'a', '{"x":1}', 5);
@@ -156,7 +156,7 @@ test('AWR2 a client that comes back with a counter that began anew is heard', (t
   t.end();
 });
 
-test('AWR3 a session’s clients leave with it, in all documents', (t) => {
+test('AWR3 the clients of a session leave when it closes, in all documents', (t) => {
   const { awareness, relayed, say, states } = fixture(t);
   const listener = subscriber(awareness);
   const leaver = subscriber(awareness);
@@ -174,7 +174,7 @@ test('AWR3 a session’s clients leave with it, in all documents', (t) => {
   t.end();
 });
 
-test('AWR4 a state that is not renewed leaves; renewing need not be news', (t) => {
+test('AWR4 a state that is not renewed is removed; renewing needs no new clock', (t) => {
   const { awareness, relayed, say, states } = fixture(t, { timeoutMs: 60_000 });
   const { session } = subscriber(awareness);
   say(session, 'a', '{}', 1);
@@ -191,7 +191,7 @@ test('AWR4 a state that is not renewed leaves; renewing need not be news', (t) =
   t.end();
 });
 
-test('AWR4 the clock that looks for stale states runs by itself', async (t) => {
+test('AWR4 expired states are removed by a timer', async (t) => {
   const { awareness, say, states } = fixture(t, { timeoutMs: 1 });
   say(recordingSession().session, 'a', '{}', 1);
   while (states().length > 0) await new Promise((resolve) => setTimeout(resolve, 5));
@@ -203,10 +203,10 @@ test('LIM4 client ids, states and subscriptions of a session are bounded', (t) =
   const { session } = recordingSession();
   t.strictSame(
     ['a', 'b', 'c', 'a'].map((id) => say(session, id, '{}', 1)),
-    ['taken', 'taken', 'tooMany', 'taken'],
+    ['accepted', 'accepted', 'overLimit', 'accepted'],
   );
-  t.equal(say(session, 'a', '{}', 1, { documentId: 'e' }), 'taken');
-  t.equal(say(session, 'b', '{}', 1, { documentId: 'e' }), 'tooMany');
+  t.equal(say(session, 'a', '{}', 1, { documentId: 'e' }), 'accepted');
+  t.equal(say(session, 'b', '{}', 1, { documentId: 'e' }), 'overLimit');
   const listener = recordingSession().session;
   t.strictSame(
     ['1', '2', '3', '4', '1'].map((id) => awareness.subscribe(listener, id)),
@@ -215,27 +215,30 @@ test('LIM4 client ids, states and subscriptions of a session are bounded', (t) =
   t.end();
 });
 
-test('LIM4 the states of all sessions together are bounded, and those that leave make room', (t) => {
+test('LIM4 the memory of all states is bounded, and removed states free it', (t) => {
   const { awareness, say, states } = fixture(t, { maxBytes: 4_000 });
   const sessions = Array.from({ length: 3 }, () => recordingSession().session);
   const large = JSON.stringify('x'.repeat(600));
   t.strictSame(
     sessions.map((session, i) => say(session, `c${i}`, large, 1)),
-    ['taken', 'taken', 'tooMany'],
+    ['accepted', 'accepted', 'overLimit'],
   );
-  t.equal(say(sessions[0]!, 'c0', JSON.stringify('x'.repeat(1_500)), 2), 'tooMany', 'nor may one grow');
-  t.equal(say(sessions[0]!, 'c0', '1', 2), 'taken', 'it may shrink');
-  t.equal(say(sessions[2]!, 'c2', large, 1), 'taken');
+  t.equal(say(sessions[0]!, 'c0', JSON.stringify('x'.repeat(1_500)), 2), 'overLimit', 'nor may one grow');
+  t.equal(say(sessions[0]!, 'c0', '1', 2), 'accepted', 'it may shrink');
+  t.equal(say(sessions[2]!, 'c2', large, 1), 'accepted');
   t.equal(states().length, 3);
   for (let round = 0; round < 20; round++) {
     for (const session of sessions) awareness.leaveAll(session);
     const [a, b] = sessions;
-    t.strictSame([say(a!, 'c0', large, 1), say(b!, 'c0', large, 1), say(b!, 'c1', large, 1)], Array(3).fill('taken'));
+    t.strictSame(
+      [say(a!, 'c0', large, 1), say(b!, 'c0', large, 1), say(b!, 'c1', large, 1)],
+      Array(3).fill('accepted'),
+    );
   }
   t.end();
 });
 
-test('CON1 a session that turns to JSON gets awareness as JSON', (t) => {
+test('CON1 a session that switches to JSON gets awareness as JSON', (t) => {
   const { awareness, relayed, say } = fixture(t);
   const { session, topics } = subscriber(awareness);
   session.encoding = 'json';
@@ -247,7 +250,7 @@ test('CON1 a session that turns to JSON gets awareness as JSON', (t) => {
   t.end();
 });
 
-test('AUT6 what a session said as another user, or where it may not read any more, leaves', (t) => {
+test('AUT6 states of a session under another user, or in documents that it may no longer read, are removed', (t) => {
   const { awareness, relayed, say, states } = fixture(t);
   const { session, topics } = subscriber(awareness);
   awareness.subscribe(session, 'e');

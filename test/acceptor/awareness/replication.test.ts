@@ -1,6 +1,6 @@
 /**
- * Awareness across nodes, in this thread: whatever the network does, all nodes show the same, and who follows knows what
- * is shown. `SEEDS=500` plays more sessions, `SEED=…` repeats one.
+ * Awareness across nodes, in one thread: whatever the network does, all nodes show the same states, and so do their
+ * subscribers. `SEEDS=500` runs more sessions, `SEED=…` repeats one.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { test, type Test } from 'tap';
@@ -36,7 +36,7 @@ function say(
   return awareness.update(session, userId, { documentId, clientId, state: text, clock });
 }
 
-/** Waits until all nodes show this, and their followers know it. */
+/** Waits until all nodes and their subscribers show this. */
 async function shows(nodes: readonly AwarenessNode[], expected: readonly string[], documentId = 'd'): Promise<void> {
   const wanted = JSON.stringify([...expected].sort());
   await until(
@@ -57,7 +57,7 @@ async function shows(nodes: readonly AwarenessNode[], expected: readonly string[
   });
 }
 
-/** What three runs of processes say of four clients of two users, in order, and what they show at the end. */
+/** The messages of three processes about four clients of two users, in order, and their states at the end. */
 function history(random: Random): { messages: AwarenessMessage[]; owners: (AwarenessStateRecord & { run: string })[] } {
   const messages: AwarenessMessage[] = [];
   const owners: (AwarenessStateRecord & { run: string })[] = [];
@@ -73,9 +73,10 @@ function history(random: Random): { messages: AwarenessMessage[]; owners: (Aware
         const former = shown.get(clientId);
         const [user, claimed] = users.get(clientId) ?? [`user ${random.below(2)}`, random.below(3)];
         users.set(clientId, [user, claimed]);
-        const turn = former !== undefined && random.below(3) > 0 ? former.turn : (former?.turn ?? 0) + random.below(3);
-        const clock = former === undefined || turn > former.turn ? random.below(5) : former.clock + 1;
-        const state = { clientId, user, claimed, turn, clock, state: JSON.stringify({ run, sequence }) };
+        const isSame = former !== undefined && random.below(3) > 0;
+        const generation = isSame ? former.generation : (former?.generation ?? 0) + random.below(3);
+        const clock = former === undefined || generation > former.generation ? random.below(5) : former.clock + 1;
+        const state = { clientId, user, claimed, generation, clock, state: JSON.stringify({ run, sequence }) };
         shown.set(clientId, state);
         messages.push({ kind: 'changes', run, sequence, states: [state], left: [] });
       } else if (action < 8) {
@@ -94,7 +95,7 @@ function history(random: Random): { messages: AwarenessMessage[]; owners: (Aware
   return { messages, owners };
 }
 
-/** What is to be seen, by the words of docs/protocol.md: the first user's newest turn. */
+/** The states that count by docs/protocol.md: for each client, the largest generation of the first user. */
 function expectedOf(owners: readonly (AwarenessStateRecord & { run: string })[]): string[] {
   return [...new Set(owners.map(({ clientId }) => clientId))]
     .map((clientId) => {
@@ -102,13 +103,13 @@ function expectedOf(owners: readonly (AwarenessStateRecord & { run: string })[])
       const [first] = own.toSorted((a, b) => a.claimed - b.claimed || (a.run < b.run ? -1 : 1));
       const [shown] = own
         .filter(({ user }) => user === first!.user)
-        .sort((a, b) => b.turn - a.turn || b.clock - a.clock || (a.run > b.run ? -1 : 1));
+        .sort((a, b) => b.generation - a.generation || b.clock - a.clock || (a.run > b.run ? -1 : 1));
       return `${clientId} ${shown!.state} ${shown!.clock}`;
     })
     .sort();
 }
 
-test(`AWR6 messages in any order, some of them twice, end with the same, ${seeds.length * 5} histories`, (t) => {
+test(`AWR6 messages in any order, some of them twice, lead to the same states, ${seeds.length * 5} histories`, (t) => {
   for (const seed of seeds.flatMap((first) => Array.from({ length: 5 }, (_, i) => first + i))) {
     const random = new Random(seed);
     const { messages, owners } = history(random);
@@ -131,7 +132,7 @@ interface Actor {
   readonly node: AwarenessNode;
   readonly session: Session;
   readonly userId: string;
-  /** The clients that it shows, and their clocks. */
+  /** Its clients and their clocks. */
   readonly clients: Map<string, number>;
 }
 
@@ -159,7 +160,7 @@ async function play(t: Test, seed: number): Promise<void> {
       const clientId = `${random.once(4) ? 'any' : userId}-${random.below(3)}`;
       const clock = random.once(5) ? random.below(5) : (clients.get(clientId) ?? 0) + 1;
       const state = random.once(6) ? null : { step };
-      if (say(node, session, clientId, state, clock, { userId }) === 'taken') clients.set(clientId, clock);
+      if (say(node, session, clientId, state, clock, { userId }) === 'accepted') clients.set(clientId, clock);
     }
     if (random.once(3)) await sleep(random.below(4));
   }
@@ -188,7 +189,7 @@ test(`AWR6 three nodes over a network that loses, repeats and reorders, ${seeds.
   await Promise.all(some.map((seed) => play(t, seed)));
 });
 
-test('AWR6 clients of all nodes are seen on all nodes, also by who joins later', async (t) => {
+test('AWR6 clients of all nodes are seen on all nodes, also by later subscribers', async (t) => {
   const net = network(t);
   const [x, y] = [net.open('x'), net.open('y')];
   x.follower.follow(x.awareness, 'd');
@@ -207,7 +208,7 @@ test('AWR6 clients of all nodes are seen on all nodes, also by who joins later',
   t.ok(x.awareness.states === 0 && x.awareness.remoteStates === 0);
 });
 
-test('what changes often is told as it is when it is told', async (t) => {
+test('of frequent changes only the last state is sent', async (t) => {
   const net = network(t);
   const [x, y] = [net.open('x'), net.open('y')];
   for (const { awareness, follower } of [x, y]) follower.follow(awareness, 'd');
@@ -222,23 +223,23 @@ test('what changes often is told as it is when it is told', async (t) => {
   t.strictSame(y.follower.heard, ['a {"n":0} 1', 'a {"n":100} 101']);
 });
 
-test('AWR7 a client that moves to another node with a counter that began anew is shown at once', async (t) => {
+test('AWR7 a client that moves to another node, with its clock started again, is shown at once', async (t) => {
   const net = network(t);
   const [x, y] = [net.open('x'), net.open('y')];
   for (const { awareness, follower } of [x, y]) follower.follow(awareness, 'd');
   const [before, after] = [recordingSession().session, recordingSession().session];
   say(x, before, 'a', { at: 'x' }, 50);
   await shows([x, y], ['a {"at":"x"} 50']);
-  t.equal(say(y, after, 'a', { at: 'y' }, 1), 'taken');
+  t.equal(say(y, after, 'a', { at: 'y' }, 1), 'accepted');
   await shows([x, y], ['a {"at":"y"} 1']);
   t.strictSame(x.follower.heard, ['a {"at":"x"} 50', 'a null 50', 'a {"at":"y"} 1']);
   t.strictSame(y.follower.heard, x.follower.heard);
-  // The old connection takes nothing with it when it ends at last.
+  // The end of the old connection removes nothing.
   x.awareness.leaveAll(before);
   say(y, after, 'a', { at: 'y', n: 2 }, 2);
   await shows([x, y], ['a {"at":"y","n":2} 2']);
   t.equal(x.follower.heard.length, 4);
-  // And back, while the other one is still there: the last to speak is the one that is seen.
+  // And back, while the other session is still open: the last one to update owns the client.
   const again = recordingSession().session;
   say(x, again, 'a', { at: 'x again' }, 1);
   await shows([x, y], ['a {"at":"x again"} 1']);
@@ -255,25 +256,25 @@ test('AWR7 a client id that another node shows for another user is refused', asy
   const [ann, eve] = [recordingSession().session, recordingSession().session];
   say(x, ann, 'a', { real: true }, 1, { userId: 'ann' });
   await shows([y], ['a {"real":true} 1']);
-  t.equal(say(y, eve, 'a', { fake: true }, 9, { userId: 'eve' }), 'notYours');
-  t.equal(say(y, eve, 'a', null, 9, { userId: 'eve' }), 'notYours');
+  t.equal(say(y, eve, 'a', { fake: true }, 9, { userId: 'eve' }), 'notOwner');
+  t.equal(say(y, eve, 'a', null, 9, { userId: 'eve' }), 'notOwner');
   t.strictSame(y.follower.heard, ['a {"real":true} 1']);
-  // Where nobody has listened until now, it is noticed as soon as the others answer: who was first has it.
-  t.equal(say(y, eve, 'b', {}, 1, { userId: 'eve', documentId: 'e' }), 'taken');
+  // In a document that nobody here followed, it shows once the other nodes answer: the first user owns the id.
+  t.equal(say(y, eve, 'b', {}, 1, { userId: 'eve', documentId: 'e' }), 'accepted');
   await sleep(5);
   const z = net.open('z');
-  t.equal(say(z, ann, 'b', { late: true }, 9, { userId: 'ann', documentId: 'e' }), 'taken');
+  t.equal(say(z, ann, 'b', { late: true }, 9, { userId: 'ann', documentId: 'e' }), 'accepted');
   z.follower.follow(z.awareness, 'e');
   await shows([z], ['b {} 1'], 'e');
-  t.equal(say(z, ann, 'b', { late: true }, 10, { userId: 'ann', documentId: 'e' }), 'notYours');
+  t.equal(say(z, ann, 'b', { late: true }, 10, { userId: 'ann', documentId: 'e' }), 'notOwner');
   y.awareness.leaveAll(eve);
   await shows([z], ['b {"late":true} 9'], 'e');
   x.awareness.leaveAll(ann);
   await shows([y], []);
-  t.equal(say(y, eve, 'a', { mine: true }, 1, { userId: 'eve' }), 'taken', 'the id is free');
+  t.equal(say(y, eve, 'a', { mine: true }, 1, { userId: 'eve' }), 'accepted', 'the id is free');
 });
 
-test('AWR8 the clients of a node that dies leave, when they were not renewed or when it is known', async (t) => {
+test('AWR8 the clients of a dead node leave when they expire or when its death is known', async (t) => {
   const net = network(t);
   const [x, y, z] = [net.open('x'), net.open('y', { timeoutMs: 1_000 }), net.open('z', { timeoutMs: 400 })];
   for (const { awareness, follower } of [x, y, z]) follower.follow(awareness, 'd');
@@ -287,7 +288,7 @@ test('AWR8 the clients of a node that dies leave, when they were not renewed or 
   x.awareness.forgetRuns(['z', 'unknown']);
   await shows([x], ['x {} 1', 'y {} 1']);
   t.strictSame(x.follower.heard.at(-1), 'z null 1');
-  // It has renewed nothing; y and x have, though nothing of them has changed.
+  // x and y have renewed their states, although these have not changed.
   const renewing = setInterval(() => {
     say(x, sessions[0]!, 'x', {}, 1);
     say(y, sessions[1]!, 'y', {}, 1);
@@ -298,7 +299,7 @@ test('AWR8 the clients of a node that dies leave, when they were not renewed or 
   t.ok(y.follower.heard.filter((line) => line === 'z null 1').length === 1);
 });
 
-test('what is said again now and then makes good what was lost', async (t) => {
+test('periodic renewal makes up for lost messages', async (t) => {
   const net = network(t);
   const nodes = [net.open('x', { timeoutMs: 600 }), net.open('y', { timeoutMs: 600 })] as const;
   const [x, y] = nodes;
@@ -319,7 +320,7 @@ test('what is said again now and then makes good what was lost', async (t) => {
   t.notOk(y.follower.heard.includes('b null 1'), 'who was renewed has not left meanwhile');
 });
 
-test('a new worker of a shard is told everything again, and a node that goes takes its leave', async (t) => {
+test('a new worker of a shard gets everything again, and the clients of a node that drains leave', async (t) => {
   const net = network(t);
   const [x, y] = [net.open('x'), net.open('y')];
   for (const { awareness, follower } of [x, y]) follower.follow(awareness, 'd');
@@ -337,13 +338,13 @@ test('a new worker of a shard is told everything again, and a node that goes tak
   await shows([y], ['m {"documentId":"room2999"} 1'], 'room2999');
   say(x, recordingSession().session, 'a', {}, 1);
   await shows([x, y], ['a {} 1']);
-  await x.awareness.goodbye();
+  await x.awareness.drain();
   await shows([y], []);
-  await many.awareness.goodbye();
+  await many.awareness.drain();
   await shows([y], [], 'room2999');
 });
 
-test('very many states in one document are told in parts, which still tell what is no more', async (t) => {
+test('very many states of one document are sent in parts, which still reveal the clients that left', async (t) => {
   const net = network(t);
   const [x, y] = [net.open('x', { maxClientIds: 5_000, maxDocuments: 5_000 }), net.open('y')];
   y.follower.follow(y.awareness, 'd');
@@ -356,7 +357,7 @@ test('very many states in one document are told in parts, which still tell what 
   t.equal(y.awareness.remoteStates, 3_000);
   net.arrivals = () => 1;
   const before = net.sent.all;
-  // The last part comes first.
+  // The last part arrives first.
   let delay = 200;
   net.delay = () => Math.max(0, (delay -= 20));
   net.reconnect(y);
@@ -368,7 +369,7 @@ test('very many states in one document are told in parts, which still tell what 
   t.equal(y.follower.known('d').length, 1_500);
 });
 
-test('what other nodes can make a node hold is bounded, and what is not followed is not held', async (t) => {
+test('the states of other nodes are bounded in memory, and only held for followed documents', async (t) => {
   const net = network(t);
   const [x, y] = [net.open('x', { maxClientIds: 5_000, maxDocuments: 5_000 }), net.open('y')];
   const cluster = { run: 'z', maxRemoteBytes: 100_000, shards: { ...idleShards } };
@@ -383,7 +384,7 @@ test('what other nodes can make a node hold is bounded, and what is not followed
   t.equal(y.awareness.remoteStates, 1_000);
   t.ok(z.awareness.remoteStates > 50 && z.awareness.remoteStates < 300);
   t.equal(shownBy(z.awareness, 'd').length, z.awareness.remoteStates);
-  // One that can't be held any more as it is now is not shown as it was.
+  // A state that does not fit into memory any more is not shown in its former version either.
   const grown = [{ ...aState, clientId: 'c0', clock: 5, state: JSON.stringify({ pad: 'x'.repeat(50_000) }) }];
   z.awareness.receive('d', encodeAwareness({ kind: 'changes', run: 'r0', sequence: 5_000, states: grown, left: [] }));
   t.notOk(shownBy(z.awareness, 'd').some((line) => line.startsWith('c0 ')));
@@ -395,5 +396,5 @@ test('what other nodes can make a node hold is bounded, and what is not followed
   t.equal(y.awareness.remoteStates, 0, 'nobody follows it any more');
 });
 
-const aState: AwarenessStateRecord = { clientId: 'c', user: 'u', claimed: 1, turn: 1, clock: 1, state: '{}' };
-const idleShards = { count: 1, indexOf: () => 0, running: () => false, ready: () => false, tell: () => undefined };
+const aState: AwarenessStateRecord = { clientId: 'c', user: 'u', claimed: 1, generation: 1, clock: 1, state: '{}' };
+const idleShards = { count: 1, indexOf: () => 0, running: () => false, ready: () => false, send: () => undefined };

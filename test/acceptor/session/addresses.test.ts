@@ -1,7 +1,7 @@
 import { test } from 'tap';
 import { Addresses } from '../../../src/acceptor/session/addresses.js';
 
-test('LIM6 X-Forwarded-For of anyone who is not trusted is ignored', (t) => {
+test('LIM6 X-Forwarded-For of an untrusted peer is ignored', (t) => {
   for (const trusted of [[], ['10.0.0.1'], ['10.1.0.0/16', '::1']]) {
     const addresses = new Addresses(trusted, 0);
     t.equal(addresses.resolve('192.0.2.7', '203.0.113.5'), '192.0.2.7');
@@ -10,7 +10,7 @@ test('LIM6 X-Forwarded-For of anyone who is not trusted is ignored', (t) => {
   t.end();
 });
 
-test('LIM6 the client is the last address that no trusted proxy vouches for', (t) => {
+test('LIM6 the client is the last address of the chain that is no trusted proxy', (t) => {
   const addresses = new Addresses(['10.0.0.0/8', '2001:db8::/32'], 0);
   t.equal(addresses.resolve('10.0.0.1', '203.0.113.5'), '203.0.113.5');
   t.equal(
@@ -24,7 +24,7 @@ test('LIM6 the client is the last address that no trusted proxy vouches for', (t
   t.end();
 });
 
-test('LIM6 where the chain ends or makes no sense, the last proxy counts', (t) => {
+test('LIM6 where the chain ends or is malformed, the last proxy counts', (t) => {
   const addresses = new Addresses(['10.0.0.0/8'], 0);
   t.equal(addresses.resolve('10.0.0.1', ''), '10.0.0.1');
   t.equal(addresses.resolve('10.0.0.1', '10.0.0.2'), '10.0.0.2');
@@ -43,7 +43,7 @@ test('LIM6 an IPv4 address is the same when it is written as IPv6', (t) => {
   t.end();
 });
 
-test('LIM6 connections of one address are counted in and out', (t) => {
+test('LIM6 connections of one address are counted until they close', (t) => {
   const addresses = new Addresses([], 2);
   t.strictSame(
     ['a', 'a', 'a', 'b'].map((address) => addresses.enter(address)),

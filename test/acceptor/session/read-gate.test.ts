@@ -5,10 +5,10 @@ function frame(read: number, name: string, last = true): AnswerFrame {
   return { read, bytes: Buffer.from(name), type: 'sync_response', encoding: 'binary', last };
 }
 
-/** A gate, the numbers of the reads that it has started, and a socket that has room for ten bytes. */
+/** A gate, the numbers of the reads that it has started, and a socket with a buffer of ten bytes. */
 class Fixture {
   readonly gate = new ReadGate();
-  /** The requests that were started, as `<request>:<read>`. */
+  /** Started requests, as `<request>:<read>`. */
   readonly started: string[] = [];
   readonly sent: string[] = [];
   buffered = 0;
@@ -32,14 +32,14 @@ class Fixture {
     this.gate.answer(frame(read, name, last), this.#outlet);
   }
 
-  /** The socket has sent what it held. */
+  /** Drains the buffer of the socket. */
   drain(): void {
     this.buffered = 0;
     this.gate.pump(this.#outlet);
   }
 }
 
-test('a session has a few reads under way, the others wait for their turn', (t) => {
+test('a session has a few reads in progress, the others wait', (t) => {
   const fixture = new Fixture();
   fixture.ask(20);
   t.equal(fixture.started.length, 8);
@@ -56,7 +56,7 @@ test('a session has a few reads under way, the others wait for their turn', (t) 
   t.end();
 });
 
-test('a gate is idle before it is asked and after its last answer went out', (t) => {
+test('a gate is idle before its first request and after its last answer', (t) => {
   const fixture = new Fixture();
   t.equal(fixture.gate.isIdle, true);
   fixture.ask(1);
@@ -82,7 +82,7 @@ test('a read is over with its last frame', (t) => {
   t.end();
 });
 
-test('SUB1, FAN5: an answer that finds no room is dropped, and its read is done again when there is some', (t) => {
+test('SUB1, FAN5: an answer that does not fit into the buffer is dropped, and its read repeated later', (t) => {
   const fixture = new Fixture();
   fixture.ask(3);
   fixture.answer(1, 'aaaaaaaaaaaa');
@@ -97,7 +97,7 @@ test('SUB1, FAN5: an answer that finds no room is dropped, and its read is done 
   t.end();
 });
 
-test('FAN5: an answer of many frames goes out as the socket takes it, and others wait for its end', (t) => {
+test('FAN5: an answer of many frames is sent as the buffer allows, and others wait for its end', (t) => {
   const fixture = new Fixture();
   fixture.ask(2);
   for (const [i, name] of ['aaaaaa', 'bbbbbb', 'cccccc', 'd'].entries()) fixture.answer(1, name, i === 3);
@@ -111,7 +111,7 @@ test('FAN5: an answer of many frames goes out as the socket takes it, and others
   t.end();
 });
 
-test('contract 8: a read that is answered twice, because a worker died, is over once', (t) => {
+test('contract 8: the second answer to a read, after the death of a worker, is ignored', (t) => {
   const fixture = new Fixture();
   fixture.ask(2);
   fixture.answer(1, 'a');
@@ -123,7 +123,7 @@ test('contract 8: a read that is answered twice, because a worker died, is over 
   t.end();
 });
 
-test('contract 10: the bytes of the requests that wait are known, also of those that wait again', (t) => {
+test('contract 10: the bytes of waiting requests are counted, also of those that wait again', (t) => {
   const all = new Fixture();
   all.ask(8);
   t.equal(all.gate.waitingBytes, 0, 'they are under way');

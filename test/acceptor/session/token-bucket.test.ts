@@ -1,12 +1,12 @@
 import { test } from 'tap';
 import { TokenBucket } from '../../../src/acceptor/session/token-bucket.js';
 
-/** How many messages pass at a moment, of a number that is tried. */
+/** How many of a number of messages pass at one moment. */
 function passed(bucket: TokenBucket, now: number, tries: number): number {
   return Array.from({ length: tries }, () => bucket.take(now)).filter(Boolean).length;
 }
 
-test('LIM3 a minute’s messages pass at once, then as many as flow back', (t) => {
+test('LIM3 the messages of a minute pass at once, then as many as are refilled', (t) => {
   const bucket = new TokenBucket(60, 1_000);
   t.equal(passed(bucket, 1_000, 100), 60);
   t.equal(passed(bucket, 1_999, 10), 0);
@@ -15,13 +15,13 @@ test('LIM3 a minute’s messages pass at once, then as many as flow back', (t) =
   t.end();
 });
 
-test('LIM3 a long silence saves no more than one minute', (t) => {
+test('LIM3 a long pause refills no more than one minute', (t) => {
   const bucket = new TokenBucket(60, 0);
   t.equal(passed(bucket, 10_000_000, 1_000), 60);
   t.end();
 });
 
-test('LIM3 parts of a message add up, however often one tries', (t) => {
+test('LIM3 fractions of a message add up, however often one tries', (t) => {
   const bucket = new TokenBucket(60, 0);
   passed(bucket, 0, 60);
   let count = 0;

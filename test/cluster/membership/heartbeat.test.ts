@@ -1,4 +1,4 @@
-/** What a node makes of the list of nodes: through the code of the first shard, with a shared state in memory. */
+/** How a node uses the list of nodes: through the code of the first shard, with a shared state in memory. */
 import { pino } from 'pino';
 import { test, type Test } from 'tap';
 import { MemorySharedState, MemorySharedStore } from '../../../src/cluster/memory/shared-state.js';
@@ -16,7 +16,7 @@ class Member {
   readonly logged: string[] = [];
   readonly gone: string[] = [];
   readonly counted = { failures: 0, malformed: 0, announcements: 0 };
-  /** Whether Redis, or the shard, is away. */
+  /** Whether Redis, or the shard, is unavailable. */
   away = false;
   entry: NodeEntry;
 
@@ -60,7 +60,7 @@ class Member {
   }
 }
 
-test('nodes see each other, and the rooms of all are added up', async (t) => {
+test('nodes see each other, and their rooms are summed up', async (t) => {
   const store = new MemorySharedStore();
   const room = (id: string, subscribers: number, lastModified: number) => ({ id, subscribers, lastModified });
   const a = new Member(t, store, { run: 'a', rooms: [room('x', 1, 5), room('y', 2, 2)] });
@@ -83,7 +83,7 @@ test('nodes see each other, and the rooms of all are added up', async (t) => {
   t.same(a.ids, ['a'], 'and stays gone');
 });
 
-test('a list that is too old counts for nothing, and comes back', async (t) => {
+test('a list that is too old is stale until the next one', async (t) => {
   const store = new MemorySharedStore();
   const a = new Member(t, store, { run: 'a' });
   const b = new Member(t, store, { run: 'b', nodeId: 'other' });
@@ -101,19 +101,19 @@ test('a list that is too old counts for nothing, and comes back', async (t) => {
   t.equal(a.heartbeat.status().stale, false);
 });
 
-test('before the first list it says so', (t) => {
+test('before the first list the status is stale', (t) => {
   const never = () => new Promise<never>(() => undefined);
   const { heartbeat } = new Member(t, new MemorySharedStore(), { run: 'a' }, { announce: never, leave: never });
   t.match(heartbeat.status(), { stale: true, ageMs: undefined, nodes: [{ self: true }] });
   t.end();
 });
 
-test('who leaves is gone once a whole lease is known: an emptied Redis is no death of others', async (t) => {
+test('a missing node has ended only after a complete list: a Redis that lost its data ends nobody', async (t) => {
   const store = new MemorySharedStore();
   const a = new Member(t, store, { run: 'a' });
   const b = new Member(t, store, { run: 'b', nodeId: 'other' });
   await until('both to see both', () => a.ids.length === 2 && b.ids.length === 2);
-  // Emptied just before a announces itself: it is alone on the list that it gets.
+  // The data is lost just before node a announces itself: it is alone on the list that it gets.
   b.away = true;
   store.nodes.clear();
   await a.beats(3);
@@ -137,7 +137,7 @@ test('who leaves is gone once a whole lease is known: an emptied Redis is no dea
   t.same(a.gone, ['b', 'c']);
 });
 
-test('two processes with one id: each says so, once', async (t) => {
+test('two processes with one id: each logs a warning, once', async (t) => {
   const store = new MemorySharedStore();
   const a = new Member(t, store, { run: 'a', pid: 1 });
   const b = new Member(t, store, { run: 'b', pid: 2 });
@@ -150,14 +150,14 @@ test('two processes with one id: each says so, once', async (t) => {
   t.same(a.ids, ['a', 'b'], 'both are listed');
 });
 
-test('a former run, killed or about to leave, is no warning', async (t) => {
+test('a former run, killed or about to leave, causes no warning', async (t) => {
   const store = new MemorySharedStore();
   const former = new Member(t, store, { run: 'former' }, { leaseMs: 60_000, everyMs: 600_000 });
   await former.beats(1);
   const next = new Member(t, store, { run: 'next' });
   await next.beats(10);
   t.same(next.ids, ['next', 'former'], 'it is still on the list');
-  // The one that is replaced may announce itself once more before it is told to go.
+  // The process that is replaced may announce itself once more before it gets the signal.
   former.heartbeat.beat();
   await next.beats(5);
   former.entry = { ...former.entry, draining: true };
@@ -172,7 +172,7 @@ test('a former run, killed or about to leave, is no warning', async (t) => {
   );
 });
 
-test('what a node drains is told at once, and leaving is not undone by what was under way', async (t) => {
+test('draining is announced at once, and leaving is not undone by an announcement in progress', async (t) => {
   const store = new MemorySharedStore();
   const slow = { everyMs: 600_000 };
   const a = new Member(t, store, { run: 'a' }, slow);

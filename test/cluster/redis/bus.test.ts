@@ -29,14 +29,14 @@ async function subscribe({ bus, seen }: Member, ...documentIds: string[]): Promi
   await seen.subscribed(...documentIds);
 }
 
-test('Redis is killed and comes back: everything goes on by itself', async (t) => {
+test('Redis is killed and comes back: the buses recover by themselves', async (t) => {
   const redis = await startRedis();
   t.teardown(() => redis.stop());
   const [a, b] = [join(t, redis.url), join(t, redis.url)];
   await subscribe(b, 'doc', 'fresh');
   await until('a connection', () => a.bus.connected);
   a.bus.publish(updateOf('doc', 1));
-  await until('news', () => b.seen.news.length === 1);
+  await until('update', () => b.seen.news.length === 1);
   for (let round = 1; round <= 3; round++) {
     await redis.kill();
     await until('no connections', () => !a.bus.connected && !b.bus.connected);
@@ -45,14 +45,14 @@ test('Redis is killed and comes back: everything goes on by itself', async (t) =
     await until('connections', () => a.bus.connected && b.bus.connected);
     await until('reports', () => b.seen.resyncs('reconnect').length >= 2 * round);
     a.bus.publish(updateOf('doc', round));
-    await until('news', () => b.seen.news.length === 1 + round);
+    await until('update', () => b.seen.news.length === 1 + round);
   }
   t.same(b.seen.valuesOf('doc'), [1, 1, 2, 3]);
   t.equal(a.seen.counted.dropped, 3);
   t.same(b.seen.statuses, [true, false, true, false, true, false, true]);
 });
 
-test('a bus may be opened before Redis is there', async (t) => {
+test('a bus may be opened before Redis is available', async (t) => {
   const redis = await startRedis();
   t.teardown(() => redis.stop());
   await redis.kill();
@@ -67,7 +67,7 @@ test('a bus may be opened before Redis is there', async (t) => {
   t.same(seen.statuses, [true]);
 });
 
-test('a frozen Redis is noticed, by a bus that is connected and by one that connects', async (t) => {
+test('a frozen Redis is detected, by a connected bus and by one that is connecting', async (t) => {
   const redis = await startRedis();
   t.teardown(() => redis.stop());
   const [a, b] = [join(t, redis.url), join(t, redis.url)];
@@ -82,10 +82,10 @@ test('a frozen Redis is noticed, by a bus that is connected and by one that conn
   await until('connections', () => a.bus.connected && b.bus.connected && late.bus.connected);
   await until('a report', () => b.seen.resyncs('reconnect').length > 0);
   a.bus.publish(updateOf('doc', 5));
-  await until('news', () => b.seen.valuesOf('doc').includes(5));
+  await until('update', () => b.seen.valuesOf('doc').includes(5));
 });
 
-test('a half-open connection is noticed, and nothing is buffered without bound meanwhile', async (t) => {
+test('a half-open connection is detected, and buffers stay bounded meanwhile', async (t) => {
   const url = await redisUrl();
   const proxy = await startProxy(url);
   t.teardown(() => proxy.close());
@@ -102,10 +102,10 @@ test('a half-open connection is noticed, and nothing is buffered without bound m
   await until('a connection', () => a.bus.connected);
   await until('a gap, by the tail', () => b.seen.resyncs('gap').length > 0);
   a.bus.publish(updateOf('doc', 'after'));
-  await until('news', () => b.seen.valuesOf('doc').includes('after'), 30_000);
+  await until('update', () => b.seen.valuesOf('doc').includes('after'), 30_000);
 });
 
-test('a subscriber that Redis cuts off is subscribed again', async (t) => {
+test('a subscriber that Redis disconnects is subscribed again', async (t) => {
   const redis = await startRedis();
   t.teardown(() => redis.stop());
   const [a, b] = [join(t, redis.url), join(t, redis.url)];
@@ -114,11 +114,11 @@ test('a subscriber that Redis cuts off is subscribed again', async (t) => {
   await ask(redis.port, 'CLIENT', 'KILL', 'TYPE', 'pubsub');
   await until('a report', () => b.seen.resyncs('reconnect').length > 0);
   a.bus.publish(updateOf('doc', 5));
-  await until('news', () => b.seen.news.length === 1);
+  await until('update', () => b.seen.news.length === 1);
   t.equal(b.seen.resyncs('reconnect').length, 1);
 });
 
-test('a password is used and never told', async (t) => {
+test('a password is used and never logged', async (t) => {
   const redis = await startRedis(['--requirepass', 'hunter2%']);
   t.teardown(() => redis.stop());
   const { bus, seen } = join(t, `redis://:hunter2%25@127.0.0.1:${redis.port}/3`);
@@ -132,7 +132,7 @@ test('a password is used and never told', async (t) => {
   t.notMatch([...seen.logged, ...wrong.seen.logged].join(''), /hunter/);
 });
 
-test('what Redis refuses is counted, logged once and tried again', async (t) => {
+test('what Redis refuses is counted, logged once and retried', async (t) => {
   const redis = await startRedis();
   t.teardown(() => redis.stop());
   await ask(redis.port, 'ACL', 'SETUSER', 'bus', 'on', '>secret', '+@all', 'resetchannels');

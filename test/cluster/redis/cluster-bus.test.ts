@@ -21,19 +21,19 @@ function join(t: Test, others: Partial<BusEvents> = {}, url = cluster.url): { bu
   return { bus, seen };
 }
 
-/** The channels that somebody is subscribed to at a server. */
+/** The channels of a server that have subscribers. */
 async function channelsAt({ port }: RedisServer): Promise<string[]> {
   return (await ask(port, 'PUBSUB', 'SHARDCHANNELS')).split('\n').filter((line) => line !== '');
 }
 
-test('news goes through all masters', async (t) => {
+test('updates go through all masters', async (t) => {
   const [a, b] = [join(t), join(t)];
   b.bus.subscribe(ids);
   await b.seen.subscribed(...ids);
   await until('a connection', () => a.bus.connected && b.bus.connected);
   for (const server of cluster.servers) t.ok((await channelsAt(server)).length > 0, 'each has some of the channels');
   for (const id of ids) a.bus.publish(updateOf(id, id));
-  await until('news', () => b.seen.news.length === ids.length);
+  await until('update', () => b.seen.news.length === ids.length);
   t.same(new Set(b.seen.news.map(({ documentId }) => documentId)), new Set(ids));
   t.equal(b.seen.counted.gaps, 0);
   b.bus.unsubscribe(ids);
@@ -54,13 +54,13 @@ test('a slot that moves to another master takes its documents with it', async (t
   await until('the channel at the other master', async () => (await channelsAt(to)).includes('test:doc:doc7'));
   await until('a report', () => b.seen.resyncs('reconnect').includes('doc7'));
   const before = b.seen.valuesOf('doc7').length;
-  await until('news', () => {
+  await until('update', () => {
     a.bus.publish(updateOf('doc7'));
     return b.seen.valuesOf('doc7').length > before;
   });
 });
 
-test('awareness goes through all masters, and who follows asks again when a slot moves or a master is back', async (t) => {
+test('awareness goes through all masters, and followers ask again when a slot moves or a master is back', async (t) => {
   const [a, b] = [join(t), join(t)];
   for (const { bus } of [a, b]) bus.followAwareness(ids);
   await Promise.all([a.seen.following(...ids), b.seen.following(...ids)]);
@@ -96,7 +96,7 @@ test('awareness goes through all masters, and who follows asks again when a slot
   await cluster.servers[2]!.restart();
   await until('connections', () => a.bus.connected && b.bus.connected, 60_000);
   await until('some to be active again', () => b.seen.awarenessActive.length > activeBefore);
-  // As the nodes would, once they are asked.
+  // As nodes do when they are asked.
   await until('all to be heard', () => {
     sayAll(4);
     return heard(4);
@@ -106,7 +106,7 @@ test('awareness goes through all masters, and who follows asks again when a slot
   await until('no channels', async () => (await Promise.all(cluster.servers.map(channelsAt))).flat().length === 0);
 });
 
-test('a master that dies takes nobody else with it, and is taken up again', async (t) => {
+test('a dead master affects no other, and is used again when it is back', async (t) => {
   const storage = new SharedStorage();
   let value = 0;
   const nodes = [1, 2, 3].map(() => new BusNode(storage, () => ++value));
@@ -126,7 +126,7 @@ test('a master that dies takes nobody else with it, and is taken up again', asyn
   await until('no full connection', () => all(false));
   const received = members[0]!.seen.news.length;
   writeAll();
-  await until('news through the other masters', () => members[0]!.seen.news.length > received);
+  await until('update through the other masters', () => members[0]!.seen.news.length > received);
   await cluster.servers[1]!.restart();
   await until('connections', () => all(true), 60_000);
   await until('all nodes are current', () => nodes.every((node) => node.isCurrent(ids)));
@@ -134,7 +134,7 @@ test('a master that dies takes nobody else with it, and is taken up again', asyn
   await until('all nodes are current', () => nodes.every((node) => node.isCurrent(ids)));
 });
 
-test('a single server that is taken for a cluster is called by its name in the log', async (t) => {
+test('a single server that is configured as a cluster is named in the log', async (t) => {
   const { bus, seen } = join(t, {}, await redisUrl());
   await until('a line in the log', () => seen.logged.some((line) => /cluster support disabled/.test(line)));
   bus.publish(updateOf('doc'));

@@ -24,7 +24,7 @@ function open(t: Test, about: Partial<RedisSharedStateOptions> & { readonly url:
   return state;
 }
 
-/** A world on one of several servers: that which has the list. */
+/** A world on one of several servers: the one that has the list. */
 function world(t: Test, url: string, serverOf: (key: string) => string, about: { cluster: boolean }): SharedWorld {
   const keyPrefix = `test:${randomUUID()}:`;
   return {
@@ -51,7 +51,7 @@ sharedStateContract('redis cluster', (t) =>
   Promise.resolve(world(t, cluster.url, (key) => masterOf(key).url, { cluster: true })),
 );
 
-test('everything ends by itself, and nothing else is in Redis', async (t) => {
+test('every key expires, and nothing else is in Redis', async (t) => {
   const redis = await startRedis();
   t.teardown(() => redis.stop());
   const state = open(t, { url: redis.url, timeoutMs: 20_000 });
@@ -78,7 +78,7 @@ test('a field without a time is counted once and removed', async (t) => {
   t.equal((await state.announce(entryOf(), 60_000)).malformed, 0);
 });
 
-test('Redis is not there, is killed, and comes back: what fails says so, and nothing is sent later', async (t) => {
+test('Redis is unavailable, is killed, and comes back: operations fail with an error, and nothing is sent later', async (t) => {
   const redis = await startRedis();
   t.teardown(() => redis.stop());
   await redis.kill();
@@ -99,7 +99,7 @@ test('Redis is not there, is killed, and comes back: what fails says so, and not
   t.match(await state.count('key', 60_000), { count: 1 }, 'a new Redis, in which nothing was counted twice');
 });
 
-test('a frozen Redis is given up, in bounded time and number', async (t) => {
+test('operations on a frozen Redis are bounded in time and number', async (t) => {
   const redis = await startRedis();
   t.teardown(() => redis.stop());
   const state = open(t, { url: redis.url, timeoutMs: 500, pingEveryMs: 60_000 });
@@ -109,10 +109,10 @@ test('a frozen Redis is given up, in bounded time and number', async (t) => {
   const results = await Promise.allSettled(Array.from({ length: 1_100 }, () => state.isMarked('x')));
   const reasons = results.map((result) => (result.status === 'rejected' ? (result.reason as Error).message : ''));
   t.equal(reasons.filter((reason) => reason === 'Redis did not answer in 500 ms').length, 1_000);
-  t.equal(reasons.filter((reason) => reason === 'too much waits for Redis').length, 100);
+  t.equal(reasons.filter((reason) => reason === 'too many operations wait for Redis').length, 100);
 });
 
-test('what Redis refuses is told without what was sent', async (t) => {
+test('an error of Redis is reported without what was sent', async (t) => {
   const redis = await startRedis();
   t.teardown(() => redis.stop());
   await ask(redis.port, 'ACL', 'SETUSER', 'state', 'on', '>secret', '+@all', 'resetkeys', '~test:*');
@@ -157,7 +157,7 @@ test('a slot that moves to another master is found there', async (t) => {
   const key = `${keyPrefix}count:key`;
   const from = masterOf(key);
   const to = cluster.servers.find((server) => server !== from)!;
-  // A master gives up no slot that has keys.
+  // A master does not give up a slot that has keys.
   await ask(from.port, 'DEL', key);
   await cluster.moveSlot(slotOf(key), to);
   t.teardown(async () => {
@@ -169,7 +169,7 @@ test('a slot that moves to another master is found there', async (t) => {
   t.equal((await ask(to.port, 'GET', key)).trim(), '2', 'the new master has it');
 });
 
-test('a master that dies takes only its own keys, and is taken up again', async (t) => {
+test('a dead master affects only its own keys, and is used again when it is back', async (t) => {
   const keyPrefix = `test:${randomUUID()}:`;
   const state = open(t, { url: cluster.url, cluster: true, keyPrefix, timeoutMs: 3_000 });
   const works = (key: string) =>

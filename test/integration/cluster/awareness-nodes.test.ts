@@ -16,7 +16,7 @@ const killable = fileURLToPath(new URL('../../support/killable-main.js', import.
 const show = (raw: RawClient, clientId: string, state: object | null, clock: number, documentId = 'room') =>
   raw.send('awareness_update', { documentId, clientId, state, clock });
 
-/** A client that knows who is there, going by clocks as SDKs do. */
+/** A client that tracks awareness by clocks, as SDKs do. */
 class Watcher {
   readonly #known = new Map<string, { state: unknown; clock: number }>();
 
@@ -77,7 +77,7 @@ test('AWR6: clients of two nodes see each other, in both encodings, come and go'
     const ids = (answer['states'] as { clientId: string }[]).map(({ clientId }) => clientId);
     t.strictSame(ids.sort(), ['a', 'b'], 'who joins is told of all nodes');
   }
-  // The first to follow on its node is told as soon as the other node has answered.
+  // The first subscriber of a node gets the states once the other node has answered.
   const elsewhere = [await client(t, nodes[0]), await client(t, nodes[1])];
   show(elsewhere[0]!, 'c', { here: true }, 3, 'other');
   await know([new Watcher(elsewhere[1]!, 'other')], { c: [{ here: true }, 3] });
@@ -87,7 +87,7 @@ test('AWR6: clients of two nodes see each other, in both encodings, come and go'
   await know(watchers.slice(1), {});
 });
 
-test('AWR7: a client moves to another node, and nobody takes the client id of another user', async (t) => {
+test('AWR7: a client moves to another node, and no user can use the client id of another', async (t) => {
   const { nodes } = await cluster(t, { JWT_SECRET: secret });
   const as = (node: ServerProcess, user: string) => client(t, node, { token: token(user, { read: ['*'] }) });
   const watchers = [new Watcher(await as(nodes[0], 'w')), new Watcher(await as(nodes[1], 'w'))];
@@ -117,7 +117,7 @@ test('AWR8: Redis is killed and comes back, a node is killed, another goes', asy
   const [ann, bob] = [await client(t, nodes[0]), await client(t, nodes[1], { encoding: 'json' })];
   const watchers = [new Watcher(ann), new Watcher(bob)];
   const states = { a: 1, b: 1 };
-  // Signs of life, as clients send them.
+  // Renewals, as clients send them.
   const renewing = setInterval(() => {
     show(ann, 'a', { n: states.a }, states.a);
     show(bob, 'b', { n: states.b }, states.b);
@@ -139,8 +139,8 @@ test('AWR8: Redis is killed and comes back, a node is killed, another goes', asy
   t.ok(bob.received('awareness_update').some(({ clientId, state }) => clientId === 'a' && state === null));
 });
 
-test('AWR8: the clients of a node that drains leave at once, those of one that is killed with the list of nodes', async (t) => {
-  // Nothing leaves by itself while the test runs.
+test('AWR8: the clients of a draining node leave at once, those of a killed node when it leaves the list of nodes', async (t) => {
+  // Nothing expires while the test runs.
   const redis = await startRedis();
   t.teardown(() => redis.stop());
   const { url } = await database(t);
@@ -170,7 +170,7 @@ test('AWR8: the clients of a node that drains leave at once, those of one that i
   const three = await server(t, { ...more, SYNCKIT_NODE_ID: 'three' });
   show(await client(t, three), 'c', {}, 1);
   await know(watchers.slice(0, 1), { a: [{ n: 2 }, 2], c: [{}, 1] });
-  // Killed before it was ever seen on the list, it would be missed by nobody.
+  // A node that was killed before it was on the list would not be found missing.
   await until('one to list it', async () => {
     const { cluster } = (await (await fetch(`${one.http}/health`)).json()) as { cluster: { nodes: unknown[] } };
     return cluster.nodes.length === 2;

@@ -92,7 +92,7 @@ test('each of three nodes shows all; one that is killed leaves with its lease, o
   );
 });
 
-test('a node that drains says so while its clients leave', async (t) => {
+test('a node that drains is listed as draining while its clients leave', async (t) => {
   const { env } = await world(t);
   const [one, two] = [await named(t, env, 'one'), await named(t, { ...env, SHUTDOWN_DRAIN_MS: '5000' }, 'two')];
   await allSee([one], 'one,two');
@@ -140,7 +140,7 @@ test('the worker with the connection is killed, and the heartbeat goes on', asyn
   }
 });
 
-test('two processes with one id are both listed and both warn; one that was killed is no reason to', async (t) => {
+test('two processes with one id are both listed and both log a warning; a killed one causes none', async (t) => {
   const { env } = await world(t);
   const first = await named(t, env, 'same');
   await allSee([first], 'same');
@@ -157,7 +157,7 @@ test('two processes with one id are both listed and both warn; one that was kill
   t.equal(await idsOn(again), 'same,same');
 });
 
-test('with a Redis Cluster, and without a name that was chosen', async (t) => {
+test('with a Redis Cluster, and without SYNCKIT_NODE_ID', async (t) => {
   const redis = await startRedisCluster();
   t.teardown(() => redis.stop());
   const { url } = await database(t);

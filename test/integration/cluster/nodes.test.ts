@@ -13,7 +13,7 @@ import { TextClient } from '../../support/text-client.js';
 
 tap.setTimeout(300_000);
 
-/** What a client that comes now is told. */
+/** The state that a new client gets. */
 async function stateOn(node: ServerProcess, documentId: string): Promise<unknown> {
   const late = await RawClient.connect(node.url);
   const { state } = await late.subscribe(documentId);
@@ -106,7 +106,7 @@ test('Redis is killed and comes back: local clients go on, and all converges', a
   await until('it to go on', () => replicas[1]!.state['after'] === true);
 });
 
-test('a node is killed: what it acknowledged reaches those who stay, and its clients go to the other', async (t) => {
+test('a node is killed: what it acknowledged reaches the other node, and its clients reconnect there', async (t) => {
   const { nodes, env } = await cluster(t);
   const [writer, reader] = [await client(t, nodes[0]), await client(t, nodes[1])];
   await reader.subscribe('doc');
@@ -135,7 +135,7 @@ test('a node is killed: what it acknowledged reaches those who stay, and its cli
   t.ok(Object.keys(state).length <= Object.keys(stored).length);
 });
 
-test('a shard dies: its documents are heard of again, and what came meanwhile is not missed', async (t) => {
+test('a shard dies: its documents are subscribed again, and no update is missed', async (t) => {
   const { nodes, env } = await cluster(t, { CLUSTER_COMPARE_INTERVAL: '3600000' });
   const killable = fileURLToPath(new URL('../../support/killable-main.js', import.meta.url));
   const third = await startServer({ ...env, SYNCKIT_NODE_ID: 'three', SHARDS: '1' }, killable);
@@ -148,7 +148,7 @@ test('a shard dies: its documents are heard of again, and what came meanwhile is
   let last = 0;
   for (let round = 1; round <= 3; round++) {
     third.child.send({ terminate: 0 } satisfies Command);
-    // While there is no worker, nobody listens.
+    // Without a worker, no update is received.
     for (; last < round * 100 || restarts() < round; last++) {
       await writer.acked(writer.set(documents[last % documents.length]!, `f${last}`, last));
       if (last % 10 === 0) third.child.send({} satisfies Command);
@@ -160,7 +160,7 @@ test('a shard dies: its documents are heard of again, and what came meanwhile is
   t.equal(reader.socket.readyState, reader.socket.OPEN);
 });
 
-test('a node is killed after a commit and before it tells of it: the others find out', async (t) => {
+test('a node is killed between commit and publishing: the others detect the commit', async (t) => {
   const { nodes, env } = await cluster(t, { CLUSTER_COMPARE_INTERVAL: '500' });
   const reader = await client(t, nodes[0]);
   await reader.subscribe('doc');
@@ -169,7 +169,7 @@ test('a node is killed after a commit and before it tells of it: the others find
   const url = env['DATABASE_URL']!;
   const storage = openPostgresStorage({ url, minConnections: 1, maxConnections: 1, statementTimeoutMs: 10_000 });
   t.teardown(() => storage.close());
-  // Behind the document's L, so that nothing but the number tells.
+  // Below the document's L, so that only the commit number reveals it.
   const { numbers } = await storage.commit([change('doc', [row({ path: 'silent', value: '2' })], 1)]);
   t.equal(numbers.get('doc'), 2);
   await until('the reader to have it', () => replica.state['silent'] === 2);

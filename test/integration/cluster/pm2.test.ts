@@ -1,6 +1,7 @@
 /**
  * `pm2 reload` under load, with the configuration that users run: ecosystem.config.cjs. The load can be made larger:
- * `RELOAD_PROCESSES=4 RELOAD_CLIENTS=1000 RELOAD_LANES=32 RELOAD_TICK_MS=200 node dist/test/integration/cluster/pm2.test.js`.
+ * `RELOAD_PROCESSES=4 RELOAD_CLIENTS=1000 RELOAD_LANES=32 RELOAD_TICK_MS=200 node
+ * dist/test/integration/cluster/pm2.test.js`.
  */
 import { readFile } from 'node:fs/promises';
 import tap, { test, type Test } from 'tap';
@@ -20,14 +21,14 @@ tap.setTimeout(300_000);
 
 const DRAIN_MS = 1_500;
 const PROCESSES = Number(process.env['RELOAD_PROCESSES'] ?? 2);
-/** They listen, besides those that write. */
+/** Clients that only subscribe, besides those that write. */
 const WATCHERS = Number(process.env['RELOAD_CLIENTS'] ?? 40);
-/** In which fresh connections are made, one after the other. */
+/** Series of new connections, one after the other. */
 const LANES = Number(process.env['RELOAD_LANES'] ?? 4);
-/** Between the writes of a client. */
+/** Time between two writes of a client, in ms. */
 const TICK_MS = Number(process.env['RELOAD_TICK_MS'] ?? 20);
 
-/** A cluster under load, from which nothing may be lost. */
+/** A cluster under load, which must lose nothing. */
 async function underLoad(t: Test, env: NodeJS.ProcessEnv) {
   const port = await freePort();
   const metricsPort = await freePort();
@@ -61,7 +62,7 @@ async function underLoad(t: Test, env: NodeJS.ProcessEnv) {
 
   return {
     ...{ pm2, load, kept, port, metricsPort, allThere },
-    /** Reloads while clients write, and checks what they hold after. */
+    /** Reloads while clients write, and checks the documents of the clients afterwards. */
     reload: async (): Promise<void> => {
       const before = checker.acks;
       await pm2.startOrReload();
@@ -71,7 +72,7 @@ async function underLoad(t: Test, env: NodeJS.ProcessEnv) {
       t.strictSame(await load.differences(url), [], 'all clients hold what the server holds');
       t.strictSame(await load.lost(url), [], 'everything that was ever acknowledged is there');
       t.strictSame(load.problems, []);
-      t.ok(kept.closeCodes.length >= load.clients.length, 'every client was sent away at least once');
+      t.ok(kept.closeCodes.length >= load.clients.length, 'every client was disconnected at least once');
       t.strictSame(
         kept.closeCodes.filter((code) => code !== 1012),
         [],
@@ -134,7 +135,7 @@ test(`DRN2, DRN3: a reload of ${PROCESSES} processes under load`, async (t) => {
   if ((await migrates()) === '1') t.equal(failed, '[{},{}]', 'none was refused');
 });
 
-test('without a bus a reload is a restart, and as complete', async (t) => {
+test('without a bus a reload is a restart, and loses nothing either', async (t) => {
   const { pm2, kept, reload } = await underLoad(t, { SYNCKIT_DATA_DIR: await folder(t) });
   const [before] = await pm2.list();
   await reload();
@@ -149,10 +150,10 @@ test('without a bus a reload is a restart, and as complete', async (t) => {
 
 /** DRN3: the clients of the process that was replaced did not all leave at once, by its own clock. */
 function checkSpread(t: Test, pid: number | undefined, log: readonly LogLine[]): void {
-  const turns = log.filter((line) => line.msg === 'clients were sent away' && line['pid'] === pid);
-  const clients = turns.reduce((sum, line) => sum + Number(line['clients']), 0);
-  t.ok(turns.length >= 5, `${clients} clients were sent away in ${turns.length} turns`);
-  const span = timeOf(turns.at(-1)) - timeOf(turns[0]);
+  const slices = log.filter((line) => line.msg === 'clients were disconnected' && line['pid'] === pid);
+  const clients = slices.reduce((sum, line) => sum + Number(line['clients']), 0);
+  t.ok(slices.length >= 5, `${clients} clients were disconnected in ${slices.length} slices`);
+  const span = timeOf(slices.at(-1)) - timeOf(slices[0]);
   t.ok(span >= DRAIN_MS * 0.4, `the last ${span} ms after the first, in a drain of ${DRAIN_MS} ms`);
 }
 

@@ -15,7 +15,7 @@ const preload = new URL('../../support/skew.js', import.meta.url).href;
 
 type Start = (name: string, skewMs: number) => Promise<ServerProcess>;
 
-/** What starts nodes that share a database. */
+/** Starts nodes that share a database. */
 async function nodesOf(t: Test): Promise<{ start: Start; stored: TestDatabase }> {
   const stored = await database(t);
   const env = {
@@ -52,12 +52,12 @@ async function stateOn(node: ServerProcess): Promise<Record<string, unknown>> {
 
 async function write(raw: RawClient, field: string, value: unknown): Promise<void> {
   await raw.acked(raw.set('doc', field, value));
-  // What is written next bears a later time.
+  // The next write has a later timestamp.
   const now = Date.now();
   await until('the next millisecond', () => Date.now() > now);
 }
 
-/** What a client knows of a document, as it may be asked to say. */
+/** The state of a document that a client holds. */
 function vectorOf(raw: RawClient): Record<string, number> {
   const vector: Record<string, number> = {};
   const note = (entry: Readonly<Record<string, unknown>>): void => {
@@ -91,7 +91,7 @@ for (const skewMs of [30_000, -30_000, 3_600_000, -3_600_000]) {
   const losesAll = skewMs < -LIMIT_MS;
   const title = `a node is ${Math.abs(skewMs) / 1_000} s ${skewMs > 0 ? 'ahead' : 'behind'}`;
 
-  test(`ORD1 ORD2 contract 7: ${title}: all agree, and writes are lost to none but greater ones`, async (t) => {
+  test(`ORD1 ORD2 contract 7: ${title}: all agree, and a write loses only to a greater one`, async (t) => {
     const { start, stored } = await nodesOf(t);
     const [right, skewed] = [await start('right', 0), await start('skewed', skewMs)];
     const replicas = [await follow(t, right), await follow(t, skewed)];
@@ -119,7 +119,7 @@ for (const skewMs of [30_000, -30_000, 3_600_000, -3_600_000]) {
     const loser = losesAll && replicas[1]!.state['skewedLast'];
     t.equal(loser, losesAll && 'right');
 
-    // The node is started again with its clock set right; nothing goes back, and nothing waits for the time to come.
+    // The node is restarted with a correct clock; nothing goes back, and nothing waits for the clock to catch up.
     const stampOf = async (): Promise<number> =>
       Number((await stored.query('SELECT stamp FROM documents'))[0]!['stamp']);
     const before = await stampOf();
@@ -134,7 +134,7 @@ for (const skewMs of [30_000, -30_000, 3_600_000, -3_600_000]) {
     t.ok((await stampOf()) > before && Number.isSafeInteger(await stampOf()));
   });
 
-  test(`SUB2 ${title}: who comes over from it is sent what it has not seen`, async (t) => {
+  test(`SUB2 ${title}: a client that moves from it is sent what it has not seen`, async (t) => {
     const { start } = await nodesOf(t);
     const [right, skewed] = [await start('right', 0), await start('skewed', skewMs)];
     const writer = await client(t, right);
@@ -154,9 +154,9 @@ for (const skewMs of [30_000, -30_000, 3_600_000, -3_600_000]) {
     const id = mover.send('sync_request', { documentId: 'doc', vectorClock: vectorOf(former) });
     const answer = await mover.expect('the answer', (m) => m.type === 'sync_response' && m['requestId'] === id);
     const fields = (answer['deltas'] as { field: string }[]).map(({ field }) => field);
-    // What is not much older may come again.
+    // Slightly older fields may be sent again.
     t.strictSame(fields.filter((field) => field !== 'kept').sort(), ['changed', 'removed']);
-    // Beyond the limit ahead, the L that the other node gave it is not believed: it takes the values later, or as new.
+    // An L beyond the limit ahead is not trusted: the values are accepted later, or as new.
     if (isWithin || skewMs < 0) t.strictSame(moved.state, { changed: 'second', kept: 'first' });
     await allEqual({ changed: 'second', kept: 'first' }, [], [right, skewed]);
   });

@@ -1,4 +1,4 @@
-/** What other nodes write reaches a client whatever becomes known of it meanwhile. */
+/** Updates of other nodes reach a client also while it changes its variant. */
 import { test } from 'tap';
 import { RawClient, type Incoming } from '../../support/client.js';
 import { client, server } from '../../support/fixture.js';
@@ -10,7 +10,7 @@ const READERS = 6;
 const DOCUMENTS = 25;
 const WRITES = 16;
 
-/** The documents and fields that a client was ever told of. */
+/** The documents and fields that a client has received. */
 function told(messages: readonly Incoming[]): Set<string> {
   const names = messages.flatMap((message) => {
     switch (message.type) {
@@ -32,10 +32,10 @@ function placeOf({ documentId, field }: Incoming): string {
 }
 
 /**
- * The client left the frames of plain clients as soon as no task was under way; but the shard, which publishes what
- * comes from other nodes without a task, had not been told of the new frames yet.
+ * A regression test: the client left its former variant as soon as no task was in progress. But the shard also
+ * publishes updates of other nodes, without a task, and did not know the new variant yet.
  */
-test('FAN1: a client that becomes known to read delta_batch misses nothing of what another node writes', async (t) => {
+test('FAN1: a client that turns out to support delta_batch misses no update of another node', async (t) => {
   const prefix = `variants-${process.pid}:`;
   const env = { DATABASE_URL: (await database(t)).url, REDIS_URL: await redisUrl(), REDIS_CHANNEL_PREFIX: prefix };
   const more = { SHARDS: '1', SYNC_BATCH_DELAY: '0' };
@@ -56,7 +56,7 @@ test('FAN1: a client that becomes known to read delta_batch misses nothing of wh
       const known = told(reader.messages);
       return wanted.filter((place) => !known.has(place));
     };
-    // What is missing after that is told.
+    // Fails with what is missing after that.
     await until('all writes', () => missing().length === 0).catch(() => undefined);
     t.strictSame(missing(), [], `reader ${n} was told of everything`);
     reader.socket.terminate();

@@ -1,4 +1,4 @@
-/** A node beside a newer one, as in a rolling update: what it can't read it loads. */
+/** A node beside a newer one, as in a rolling update: it loads what it can't decode. */
 import { randomBytes } from 'node:crypto';
 import { Redis } from 'ioredis';
 import { Packr } from 'msgpackr';
@@ -15,7 +15,7 @@ tap.setTimeout(300_000);
 
 const packr = new Packr({ useRecords: false });
 
-/** A node of this version with a subscriber, and a newer one: it commits as we do, and says it in its own way. */
+/** A node of this version with a subscriber, and a newer one that commits alike and publishes in its own format. */
 async function besideNewer(t: Test) {
   const [{ url }, redis] = [await database(t), await redisUrl()];
   const prefix = `${randomBytes(6).toString('hex')}:`;
@@ -58,7 +58,7 @@ async function besideNewer(t: Test) {
   };
 }
 
-test('contract 7: what a newer node says in a way that is not known is loaded and sent to the subscribers', async (t) => {
+test('contract 7: an update in an unknown format is loaded and sent to the subscribers', async (t) => {
   const { commit, say, follows, node, metric, replica } = await besideNewer(t);
   await commit('version', 2);
   await say([2, 'newer', 7, 2, { body: 'of another shape' }]);
@@ -69,7 +69,7 @@ test('contract 7: what a newer node says in a way that is not known is loaded an
   await commit('head', 'unknown');
   await say([9, { node: 'newer' }]);
   await follows('head', 'unknown');
-  // Several changes of which only one is said.
+  // Several changes, of which only one is published.
   for (let i = 0; i < 5; i++) await commit(`one${i}`, i);
   await say([2, 'newer', 7, 4]);
   for (let i = 0; i < 5; i++) await follows(`one${i}`, i);
@@ -78,7 +78,7 @@ test('contract 7: what a newer node says in a way that is not known is loaded an
   t.same((await late.subscribe('doc'))['state'], replica.state);
 });
 
-test('contract 7: what a newer node adds to a message is ignored, and the rest is read', async (t) => {
+test('contract 7: elements that a newer node appends to a message are ignored, and the rest is read', async (t) => {
   const { commit, say, follows, metric } = await besideNewer(t);
   const loads = await metric('resyncs');
   const { path, value, deleted, timestamp, counter, clientId, stamp } = await commit('longer', [1]);
@@ -88,7 +88,7 @@ test('contract 7: what a newer node adds to a message is ignored, and the rest i
   t.equal(await metric('resyncs'), loads, 'without a load');
 });
 
-test('a node goes on by itself after it was told what no storage takes', async (t) => {
+test('a node continues after it received a value that no storage accepts', async (t) => {
   const { say, node, follows, metric } = await besideNewer(t);
   const field = ['f', '1', false, Date.now(), 1, 'them'];
   await say([1, 'broken', 7, 1, 0, Date.now(), 0, 1e300, [[...field, 5]], null, []]);
