@@ -14,7 +14,7 @@ export function compareIds(authors: Authors, a: Block, b: Block): i32 {
 /** Sorts the list's blocks: runs that ascend are merged two by two until there is one. */
 export function sortBlocks(authors: Authors, list: BlockList): void {
   const count = list.count;
-  let starts = take((count + 1) * 4);
+  const starts = take((count + 1) * 4);
   let runs: u32 = 0;
   for (let index: u32 = 0; index < count; index++) {
     const at = list.data + index * BLOCK;
