@@ -8,7 +8,7 @@ import { typeCodes } from '../src/protocol/codes.js';
 import { HEADER_BYTES } from '../src/protocol/frame.js';
 import { MARK_BYTES } from './load/mark.js';
 
-/** What the bench tells it. */
+/** What the bench sends to it. */
 export interface BareSettings {
   /** Length of the frames that it publishes. */
   readonly frameBytes: number;

@@ -3,7 +3,7 @@ import type { TextRun } from '#core-wasm/reference';
 
 type Reference = Pick<typeof import('#core-wasm/reference'), 'cutRun' | 'toBlock' | 'writeTextState'>;
 
-/** A text that was written in runs, one behind the other. */
+/** A text that was written in runs, one after the other. */
 export interface TextShape {
   readonly name: string;
   readonly runs: number;

@@ -1,17 +1,17 @@
 import { median } from './results.js';
 
-/** Something to be timed: does its work so often that looking at a clock does not count, and returns how often. */
+/** Something to time: repeats its work so often that reading the clock does not count, and returns how often. */
 export type Work = () => number | Promise<number>;
 
-/** Rounds that count, and those before that are for the compilers. */
+/** Rounds that count, and warm-up rounds before them. */
 const ROUNDS = 9;
 const WARM_UP_ROUNDS = 4;
 /** Each piece of work is repeated in a round until it has used so much CPU, in µs. */
 const ROUND_CPU = 50_000;
 
 /**
- * Times pieces of work in turns, so that all meet the same machine. Returns µs per operation, medians of the rounds: CPU
- * time of all threads of this process, so that garbage collection counts and other processes do not.
+ * Times pieces of work in turns, so that all run under the same conditions. Returns µs per operation, medians of the
+ * rounds: CPU time of all threads of this process, so that garbage collection counts and other processes do not.
  */
 export async function timeInTurns(works: readonly Work[]): Promise<number[]> {
   const times = works.map((): number[] => []);

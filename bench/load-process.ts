@@ -22,7 +22,7 @@ export class LoadProcess {
     if (this.#child.pid === undefined) throw new Error('the load process could not be started');
     this.pid = this.#child.pid;
     this.#child.on('message', (report: Report) => {
-      this.#take(report);
+      this.#settle(report);
     });
     this.#child.once('exit', (code, signal) => {
       this.#ended = new Error(`the load process ended with ${code ?? signal ?? 'nothing'}`);
@@ -57,7 +57,7 @@ export class LoadProcess {
     await exit;
   }
 
-  #take(report: Report): void {
+  #settle(report: Report): void {
     const waiting = this.#waiting.get(report.id);
     this.#waiting.delete(report.id);
     if ('error' in report) waiting?.reject(new Error(`load: ${report.error}`));

@@ -40,7 +40,7 @@ async function runAlone(scenario: Scenario, options: Options): Promise<void> {
   console.log(saveResult(scenario.name, result));
 }
 
-/** This build and the other in turns, so that both meet the same machine. */
+/** This build and the other in turns, so that both run under the same conditions. */
 async function runBoth(scenario: Scenario, options: Options, other: Build): Promise<void> {
   announce(scenario, options);
   const builds = [thisBuild, other] as const;

@@ -68,7 +68,7 @@ export function per(total: number, count: number): number {
   return count === 0 ? 0 : rounded(total / count);
 }
 
-/** To three digits that count, as far as they stand behind the point. */
+/** To three digits that count, as far as they are decimals. */
 export function rounded(value: number): number {
   return Math.abs(value) >= 100 ? Math.round(value) : Number(value.toPrecision(3));
 }

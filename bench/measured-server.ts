@@ -93,8 +93,8 @@ export class MeasuredServer {
     return this.#process.http;
   }
 
-  /** Says something to the process that it understands. */
-  tell(message: object): void {
+  /** Sends a message to the process. */
+  send(message: object): void {
     this.#process.child.send(message);
   }
 
@@ -117,7 +117,7 @@ export class MeasuredServer {
     await this.#ask({ probe: 'startProfile' });
     const result = await work();
     await this.#ask({ probe: 'stopProfile', file: join(this.#profile, `${name}-${++profiles}`) });
-    // Only the main thread says that it is done; the others write their files meanwhile.
+    // Only the main thread reports that it is done; the others write their files meanwhile.
     await sleep(1);
     return result;
   }
@@ -133,12 +133,12 @@ export class MeasuredServer {
   async #ask(order: ProbeOrder): Promise<ProbeReport> {
     const { child } = this.#process;
     return new Promise((resolve) => {
-      const take = (message: unknown): void => {
+      const onMessage = (message: unknown): void => {
         if ((message as Partial<ProbeReport>).probe !== order.probe) return;
-        child.off('message', take);
+        child.off('message', onMessage);
         resolve(message as ProbeReport);
       };
-      child.on('message', take);
+      child.on('message', onMessage);
       child.send(order);
     });
   }

@@ -1,7 +1,7 @@
 /** The command line of the bench. */
 import { parseArgs } from 'node:util';
 
-/** What the command line says; what is undefined is up to the scenario. */
+/** The command line; what is undefined is up to the scenario. */
 export interface Options {
   /** Names of the scenarios to run; empty for all. */
   readonly scenarios: readonly string[];

@@ -68,6 +68,6 @@ async function carryOut(order: ProbeOrder): Promise<void> {
 function collectGarbage(): void {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;
-  // What the first round's finalizers let go is taken by the next.
+  // The second round collects what the finalizers of the first one released.
   for (let round = 0; round < 3; round++) collect();
 }

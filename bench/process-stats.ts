@@ -1,4 +1,4 @@
-/** What a process takes of the machine, from /proc. */
+/** What a process uses of the machine, from /proc. */
 import { readdirSync, readFileSync } from 'node:fs';
 
 /** CPU time that a process has used, in microseconds. */

@@ -5,7 +5,7 @@ import { signToken } from '../src/auth/tokens.js';
 /** JWT_SECRET of the servers that ask for a token. */
 export const secret = 'a secret of the bench, 32 characters or more';
 
-/** Tokens of so many users, who may read and write everything unless it is said otherwise. */
+/** Tokens of so many users, who may read and write everything by default. */
 export function tokens(count: number, name: string, limits: Partial<Permissions> = {}): string[] {
   const permissions = { canRead: ['*'], canWrite: ['*'], isAdmin: false, ...limits };
   return Array.from({ length: count }, (_, i) =>

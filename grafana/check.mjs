@@ -22,7 +22,7 @@ const started = performance.now();
 const running = [];
 const directory = mkdtempSync(join(tmpdir(), 'synckit-grafana-'));
 
-function say(text) {
+function log(text) {
   console.log(`${((performance.now() - started) / 1_000).toFixed(1).padStart(5)} s  ${text}`);
 }
 
@@ -40,7 +40,7 @@ async function check() {
   promtool('test', 'rules', here('alerts.test.yml'));
   const { lint } = await import('./lint.mjs');
   const problems = await lint();
-  say('promtool has checked configuration and rules, and tested that each alert fires');
+  log('promtool has checked configuration and rules, and tested that each alert fires');
 
   const { freePorts, metricsToken, Server } = await import('./check/servers.mjs');
   const { Prometheus, writeConfig } = await import('./check/prometheus.mjs');
@@ -56,7 +56,7 @@ async function check() {
   await Promise.all(servers.map((server) => server.start()));
   await prometheus.start(config, directory);
   const from = Date.now() / 1_000;
-  say(`two servers on port ${port}, scraped at ${targets.join(' and ')}`);
+  log(`two servers on port ${port}, scraped at ${targets.join(' and ')}`);
 
   const load = await makeLoad(`ws://127.0.0.1:${port}/ws`, servers);
   await sleep(3_000);
@@ -69,21 +69,21 @@ async function check() {
   const { findUncounted } = await import('./check/coverage.mjs');
   problems.push(...(await findUncounted(prometheus, Object.values(metrics), labelSets, time)));
   problems.push(...(await checkDashboard(prometheus, dashboard, targets, time)));
-  say(`${queriesOf(dashboard).length} queries of the dashboard, for both processes together and each`);
+  log(`${queriesOf(dashboard).length} queries of the dashboard, for both processes together and each`);
   const alerts = await checkAlerts(prometheus, time);
   problems.push(...alerts.problems);
   const fired = new Set(
     (await prometheus.range('ALERTS{alertstate="firing"}', time)).map(({ labels }) => labels.alertname),
   );
   problems.push(...provokedAlerts.filter((name) => !fired.has(name)).map((name) => `${name} did not fire`));
-  say(`${alerts.names.length} alerts; fired during the load: ${[...fired].sort().join(', ')}`);
+  log(`${alerts.names.length} alerts; fired during the load: ${[...fired].sort().join(', ')}`);
   if (process.argv[2] === '--picture') {
     const { picture } = await import('./picture.mjs');
     writeFileSync(process.argv[3], await picture(prometheus, dashboard, time));
   }
   await load.stop();
   for (const { options, complaints } of servers) {
-    for (const [text, count] of complaints) say(`process ${options.instance} logged ${count} times: ${text}`);
+    for (const [text, count] of complaints) log(`process ${options.instance} logged ${count} times: ${text}`);
   }
   return problems;
 }
@@ -102,12 +102,12 @@ async function makeLoad(url, [first, second]) {
     await load.exceed();
     await load.stall();
     await load.crowd();
-    say(`round ${round} of the load`);
+    log(`round ${round} of the load`);
   }
   await breakDisk(first, load);
   await load.insist(8, 3);
   first.mendDisk();
-  say('the disk of the first process has failed for a while');
+  log('the disk of the first process has failed for a while');
   // A drain that sends the first clients away and then has to wait for the disk, so that the others are seen draining.
   const insisting = load.insist(30, 6);
   await sleep(500);
@@ -118,9 +118,9 @@ async function makeLoad(url, [first, second]) {
   second.mendDisk();
   const code = await stopped;
   await insisting;
-  if (code !== 0) throw new Error(`the second process ended with ${code} when it was told to stop`);
+  if (code !== 0) throw new Error(`the second process ended with ${code} when it was stopped`);
   await second.start();
-  say('the second process has been restarted');
+  log('the second process has been restarted');
   return load;
 }
 
@@ -156,7 +156,7 @@ try {
   const problems = await check();
   for (const part of running) await part.stop();
   for (const problem of problems) console.error(`FAILED: ${problem}`);
-  say(problems.length === 0 ? 'all is well' : `${problems.length} problems`);
+  log(problems.length === 0 ? 'all is well' : `${problems.length} problems`);
   process.exitCode = problems.length === 0 ? 0 : 1;
 } catch (error) {
   console.error(error);

@@ -19,7 +19,7 @@ const read = (path) => readFileSync(new URL(path, import.meta.url), 'utf8');
 
 async function lintFile() {
   const upToDate = readFileSync(dashboardPath, 'utf8') === (await dashboardText());
-  return upToDate ? [] : ['dashboards/synckit.json is not what dashboard.mjs says: node grafana/dashboard.mjs'];
+  return upToDate ? [] : ['dashboards/synckit.json is not up to date: node grafana/dashboard.mjs'];
 }
 
 function lintMetrics(names) {

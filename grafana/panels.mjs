@@ -85,7 +85,7 @@ export function lines(title, unit, description, queries, options = {}) {
   };
 }
 
-/** One number, with a small curve behind it. @param options.steps From which value on in which colour. */
+/** One number, with a small graph in the background. @param options.steps From which value on in which colour. */
 export function stat(title, unit, description, query, options = {}) {
   const { steps = [], mappings = [], base = 'green', width = 4, named = false } = options;
   return {

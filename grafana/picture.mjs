@@ -108,7 +108,7 @@ function drawLines({ fieldConfig }, series, box) {
     const bottom = area.y + area.h;
     return `<path d="${line}L${at.at(-1)[0]} ${bottom}H${at[0][0]}z" fill="${colorOf(i)}"/>`;
   });
-  // The sum of all lies behind the others.
+  // The sum is drawn behind the others.
   return grid(area, top, unit) + paths.reverse().join('') + legend(shown, box);
 }
 
@@ -195,7 +195,7 @@ function grid({ x, y, w, h }, top, unit) {
     .join('');
 }
 
-/** Names in their colours, side by side; what has no room is left out. */
+/** Names in their colours, side by side; what does not fit is left out. */
 function legend(series, { w, h }) {
   if (series.length === 0) return text(60, h - 46, 'all 0', 'fill="#888"');
   let [x, y] = [10, h - 46];

@@ -106,8 +106,8 @@ async function remove(ann, bob, documentId) {
 async function catchUp(late, documentId) {
   const { state, clock } = await late.ask('subscribe', { documentId }, 'sync_response');
   check(state, { 'who comes late gets the document': (fields) => same(Object.keys(fields).sort(), ['b', 'title']) });
-  const news = await late.ask('sync_request', { documentId, vectorClock: clock }, 'sync_response');
-  check(news.deltas, { 'who knows everything gets nothing': (deltas) => deltas.length === 0 });
+  const missed = await late.ask('sync_request', { documentId, vectorClock: clock }, 'sync_response');
+  check(missed.deltas, { 'a client that is up to date gets nothing': (deltas) => deltas.length === 0 });
   const { operations } = await late.ask('sync_step1', { documentId, stateVector: {} }, 'sync_step2');
   const fields = operations.map(({ field }) => field).sort();
   check(fields, { 'who knows nothing gets everything': (all) => same(all, ['a', 'b', 'title']) });

@@ -106,7 +106,7 @@ const commands: Readonly<Record<string, (args: string[]) => void | Promise<void>
       to: config.storage,
       isDocumentId,
       readText: textReader(config.maxTextBytes),
-      say: print,
+      log: print,
       refuse: (line) => process.stderr.write(`${line}\n`),
     });
     if (refused > 0) process.exitCode = 1;

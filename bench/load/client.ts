@@ -34,11 +34,11 @@ export interface OpenOptions {
   readonly port: number;
   readonly localAddress: string;
   readonly token: string | undefined;
-  /** Whether it offers to take compressed messages. */
+  /** Whether it offers permessage-deflate. */
   readonly deflate: boolean;
 }
 
-/** One connection, as cheap as it can be had: it counts what comes and parses nothing. */
+/** One connection, as cheap as possible: it counts what it receives and parses nothing. */
 export class Client implements FrameSink {
   /** States and updates that came, and the bytes of both. */
   states = 0;
@@ -185,7 +185,7 @@ export class Client implements FrameSink {
     tally.updateFrames++;
     tally.updateBytes += end - start;
     if (this.#index === 0) this.#countTurn(bytes.readUInt32BE(start + 5));
-    // Behind the header, whose bytes may be anything.
+    // After the header, whose bytes may be anything.
     let at = findMark(bytes, start + HEADER_BYTES, end, start + markOffset);
     this.#shared.markOffset = at - start;
     while (at !== -1) {

@@ -13,13 +13,13 @@ export interface Commands {
   text: [TextRequest, null];
   /** Types on in the text of the last `text`. */
   type: [TypeRequest, null];
-  /** Stops writing and waits for the acks that are owed. */
+  /** Stops writing and waits for the missing acks. */
   stop: [null, StopReply];
   /** Fills a document with fields, in large batches. */
   fill: [FillRequest, Elapsed];
   /** Subscribes one client once more and waits for all of its state. */
   sync: [SyncRequest, SyncReply];
-  /** Begins to count anew. */
+  /** Resets the counters. */
   mark: [null, null];
   /** What was counted since. */
   read: [null, Counts];
@@ -27,7 +27,7 @@ export interface Commands {
   watch: [{ readonly documents: number }, null];
   /** Writes to each document since the last `write`. */
   written: [null, Float64Array];
-  /** What became of all writes, which are those of another load process where they are given; needs a ledger. */
+  /** The outcome of all writes, which are those of another load process where they are given; needs a ledger. */
   balance: [Float64Array | null, Balance];
 }
 
@@ -40,7 +40,7 @@ export interface OpenRequest {
   readonly localAddress?: string;
   /** For the query string, one per connection. */
   readonly tokens?: readonly string[];
-  /** Whether they offer to take compressed messages. */
+  /** Whether they offer permessage-deflate. */
   readonly deflate?: boolean;
 }
 
@@ -98,7 +98,7 @@ export interface StopReply {
   readonly unacknowledged: number;
   /** Connections that ended by themselves. */
   readonly disconnected: number;
-  /** The first error that the server answered with, for the eye. */
+  /** The first error that the server answered with. */
   readonly firstError: string;
 }
 
@@ -135,7 +135,7 @@ export interface Counts {
   readonly updates: number;
   readonly updateFrames: number;
   readonly updateBytes: number;
-  /** Of all that came off the sockets. */
+  /** Of everything received. */
   readonly wireBytes: number;
   readonly acks: number;
   readonly writes: number;

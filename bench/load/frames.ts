@@ -1,4 +1,4 @@
-/** Frames that clients send, with their WebSocket header in front: masked with zero, so the payload is as it is. */
+/** Frames that clients send, with their WebSocket header: masked with zero, so the payload is unchanged. */
 import { typeCodes, type MessageType } from '../../src/protocol/codes.js';
 import { HEADER_BYTES } from '../../src/protocol/frame.js';
 import { EMPTY_MARK, MARK_BYTES, microsecondsNow, writeDigits, writeMark } from './mark.js';
@@ -29,7 +29,7 @@ function webSocketFrame(opcode: number, payload: Uint8Array): Buffer {
   return Buffer.concat([webSocketHeader(opcode, payload.length), payload]);
 }
 
-/** What stands in front of a payload of this length. */
+/** The header of a payload of this length. */
 export function webSocketHeader(opcode: number, length: number): Buffer {
   const sizeBytes = length < 126 ? 0 : length < 65_536 ? 2 : 8;
   const header = Buffer.alloc(6 + sizeBytes);
@@ -40,7 +40,7 @@ export function webSocketHeader(opcode: number, length: number): Buffer {
   return header;
 }
 
-/** Makes the frames of one writer, one behind the other. */
+/** Makes the frames of one writer, one after the other. */
 export interface Template {
   /** The next frames in one piece. @param first Number of the first write within its document. */
   frames(count: number, first: number): Buffer;
@@ -116,7 +116,7 @@ export class DeltaTemplate implements Template {
   }
 }
 
-/** The timestamp of the SyncKit header, behind a WebSocket header whose length follows from the frame's. */
+/** The timestamp of the SyncKit header, after a WebSocket header whose length follows from the frame's. */
 function writeHeaderTime(target: Buffer, at: number, milliseconds: number, frameBytes: number): void {
   const header = frameBytes - 6 < 126 ? 6 : frameBytes - 8 < 65_536 ? 8 : 14;
   const high = Math.floor(milliseconds / 0x1_0000_0000);

@@ -1,4 +1,4 @@
-/** What became of the writes of all documents. */
+/** The outcome of the writes of all documents. */
 export interface Balance {
   readonly written: number;
   /** Writes times the clients that had to get them. */
@@ -11,10 +11,10 @@ export interface Balance {
   readonly stale: number;
 }
 
-/** Room for so many writes of one document; later ones are not watched. */
+/** Writes of one document that are recorded; later ones are not. */
 const WATCHED_WRITES = 4_096;
 
-/** Remembers each update that each client got of its document, so that not one can get lost unseen. */
+/** Remembers each update that each client got of its document, so that no loss goes undetected. */
 export class Ledger {
   readonly #documents: number;
   /** A byte per client and write. */

@@ -1,4 +1,4 @@
-/** The load process: does what the bench tells it over IPC, one command after the other. */
+/** The load process: runs the commands that the bench sends over IPC, one after the other. */
 import type { Command, Commands } from './commands.js';
 import { Fleet } from './fleet.js';
 

@@ -7,8 +7,8 @@ const AUTHOR = 'client-0123456789';
 const LETTERS = 'the quick brown fox, ';
 /** The longest header of a WebSocket frame from a client. */
 const WEB_SOCKET_BYTES = 14;
-/** Room for so much more than the text has at first. Bytes. */
-const ROOM = 1024 * 1024;
+/** Bytes that the text may grow. */
+const SPARE_BYTES = 1024 * 1024;
 
 /**
  * Makes the frames of a client that types: each is a batch with the whole text, in which there is one character more
@@ -24,7 +24,7 @@ export class TextTemplate implements Template {
   /** @param stateBytes Size of the first state, about. */
   constructor(documentId: string, stateBytes: number) {
     const head = `{"documentId":"${documentId}","deltas":[{"type":"text-state","documentId":"${documentId}","state":"`;
-    this.#bytes = Buffer.alloc(WEB_SOCKET_BYTES + HEADER_BYTES + 2 * stateBytes + ROOM);
+    this.#bytes = Buffer.alloc(WEB_SOCKET_BYTES + HEADER_BYTES + 2 * stateBytes + SPARE_BYTES);
     this.#end = WEB_SOCKET_BYTES + HEADER_BYTES;
     this.#append(head + escape('{"blocks":['));
     for (let size = 0; size < stateBytes;) size += this.#type();

@@ -58,7 +58,7 @@ export class Writer {
     if (this.#again) this.#due++;
   }
 
-  /** Sends what the acks of this read made room for. */
+  /** Sends as many writes as the acks of this read allow. */
   flush(): void {
     const due = this.#due;
     if (due === 0) return;

@@ -1,4 +1,4 @@
-/** Two nodes beside a single one: how long a change takes to the other node, and what sending and hearing it costs. */
+/** Two nodes beside a single one: how long a change takes to the other node, and what sending and receiving it costs. */
 import { LoadProcess } from '../load-process.js';
 import { measure, per, rate, rounded, sleep, warmUp, type Measured } from '../measure.js';
 import { BATCH_DELAY_MS, MeasuredServer, SHARDS } from '../measured-server.js';
@@ -17,7 +17,7 @@ const FIELDS = 1_000;
 /** The rarer writes find their document idle, each of them; of the others several share a flush and a message. */
 const RATES = [200, 2_000];
 
-/** A node that takes the writes, one that hears of them, if there is, and the clients of both. */
+/** A node that gets the writes, the other one, if there is one, and the clients of both. */
 interface Placement {
   readonly name: string;
   readonly writing: MeasuredServer;
@@ -58,7 +58,7 @@ export const cluster: Scenario = {
     const rows: Row[] = [];
     for (const perSecond of RATES) {
       const turns = new Map(placements.map((placement) => [placement, [] as Turn[]]));
-      // One turn for the compilers.
+      // One turn warms up the compilers.
       for (let turn = -1; turn < TURNS; turn++) {
         for (const [placement, measured] of turns) {
           const one = await write(bench, placement, perSecond);

@@ -65,7 +65,7 @@ async function casesOf(build: Build): Promise<Case[]> {
     const late = frame({ field: 'field', value, clock: { client: 1 }, clientId: 'client', documentId });
     const [earlyHead, lateHead] = [head(early), head(late)];
     add(`id scan, before the value, ${name}`, () => scanString(early, earlyHead, 'documentId', scan));
-    add(`id scan, behind the value, ${name}`, () => scanString(late, lateHead, 'documentId', scan));
+    add(`id scan, after the value, ${name}`, () => scanString(late, lateHead, 'documentId', scan));
     add(`parseMessage, ${name}`, () => parseMessage(early, earlyHead));
     const message = parseMessage(early, earlyHead);
     add(`parseOperations, ${name}`, () => parseOperations(message, documentId));
@@ -93,7 +93,7 @@ async function casesOf(build: Build): Promise<Case[]> {
 
 const REPEATS = 100;
 
-/** So that looking at the clock does not count; large inputs take so long that it does not either way. */
+/** Repetitions, so that reading the clock does not count; large inputs take long enough anyway. */
 function repeat(work: () => unknown): number {
   const start = performance.now();
   let done = 0;

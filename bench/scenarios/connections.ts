@@ -99,7 +99,7 @@ function sizesOf({ connections: wanted, documents }: Options): { connections: nu
   return { connections: count, documents: documents ?? Math.max(1, Math.floor(count / CLIENTS_PER_DOCUMENT)) };
 }
 
-/** Lets the compilers see connections, and the server load the documents. */
+/** Warms up the compilers, and lets the server load the documents. */
 async function prepare(bench: Bench, server: MeasuredServer, documents: number): Promise<void> {
   const load = bench.load();
   await load.order('open', { port: server.port, count: WARM_UP, tokens: tokens(WARM_UP, 'early') });

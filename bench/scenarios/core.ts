@@ -1,4 +1,4 @@
-/** The WASM core for fields beside its TypeScript twin: alone, and end to end in a shard that is driven in process. */
+/** The WASM core for fields beside the reference implementation: alone, and end to end in a shard in this process. */
 import type { FieldsStore, FieldWrite } from '@synckit/core-wasm';
 import pino from 'pino';
 import { ShardMetrics } from '../../src/metrics/shard-metrics.js';
@@ -31,19 +31,19 @@ type Prepare = (store: FieldsStore) => Work | Promise<Work>;
 export const core: Scenario = {
   name: 'core',
   about:
-    'the WASM core beside its TypeScript twin, in the process of the bench: µs of CPU per operation, and wasm/twin',
+    'the WASM core beside the reference implementation, in the process of the bench: µs of CPU per operation, and wasm/reference',
   rounds: 1,
   conditions: () => ({
     'fields per document': FIELDS,
     'value bytes': VALUE_BYTES,
     'end to end': 'Shard.handle with storage in memory, from the bytes of a task to those of its answers',
-    twin: 'without its account of bytes, which it would count anew for each write',
+    reference: 'without its byte size, which it would recount for each write',
   }),
   async run({ build }) {
     const { FieldsCore } = await importCore(build);
     const { ReferenceFields } = await importReference(build);
-    /** Its size is what it would cost to keep count: nothing. The twin itself walks all fields. */
-    class UncountedTwin extends ReferenceFields {
+    /** An implementation that keeps count has its size for free; the reference implementation walks all fields. */
+    class UncountedReference extends ReferenceFields {
       override byteSize(handle: number): number {
         return this.fieldCount(handle) * VALUE_BYTES;
       }
@@ -61,9 +61,14 @@ export const core: Scenario = {
     }
     const rows: Row[] = [];
     for (const [operation, prepare] of cases) {
-      const works = [await prepare(new FieldsCore()), await prepare(new UncountedTwin())];
-      const [wasm = NaN, twin = NaN] = await timeInTurns(works);
-      rows.push({ operation, 'wasm µs': wasm, 'twin µs': twin, 'wasm/twin': rounded(wasm / twin) });
+      const works = [await prepare(new FieldsCore()), await prepare(new UncountedReference())];
+      const [wasm = NaN, reference = NaN] = await timeInTurns(works);
+      rows.push({
+        operation,
+        'wasm µs': wasm,
+        'reference µs': reference,
+        'wasm/reference': rounded(wasm / reference),
+      });
     }
     return rows;
   },
@@ -172,7 +177,7 @@ async function handling(build: Build, store: FieldsStore, documents: number, wri
 
 const writerOptions = { writer: 'client-0123456789', fields: FIELDS, valueBytes: VALUE_BYTES };
 
-/** The JSON of the next delta; made cheaply, as it is timed too. */
+/** The JSON of the next delta; cheap, as it is timed too. */
 function payloadOf(template: DeltaTemplate): Buffer {
   const frame = Buffer.allocUnsafe(template.length);
   template.writeTo(frame, 0, 0);

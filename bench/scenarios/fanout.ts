@@ -40,13 +40,13 @@ export const fanout: Scenario = {
     const seconds = bench.options.seconds ?? SECONDS;
     const ours = await prepare(bench, await bench.server({ storage: 'memory' }), subscribers);
     const bare = await prepare(bench, await bench.bareServer(), subscribers);
-    // For the compilers, which take their time when writes are rare.
+    // A warm-up: the compilers need long when writes are rare.
     await deliver(ours, 'warm-up', WARM_UP_RATE, subscribers, 1, true);
     await deliver(bare, 'warm-up', WARM_UP_RATE, subscribers, 1, false);
     const rows: Row[] = [];
     for (const writes of RATES) {
       const own = await deliver(ours, 'fanout', writes, subscribers, seconds, true);
-      bare.server.tell({ frameBytes: Math.round(own.updateBytes / own.updateFrames) } satisfies BareSettings);
+      bare.server.send({ frameBytes: Math.round(own.updateBytes / own.updateFrames) } satisfies BareSettings);
       const ceiling = await deliver(bare, 'fanout-bare', writes, subscribers, seconds, false);
       rows.push(rowOf(writes, own, ceiling));
     }
@@ -58,7 +58,7 @@ function subscribersOf({ subscribers }: Options): number {
   return subscribers ?? SUBSCRIBERS;
 }
 
-/** Opens the subscribers and, after them, the writer; it hears its own writes like everybody. */
+/** Opens the subscribers and, after them, the writer; it gets its own writes like all others. */
 async function prepare(bench: Bench, server: MeasuredServer, subscribers: number): Promise<Side> {
   const load = bench.load();
   await load.order('open', { port: server.port, count: subscribers + 1 });

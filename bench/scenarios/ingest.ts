@@ -13,12 +13,12 @@ import { bareUpserts, lonelyUpserts, storageUpserts, type BenchPostgres } from '
 
 const SECONDS = 4;
 /**
- * The way of a commit to Postgres is compiled late: a few hundred commits a second take this long to get it there. And
- * the first updates of each row find no room on its page; only when all have been updated a few times is it as fast as
- * it gets.
+ * The code path of a commit to Postgres is optimised late: at a few hundred commits a second it takes this long. And the
+ * first updates of a row find no free space on its page; throughput is stable only after all rows were updated a few
+ * times.
  */
 const POSTGRES_WARM_UP_SECONDS = 8;
-/** The server and the bare loop take turns, so that both meet the same machine. */
+/** The server and the bare loop take turns, so that both run under the same conditions. */
 const TURNS = 4;
 const WRITERS = [1, 50, 500];
 const VALUE_BYTES = 64;

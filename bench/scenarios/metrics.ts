@@ -37,7 +37,7 @@ export const metrics: Scenario = {
     const seconds = bench.options.seconds ?? SECONDS;
     const on = await prepare(bench, true);
     const off = await prepare(bench, false);
-    // One turn each for the compilers.
+    // One turn each warms up the compilers.
     const turns: { on: Measured; off: Measured }[] = [];
     for (let turn = -1; turn < TURNS; turn++) {
       const pair = { on: await write(on, seconds), off: await write(off, seconds) };

@@ -1,4 +1,4 @@
-/** What a message's way costs: CPU of the acceptor and of the other threads, per write and per delivery. */
+/** The cost of a message's path: CPU of the acceptor and of the other threads, per write and per delivery. */
 import { cpuColumns, measure, per, rate, sleep, warmUp, type Measured } from '../measure.js';
 import { BATCH_DELAY_MS, SHARDS, type StorageKind } from '../measured-server.js';
 import type { WriteRequest } from '../load/commands.js';

@@ -130,7 +130,7 @@ async function start(bench: Bench): Promise<[MeasuredServer, ...MeasuredServer[]
     bench.server({
       storage: 'postgres',
       database,
-      // The port is everybody's, so each says on another what it counted.
+      // All processes share the port, so each serves its metrics on another one.
       metricsPort: await freePort(),
       env: {
         PORT: String(port),
@@ -149,7 +149,7 @@ async function inEach(loads: readonly LoadProcess[], work: (load: LoadProcess, i
   await Promise.all(loads.map(work));
 }
 
-/** What became of the first process's writes, at the clients of all of them. */
+/** The outcome of the first process's writes, at the clients of all of them. */
 async function settle(loads: readonly LoadProcess[]): Promise<Balance> {
   const [first] = loads as readonly [LoadProcess];
   const written = await first.order('written', null);

@@ -1,4 +1,4 @@
-/** Joining states in the text core beside its TypeScript twin, in the process of the bench. */
+/** Joining states in the text core beside the reference implementation, in the process of the bench. */
 import type { TextStore } from '@synckit/core-wasm';
 import { importCore, importReference, type Build } from '../build.js';
 import { editedText, textOf, type TextShape } from '../edited-text.js';
@@ -16,12 +16,12 @@ const shapes: readonly TextShape[] = [
   { name: '100 000 typed one by one', runs: 100_000, runLength: 1 },
 ];
 
-/** The twin has no part in texts of more runs: it would take seconds for each. */
-const MOST_TWIN_RUNS = 10_000;
+/** The reference implementation is left out of texts with more runs: it would take seconds for each. */
+const MOST_REFERENCE_RUNS = 10_000;
 const ROUNDS = 15;
-/** Rounds that are for the compilers. */
+/** Rounds that warm up the compilers. */
 const WARM_UP_ROUNDS = 5;
-/** Documents whose states have so many bytes together are handled at a time, so that a look at the clock is nothing. */
+/** Bytes of the states that are handled between two readings of the clock, so that reading it costs nothing. */
 const BYTES_AT_A_TIME = 2_000_000;
 
 export const coreConditions: Conditions = {
@@ -34,7 +34,7 @@ export async function joinTexts(build: Build): Promise<Row[]> {
   return shapes.map((shape): Row => {
     const base = textOf(reference, shape);
     const [alice, bob] = [editedText(reference, shape, 'alice', 0.2), editedText(reference, shape, 'bob', 0.7)];
-    const stores = [new core.TextCore(), ...(shape.runs <= MOST_TWIN_RUNS ? [new reference.ReferenceText()] : [])];
+    const stores = [new core.TextCore(), ...(shape.runs <= MOST_REFERENCE_RUNS ? [new reference.ReferenceText()] : [])];
     const documents = Math.max(1, Math.round(BYTES_AT_A_TIME / alice.length));
     const joining = inTurns(stores, documents, [], (store, handle) => {
       store.merge(handle, alice, false);
@@ -53,7 +53,7 @@ export async function joinTexts(build: Build): Promise<Row[]> {
   });
 }
 
-/** Milliseconds of CPU per document, in the order of the stores. @param loaded What the documents hold already. */
+/** Milliseconds of CPU per document, in the order of the stores. @param loaded States that the documents hold at first. */
 function inTurns(
   stores: readonly TextStore[],
   documents: number,
@@ -75,8 +75,8 @@ function inTurns(
   return times.map(median);
 }
 
-function columns(name: string, [wasm = NaN, twin]: readonly number[]): Row {
+function columns(name: string, [wasm = NaN, reference]: readonly number[]): Row {
   const own = { [`${name}, wasm ms`]: wasm };
-  if (twin === undefined) return own;
-  return { ...own, [`${name}, twin ms`]: twin, [`${name}, wasm/twin`]: rounded(wasm / twin) };
+  if (reference === undefined) return own;
+  return { ...own, [`${name}, reference ms`]: reference, [`${name}, wasm/reference`]: rounded(wasm / reference) };
 }

@@ -11,7 +11,7 @@ const SIZES: readonly (readonly [name: string, bytes: number])[] = [
   ['1 MB', 1_000_000],
 ];
 const KEYSTROKES = 300;
-/** In another document, for the compilers. */
+/** In another document, to warm up the compilers. */
 const WARM_UP_KEYSTROKES = 150;
 
 export const typingConditions: Conditions = {
@@ -65,7 +65,7 @@ function rowOf(name: string, measured: Omit<Measured, 'seconds'>, given: number,
   };
 }
 
-/** Bytes of texts that the storage was given so far. */
+/** Bytes of texts given to the storage so far. */
 function textBytesOf(server: MeasuredServer): Promise<number> {
   return server.metric('synckit_text_written_bytes_total');
 }

@@ -7,7 +7,8 @@ import { typeTexts, typingConditions } from './text-typing.js';
 
 export const text: Scenario = {
   name: 'text',
-  about: 'collaborative texts: the core beside its twin, keystrokes by the size of the text, and fan-out',
+  about:
+    'collaborative texts: the core beside the reference implementation, keystrokes by the size of the text, and fan-out',
   rounds: 1,
   conditions: (options) => ({
     shards: SHARDS,

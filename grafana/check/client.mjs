@@ -1,4 +1,4 @@
-/** A small client of the protocol: it sends what it is told, well or ill, and remembers what it was answered. */
+/** A small client of the protocol: it sends any message, valid or not, and records the answers. */
 import { Buffer } from 'node:buffer';
 import { setTimeout as sleep } from 'node:timers/promises';
 import WebSocket from 'ws';

@@ -152,7 +152,7 @@ export class Load {
     }
   }
 
-  /** What is no message, or says what cannot be. */
+  /** What is no message, or an invalid one. */
   async garbage() {
     await times(2, async (i) => {
       const client = await this.#connect({ json: i % 2 === 1 });

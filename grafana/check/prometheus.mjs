@@ -39,7 +39,7 @@ export function writeConfig(directory, { targets, token }) {
 export class Prometheus {
   #child;
   #url;
-  #said = '';
+  #stderr = '';
 
   constructor(port) {
     this.port = port;
@@ -59,12 +59,12 @@ export class Prometheus {
       { stdio: ['ignore', 'ignore', 'pipe'] },
     );
     this.#child = child;
-    child.stderr.setEncoding('utf8').on('data', (text) => (this.#said += text));
+    child.stderr.setEncoding('utf8').on('data', (text) => (this.#stderr += text));
     const end = Date.now() + START_LIMIT_MS;
     for (;;) {
       const ready = await fetch(`${this.#url}/-/ready`).catch(() => undefined);
       if (ready?.ok) return;
-      if (child.exitCode !== null || Date.now() > end) throw new Error(`prometheus did not start: ${this.#said}`);
+      if (child.exitCode !== null || Date.now() > end) throw new Error(`prometheus did not start: ${this.#stderr}`);
       await sleep(100);
     }
   }

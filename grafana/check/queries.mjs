@@ -38,13 +38,13 @@ export async function checkDashboard(prometheus, dashboard, targets, time) {
     for (const instance of [ALL, ...targets]) {
       const query = substitute(expr, instance);
       const found = (await prometheus.range(query, time)).filter(({ values }) => values.length > 0);
-      const told = `panel “${title}” (${instance}): ${query}`;
+      const name = `panel “${title}” (${instance}): ${query}`;
       // A quantile of what was never observed is no number at all.
       const isEmptyQuantile = asksForNothing(query) && query.startsWith('histogram_quantile(');
-      if (found.length === 0) problems.push(...(isEmptyQuantile ? [] : [`nothing from ${told}`]));
+      if (found.length === 0) problems.push(...(isEmptyQuantile ? [] : [`nothing from ${name}`]));
       // The kernel may have given one process all connections of a kind.
-      else if (instance === ALL && !asksForNothing(query) && found.every(isZero)) problems.push(`only 0 from ${told}`);
-      for (const label of missingLabels(legend, found)) problems.push(`no label ${label} in ${told}`);
+      else if (instance === ALL && !asksForNothing(query) && found.every(isZero)) problems.push(`only 0 from ${name}`);
+      for (const label of missingLabels(legend, found)) problems.push(`no label ${label} in ${name}`);
     }
   }
   for (const { name, type, query } of dashboard.templating.list) {
@@ -58,7 +58,7 @@ export async function checkDashboard(prometheus, dashboard, targets, time) {
 
 /**
  * Runs what each alert compares. An alert is quiet while all is well, so that its own expression returns nothing;
- * `operandsOf` says what is asked instead.
+ * `operandsOf` returns what to ask instead.
  *
  * @returns Sentences about what is wrong, and the names of the alerts.
  */

@@ -1,4 +1,4 @@
-/** The rows about what clients do and are told. */
+/** The rows about clients: what they send and receive. */
 import { lines, rate, series, total } from '../panels.mjs';
 
 const connections = {
@@ -7,7 +7,7 @@ const connections = {
     lines(
       'Connections by protocol and state',
       'short',
-      'Open WebSocket connections. “connecting” have not authenticated yet; “draining” were told that the server stops.',
+      'Open WebSocket connections. “connecting” have not authenticated yet; “draining” have been notified that the server stops.',
       [{ expr: total('synckit_connections', 'protocol, state'), legend: '{{protocol}} {{state}}' }],
       { stack: true },
     ),
@@ -90,7 +90,7 @@ const refusals = {
     lines(
       'Errors by code',
       'cps',
-      'Messages answered with an error; docs/errors.md says when each is sent. INTERNAL is a failure of the server and is in its log; STORAGE_UNAVAILABLE refuses writes. The others are the clients’ doing.',
+      'Messages answered with an error; docs/errors.md describes each. INTERNAL is a failure of the server and is in its log; STORAGE_UNAVAILABLE refuses writes. The others are the clients’ doing.',
       [{ expr: rate('synckit_errors_total', 'code'), legend: '{{code}}' }],
       { stack: true, width: 12 },
     ),
@@ -118,7 +118,7 @@ const awareness = {
     lines(
       'Awareness states that ended',
       'cps',
-      '“left”: the client said so. “disconnected”: its connection ended. “expired”: not renewed for SYNCKIT_AWARENESS_TIMEOUT_MS.',
+      '“left”: the client left. “disconnected”: its connection ended. “expired”: not renewed for SYNCKIT_AWARENESS_TIMEOUT_MS.',
       [{ expr: rate('synckit_awareness_leaves_total', 'reason'), legend: '{{reason}}' }],
       { stack: true },
     ),

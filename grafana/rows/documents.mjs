@@ -29,7 +29,7 @@ const writes = {
     lines(
       'Coalescing wait',
       's',
-      'From the receipt of the oldest write of a flush until its task leaves for the shard. A busy document waits for SYNC_BATCH_DELAY at most; more means that the shards are behind.',
+      'From the receipt of the oldest write of a flush until its task leaves for the shard. A busy document waits for SYNC_BATCH_DELAY at most; more means that the shards are overloaded.',
       quantiles('synckit_coalescing_wait_seconds'),
     ),
     lines('Flushes', 'ops', 'Flushes of one document each, per second.', [
@@ -100,7 +100,7 @@ const shards = {
     lines(
       'Tasks that are not settled',
       'short',
-      'Tasks given to the shards that are not answered or not durable yet. A number that keeps growing says that shards or disk are too slow.',
+      'Tasks given to the shards that are not answered or not durable yet. A number that keeps growing means that shards or disk are too slow.',
       [{ expr: series('synckit_shard_tasks'), legend: '{{instance}}' }],
     ),
     lines(
@@ -203,18 +203,18 @@ const bus = {
       [{ expr: series('synckit_bus_connected'), legend: '{{instance}}' }],
       valueTexts({ 0: ['no connection', 'red'], 1: ['connected, or none wanted', 'green'] }),
     ),
-    lines('News between nodes', 'ops', 'News of documents given to the bus, and received from other nodes.', [
+    lines('Updates between nodes', 'ops', 'Updates of documents given to the bus, and received from other nodes.', [
       { expr: rate('synckit_bus_published_total'), legend: 'published' },
       { expr: rate('synckit_bus_received_total'), legend: 'received' },
     ]),
     lines(
       'Bus lag',
       's',
-      'From sending news to receiving it, by the clocks of the two nodes.',
+      'From sending an update to receiving it, by the clocks of the two nodes.',
       quantiles('synckit_bus_lag_seconds'),
     ),
     lines(
-      'News that did not get through',
+      'Updates that were lost',
       'ops',
       'Dropped: no connection, or too much unsent. Omitted: too large for a message. Gaps: messages that were missed. Each is made good by loading the document again.',
       [
@@ -227,7 +227,7 @@ const bus = {
     lines(
       'Awareness between nodes',
       'ops',
-      'Messages about awareness given to the bus and received from other nodes, and what was lost of it: not sent, or beyond SYNCKIT_MAX_REMOTE_AWARENESS_BYTES. What was lost is said again.',
+      'Messages about awareness given to the bus and received from other nodes, and what was lost of it: not sent, or beyond SYNCKIT_MAX_REMOTE_AWARENESS_BYTES. What was lost is sent again.',
       [
         { expr: rate('synckit_awareness_messages_published_total'), legend: 'published' },
         { expr: rate('synckit_awareness_messages_received_total'), legend: 'received' },
@@ -276,7 +276,7 @@ const memory = {
     lines(
       'Loads and evictions',
       'ops',
-      'Documents loaded from storage, unloaded to make room, and those that could not be loaded. Many loads and evictions at once: SYNCKIT_MAX_LOADED_BYTES is too small.',
+      'Documents loaded from storage, evicted, and those that could not be loaded. Many loads and evictions at once: SYNCKIT_MAX_LOADED_BYTES is too small.',
       [
         { expr: rate('synckit_documents_loaded_total'), legend: 'loaded' },
         { expr: rate('synckit_documents_evicted_total'), legend: 'evicted' },

@@ -1,4 +1,4 @@
-/** The rows about the processes: the overview at the top, and what Node says of itself at the bottom. */
+/** The rows about the processes: the overview at the top, and Node's own metrics at the bottom. */
 import { lines, quantile, rate, series, stat, total, valueTexts } from '../panels.mjs';
 
 const overview = {
@@ -89,7 +89,7 @@ const processes = {
     lines(
       'Garbage collection',
       'percentunit',
-      'Share of the acceptor’s time that is spent collecting, by kind. At least: prom-client counts one of the collections that it is told of together. Those of the shards are not in it.',
+      'Share of the acceptor’s time that is spent collecting, by kind. At least: prom-client counts only one of several collections that it is notified of at once. Those of the shards are not in it.',
       [
         {
           expr: rate('nodejs_gc_duration_seconds_sum', 'instance, kind'),
@@ -127,7 +127,7 @@ const processes = {
       ],
       { max: 1, alertAt: 0.8 },
     ),
-    lines('Uptime', 's', 'A saw says that a process is restarted again and again.', [
+    lines('Uptime', 's', 'A sawtooth means that a process restarts again and again.', [
       { expr: `time() - ${series('process_start_time_seconds')}`, legend: '{{instance}}' },
     ]),
     lines(

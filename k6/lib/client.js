@@ -78,7 +78,7 @@ export class Client {
     this.join();
   }
 
-  /** Compares what it was told with what the server holds, and leaves. `then` is called when it has. */
+  /** Compares the updates it received with what the server holds, and leaves. `then` is called afterwards. */
   leave(then) {
     this.#present = false;
     const timer = setTimeout(() => {
@@ -173,7 +173,7 @@ export class Client {
     if (missing < 0) return;
     metrics.deliveries.add(1);
     metrics.lose(missing, 'left out of the updates');
-    // What was written while this client was away says how long it was away.
+    // Latencies of updates written while this client was away would measure its absence.
     const wasHere = this.#joinedAt > 0 && value.sentAt >= this.#joinedAt;
     if (wasHere && this.#samples++ % sampling === 0) metrics.fanoutLatency.add(Math.max(0, now - value.sentAt));
   }

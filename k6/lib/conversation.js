@@ -23,7 +23,7 @@ export class Conversation {
       conversation.#socket = socket;
       socket.addEventListener('open', () => resolve(conversation));
       socket.addEventListener('error', ({ error }) => reject(new Error(error)));
-      socket.addEventListener('message', (event) => conversation.#take(event));
+      socket.addEventListener('message', (event) => conversation.#receive(event));
       socket.addEventListener('close', () => conversation.#end());
     });
   }
@@ -74,7 +74,7 @@ export class Conversation {
     this.#socket.close();
   }
 
-  #take(event) {
+  #receive(event) {
     const { type, payload } = decode(event.data);
     const message = { ...payload, type: names.get(type) ?? type, arrivedAt: event.timestamp };
     const index = this.#waiting.findIndex(({ wanted }) => wanted(message));

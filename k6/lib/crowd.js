@@ -7,7 +7,7 @@ import { Client } from './client.js';
 import { finished, summaryTrendStats } from './metrics.js';
 import { headers, httpUrl, perVu } from './settings.js';
 
-/** What a crowd may take beyond its time: the last comparison, and connections that are slow to close. */
+/** Time that a crowd may need beyond its duration: the last comparison, and connections that are slow to close. */
 const OVERTIME_MS = 30_000;
 /**
  * Writes of one writer within this time go to different fields: a k6 that has too little CPU sends what it did not get to

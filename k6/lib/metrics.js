@@ -19,12 +19,12 @@ export const writes = new Counter('writes');
 export const deliveries = new Counter('deliveries');
 /** Error messages, refusals, unasked-for closings, answers that did not come. Tagged with the reason. */
 export const errors = new Counter('errors');
-/** Updates a subscriber was never told of, and acknowledged writes that the server no longer has. */
+/** Updates that a subscriber never received, and acknowledged writes that the server no longer has. */
 export const lost = new Counter('lost');
 /** Attempts to connect again. */
 export const reconnects = new Counter('reconnects');
 
-/** Clients that went all the way: k6 takes no notice of those it had to break off. */
+/** Clients that finished: k6 does not report those that it had to interrupt. */
 export const finished = new Counter('finished');
 
 const reported = new Set();

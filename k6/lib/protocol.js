@@ -49,9 +49,9 @@ export function encode(type, payload, timestamp = Date.now()) {
 }
 
 /**
- * Takes a frame apart.
+ * Parses a frame.
  *
- * @throws When it is shorter than it says or its payload is not JSON.
+ * @throws When it is shorter than its header states or its payload is not JSON.
  */
 export function decode(frame) {
   const header = new DataView(frame);

@@ -1,12 +1,12 @@
 /**
- * What one subscriber was told of a document, and what is missing from it. Each writer numbers its writes and spreads them
+ * What one subscriber received of a document, and what is missing. Each writer numbers its writes and spreads them
  * over a ring of fields, so that no two writes of one moment share a field and the server may not send them as one: then
  * every single write has to arrive, and a gap in the numbers is an update that was lost.
  */
 
 export class Replica {
-  /** The largest number told, by writer. */
-  #told = new Map();
+  /** The largest number received, by writer. */
+  #received = new Map();
   /** Whether the document was received on this connection: only then is the next update known to be the next write. */
   #whole = false;
 
@@ -15,26 +15,26 @@ export class Replica {
     this.#whole = false;
   }
 
-  /** Takes an update; how many before it are missing, or -1 when it is not new. */
+  /** Adds an update. Returns how many before it are missing, or -1 when it is not new. */
   update({ writer, count }) {
-    const told = this.#told.get(writer) ?? 0;
-    if (count <= told) return -1;
-    this.#told.set(writer, count);
-    return this.#whole ? count - told - 1 : 0;
+    const received = this.#received.get(writer) ?? 0;
+    if (count <= received) return -1;
+    this.#received.set(writer, count);
+    return this.#whole ? count - received - 1 : 0;
   }
 
-  /** Takes the document as it was received. */
+  /** Adds a received state. */
   receive(state) {
     for (const [writer, count] of newest(state)) {
-      if (count > (this.#told.get(writer) ?? 0)) this.#told.set(writer, count);
+      if (count > (this.#received.get(writer) ?? 0)) this.#received.set(writer, count);
     }
     this.#whole = true;
   }
 
-  /** How many updates differ between what was told and this state: both must be the same once all has arrived. */
+  /** How many updates differ between what was received and this state: both must be the same once all has arrived. */
   missing(state) {
     let missing = 0;
-    for (const [writer, count] of newest(state)) missing += Math.max(0, count - (this.#told.get(writer) ?? 0));
+    for (const [writer, count] of newest(state)) missing += Math.max(0, count - (this.#received.get(writer) ?? 0));
     return missing;
   }
 }

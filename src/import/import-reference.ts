@@ -1,5 +1,5 @@
 /**
- * Takes over what the reference server has stored in its Postgres database. Everything comes from one moment of that
+ * Imports what the reference server has stored in its Postgres database. Everything comes from one snapshot of that
  * database, which is only read; importing it again changes nothing.
  */
 
@@ -7,7 +7,7 @@ import type { Config } from '../config/load.js';
 import { openTarget } from './import-target.js';
 import type { DocumentChange, Storage } from '../storage/port.js';
 import { ReferenceSource, type Selection, type SourceRow } from './reference-source.js';
-import { firstStamp, partOf, readState, stateText } from './reference-rows.js';
+import { firstStamp, updateOf, readState, stateText } from './reference-rows.js';
 
 /** A text as it is to be stored and as users see it, or why there is none. */
 export type ReadText =
@@ -22,11 +22,11 @@ export interface ImportOptions {
   readonly to: Config['storage'];
   /** Whether clients of this server can ask for such a document. */
   readonly isDocumentId: (id: string) => boolean;
-  /** Joins a state, as JSON, into an empty text. Here and not in this folder, which knows nothing of merging. */
+  /** Joins a state, as JSON, into an empty text. */
   readonly readText: (state: string) => ReadText;
-  /** Told how far it is, what is not there, and in the end what was done. */
-  readonly say: (line: string) => void;
-  /** Told of each row that was left out, and why. */
+  /** Called with each line of progress, with missing tables and columns, and with the summary. */
+  readonly log: (line: string) => void;
+  /** Called for each row that was left out, with the reason. */
   readonly refuse: (line: string) => void;
 }
 
@@ -36,7 +36,7 @@ export interface ImportSummary {
   fields: number;
   removed: number;
   texts: number;
-  /** Texts of which the reference server showed something else than their states say. */
+  /** Texts whose content on the reference server differs from that of their states. */
   differing: number;
   /** Rows or fields that were left out. */
   refused: number;
@@ -45,7 +45,7 @@ export interface ImportSummary {
 }
 
 const progressEveryMs = 5_000;
-/** Such texts that are told one by one. */
+/** Such texts that are logged one by one. */
 const differingNamed = 20;
 
 /** @throws ImportError, SchemaError, DatabaseError; what was imported by then stays. */
@@ -78,7 +78,7 @@ class Import {
     snapshotsLeft: 0,
   };
   #hasClocks = false;
-  #toldAt = Date.now();
+  #loggedAt = Date.now();
 
   constructor(options: ImportOptions, source: ReferenceSource, target: Storage) {
     this.#options = options;
@@ -92,14 +92,14 @@ class Import {
     await this.#texts();
     await this.#snapshots(hasDocuments);
     const { documents, fields, removed, texts, differing, snapshots, snapshotsLeft, refused } = this.#sum;
-    this.#options.say(
+    this.#options.log(
       `Imported ${documents} documents (${snapshots} of them from snapshots) with ${fields} fields, ` +
         `${removed} of which are removed, and ${texts} texts.`,
     );
-    if (differing > 0) this.#options.say(`Texts whose content is not that of their crdt_state: ${differing}.`);
+    if (differing > 0) this.#options.log(`Texts whose content is not that of their crdt_state: ${differing}.`);
     if (snapshotsLeft > 0)
-      this.#options.say(`Left behind: ${snapshotsLeft} snapshots, which this server has no use for.`);
-    if (refused > 0) this.#options.say(`Refused: ${refused}.`);
+      this.#options.log(`Not imported: ${snapshotsLeft} snapshots, which this server does not use.`);
+    if (refused > 0) this.#options.log(`Refused: ${refused}.`);
     return this.#sum;
   }
 
@@ -124,7 +124,7 @@ class Import {
     await this.#each('text_documents', selection, (rows, clocks) => this.#writeTexts(rows, clocks));
   }
 
-  /** There are no snapshots here yet: only of what is nowhere else the newest one is taken. */
+  /** There are no snapshots here yet: of a document that is nowhere else, the newest one is imported. */
   async #snapshots(hasDocuments: boolean): Promise<void> {
     const needed = ['document_id', 'state', 'created_at'];
     const columns = await this.#columns('snapshots', needed, ['version', 'compressed']);
@@ -160,7 +160,7 @@ class Import {
     for (const [id, state = null, version = null] of rows) {
       const { fields, refused } = readState(state, version, clocks.get(id));
       for (const { path, reason } of refused) this.#refuse(table, id, path, reason);
-      // A document without a field is one, unless what should be its state is not.
+      // A document without fields is imported, unless its state can't be read.
       if (refused.some(({ path }) => path === undefined)) continue;
       changes.push({ documentId: id, stamp: fields.at(-1)?.stamp ?? firstStamp(clocks.get(id)), fields });
     }
@@ -177,7 +177,7 @@ class Import {
     const changes: DocumentChange[] = [];
     for (const [id, state = null, content = null, clock = null] of rows) {
       if (state === null) {
-        // Text without the history that merging needs: a state made up here would be another one than the clients'.
+        // Text without the history that merging needs: a new state would differ from that of the clients.
         if (content !== null && content !== '') this.#refuse('text_documents', id, undefined, 'it has no crdt_state');
         continue;
       }
@@ -189,7 +189,7 @@ class Import {
       if ('empty' in read) continue;
       if (content !== null && content !== read.text) this.#differs(id);
       const stamp = firstStamp(Math.max(clocks.get(id) ?? 0, Number(clock ?? 0) || 0));
-      changes.push({ documentId: id, stamp, fields: [], text: { append: [partOf(read.bytes)], replaces: [] } });
+      changes.push({ documentId: id, stamp, fields: [], text: { append: [updateOf(read.bytes)], replaces: [] } });
     }
     const refused = await this.#commit('text_documents', changes);
     this.#sum.texts += changes.length - refused;
@@ -197,8 +197,8 @@ class Import {
 
   #differs(id: string): void {
     if (++this.#sum.differing > differingNamed) return;
-    this.#options.say(
-      `text_documents ${JSON.stringify(id)}: its content is not that of its crdt_state, which is taken.`,
+    this.#options.log(
+      `text_documents ${JSON.stringify(id)}: its content is not that of its crdt_state, which is imported.`,
     );
   }
 
@@ -234,13 +234,13 @@ class Import {
       const ids = usable.map(([id]) => id);
       await write(usable, this.#hasClocks ? await this.#source.largestClocks(ids) : new Map<string, number>());
       seen += rows.length;
-      if (Date.now() < this.#toldAt + progressEveryMs) continue;
-      this.#toldAt = Date.now();
-      this.#options.say(`${table}: ${seen} so far`);
+      if (Date.now() < this.#loggedAt + progressEveryMs) continue;
+      this.#loggedAt = Date.now();
+      this.#options.log(`${table}: ${seen} so far`);
     }
   }
 
-  /** The columns of a table that has those that are needed; says what is missing. */
+  /** The columns of a table, or undefined if it lacks needed ones; logs what is missing. */
   async #columns(
     table: string,
     needed: readonly string[],
@@ -248,14 +248,14 @@ class Import {
   ): Promise<ReadonlySet<string> | undefined> {
     const columns = await this.#source.columnsOf(table);
     if (columns === undefined) {
-      this.#options.say(`There is no table ${table}: skipped.`);
+      this.#options.log(`There is no table ${table}: skipped.`);
       return undefined;
     }
     const lacks = (names: readonly string[]): string[] => names.filter((name) => !columns.has(name));
-    for (const name of lacks(wanted)) this.#options.say(`The table ${table} has no column ${name}: done without it.`);
+    for (const name of lacks(wanted)) this.#options.log(`The table ${table} has no column ${name}: done without it.`);
     const missing = lacks(needed);
     if (missing.length === 0) return columns;
-    this.#options.say(`The table ${table} has no column ${missing.join(', ')}: skipped.`);
+    this.#options.log(`The table ${table} has no column ${missing.join(', ')}: skipped.`);
     return undefined;
   }
 

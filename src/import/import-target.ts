@@ -1,4 +1,4 @@
-/** The storage that an import writes to: that of the server, opened without one. */
+/** Opens the storage that an import writes to: that of the server, which is not running. */
 
 import type { Config } from '../config/load.js';
 import { openLmdbStorage } from '../storage/lmdb/storage.js';

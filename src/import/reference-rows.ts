@@ -1,4 +1,4 @@
-/** What the reference server has stored, as rows of ours. */
+/** Converts the data of the reference server to rows of this one. */
 
 import { createHash } from 'node:crypto';
 import type { FieldRow, TextUpdate } from '../storage/port.js';
@@ -13,13 +13,13 @@ export interface ReadState {
 }
 
 const tombstone = '{"__deleted":true}';
-/** Of a stamp, which follows the wall clock: a count above it is none that a client can have reached by writing. */
+/** Ticks of a stamp, which follows the wall clock: no client reaches a larger count by writing. */
 const ticksPerMs = 1024;
 
 /**
  * Each key of a state as a field. Its time is 0 and not the one of the document's last change: the reference server
- * orders writes by when they arrive, so whatever a client writes after the move must win, be its clock ever so slow. The
- * counter is the document's version, so that a second import brings what was written between the two.
+ * orders writes by when they arrive, so whatever a client writes after the move must win, however slow its clock is. The
+ * counter is the document's version, so that a second import adds what was written in between.
  *
  * The stamps ascend from the largest entry of the vector clock: clients take a value only with a clock above the one
  * they have, and one that got only a part of the fields must not seem to have got all.
@@ -38,7 +38,7 @@ export function readState(state: string | null, version: string | null, largestC
       const json = deleted ? tombstone : JSON.stringify(value);
       fields.push({ path, value: json, deleted, timestamp: 0, counter, clientId: importedBy, stamp: stamp++ });
     } catch {
-      // Parsing keeps no stack, writing does.
+      // Parsing is not recursive, stringifying is.
       refused.push({ path, reason: 'the value is nested too deeply' });
     }
   }
@@ -50,8 +50,8 @@ export function firstStamp(largestClock = 0): number {
   return Math.min(Math.max(0, Math.floor(largestClock)), Date.now() * ticksPerMs) + 1;
 }
 
-/** The part that holds an imported text. The same text is the same part, so importing it again adds nothing. */
-export function partOf(bytes: Uint8Array): TextUpdate {
+/** The update of an imported text. Its id is a hash, so importing the same text again adds nothing. */
+export function updateOf(bytes: Uint8Array): TextUpdate {
   const hash = createHash('sha256').update(bytes).digest('hex');
   return { id: `000000000000${hash.slice(0, 20)}`, bytes };
 }

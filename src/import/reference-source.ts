@@ -1,24 +1,24 @@
-/** The database of the reference server, as it is at one moment, read in pages that fit in memory. */
+/** The database of the reference server: one snapshot, read in pages that fit in memory. */
 
 import pg from 'pg';
 import { clientConfig, query } from '../storage/postgres/connection.js';
 import { databaseError, DatabaseError } from '../storage/postgres/errors.js';
 
-/** What to read of a table, in SQL; all of it is ours, nothing comes from outside. */
+/** What to read of a table, in SQL; all of it is constant, none of it is input. */
 export interface Selection {
   /** Gives the columns that are named below; `id` must be unique in it and never null. */
   readonly from: string;
   readonly id: string;
   /** Each becomes text in the rows, after the id. */
   readonly columns: readonly string[];
-  /** Those that may be large. */
+  /** Columns that may be large. */
   readonly heavy: readonly string[];
 }
 
 /** A row: the id, then the columns of the selection. */
 export type SourceRow = readonly [id: string, ...columns: (string | null)[]];
 
-/** What a page holds at most, bytes as they lie in the database, which is often compressed; one row is always taken. */
+/** Limits of a page; bytes as stored, often compressed. A page has at least one row. */
 const rowsPerPage = 500;
 const bytesPerPage = 4 * 1024 ** 2;
 
@@ -29,7 +29,7 @@ export class ReferenceSource {
     this.#client = client;
   }
 
-  /** @throws DatabaseError that says that it is about this database. */
+  /** @throws DatabaseError whose message names this database. */
   static async open(url: string): Promise<ReferenceSource> {
     const client = await attempt(async () => {
       const opened = new pg.Client(clientConfig(url, 0));
@@ -99,7 +99,7 @@ export class ReferenceSource {
   }
 }
 
-/** The sizes are looked at first: what is beyond the page is never read, let alone sent. */
+/** Sizes are summed first: what does not fit in the page is not read. */
 function pageText({ from, id, columns, heavy }: Selection, goesOn: boolean): string {
   const weight = heavy.map((column) => `coalesce(pg_column_size(${column}), 0)`).join(' + ');
   // Names of our own: the table may have any other columns.
@@ -119,7 +119,7 @@ WHERE bytes <= ${bytesPerPage} OR place = 1
 ORDER BY weighed.key`;
 }
 
-/** Two databases take part in an import, so an error must say which. */
+/** An import uses two databases, so an error must name which. */
 async function attempt<Result>(action: () => Promise<Result>): Promise<Result> {
   try {
     return await action();

@@ -1,8 +1,8 @@
-/** Reads texts for an import; in this room because it needs the core. */
+/** Reads the texts of an import with the core. */
 import { CoreAbort, TextCore, TextRefused } from '@synckit/core-wasm';
 import type { ReadText } from './import-reference.js';
 
-/** @param maxStateBytes What a text may have here: a larger one could be read, but nobody could write in it. */
+/** @param maxStateBytes Bytes of a text's state on this server: a larger one could be read, but not written. */
 export function textReader(maxStateBytes: number): (state: string) => ReadText {
   let core = new TextCore({ maxStateBytes });
   return (state) => {

@@ -1,6 +1,6 @@
 /**
- * What every adapter takes: the same rows are refused whatever the storage, so that moving from one to another never
- * finds a row that does not fit.
+ * The limits of every adapter: all of them refuse the same rows, so that moving from one storage to another never
+ * fails on a row that does not fit.
  */
 
 import type { FieldRow, RefusedRow, TextChange } from './port.js';
@@ -9,16 +9,16 @@ import type { FieldRow, RefusedRow, TextChange } from './port.js';
 export const maxPathBytes = 1024;
 /** Bytes of UTF-8; document ids are ASCII, so this is also their number of characters. */
 export const maxDocumentIdBytes = 256;
-/** Twice the size of a document by default; as hexadecimal digits it still fits in a string. */
-export const maxPartBytes = 128 * 1024 ** 2;
+/** Bytes of one text update: twice the default size of a document; in hexadecimal it still fits in a string. */
+export const maxUpdateBytes = 128 * 1024 ** 2;
 
-/** Throws when a document of this id can't exist. */
+/** @throws RangeError when a document of this id can't exist. */
 export function checkDocumentId(documentId: string): void {
   const reason = reasonAgainstId(documentId);
   if (reason !== undefined) throw new RangeError(`Invalid document id: ${reason}`);
 }
 
-/** The reason for which no storage takes anything for this document id, or undefined. */
+/** Why every storage refuses this document id, or undefined if it is valid. */
 export function reasonAgainstId(documentId: string): string | undefined {
   if (documentId === '') return 'the document id is empty';
   if (documentId.includes('\0')) return 'the document id holds a NUL character';
@@ -27,7 +27,7 @@ export function reasonAgainstId(documentId: string): string | undefined {
   return undefined;
 }
 
-/** The reason for which no storage takes this row, or undefined. */
+/** Why every storage refuses this row, or undefined if it is valid. */
 export function reasonAgainstRow(row: FieldRow): string | undefined {
   if (!isWellFormed(row.path)) return 'the path holds a lone surrogate';
   if (isLongerThan(row.path, maxPathBytes)) return `the path is over ${maxPathBytes} bytes`;
@@ -39,25 +39,25 @@ export function reasonAgainstRow(row: FieldRow): string | undefined {
   return undefined;
 }
 
-/** The reason for which no storage takes this change of a text, or undefined. */
+/** Why every storage refuses this change of a text, or undefined if it is valid. */
 export function reasonAgainstText({ append, replaces }: TextChange): string | undefined {
   const ids = append.map(({ id }) => id);
-  if (![...ids, ...replaces].every(isPartId)) return 'the id of a part is not 32 lower-case hex digits';
-  if (new Set(ids).size < ids.length) return 'two parts have the same id';
-  if (append.some(({ bytes }) => bytes.byteLength === 0)) return 'a part is empty';
-  if (append.some(({ bytes }) => bytes.byteLength > maxPartBytes)) return `a part is over ${maxPartBytes} bytes`;
-  if (append.length === 0 && replaces.length > 0) return 'parts are to go and no other contains them';
+  if (![...ids, ...replaces].every(isUpdateId)) return 'the id of an update is not 32 lower-case hex digits';
+  if (new Set(ids).size < ids.length) return 'two updates have the same id';
+  if (append.some(({ bytes }) => bytes.byteLength === 0)) return 'an update is empty';
+  if (append.some(({ bytes }) => bytes.byteLength > maxUpdateBytes)) return `an update is over ${maxUpdateBytes} bytes`;
+  if (append.length === 0 && replaces.length > 0) return 'updates are replaced by nothing';
   return undefined;
 }
 
-/** A change of which only the names are needed. */
+/** The identifying fields of a change. */
 interface NamedChange {
   readonly documentId: string;
   readonly fields: readonly Pick<FieldRow, 'path'>[];
   readonly text?: object | undefined;
 }
 
-/** Refuses all of a change for one reason. */
+/** Refuses a whole change: one entry for each field, and one for the text if it has one. */
 export function refuseAll({ documentId, fields, text }: NamedChange, reason: string): RefusedRow[] {
   const paths = fields.map(({ path }): string | undefined => path);
   if (text !== undefined) paths.push(undefined);
@@ -66,7 +66,7 @@ export function refuseAll({ documentId, fields, text }: NamedChange, reason: str
 
 const updateId = /^[0-9a-f]{32}$/;
 
-function isPartId(id: string): boolean {
+function isUpdateId(id: string): boolean {
   return updateId.test(id);
 }
 
@@ -77,6 +77,6 @@ function isWellFormed(text: string): boolean {
 }
 
 function isLongerThan(text: string, bytes: number): boolean {
-  // A UTF-16 unit takes at most three bytes, so most strings need no count.
+  // A UTF-16 unit is at most three bytes of UTF-8, so most strings need not be counted.
   return text.length * 3 > bytes && Buffer.byteLength(text) > bytes;
 }

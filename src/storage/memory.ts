@@ -1,4 +1,4 @@
-/** Storage that ends with the process: for tests and throw-away nodes. */
+/** Storage in the memory of the process: for tests and throw-away nodes. */
 
 import { checkDocumentId, reasonAgainstId, reasonAgainstRow, reasonAgainstText, refuseAll } from './limits.js';
 import { compareRows } from './order.js';
@@ -17,11 +17,11 @@ interface MemoryDocument {
   stamp: number;
   commits: number;
   readonly fields: Map<string, FieldRow>;
-  /** Bytes of the parts by their ids. */
+  /** Id of an update → its bytes. */
   readonly text: Map<string, Uint8Array>;
 }
 
-/** Every instance is a database of its own, so each shard has one: a document always lives in the same shard. */
+/** Each instance is a separate database. Each shard has its own, as a document always belongs to the same shard. */
 export class MemoryStorage implements Storage {
   readonly durable = false;
   readonly #documents = new Map<string, MemoryDocument>();
@@ -35,7 +35,7 @@ export class MemoryStorage implements Storage {
       const document = this.#documents.get(documentId);
       return document === undefined
         ? { stamp: 0, commits: 0, fields: [], text: [] }
-        : { ...document, fields: [...document.fields.values()], text: partsOf(document) };
+        : { ...document, fields: [...document.fields.values()], text: updatesOf(document) };
     });
   }
 
@@ -107,12 +107,12 @@ function applyText({ text }: MemoryDocument, { append, replaces }: TextChange): 
   for (const id of replaces) if (!kept.has(id)) text.delete(id);
 }
 
-function partsOf({ text }: MemoryDocument): TextUpdate[] {
-  const parts = Array.from(text, ([id, bytes]) => ({ id, bytes: new Uint8Array(bytes) }));
-  return parts.sort((a, b) => (a.id < b.id ? -1 : 1));
+function updatesOf({ text }: MemoryDocument): TextUpdate[] {
+  const updates = Array.from(text, ([id, bytes]) => ({ id, bytes: new Uint8Array(bytes) }));
+  return updates.sort((a, b) => (a.id < b.id ? -1 : 1));
 }
 
-/** The caller may use its object again; what is stored must not change with it. */
+/** A copy: the caller may reuse its object. */
 function copyOf({ path, value, deleted, timestamp, counter, clientId, stamp }: FieldRow): FieldRow {
   return { path, value, deleted, timestamp, counter, clientId, stamp };
 }

@@ -5,7 +5,7 @@
 
 import type { FieldRow } from './port.js';
 
-/** What of a row decides its place in the order. */
+/** The fields of a row that decide its place in the order. */
 export type OrderedRow = Pick<FieldRow, 'timestamp' | 'counter' | 'clientId' | 'value'>;
 
 /**
@@ -33,7 +33,7 @@ function compareUtf8(a: string, b: string): number {
   return a.length - b.length;
 }
 
-/** Moves the surrogates behind U+FFFF, where the code points they stand for belong. */
+/** Moves the surrogates after U+FFFF, to the code points that they encode. */
 function rankInUtf8(unit: number): number {
   return unit >= 0xd800 && unit <= 0xdfff ? unit + 0x2800 : unit;
 }

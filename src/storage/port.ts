@@ -1,6 +1,6 @@
 /**
- * The storage port: what a shard needs from a database. One contract suite (test/contract/storage.ts) runs against
- * every adapter; the adapters lie beside this file and are named after what they store in.
+ * The storage port: what a shard needs from a database. The adapters are memory.ts, lmdb/ and postgres/; one contract
+ * suite (test/contract/storage.ts) runs against each of them.
  */
 
 /** One field of a document as it is stored: the last write and its place in the order. */
@@ -20,11 +20,11 @@ export interface FieldRow {
   readonly stamp: number;
 }
 
-/** One piece of a collaborative text: bytes that a join puts together with the others, in any order. */
+/** One update of a collaborative text: bytes that are joined with those of the others, in any order. */
 export interface TextUpdate {
   /**
-   * Unique among the document's parts; 32 lower-case hex digits, the first 12 of them the time of writing in ms, so
-   * parts sort by age.
+   * Unique among the document's updates; 32 lower-case hex digits, the first 12 of them the time of writing in ms, so
+   * updates sort by age.
    */
   readonly id: string;
   /** At least one byte, at most 128 MiB. */
@@ -32,16 +32,16 @@ export interface TextUpdate {
 }
 
 /**
- * What a commit changes in a text. The text is the join of its parts, which is commutative and idempotent, so several
- * nodes may append and compact at once: a compaction takes away only the parts that it names, and contains them.
+ * What a commit changes in a text. The text is the join of its updates, which is commutative and idempotent, so several
+ * nodes may append and compact at once: a compaction removes only the updates that it names, and contains them.
  */
 export interface TextChange {
-  /** Parts to add, each id once; one whose id is there already is left as it is (a commit that is given again). */
+  /** Updates to add, each id once; one whose id is stored already is left as it is (a repeated commit). */
   readonly append: readonly TextUpdate[];
   /**
-   * Ids of parts that the appended ones contain and that go in the same transaction. Unknown ids are ignored, and so
-   * are those of appended parts, which stay. Nothing may go unless something is appended: of two nodes that find the
-   * same text in two parts, each could take away the part that the other keeps.
+   * Ids of updates that the appended ones contain, removed in the same transaction. Unknown ids are ignored, and so are
+   * those of appended updates, which stay. Nothing is removed unless something is appended: of two nodes that find the
+   * same text in two updates, each could remove the update that the other keeps.
    */
   readonly replaces: readonly string[];
 }
@@ -49,7 +49,7 @@ export interface TextChange {
 /** What one commit changes in one document. */
 export interface DocumentChange {
   readonly documentId: string;
-  /** The document's last L; the stored one never goes back. */
+  /** The document's last L; the stored one never decreases. */
   readonly stamp: number;
   /** At most one row per path. */
   readonly fields: readonly FieldRow[];
@@ -63,36 +63,36 @@ export interface StoredDocument {
   readonly commits: number;
   /** Tombstones included, in no particular order. */
   readonly fields: readonly FieldRow[];
-  /** Sorted by id; empty for a document without text. The bytes are the caller's own. */
+  /** Sorted by id; empty for a document without text. The caller owns the bytes. */
   readonly text: readonly TextUpdate[];
 }
 
-/** A row that the database will never take, such as a value it can't represent; or all that a change does to a text. */
+/** A row that the database can't store, such as a value it can't represent; or the change of a text. */
 export interface RefusedRow {
   readonly documentId: string;
-  /** Of the field; undefined for the text, whose change is taken or refused as a whole. */
+  /** Of the field; undefined for the text, whose change is stored or refused as a whole. */
   readonly path: string | undefined;
   readonly reason: string;
 }
 
-/** What became of a commit. */
+/** The result of a commit. */
 export interface Committed {
   readonly refused: readonly RefusedRow[];
   /**
-   * Which commit of each document it was: one more than the one before it, whoever made that, in the order in which
-   * they became visible. Empty where commits are not counted. A number that nobody was told of belongs to a commit that
-   * failed only for the one who gave it.
+   * Document id → number of this commit of it: one more than that of the commit before, of any node, in the order in
+   * which they became visible. Empty where commits are not counted. A number that no node knows belongs to a commit that
+   * succeeded although it was reported as failed.
    */
   readonly numbers: ReadonlyMap<string, number>;
 }
 
 export interface Storage {
-  /** Whether what `commit` resolved for survives the death of the process. */
+  /** Whether a resolved commit survives the death of the process. */
   readonly durable: boolean;
 
   /**
-   * Loads documents, in the order of their ids. Rejects when any can't be read: a failed load is never an empty
-   * document.
+   * Loads documents, in the order of their ids. Rejects when any of them can't be read: a failed load is never
+   * an empty document.
    */
   load(documentIds: readonly string[]): Promise<StoredDocument[]>;
 
@@ -100,7 +100,7 @@ export interface Storage {
    * Writes all changes in one transaction and resolves once they are durable, with the rows that were refused. A row
    * replaces the stored one only if it is greater by (timestamp, counter, clientId, value), so two nodes may write the
    * same field in any sequence. Rejects, with nothing written, when the storage as a whole fails; the same changes may
-   * then be given again. What was given may be changed as soon as this returns.
+   * then be committed again. The caller may modify `changes` as soon as this returns.
    */
   commit(changes: readonly DocumentChange[]): Promise<Committed>;
 
@@ -111,8 +111,8 @@ export interface Storage {
   lastCommits?(documentIds: readonly string[]): Promise<number[]>;
 
   /**
-   * The reason for which no commit would ever take such a row, as far as it can be told at once, or undefined. Such a
-   * row must not be shown to anybody: it could not be kept. Absent where every row that `commit` promises is taken.
+   * Why every commit would refuse such a row, as far as it is known without asking the database, or undefined. Such a
+   * row must not be shown to clients, as it can't be stored. Absent where the adapter has no limits besides limits.ts.
    */
   reasonAgainst?(row: Pick<FieldRow, 'path' | 'value' | 'clientId'>): string | undefined;
 

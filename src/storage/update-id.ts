@@ -1,4 +1,4 @@
-/** Ids for the parts of collaborative texts. */
+/** Ids of text updates. */
 
 import { randomFillSync } from 'node:crypto';
 
@@ -6,12 +6,12 @@ const timeBytes = 6;
 const last = Buffer.alloc(16);
 
 /**
- * An id for a new part: 12 hex digits of the time and 20 random ones. Within a thread each id is greater than those
+ * An id for a new update: 12 hex digits of the time and 20 random ones. Within a thread each id is greater than those
  * before, also when the clock stands still or goes back: it is then the last id plus one.
  *
  * @param now Milliseconds since the epoch.
  */
-export function newPartId(now: number): string {
+export function newUpdateId(now: number): string {
   const time = Math.trunc(now);
   if (time > last.readUIntBE(0, timeBytes)) {
     last.writeUIntBE(time, 0, timeBytes);

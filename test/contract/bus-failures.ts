@@ -19,12 +19,12 @@ function lossTests(test: Test): void {
     await b.seen.subscribed('doc', 'other');
     a.bus.publish(updateOf('other', 1));
     a.bus.publish(updateOf('doc', 1));
-    await until('news', () => b.seen.news.length === 2);
+    await until('update', () => b.seen.news.length === 2);
     world.lose((message) => message === 1);
     a.bus.publish(updateOf('doc', 2));
     a.bus.publish(updateOf('doc', 3));
     await until('a gap', () => b.seen.resyncs('gap').length > 0);
-    await until('news', () => b.seen.news.length === 3);
+    await until('update', () => b.seen.news.length === 3);
     t.same(b.seen.valuesOf('doc'), [1, 3], 'the next one is delivered all the same');
     t.same(b.seen.resyncs('gap'), ['doc']);
   });
@@ -34,7 +34,7 @@ function lossTests(test: Test): void {
     b.bus.subscribe(['known', 'unknown']);
     await b.seen.subscribed('known', 'unknown');
     a.bus.publish(updateOf('known', 1));
-    await until('news', () => b.seen.news.length === 1);
+    await until('update', () => b.seen.news.length === 1);
     // The first tails are lost, too.
     world.lose((message) => message <= 4);
     a.bus.publish(updateOf('known', 2));
@@ -58,7 +58,7 @@ function lossTests(test: Test): void {
 }
 
 function connectionTests(test: Test): void {
-  test('after a lost connection all documents are reported, and news goes on', async (t, world, join) => {
+  test('after a lost connection all documents are reported, and updates go on', async (t, world, join) => {
     const [a, b] = [await join('a'), await join('b')];
     const ids = Array.from({ length: 200 }, (_, i) => `doc${i}`);
     b.bus.subscribe(ids);
@@ -75,7 +75,7 @@ function connectionTests(test: Test): void {
     await b.seen.subscribed('new');
     t.same(new Set(b.seen.resyncs('reconnect')), new Set(ids.filter((id) => id !== 'doc1')));
     for (const id of ['doc1', 'doc0', 'new']) a.bus.publish(updateOf(id, 'after'));
-    await until('news', () => b.seen.valuesOf('new').length === 1 && b.seen.valuesOf('doc0').length === 1);
+    await until('update', () => b.seen.valuesOf('new').length === 1 && b.seen.valuesOf('doc0').length === 1);
     t.same(b.seen.valuesOf('doc0'), ['after']);
     t.same(b.seen.valuesOf('doc1'), []);
     t.same(b.seen.statuses, [true, false, true]);
@@ -87,7 +87,7 @@ function connectionTests(test: Test): void {
     b.bus.subscribe(['doc', 'fresh']);
     await b.seen.subscribed('doc', 'fresh');
     a.bus.publish(updateOf('doc', 1));
-    await until('news', () => b.seen.news.length === 1);
+    await until('update', () => b.seen.news.length === 1);
     world.cut(a.bus);
     await until('no connection', () => !a.bus.connected);
     a.bus.publish(updateOf('doc', 2));
@@ -107,7 +107,7 @@ function connectionTests(test: Test): void {
     a.bus.publish(updateOf('lost'));
     a.bus.publish(updateOf('sent', 'last words'));
     await a.bus.close();
-    await until('news', () => b.seen.news.length === 1);
+    await until('update', () => b.seen.news.length === 1);
     await until('a gap', () => b.seen.resyncs('gap').length > 0);
     t.same(b.seen.valuesOf('sent'), ['last words']);
     t.same(b.seen.resyncs('gap'), ['lost']);
@@ -126,7 +126,7 @@ function connectionTests(test: Test): void {
     await b.bus.close();
     world.cut(b.bus);
     a.bus.publish(updateOf('doc', 'last'));
-    await until('news', () => c.seen.news.length === 1);
+    await until('update', () => c.seen.news.length === 1);
     t.same(c.seen.valuesOf('doc'), ['last']);
     t.same(b.seen.news, []);
     t.same(b.seen.resyncs('subscribed'), ['doc']);
@@ -145,7 +145,7 @@ function messageTests(test: Test): void {
       'doc:doc',
       packr.pack([1, 'new', 5, 1, 0, now, 0, 1, [], null, [], 1, 'appended', { more: true }]),
     );
-    await until('news', () => b.seen.news.length === 1);
+    await until('update', () => b.seen.news.length === 1);
     t.equal(b.seen.resyncs('unreadable').length, 0, 'what is appended is ignored');
     await world.inject('doc:doc', packr.pack([2, 'new', 5, 2, { of: 'another kind' }]));
     await world.inject('doc:doc', packr.pack([1, 'new', 5, 3, 77, now, 0]));
@@ -179,7 +179,7 @@ function messageTests(test: Test): void {
     for (const bytes of malformed) await world.inject('doc:doc', bytes);
     await until('all of them', () => b.seen.counted.malformed === malformed.length);
     a.bus.publish(updateOf('doc', 5));
-    await until('news', () => b.seen.news.length === 1);
+    await until('update', () => b.seen.news.length === 1);
     t.same(b.seen.valuesOf('doc'), [5]);
     t.same(b.seen.behind.length, 1);
     t.equal(b.seen.logged.filter((line) => line.includes('can not be read')).length, 1, 'one line for all of them');

@@ -43,13 +43,13 @@ export function busContract(name: string, open: () => Promise<BusWorld>): void {
       await run(t, world, (node) => joinWorld(t, world, node));
     });
 
-  void test('news reaches the other subscribers of its document, and nobody else', async (t, _world, join) => {
+  void test('updates reach the other subscribers of its document, and nobody else', async (t, _world, join) => {
     const [a, b, c] = [await join('a'), await join('b'), await join('c')];
     for (const { bus } of [a, b]) bus.subscribe(['doc', 'end']);
     c.bus.subscribe(['other', 'end']);
     await Promise.all([a.seen.subscribed('doc', 'end'), b.seen.subscribed('doc', 'end'), c.seen.subscribed('end')]);
     const fields = [updatedField({ path: '', value: '"é\u{1f600}"', counter: 0.5 }), updatedField({ deleted: true })];
-    const news = {
+    const update = {
       documentId: 'doc',
       stamp: 42,
       fields,
@@ -57,13 +57,13 @@ export function busContract(name: string, open: () => Promise<BusWorld>): void {
       relays: ['{"op":"x"}'],
       commit: 3,
     };
-    a.bus.publish(news);
+    a.bus.publish(update);
     b.bus.publish(updateOf('end'));
     a.bus.publish(updateOf('end'));
     await until('the end', () => [a, b, c].every(({ seen }) => seen.valuesOf('end').length > 0));
-    await until('news', () => b.seen.news.length === 2);
+    await until('update', () => b.seen.news.length === 2);
     const [received] = b.seen.news;
-    t.strictSame({ ...received, text: [...(received?.text ?? [])] }, { ...news, text: [0, 255, 1] });
+    t.strictSame({ ...received, text: [...(received?.text ?? [])] }, { ...update, text: [0, 255, 1] });
     t.same(a.seen.valuesOf('doc'), [], 'not to itself');
     t.same(c.seen.valuesOf('doc'), []);
     t.ok(b.seen.lags.every((lag) => lag >= 0) && b.seen.lags.length === 2);
@@ -75,7 +75,7 @@ export function busContract(name: string, open: () => Promise<BusWorld>): void {
     two.bus.subscribe(['doc']);
     await two.seen.subscribed('doc');
     one.bus.publish(updateOf('doc', 5));
-    await until('news', () => two.seen.news.length === 1);
+    await until('update', () => two.seen.news.length === 1);
     t.same(two.seen.valuesOf('doc'), [5]);
   });
 
@@ -86,7 +86,7 @@ export function busContract(name: string, open: () => Promise<BusWorld>): void {
     await b.seen.subscribed('doc');
     b.bus.subscribe(['doc']);
     a.bus.publish(updateOf('doc'));
-    await until('news', () => b.seen.news.length > 0);
+    await until('update', () => b.seen.news.length > 0);
     b.bus.subscribe(['end']);
     await b.seen.subscribed('end');
     t.same(b.seen.resyncs('subscribed'), ['doc', 'end']);
@@ -101,12 +101,12 @@ export function busContract(name: string, open: () => Promise<BusWorld>): void {
     b.bus.unsubscribe(['doc']);
     a.bus.publish(updateOf('doc', 'unwanted'));
     a.bus.publish(updateOf('end'));
-    await until('news', () => b.seen.valuesOf('end').length > 0);
+    await until('update', () => b.seen.valuesOf('end').length > 0);
     t.same(b.seen.valuesOf('doc'), []);
     b.bus.subscribe(['doc']);
     await until('a second subscription', () => b.seen.resyncs('subscribed').length === 3);
     a.bus.publish(updateOf('doc', 'wanted'));
-    await until('news', () => b.seen.valuesOf('doc').length > 0);
+    await until('update', () => b.seen.valuesOf('doc').length > 0);
     t.same(b.seen.valuesOf('doc'), ['wanted']);
   });
 
@@ -120,7 +120,7 @@ export function busContract(name: string, open: () => Promise<BusWorld>): void {
     await until('a second subscription', () => b.seen.resyncs('subscribed').length === 2);
     a.bus.publish(updateOf('brief'));
     a.bus.publish(updateOf('kept', 5));
-    await until('news', () => b.seen.news.length > 0);
+    await until('update', () => b.seen.news.length > 0);
     t.same(b.seen.valuesOf('kept'), [5]);
     t.same(b.seen.resyncs('subscribed'), ['kept', 'kept']);
   });
@@ -132,7 +132,7 @@ export function busContract(name: string, open: () => Promise<BusWorld>): void {
     const text = Uint8Array.of(1, 2, 3);
     a.bus.publish({ ...updateOf('doc'), text });
     text.fill(9);
-    await until('news', () => b.seen.news.length === 1);
+    await until('update', () => b.seen.news.length === 1);
     t.same([...(b.seen.news[0]!.text ?? [])], [1, 2, 3]);
   });
 
@@ -149,7 +149,7 @@ export function busContract(name: string, open: () => Promise<BusWorld>): void {
     bus.publish({ ...updateOf('fresh'), text: new Uint8Array(10_000) });
     await until('gaps', () => b.seen.resyncs('gap').length === 2);
     bus.publish(updateOf('doc', 2));
-    await until('news', () => b.seen.valuesOf('doc').length === 2);
+    await until('update', () => b.seen.valuesOf('doc').length === 2);
     t.same(b.seen.valuesOf('doc'), [1, 2]);
     t.same(b.seen.resyncs('gap'), ['doc', 'fresh']);
     t.equal(seen.counted.omitted, 2);
@@ -170,7 +170,7 @@ export function busContract(name: string, open: () => Promise<BusWorld>): void {
     // A connection that a busy machine lets down is made good by a report.
     const heardOf = () =>
       new Set([...b.seen.news, ...b.seen.behind.slice(ids.length)].map(({ documentId }) => documentId));
-    await until('news', () => heardOf().size === ids.length, 60_000);
+    await until('update', () => heardOf().size === ids.length, 60_000);
     b.bus.unsubscribe(ids.slice(1));
     const former = b.seen.news.length;
     b.bus.subscribe(['end']);

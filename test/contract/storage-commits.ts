@@ -2,7 +2,7 @@
 
 import type { Storage } from '../../src/storage/port.js';
 import { change, row } from './storage-rows.js';
-import { part, textChange } from './storage-text.js';
+import { update, textChange } from './storage-text.js';
 import type { Test } from './storage.js';
 
 export function storageCommitsContract(test: Test): void {
@@ -19,8 +19,8 @@ export function storageCommitsContract(test: Test): void {
       ['doc', 1],
       ['other', 1],
     ]);
-    t.same(await numbersOf([change('doc', [row()], 1)]), [['doc', 2]], 'nothing is news, and L is behind');
-    t.same(await numbersOf([{ ...textChange({ append: [part(1)] }), documentId: 'doc' }]), [['doc', 3]]);
+    t.same(await numbersOf([change('doc', [row()], 1)]), [['doc', 2]], 'nothing is new, and L is smaller');
+    t.same(await numbersOf([{ ...textChange({ append: [update(1)] }), documentId: 'doc' }]), [['doc', 3]]);
     t.same(await numbersOf([change('doc', []), change('doc', [row({ path: 'b' })])]), [['doc', 4]], 'named twice');
     t.same(await storage.lastCommits(['other', 'unknown', 'doc']), [1, 0, 4]);
     t.same(

@@ -115,7 +115,7 @@ export function expectedRows(writes: readonly Write[]): Map<string, FieldRow[]> 
   return new Map([...winners].map(([documentId, fields]) => [documentId, sorted([...fields.values()])]));
 }
 
-/** The order said in another way than in src/storage/order.ts. */
+/** The order, written differently from src/storage/order.ts. */
 function greater(a: FieldRow, b: FieldRow): boolean {
   const levels = [
     a.timestamp - b.timestamp,

@@ -119,7 +119,7 @@ for (const kind of durableStorages) {
       first.stdout,
       'Imported 4 documents (1 of them from snapshots) with 5 fields, 1 of which are removed, and 2',
     );
-    t.match(first.stdout, 'Left behind: 2 snapshots');
+    t.match(first.stdout, 'Not imported: 2 snapshots');
     t.match(first.stdout, 'text_documents "both": its content is not that of its crdt_state');
 
     const ids = ['notes', 'both', 'empty', 'text', 'lost', 'unwritten'];
@@ -259,7 +259,7 @@ test('tables and columns that are missing are skipped with a line', async (t) =>
   t.match(second!.fields, [{ path: 'b', value: '2' }]);
 });
 
-test('what is asked for wrongly, or can not be reached, is said without a stack and without a password', async (t) => {
+test('wrong arguments and unreachable databases are reported without a stack and without a password', async (t) => {
   const db = await database(t);
   const wrong: [string, NodeJS.ProcessEnv, RegExp][] = [
     ['mysql://root:hunter2@localhost/db', {}, /needs --from postgres:/],

@@ -1,4 +1,4 @@
-/** What states of collaborative texts mean, by the twin of the core. */
+/** What states of collaborative texts mean, by the reference implementation of the core. */
 import { ReferenceText } from '#core-wasm/reference';
 
 export function textOf(state: string): string {

@@ -1,5 +1,5 @@
 /**
- * The WASM core against its plain TypeScript twin, in one run and in turns, so that both meet the same machine. Prints
+ * The WASM core against the reference implementation, in one run and in turns, under the same conditions. Prints
  * the median of the rounds for each case.
  */
 import { FieldsCore, type FieldWrite, type FieldsStore } from '../lib/index.js';
@@ -10,7 +10,7 @@ const text = { path: 20, value: 40 };
 
 interface Case {
   readonly name: string;
-  /** Prepares a store and returns a function that does the work once and tells how many operations that was. */
+  /** Prepares a store and returns a function that does the work once and returns the number of operations. */
   readonly prepare: (store: FieldsStore) => () => number;
 }
 
@@ -46,7 +46,7 @@ function filled(store: FieldsStore, fields: number, clients = 1): number {
   return handle;
 }
 
-/** Writes that are made beforehand, as if parsed: only their time is set at the last moment. */
+/** Writes made in advance, as if parsed; only their timestamp is set when they are used. */
 function winning(
   store: FieldsStore,
   documents: number,
@@ -126,7 +126,7 @@ function changing(store: FieldsStore, unseen: number): () => number {
   };
 }
 
-/** Visits the places of a range in an order that no prefetcher guesses. */
+/** Visits the places of a range in an order that no prefetcher predicts. */
 function scattered(index: number, range: number): number {
   return (index * 7919) % range;
 }
@@ -140,7 +140,7 @@ function measure(functions: (() => number)[]): number[] {
       let operations = 0;
       while (operations < 50_000) operations += run();
       const elapsed = Number(process.hrtime.bigint() - start) / operations;
-      // The first rounds are for the compilers.
+      // The first rounds warm up the compilers.
       if (round >= 0) times[index]?.push(elapsed);
     });
   }
@@ -148,8 +148,8 @@ function measure(functions: (() => number)[]): number[] {
 }
 
 console.log(`ns per operation, median of ${rounds} rounds; path ${text.path} bytes, value ${text.value} bytes\n`);
-console.log(`${'case'.padEnd(52)}${'wasm'.padStart(8)}${'twin'.padStart(8)}`);
+console.log(`${'case'.padEnd(52)}${'wasm'.padStart(8)}${'reference'.padStart(11)}`);
 for (const { name, prepare } of cases) {
-  const [wasm = NaN, twin = NaN] = measure([prepare(new FieldsCore()), prepare(new ReferenceFields())]);
-  console.log(name.padEnd(52) + wasm.toFixed(0).padStart(8) + twin.toFixed(0).padStart(8));
+  const [wasm = NaN, reference = NaN] = measure([prepare(new FieldsCore()), prepare(new ReferenceFields())]);
+  console.log(name.padEnd(52) + wasm.toFixed(0).padStart(8) + reference.toFixed(0).padStart(11));
 }

@@ -1,6 +1,6 @@
 /**
- * What collaborative texts cost in the WASM core, for texts of different sizes that two clients edited ten times each;
- * and what they cost its plain TypeScript twin, where that ends in bearable time. Prints medians in milliseconds.
+ * What collaborative texts cost in the WASM core and, where that ends in reasonable time, in the reference
+ * implementation, for texts of different sizes that two clients edited ten times each. Prints medians in milliseconds.
  */
 import { TextCore, type TextStore } from '../lib/index.js';
 import { cutRun, toBlock, ReferenceText, writeTextState, type TextRun } from '../reference/index.js';
@@ -31,7 +31,7 @@ const ascii = 'the quick brown fox, ';
 const edits = 10;
 const base = 'client-5f1c09';
 
-/** Runs that were typed one behind the other. */
+/** Runs that were typed one after the other. */
 function baseRuns({ runs, runLength, letters = ascii }: Case): TextRun[] {
   const characters = Array.from(letters);
   return Array.from({ length: runs }, (_, index) => {
@@ -44,7 +44,7 @@ function baseRuns({ runs, runLength, letters = ascii }: Case): TextRun[] {
   });
 }
 
-/** The state of a client that made five inserts and five deletions all over the text. */
+/** The state of a client after five inserts and five deletions spread over the text. */
 function edited(given: Case, author: string, shift: number): Uint8Array {
   let runs = baseRuns(given);
   const characters = given.runs * given.runLength;
@@ -96,7 +96,7 @@ function measure(store: TextStore, a: Uint8Array, b: Uint8Array, clock: number, 
   const timed = (list: number[], round: number, run: () => void) => {
     const start = process.hrtime.bigint();
     run();
-    // The first rounds are for the compilers.
+    // The first rounds warm up the compilers.
     if (round >= 0) list.push(Number(process.hrtime.bigint() - start) / 1e6);
   };
   for (let round = -Math.ceil(rounds / 4); round < rounds; round++) {
@@ -135,7 +135,7 @@ const columns = [
   'write',
   'text',
   'bytes/block',
-  'twin load 2 + write',
+  'reference load 2 + write',
 ];
 console.log(`${'ms, median'.padEnd(28)}${columns.map((name) => name.padStart(name.length + 3)).join('')}`);
 for (const given of cases) {
@@ -143,7 +143,8 @@ for (const given of cases) {
   const clock = given.runs * given.runLength + edits + 10;
   const rounds = Math.max(9, Math.min(100, Math.floor(3e7 / a.length)));
   const core = measure(new TextCore(), a, b, clock, rounds);
-  const twin = given.runs > 10_000 ? undefined : measure(new ReferenceText(), a, b, clock, given.runs > 1000 ? 2 : 5);
+  const reference =
+    given.runs > 10_000 ? undefined : measure(new ReferenceText(), a, b, clock, given.runs > 1000 ? 2 : 5);
   const cells = [
     (a.length / 1024).toFixed(0),
     median(core.times.both),
@@ -152,7 +153,7 @@ for (const given of cases) {
     median(core.times.write),
     median(core.times.text),
     core.bytesPerBlock.toFixed(0),
-    twin === undefined ? '–' : median(twin.times.both),
+    reference === undefined ? '–' : median(reference.times.both),
   ];
   console.log(
     given.name.padEnd(28) + cells.map((cell, index) => cell.padStart((columns[index] ?? '').length + 3)).join(''),

@@ -1,6 +1,6 @@
 /**
  * What `assembly/index.ts` exports. Addresses and lengths are 32-bit numbers; those above 2^31 come back negative, so
- * take `>>> 0` of an address before using it on this side. The texts that a call is about lie in the input area.
+ * apply `>>> 0` to an address before using it on this side. String arguments of a call lie in the input area.
  */
 export interface CoreExports {
   seedHash(a: number, b: number, c: number, d: number): void;
@@ -43,7 +43,7 @@ export interface CoreExports {
   textByteSize(document: number): number;
   textStateSize(document: number): number;
   textMerge(document: number, length: number, escaped: number, most: number): number;
-  textApply(document: number, parts: number): number;
+  textApply(document: number, count: number): number;
   textWriteState(document: number, escaped: number): void;
   textWriteChanges(document: number, since: number): void;
   textWriteText(document: number): void;

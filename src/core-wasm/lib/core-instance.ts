@@ -20,12 +20,12 @@ const mostPages = 65536;
 
 /** Bytes of the input area. Texts that don't fit get a block of their own for the duration of the call. */
 export const inputSize = 64 * 1024;
-/** Half of what the allocator gives at once: a field's block may have to hold the path and the value together. */
+/** Half of the allocator's largest block: a field's block may have to hold the path and the value together. */
 const mostInput = 512 * 1024 * 1024;
 
 let compiled: WebAssembly.Module | undefined;
 
-/** The module, compiled once per thread; synchronously, since a worker can't do anything before. */
+/** The module, compiled once per thread; synchronously, since a worker has nothing to do before. */
 export function coreModule(): WebAssembly.Module {
   compiled ??= new WebAssembly.Module(readFileSync(new URL('../../build/core.wasm', import.meta.url)));
   return compiled;
@@ -87,7 +87,7 @@ export class CoreInstance {
 
   /**
    * Writes text to the start of the input area, unless it lies there already. Returns its length in bytes. The caller
-   * has seen to it that it fits.
+   * makes sure that it fits.
    */
   stageFirst(text: string): number {
     if (text !== this.#staged) {
@@ -98,7 +98,7 @@ export class CoreInstance {
   }
 
   /**
-   * Runs a call with texts of any length, one right behind the other, in the input area; the call gets their lengths in
+   * Runs a call with texts of any length, concatenated in the input area; the call gets their lengths in
    * bytes. Throws a `RangeError` if they have more than 512 MiB in all.
    */
   runWith<T>(texts: readonly string[], call: (core: CoreExports, lengths: readonly number[]) => T): T {
@@ -109,9 +109,9 @@ export class CoreInstance {
       this.#write(texts, lengths, this.input);
       return this.run((core) => call(core, lengths));
     }
-    if (size > mostInput) throw new RangeError(`texts of ${size} bytes are more than the core takes at once`);
-    // The allocator never fills a gap of over 256 bytes exactly. With something to spare, the gap that this block leaves
-    // can take the next large value; otherwise a row of equally large values would use every second place only.
+    if (size > mostInput) throw new RangeError(`texts of ${size} bytes are more than the core accepts at once`);
+    // The allocator never fills a gap of over 256 bytes exactly. With spare capacity, the gap that this block leaves
+    // can hold the next large value; otherwise equally large values in a row would use only every second gap.
     const block = this.run((core) => core.allocate(size + (size >>> 3))) >>> 0;
     this.#write(texts, lengths, block);
     return this.run((core) => {

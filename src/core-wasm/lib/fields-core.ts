@@ -3,7 +3,7 @@ import type { CoreExports } from './core-exports.js';
 import { notFinite, notOpen, type FieldWrite, type FieldsStore, type WriterStamp } from './fields-store.js';
 import { fieldRecord, resultRecords, writerRecord } from './layout.js';
 
-/** Bytes that the allocator gives at once. */
+/** The allocator's largest block in bytes. */
 const mostState = 2 ** 30 - 4;
 
 /**
@@ -19,7 +19,7 @@ export class FieldsCore implements FieldsStore {
   /**
    * Throws a `RangeError` for options out of range.
    *
-   * @param core The instance to use, for tests that look behind the scenes.
+   * @param core The instance to use, for tests of its internals.
    */
   constructor(options: CoreOptions = {}, core = new CoreInstance(options)) {
     this.#core = core;
@@ -64,14 +64,14 @@ export class FieldsCore implements FieldsStore {
     const client = core.stageFirst(clientId);
     const name = memory.writeText(path, input + client);
     const text = memory.writeText(value, input + client + name);
-    let taken: number;
+    let won: number;
     try {
-      taken = core.exports.fieldsSet(document, client, name, text, deleted, timestamp, counter, stamp);
+      won = core.exports.fieldsSet(document, client, name, text, deleted, timestamp, counter, stamp);
     } catch (cause) {
       throw core.fail(cause);
     }
     memory.refresh();
-    return taken !== 0;
+    return won !== 0;
   }
 
   get(handle: number, path: string): FieldWrite | undefined {
@@ -154,7 +154,7 @@ export class FieldsCore implements FieldsStore {
     return document;
   }
 
-  /** Runs a call about one text, which is in the input area then. */
+  /** Runs a call with one string in the input area. */
   #runWith<T>(text: string, call: (core: CoreExports, length: number) => T): T {
     if (text.length * 3 > inputSize) return this.#core.runWith([text], (core, [length = 0]) => call(core, length));
     const length = this.#core.stageFirst(text);

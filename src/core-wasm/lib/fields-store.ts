@@ -1,4 +1,4 @@
-/** Documents of last-writer-wins fields: what the WASM core and its TypeScript twin both do. */
+/** Documents of last-writer-wins fields: what the WASM core and the reference implementation both do. */
 
 /** One write to one field. Strings must not hold lone surrogates. */
 export interface FieldWrite {
@@ -6,7 +6,7 @@ export interface FieldWrite {
   path: string;
   /** The value as compact JSON text, opaque here; for a removal `{"__deleted":true}`. */
   value: string;
-  /** Whether this is a removal. Removals stay as tombstones, or an older write would bring the field back. */
+  /** Whether this is a removal. Removals stay as tombstones; otherwise an older write would restore the field. */
   deleted: boolean;
   /** Milliseconds since the epoch, finite; first part of the order. */
   timestamp: number;
@@ -33,13 +33,13 @@ export interface FieldsStore {
   /** Makes an empty document. Returns its handle: a positive integer, never given out again by this store. */
   open(): number;
 
-  /** Forgets the document and frees its memory. */
+  /** Closes the document and frees its memory. */
   close(handle: number): void;
 
   /**
-   * Applies a write: it is taken if there is no such field or if it is strictly greater than the one there by
-   * (timestamp, counter, clientId, value). Returns whether it was taken. Throws a `RangeError`, with nothing changed,
-   * if a number isn't finite or the strings are too large to be held (WASM: 512 MiB in all).
+   * Applies a write: it wins if the field is new or if it is strictly greater than the stored one by
+   * (timestamp, counter, clientId, value). Returns whether it won. Throws a `RangeError`, with nothing changed,
+   * if a number isn't finite or the strings are too large (WASM: 512 MiB in all).
    */
   set(handle: number, write: FieldWrite): boolean;
 
@@ -48,7 +48,7 @@ export interface FieldsStore {
 
   /**
    * The live fields as one JSON object in UTF-8: `{"path":value,…}`, keys escaped as `JSON.stringify` does it, in the
-   * order in which the fields were first written. The bytes are a copy in memory of their own and may be transferred.
+   * order in which the fields were first written. The bytes are a copy in a buffer of their own and may be transferred.
    * Throws a `RangeError` if there are too many (WASM: 1 GiB).
    */
   state(handle: number): Uint8Array<ArrayBuffer>;
@@ -71,7 +71,7 @@ export interface FieldsStore {
   /** About how many bytes of memory the document takes. */
   byteSize(handle: number): number;
 
-  /** Bytes of memory that the store has taken from the system (twin: about what its documents take). */
+  /** Bytes of memory that the store has allocated (reference implementation: an estimate for its documents). */
   readonly memoryBytes: number;
 }
 

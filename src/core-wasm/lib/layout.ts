@@ -1,9 +1,9 @@
 /**
  * What the core writes into its result area, as offsets in bytes from the start of a record. The other side of
- * `assembly/memory/result.ts`, `assembly/fields/record.ts` and `assembly/fields/writers.ts`; and what its calls answer.
+ * `assembly/memory/result.ts`, `assembly/fields/record.ts` and `assembly/fields/writers.ts`; and the results of its calls.
  */
 
-/** The u32 at the start of the area tells where the next call has to start, 0 at the end; then come the records. */
+/** Offset of the records. The u32 at offset 0 of the area is where the next call has to start, 0 at the end. */
 export const resultRecords = 8;
 
 export const fieldRecord = {
@@ -27,13 +27,13 @@ export const writerRecord = {
   size: 16,
 } as const;
 
-/** Where something lies that a call left in scratch memory, as `assembly/text/` puts it there. */
+/** Address and length of what a call left in scratch memory, as `assembly/text/` writes them. */
 export const bytesRecord = {
   address: 0,
   length: 4,
 } as const;
 
-/** Bits of what `textMerge` answers, and its refusals. The other side of `assembly/text/merge.ts`. */
+/** Bits of the result of `textMerge`, and its refusals. The other side of `assembly/text/merge.ts`. */
 export const mergeAnswer = {
   changed: 1,
   same: 2,

@@ -1,4 +1,4 @@
-/** Methods that every Buffer of Node has and its types don't mention; several times faster than TextEncoder. */
+/** Methods of Node's Buffer that its types lack; several times faster than TextEncoder. */
 interface StringBuffer extends Buffer<ArrayBuffer> {
   utf8Write(text: string, offset: number, length: number): number;
   utf8Slice(start: number, end: number): string;
@@ -9,7 +9,7 @@ const shortText = 32;
 
 /**
  * Views over the linear memory of an instance, and strings in and out of it. Growing the memory detaches every view:
- * whoever calls into the core calls `refresh` afterwards, and nobody keeps a view across calls.
+ * whoever calls into the core calls `refresh` afterwards, and no view is kept across calls.
  */
 export class LinearMemory {
   readonly #memory: WebAssembly.Memory;
@@ -29,12 +29,12 @@ export class LinearMemory {
     return this.#bytes.length;
   }
 
-  /** Makes the views anew if the memory has grown since. A detached view is empty, which is cheap to see. */
+  /** Renews the views if the memory has grown. A detached view is empty, which is cheap to check. */
   refresh(): void {
     if (this.#bytes.length === 0) this.#renew();
   }
 
-  /** Writes text as UTF-8; there must be room. Returns the length in bytes. */
+  /** Writes text as UTF-8; it must fit. Returns the length in bytes. */
   writeText(text: string, at: number): number {
     const length = text.length;
     const bytes = this.#bytes;
@@ -56,7 +56,7 @@ export class LinearMemory {
     return this.#bytes.toString('utf16le', at, at + length);
   }
 
-  /** Writes bytes; there must be room. */
+  /** Writes bytes; they must fit. */
   writeBytes(bytes: Uint8Array, at: number): void {
     this.#bytes.set(bytes, at);
   }
@@ -66,7 +66,7 @@ export class LinearMemory {
     this.#words[at / 4] = word;
   }
 
-  /** A copy in memory of its own. */
+  /** A copy in a buffer of its own. */
   copy(at: number, length: number): Uint8Array<ArrayBuffer> {
     return new Uint8Array(this.#bytes.buffer, at, length).slice();
   }

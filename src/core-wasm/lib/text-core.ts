@@ -2,7 +2,7 @@ import type { CoreExports } from './core-exports.js';
 import { CoreInstance, type CoreOptions } from './core-instance.js';
 import { notOpen } from './fields-store.js';
 import { applyAnswer, bytesRecord, mergeAnswer, resultRecords } from './layout.js';
-import { TextRefused, type TextApply, type TextMerge, type TextStore } from './text-store.js';
+import { TextRefused, type TextApplyResult, type TextMergeResult, type TextStore } from './text-store.js';
 
 export interface TextCoreOptions extends CoreOptions {
   /** Most bytes of JSON that a text may grow to by merges (`apply` takes any changes); 64 MiB by default, 256 MiB at most. */
@@ -11,7 +11,7 @@ export interface TextCoreOptions extends CoreOptions {
 
 const usualStateBytes = 64 * 1024 * 1024;
 const mostStateBytes = 256 * 1024 * 1024;
-/** Bytes that a call may bring: a state as content of a string may be twice as long, and a block of memory 1 GiB. */
+/** Bytes of input of a call: a state as the content of a string may be twice as long, and a memory block 1 GiB. */
 const mostInput = 512 * 1024 * 1024;
 
 /**
@@ -28,7 +28,7 @@ export class TextCore implements TextStore {
   /**
    * Throws a `RangeError` for options out of range.
    *
-   * @param core The instance to use: for tests that look behind the scenes, or to share one with a `FieldsCore`.
+   * @param core The instance to use: for tests of its internals, or to share one with a `FieldsCore`.
    */
   constructor(options: TextCoreOptions = {}, core = new CoreInstance(options)) {
     const { maxStateBytes = usualStateBytes } = options;
@@ -58,7 +58,7 @@ export class TextCore implements TextStore {
     });
   }
 
-  merge(handle: number, state: Uint8Array, escaped: boolean): TextMerge {
+  merge(handle: number, state: Uint8Array, escaped: boolean): TextMergeResult {
     const document = this.#document(handle);
     const { length } = state;
     this.#core.memory.writeBytes(state, this.#stage(length));
@@ -96,14 +96,14 @@ export class TextCore implements TextStore {
     });
   }
 
-  apply(handle: number, changes: readonly Uint8Array[]): TextApply {
+  apply(handle: number, changes: readonly Uint8Array[]): TextApplyResult {
     const document = this.#document(handle);
     const { memory } = this.#core;
-    let at = this.#stage(changes.reduce((sum, { length }) => sum + partSize(length), 0));
-    for (const part of changes) {
-      memory.writeWord(part.length, at);
-      memory.writeBytes(part, at + 4);
-      at += partSize(part.length);
+    let at = this.#stage(changes.reduce((sum, { length }) => sum + stagedSize(length), 0));
+    for (const change of changes) {
+      memory.writeWord(change.length, at);
+      memory.writeBytes(change, at + 4);
+      at += stagedSize(change.length);
     }
     const answer = this.#core.run((core) => core.textApply(document, changes.length));
     if (answer === applyAnswer.invalid) throw new TextRefused('invalid', 'the changes can not be read');
@@ -145,7 +145,7 @@ export class TextCore implements TextStore {
     return document;
   }
 
-  /** Room for what a call brings. Returns its address. */
+  /** Allocates the staging area for the input of a call. Returns its address. */
   #stage(length: number): number {
     if (length > mostInput) {
       throw new TextRefused('tooLarge', `${length} bytes are more than the core reads at once`);
@@ -170,7 +170,7 @@ export class TextCore implements TextStore {
   }
 }
 
-/** What a part of changes takes in the staging area: its length, itself, and up to a multiple of four bytes. */
-function partSize(length: number): number {
+/** Bytes of one change in the staging area: its length as a u32, itself, and padding to a multiple of four. */
+function stagedSize(length: number): number {
   return 4 + Math.ceil(length / 4) * 4;
 }

@@ -1,7 +1,7 @@
-/** Documents of collaborative text (Fugue): what the WASM core and its TypeScript twin both do. */
+/** Documents of collaborative text (Fugue): what the WASM core and the reference implementation both do. */
 
 /** What joining an incoming state did. */
-export interface TextMerge {
+export interface TextMergeResult {
   /** Whether the document gained anything: clusters, a deletion, a run boundary or a greater clock. */
   readonly changed: boolean;
   /** Whether the document's blocks are now exactly those of the incoming state; `client_id` and `clock` aside. */
@@ -14,9 +14,9 @@ export interface TextMerge {
 }
 
 /** What applying changes did. */
-export interface TextApply {
+export interface TextApplyResult {
   readonly changed: boolean;
-  /** Whether a deletion or boundary was about clusters that the document does not hold: something before is missing. */
+  /** Whether a deletion or boundary refers to clusters that the document lacks: earlier changes are missing. */
   readonly incomplete: boolean;
 }
 
@@ -27,7 +27,7 @@ export type TextFault =
   /** The joined state would have more bytes than a document may have. */
   | 'tooLarge';
 
-/** An incoming state or change can't be taken; the document is what it was. */
+/** An incoming state or change is refused; the document is unchanged. */
 export class TextRefused extends Error {
   override readonly name = 'TextRefused';
 
@@ -50,21 +50,21 @@ export interface TextStore {
   /** Makes an empty text. Returns its handle: a positive integer, never given out again by this store. */
   open(): number;
 
-  /** Forgets the text and frees its memory. */
+  /** Closes the text and frees its memory. */
   close(handle: number): void;
 
   /**
    * Joins a state into the text.
    *
-   * @param state JSON in UTF-8; if `escaped`, what stands between the quotes of a JSON string that holds it.
+   * @param state JSON in UTF-8; if `escaped`, the content of a JSON string (without its quotes) that holds it.
    * @throws TextRefused with the text unchanged.
    */
-  merge(handle: number, state: Uint8Array, escaped: boolean): TextMerge;
+  merge(handle: number, state: Uint8Array, escaped: boolean): TextMergeResult;
 
   /**
-   * The state as clients write it, in UTF-8, in memory of its own that may be transferred.
+   * The state as clients write it, in UTF-8, in a buffer of its own that may be transferred.
    *
-   * @param escaped Whether it is wanted as the content of a JSON string.
+   * @param escaped Whether to return it as the content of a JSON string.
    */
   state(handle: number, escaped: boolean): Uint8Array<ArrayBuffer>;
 
@@ -75,18 +75,18 @@ export interface TextStore {
   clock(handle: number): number;
 
   /**
-   * What changed after that version, in a compact binary form; since 0 it is the whole state. Blocks that were there
-   * before and were cut or deleted since are only named, not repeated: a keystroke in a large text is a few dozen bytes.
+   * What changed after that version, in a compact binary form; since 0 it is the whole state. Older blocks
+   * that were cut or deleted since are only referred to, not repeated: a keystroke in a large text is a few dozen bytes.
    */
   changesSince(handle: number, version: number): Uint8Array<ArrayBuffer>;
 
   /**
-   * Joins changes of any number of texts, in any order: deletions and boundaries are applied after all clusters of all
-   * of them.
+   * Joins changes of any number of texts, in any order: deletions and boundaries are applied after the clusters of all
+   * changes.
    *
    * @throws TextRefused with the text unchanged, when one is not what `changesSince` writes.
    */
-  apply(handle: number, changes: readonly Uint8Array[]): TextApply;
+  apply(handle: number, changes: readonly Uint8Array[]): TextApplyResult;
 
   /** What users see, in document order. */
   text(handle: number): string;
@@ -103,6 +103,6 @@ export interface TextStore {
   /** About how many bytes of memory the text takes. */
   byteSize(handle: number): number;
 
-  /** Bytes of memory that the store has taken from the system (twin: about what its texts take). */
+  /** Bytes of memory that the store has allocated (reference implementation: an estimate for its texts). */
   readonly memoryBytes: number;
 }

@@ -1,20 +1,20 @@
 import { notFinite, notOpen, type FieldWrite, type FieldsStore, type WriterStamp } from '../lib/fields-store.js';
 import { compareUtf8 } from './utf8-order.js';
 
-interface TwinDocument {
+interface ReferenceDocument {
   readonly fields: Map<string, FieldWrite>;
   live: number;
 }
 
-/** What a record in a Map takes besides its strings, in bytes; measured with 100 000 of them. */
+/** Bytes of a record in a Map besides its strings; measured with 100 000 of them. */
 const recordBytes = 225;
 
 /**
- * The same as `FieldsCore` in plain TypeScript, as short as it can be: the model that the core is tested against and
- * what the bench compares it with.
+ * The reference implementation of `FieldsCore`, as short as it can be: the model that the core is tested against and
+ * that the bench compares it with.
  */
 export class ReferenceFields implements FieldsStore {
-  readonly #documents = new Map<number, TwinDocument>();
+  readonly #documents = new Map<number, ReferenceDocument>();
   #lastHandle = 0;
 
   get memoryBytes(): number {
@@ -85,7 +85,7 @@ export class ReferenceFields implements FieldsStore {
     return bytes;
   }
 
-  #document(handle: number): TwinDocument {
+  #document(handle: number): ReferenceDocument {
     const document = this.#documents.get(handle);
     if (document === undefined) throw notOpen(handle);
     return document;

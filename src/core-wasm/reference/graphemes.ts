@@ -86,7 +86,7 @@ class ClusterContext {
   /** `CONJUNCT_CONSONANT` after a consonant and what extends it, `CONJUNCT_LINKER` if a linker was there too, else 0. */
   #conjunct = 0;
 
-  /** Whether a character belongs to the cluster; the next question is then about the one behind it. */
+  /** Whether a character belongs to the cluster; the next call is then about the one after it. */
   takes(property: number): boolean {
     const next = property & CLASS;
     const belongs = this.#connects(next, property & CONJUNCT);

@@ -1,9 +1,9 @@
 /**
- * A growing forest that tells in logarithmic time whether one node is above another.
+ * A growing forest that answers in logarithmic time whether one node is an ancestor of another.
  *
- * Each node knows its parent and one ancestor further up, chosen by the depths like the digits of a skew-binary number.
- * In a state that a client wrote, parents are added before their children. Where they are not, a node starts a tree of
- * its own whose top has a parent all the same, which is then followed step by step.
+ * Each node has its parent and a jump pointer, chosen by depth like the digits of a skew-binary number.
+ * In a state that a client wrote, parents are added before their children. Otherwise a node starts a tree of
+ * its own, and the parent of its root is followed step by step.
  */
 export class Ancestry {
   readonly #parent: (number | undefined)[];
@@ -11,7 +11,7 @@ export class Ancestry {
   readonly #depth: Uint32Array;
   readonly #top: Uint32Array;
   readonly #added: Uint8Array;
-  /** Tops that have a parent, so many steps at most lead from tree to tree before one goes in circles. */
+  /** Roots with a parent: more steps than this from tree to tree mean a cycle. */
   #links = 0;
 
   constructor(size: number) {

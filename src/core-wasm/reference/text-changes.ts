@@ -1,33 +1,33 @@
-/** Changes of a text as the twin keeps them: a state with the blocks that are new, and notes about the others. */
-import type { TextNote } from './text-join.js';
+/** Changes of a text in the reference implementation: a state of the new blocks, and marks of the others. */
+import type { TextMark } from './text-join.js';
 import { invalid, parse, readCount, readString, readTextState, writeTextState, type TextState } from './text-state.js';
 
 export interface TextChanges {
   readonly state: TextState;
-  readonly notes: readonly TextNote[];
+  readonly marks: readonly TextMark[];
 }
 
-export function writeChanges({ state, notes }: TextChanges): string {
-  const entries = notes.map(({ author, first, last, deleted }) => [author, first, last, deleted]);
+export function writeChanges({ state, marks }: TextChanges): string {
+  const entries = marks.map(({ author, first, last, deleted }) => [author, first, last, deleted]);
   return JSON.stringify([writeTextState(state), entries]);
 }
 
 /** @throws TextRefused */
 export function readChanges(text: string): TextChanges {
-  const [state, notes] = listOf(parse(text), 2);
-  return { state: readTextState(readString(state)), notes: listOf(notes).map(readNote) };
+  const [state, marks] = listOf(parse(text), 2);
+  return { state: readTextState(readString(state)), marks: listOf(marks).map(readMark) };
 }
 
-function readNote(value: unknown): TextNote {
+function readMark(value: unknown): TextMark {
   const [author, first, last, deleted] = listOf(value, 4);
-  const note = {
+  const mark = {
     author: readString(author),
     first: readCount(first),
     last: readCount(last),
     deleted: deleted === true,
   };
-  if (note.last < note.first || typeof deleted !== 'boolean') throw invalid('a note makes no sense');
-  return note;
+  if (mark.last < mark.first || typeof deleted !== 'boolean') throw invalid('a mark is out of range');
+  return mark;
 }
 
 function listOf(value: unknown, length?: number): unknown[] {

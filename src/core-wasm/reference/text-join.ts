@@ -1,14 +1,14 @@
 /**
- * The join of text states: of what one author wrote, the finest common refinement of all runs, where a cluster is
- * deleted if any run has it deleted. It doesn't matter in which order and how often states are joined.
+ * The join of text states: for each author the finest common refinement of all runs, where a cluster is deleted if any
+ * run has it deleted. It is commutative, associative and idempotent.
  */
 import { clusterCount, splitClusters } from './graphemes.js';
 import { cutRun, sameContent, type TextRun } from './text-run.js';
 import { compareOrigins } from './text-state.js';
 import { compareUtf8 } from './utf8-order.js';
 
-/** What is said about clusters without repeating them: that a run begins and ends there, perhaps that it is deleted. */
-export interface TextNote {
+/** A mark: clusters without their text. A run begins and ends there, and may be deleted. */
+export interface TextMark {
   readonly author: string;
   readonly first: number;
   readonly last: number;
@@ -16,17 +16,17 @@ export interface TextNote {
 }
 
 export interface Joined {
-  /** Ascending and not overlapping. Runs that nothing was added to are the given objects, the earlier ones of equals. */
+  /** Ascending and not overlapping. Unchanged runs are the given objects, the first one of equal ones. */
   readonly runs: readonly TextRun[];
-  /** Those of which states disagreed about text or origins: what came out may be new to each of them. */
+  /** Runs about whose text or origins the states disagreed: the result may be new to each of them. */
   readonly disputed: ReadonlySet<TextRun>;
-  /** Whether there was a note about clusters that no run has. */
+  /** Whether a mark names clusters that no run has. */
   readonly incomplete: boolean;
 }
 
-type Piece = TextRun | TextNote;
+type Piece = TextRun | TextMark;
 
-/** All that is known of a range which no piece begins or ends within. */
+/** What is known of a range in which no piece begins or ends. */
 interface Fragment {
   readonly runs: TextRun[];
   readonly deleted: boolean;
@@ -75,7 +75,7 @@ function refine(group: readonly Piece[]): Fragment[] {
   const starts = [...new Set(group.flatMap(({ first, last }) => [first, last + 1]))].sort((a, b) => a - b);
   const places = new Map(starts.map((start, place) => [start, place]));
   const runs = starts.map((): TextRun[] => []);
-  // Notes may span any number of fragments: how many deletions more or less apply from each place on.
+  // Marks may span any number of fragments: the change in the number of deletions at each place.
   const deletions = starts.map(() => 0);
   for (const piece of group) {
     const place = places.get(piece.first) as number;
@@ -89,7 +89,7 @@ function refine(group: readonly Piece[]): Fragment[] {
     }
   }
   let deleted = 0;
-  // At the last start nothing begins any more.
+  // No fragment begins at the last boundary.
   return runs.slice(0, -1).map((list, place) => ({ runs: list, deleted: (deleted += deletions[place] ?? 0) > 0 }));
 }
 
@@ -116,7 +116,7 @@ function compareContent(a: TextRun, b: TextRun): number {
   return compareUtf8(a.text, b.text) || compareOrigins(a.left, b.left) || compareOrigins(a.right, b.right);
 }
 
-/** Neighbours with the same origins become a run again, unless clusters that never met would flow together in it. */
+/** Neighbours with the same origins become a run again, unless concatenating them would fuse clusters. */
 function regroup(clusters: readonly TextRun[]): TextRun[] {
   const groups: TextRun[][] = [];
   for (const cluster of clusters) {

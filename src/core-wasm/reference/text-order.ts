@@ -1,6 +1,6 @@
 /**
- * The order in which clients show the blocks of a text. They don't send it; each derives it from the origins, and
- * exactly like this, oddities included: an insert into a run that was never cut comes out before the whole run.
+ * The order in which clients show the blocks of a text. It is not sent: each client derives it from the origins, exactly
+ * like this, oddities included: an insert into a run that was never cut comes before the whole run.
  */
 import { Ancestry } from './text-ancestry.js';
 import type { TextRun } from './text-run.js';
@@ -14,7 +14,7 @@ interface Place {
 
 /**
  * @param runs All blocks in id order, deleted ones too, their ranges not overlapping.
- * @returns Them in the order of the text. What origins have tied into a circle is left out.
+ * @returns The runs in document order. Runs in a cycle of origins are left out.
  */
 export function documentOrder<Run extends Omit<TextRun, 'text' | 'deleted'>>(runs: readonly Run[]): Run[] {
   const holder = holders(runs);
@@ -66,7 +66,7 @@ function holders(runs: readonly Omit<TextRun, 'text' | 'deleted'>[]): (origin: T
   };
 }
 
-/** In-order: left children and theirs, the node, right children and theirs. Trees are as deep as texts are long. */
+/** In-order: left children and theirs, the node, right children and theirs. Not recursive: a tree may be as deep as its text is long. */
 function walk(
   roots: readonly number[],
   left: ReadonlyMap<number, readonly number[]>,

@@ -25,7 +25,7 @@ export function toBlock({ author, last, text, left, right, deleted }: TextRun): 
   return { id: { author, clock: last, offset: 0 }, text, left, right, deleted };
 }
 
-/** Id order, in which most steps of other rules go. This is not the order of the text. */
+/** Compares by id. This is not the order of the text. */
 export function compareRuns(a: TextRun, b: TextRun): number {
   return a.last - b.last || compareUtf8(a.author, b.author);
 }

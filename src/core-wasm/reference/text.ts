@@ -1,11 +1,11 @@
 import { notOpen } from '../lib/fields-store.js';
 import { clusterCount } from './graphemes.js';
 import { readChanges, writeChanges } from './text-changes.js';
-import { joinRuns, type Joined, type TextNote } from './text-join.js';
+import { joinRuns, type Joined, type TextMark } from './text-join.js';
 import { documentOrder } from './text-order.js';
 import { compareRuns, sameContent, toBlock, toRun, type TextRun } from './text-run.js';
 import { invalid, readTextState, writeBlocks, writeTextState, type TextState } from './text-state.js';
-import { TextRefused, type TextApply, type TextMerge, type TextStore } from '../lib/text-store.js';
+import { TextRefused, type TextApplyResult, type TextMergeResult, type TextStore } from '../lib/text-store.js';
 
 export interface ReferenceTextOptions {
   /** Bytes that a state may have after a merge; default 1 GiB. */
@@ -19,30 +19,30 @@ interface Held {
   readonly changed: number;
 }
 
-interface TwinDocument {
+interface ReferenceDocument {
   /** What each author wrote, ascending. */
   readonly authors: Map<string, readonly Held[]>;
   readonly clock: number;
   readonly version: number;
-  /** That of the first state that was taken; nobody looks at it. */
+  /** That of the first state merged; nothing depends on it. */
   readonly clientId: string | undefined;
 }
 
 interface Gain {
-  readonly document: TwinDocument;
+  readonly document: ReferenceDocument;
   readonly changed: boolean;
   readonly incomplete: boolean;
 }
 
-/** What a run takes besides its text, in bytes; about. */
+/** Bytes of a run besides its text, about. */
 const runBytes = 250;
 
 /**
- * The same as the text part of the WASM core in plain TypeScript, as short as it can be: the model that the core is
- * tested against. Only what `changesSince` returns is not the same.
+ * The reference implementation of the text part of the WASM core, as short as it can be: the model that the core is
+ * tested against. Only the encoding that `changesSince` returns is not the same.
  */
 export class ReferenceText implements TextStore {
-  readonly #documents = new Map<number, TwinDocument>();
+  readonly #documents = new Map<number, ReferenceDocument>();
   readonly #mostBytes: number;
   #lastHandle = 0;
 
@@ -64,7 +64,7 @@ export class ReferenceText implements TextStore {
     this.#documents.delete(handle);
   }
 
-  merge(handle: number, state: Uint8Array, escaped: boolean): TextMerge {
+  merge(handle: number, state: Uint8Array, escaped: boolean): TextMergeResult {
     const before = this.#document(handle);
     const given = decode(state);
     const incoming = readTextState(escaped ? unescape(given) : given);
@@ -99,15 +99,15 @@ export class ReferenceText implements TextStore {
     const added = held.filter((entry) => entry.added > version);
     const changed = held.filter((entry) => entry.added <= version && entry.changed > version);
     const state = { blocks: added.map(({ run }) => toBlock(run)), clock, clientId };
-    return new TextEncoder().encode(writeChanges({ state, notes: changed.map(({ run }) => run) }));
+    return new TextEncoder().encode(writeChanges({ state, marks: changed.map(({ run }) => run) }));
   }
 
-  apply(handle: number, changes: readonly Uint8Array[]): TextApply {
+  apply(handle: number, changes: readonly Uint8Array[]): TextApplyResult {
     const before = this.#document(handle);
     const read = changes.map((bytes) => readChanges(decode(bytes)));
     const states = read.map(({ state }) => state);
-    const notes = read.flatMap((change) => change.notes);
-    const { document, changed, incomplete } = joined(before, states, notes);
+    const marks = read.flatMap((change) => change.marks);
+    const { document, changed, incomplete } = joined(before, states, marks);
     this.#documents.set(handle, document);
     return { changed, incomplete };
   }
@@ -134,15 +134,15 @@ export class ReferenceText implements TextStore {
     return runsOf(this.#document(handle)).reduce((sum, { text }) => sum + text.length + runBytes, 0);
   }
 
-  #document(handle: number): TwinDocument {
+  #document(handle: number): ReferenceDocument {
     const document = this.#documents.get(handle);
     if (document === undefined) throw notOpen(handle);
     return document;
   }
 }
 
-/** The document with states and notes joined into it. */
-function joined(before: TwinDocument, states: readonly TextState[], notes: readonly TextNote[]): Gain {
+/** The document with states and marks joined into it. */
+function joined(before: ReferenceDocument, states: readonly TextState[], marks: readonly TextMark[]): Gain {
   const next = before.version + 1;
   const blocks = states.flatMap((state) => state.blocks);
   const clock = Math.max(before.clock, ...clocks(states));
@@ -150,7 +150,7 @@ function joined(before: TwinDocument, states: readonly TextState[], notes: reado
   let changed = clock > before.clock;
   let incomplete = false;
   const runs = blocks.map(toRun).filter((run) => run.text !== '');
-  for (const [author, pieces] of byAuthor([...runs, ...notes])) {
+  for (const [author, pieces] of byAuthor([...runs, ...marks])) {
     const old = before.authors.get(author) ?? [];
     const result = joinRuns([...old.map(({ run }) => run), ...pieces]);
     const held = stamp(old, result, next);
@@ -164,7 +164,7 @@ function joined(before: TwinDocument, states: readonly TextState[], notes: reado
   return { document: { authors, clock, version, clientId }, changed, incomplete };
 }
 
-function byAuthor<Piece extends TextNote>(pieces: readonly Piece[]): Map<string, Piece[]> {
+function byAuthor<Piece extends TextMark>(pieces: readonly Piece[]): Map<string, Piece[]> {
   const authors = new Map<string, Piece[]>();
   for (const piece of pieces) {
     const list = authors.get(piece.author);
@@ -195,11 +195,11 @@ function equalRuns(a: TextRun, b: TextRun): boolean {
 }
 
 /** All runs in id order. */
-function runsOf({ authors }: TwinDocument): TextRun[] {
+function runsOf({ authors }: ReferenceDocument): TextRun[] {
   return [...authors.values()].flatMap((held) => held.map(({ run }) => run)).sort(compareRuns);
 }
 
-function write(document: TwinDocument): string {
+function write(document: ReferenceDocument): string {
   const { clock, clientId = '' } = document;
   return writeTextState({ blocks: runsOf(document).map(toBlock), clock, clientId });
 }

@@ -1,6 +1,6 @@
 /**
- * Compares strings by their UTF-8 bytes, which is the order of code points: unlike `<`, it puts what takes a surrogate
- * pair (U+10000 and up) behind U+E000–U+FFFF. Below, at or above 0 as `a` comes before, equals or comes after `b`.
+ * Compares strings by their UTF-8 bytes, which is the order of code points: unlike `<`, it puts surrogate pairs
+ * (U+10000 and up) after U+E000–U+FFFF. Below, at or above 0 as `a` comes before, equals or comes after `b`.
  */
 export function compareUtf8(a: string, b: string): number {
   const shared = Math.min(a.length, b.length);
@@ -12,7 +12,7 @@ export function compareUtf8(a: string, b: string): number {
   return a.length - b.length;
 }
 
-/** A UTF-16 unit's place in the order of code points: surrogates go behind everything else. */
+/** A UTF-16 unit's place in the order of code points: surrogates come after everything else. */
 function rank(unit: number): number {
   return unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit;
 }

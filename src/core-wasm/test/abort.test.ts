@@ -14,7 +14,7 @@ function exhaust(core: FieldsCore, handle: number): unknown {
   }
 }
 
-void test('full memory is an abort, and every later call says so', (t) => {
+void test('full memory aborts, and so does every later call', (t) => {
   const core = new FieldsCore({ maximumPages: 16 });
   const handle = core.open();
   const other = core.open();
@@ -41,7 +41,7 @@ void test('full memory is an abort, and every later call says so', (t) => {
   t.end();
 });
 
-void test('an abort while a state is written, or a large text is taken in', (t) => {
+void test('an abort while a state is written, or a large text is written', (t) => {
   for (const text of [1000, 300_000]) {
     const core = new FieldsCore({ maximumPages: 16 });
     const handle = core.open();
@@ -67,7 +67,7 @@ void test('a new instance takes over', (t) => {
   t.end();
 });
 
-void test("the runtime's own abort tells its reason", (t) => {
+void test("the runtime's own abort has its reason in the message", (t) => {
   const core = new CoreInstance({});
   t.throws(() => core.run((exports) => exports.allocate(2 ** 30 + 1)), {
     name: 'CoreAbort',

@@ -1,4 +1,4 @@
-/** The join of texts is commutative, associative and idempotent, and changes bring over what states do. */
+/** The join of texts is commutative, associative and idempotent, and so are changes. */
 import assert from 'node:assert/strict';
 import { test } from 'tap';
 import { TextCore } from '../lib/index.js';

@@ -1,4 +1,4 @@
-/** Merging is commutative, associative and idempotent: what was written counts, not in which order or how often. */
+/** Merging fields is commutative, associative and idempotent. */
 import assert from 'node:assert/strict';
 import { test } from 'tap';
 import { FieldsCore, type FieldWrite } from '../lib/index.js';
@@ -7,7 +7,7 @@ import { everything, randomWrite, sortedContents } from './support/writes.js';
 
 const played = seeds();
 
-/** Writes in which equal places in the order mean equal writes: a write has one stamp, wherever it goes. */
+/** Writes of which those with equal places in the order are equal: a write keeps its stamp everywhere. */
 function distinctWrites(random: Random, amount: number): FieldWrite[] {
   const writes = new Map<string, FieldWrite>();
   for (let index = 0; index < amount; index++) {
@@ -62,7 +62,7 @@ void test(`nodes that exchange their documents agree, whoever starts: ${naming(p
   t.end();
 });
 
-void test('a repeated write is not taken again', (t) => {
+void test('a repeated write does not win again', (t) => {
   const random = new Random(1);
   const core = new FieldsCore();
   const handle = core.open();

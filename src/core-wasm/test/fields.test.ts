@@ -1,10 +1,10 @@
-/** The contract of `FieldsStore`, for the core and for its twin. */
+/** The contract of `FieldsStore`, for the core and the reference implementation. */
 import { test } from 'tap';
 import { FieldsCore, type FieldWrite } from '../lib/index.js';
 import { ReferenceFields } from '../reference/index.js';
 import { byClient, removal, write } from './support/writes.js';
 
-const stores = { core: () => new FieldsCore(), twin: () => new ReferenceFields() };
+const stores = { core: () => new FieldsCore(), reference: () => new ReferenceFields() };
 
 function text(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString();
@@ -38,7 +38,7 @@ for (const [name, make] of Object.entries(stores)) {
     t.end();
   });
 
-  void test(`${name}: the stamp is kept and has no say in the order`, (t) => {
+  void test(`${name}: the stamp is kept and is not part of the order`, (t) => {
     const store = make();
     const handle = store.open();
     store.set(handle, write('f', { timestamp: 2, stamp: 5 }));
@@ -91,7 +91,7 @@ for (const [name, make] of Object.entries(stores)) {
     t.end();
   });
 
-  void test(`${name}: state is a copy in memory of its own`, (t) => {
+  void test(`${name}: state is a copy in a buffer of its own`, (t) => {
     const store = make();
     const handle = store.open();
     store.set(handle, write('f', { value: '"before"' }));

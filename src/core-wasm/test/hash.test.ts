@@ -1,11 +1,11 @@
-/** The tables' hash is SipHash-1-3: keyed, so that nobody who doesn't know the key can make names that collide. */
+/** The tables' hash is SipHash-1-3: keyed, so that names that collide can't be made without the key. */
 import { test } from 'tap';
 import { CoreInstance } from '../lib/core-instance.js';
 import { Random } from './support/random.js';
 
 const mask = (1n << 64n) - 1n;
 
-/** SipHash with c and d rounds, written down from its definition, in numbers of any size. */
+/** SipHash with c and d rounds, from its definition, in bigints. */
 function sipHash(c: number, d: number, key: [bigint, bigint], message: Uint8Array): bigint {
   const v: [bigint, bigint, bigint, bigint] = [
     key[0] ^ 0x736f6d6570736575n,

@@ -1,10 +1,10 @@
-/** What no client sends: it is refused or made into a valid state, in bounded time, and other texts don't suffer. */
+/** What no client sends is refused or repaired, in bounded time, and other texts are not affected. */
 import { test } from 'tap';
 import { TextCore, TextRefused } from '../lib/index.js';
 import { Random } from './support/random.js';
 import { decoded, encoded, escaped, stateOf, type ShortBlock } from './support/text.js';
 
-/** Far more than any of these takes, far less than one that is quadratic would. */
+/** Far above the usual time, far below that of a quadratic algorithm. */
 const patience = 10_000;
 const most = Number.MAX_SAFE_INTEGER;
 
@@ -202,7 +202,7 @@ void test('damaged changes are refused, with the text unharmed', (t) => {
   }
   t.throws(() => core.apply(handle, [Uint8Array.of(...changes, 0)]), TextRefused);
   t.equal(decoded(core.state(handle, false)), before);
-  // Damage that is not seen as such must not do harm either.
+  // Undetected damage must be harmless too.
   const random = new Random(7);
   for (let turn = 0; turn < 5000; turn++) {
     const damaged = changes.slice();

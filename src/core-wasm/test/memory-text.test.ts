@@ -1,4 +1,4 @@
-/** A text takes memory for what it holds, not for what was ever merged into it. */
+/** The memory of a text depends on what it holds, not on what was ever merged into it. */
 import { test } from 'tap';
 import { CoreInstance } from '../lib/core-instance.js';
 import { CoreAbort, FieldsCore, TextCore } from '../lib/index.js';
@@ -45,7 +45,7 @@ void test('a text that grows by a keystroke 5000 times', (t) => {
   t.end();
 });
 
-void test('clusters that are replaced again and again leave nothing behind', (t) => {
+void test('clusters that are replaced again and again leak nothing', (t) => {
   const core = new TextCore();
   const handle = core.open();
   // More clusters than the clock allows for are one, and each text and each origin is greater than the one before.
@@ -114,7 +114,7 @@ void test('what byteSize counts is what the memory holds', (t) => {
   t.end();
 });
 
-void test('full memory is an abort, and every later call says so', (t) => {
+void test('full memory aborts, and so does every later call', (t) => {
   const core = new TextCore({ maximumPages: 16 });
   const [handle, other] = [core.open(), core.open()];
   t.throws(() => core.merge(handle, encoded(stateOf(typed(20_000))), false), CoreAbort);
@@ -153,19 +153,19 @@ void test('handles', (t) => {
 
 void test('an instance that is shared with fields, with memory above 2 GiB', (t) => {
   const instance = new CoreInstance({});
-  // Nobody writes to these blocks, so the system has nothing to provide for them.
+  // These blocks are never written, so the system backs them with no pages.
   for (let block = 0; block < 3; block++) instance.run((exports) => exports.allocate(2 ** 30 - 64));
   const core = new TextCore({}, instance);
   const fields = new FieldsCore({}, instance);
-  const twin = new ReferenceText();
-  const [mine, theirs, document] = [core.open(), twin.open(), fields.open()];
+  const reference = new ReferenceText();
+  const [mine, theirs, document] = [core.open(), reference.open(), fields.open()];
   for (const [index, state] of randomStates(new Random(3), 3, 60).entries()) {
     fields.set(document, write(`field ${index}`, { value: JSON.stringify(state) }));
-    t.same(core.merge(mine, encoded(state), false), twin.merge(theirs, encoded(state), false));
+    t.same(core.merge(mine, encoded(state), false), reference.merge(theirs, encoded(state), false));
   }
   t.ok(core.memoryBytes > 3 * 2 ** 30);
-  t.equal(core.text(mine), twin.text(theirs));
-  t.equal(decoded(core.state(mine, true)), decoded(twin.state(theirs, true)));
+  t.equal(core.text(mine), reference.text(theirs));
+  t.equal(decoded(core.state(mine, true)), decoded(reference.state(theirs, true)));
   t.equal(core.apply(core.open(), [core.changesSince(mine, 0)]).changed, true);
   t.end();
 });

@@ -1,4 +1,4 @@
-/** Growth is ordinary, and what a document took is there for the next one. */
+/** Memory grows as needed, and the memory of a closed document is used again. */
 import { test } from 'tap';
 import { CoreInstance } from '../lib/core-instance.js';
 import { FieldsCore } from '../lib/index.js';
@@ -13,7 +13,7 @@ function fill(core: FieldsCore, fields: number, value = '"some value of forty by
   return handle;
 }
 
-void test('a document of 100 000 fields is ordinary', (t) => {
+void test('a document of 100 000 fields', (t) => {
   const core = new FieldsCore();
   const handle = fill(core, 100_000);
   t.equal(core.fieldCount(handle), 100_000);
@@ -53,7 +53,7 @@ void test('a large document leaves all its memory to the next one', (t) => {
     core.state(handle);
     core.close(handle);
   }
-  // A state of its own size is the only thing that was not there the first time.
+  // Only a state of its own size is new.
   t.ok(core.memoryBytes <= once * 2, `${core.memoryBytes} bytes after eleven, ${once} after one`);
   t.end();
 });
@@ -100,7 +100,7 @@ void test('tombstones hold no values', (t) => {
   t.end();
 });
 
-void test('clients that came and went leave nothing behind', (t) => {
+void test('clients that came and went leak nothing', (t) => {
   const core = new FieldsCore();
   const handle = fill(core, 10);
   const size = core.byteSize(handle);
@@ -127,27 +127,27 @@ void test('a text larger than the input area does not stay in memory', (t) => {
   t.end();
 });
 
-// Found by hand: with more than 2 GiB of memory behind the offset, Node's encoder wrote nothing and said so to nobody.
-void test('documents that lie above 2 GiB are like any other', (t) => {
+// A past bug: with more than 2 GiB of memory after the offset, Node's encoder silently wrote nothing.
+void test('documents above 2 GiB work like any other', (t) => {
   const instance = new CoreInstance({});
-  // Nobody writes to these blocks, so the system has nothing to provide for them.
+  // These blocks are never written, so the system backs them with no pages.
   for (let block = 0; block < 3; block++) instance.run((exports) => exports.allocate(2 ** 30 - 64));
   const core = new FieldsCore({}, instance);
-  const twin = new ReferenceFields();
-  const [mine, theirs] = [core.open(), twin.open()];
+  const reference = new ReferenceFields();
+  const [mine, theirs] = [core.open(), reference.open()];
   const random = new Random(3);
   for (let index = 0; index < 2000; index++) {
     const field = randomWrite(random);
     core.set(mine, field);
-    twin.set(theirs, field);
+    reference.set(theirs, field);
   }
   const large = write('large', { value: JSON.stringify('é'.repeat(100_000)) });
   core.set(mine, large);
-  twin.set(theirs, large);
+  reference.set(theirs, large);
   t.ok(core.memoryBytes > 3 * 2 ** 30);
-  t.same(contents(core, mine), contents(twin, theirs));
+  t.same(contents(core, mine), contents(reference, theirs));
   const vector = randomVector(random);
-  t.same(core.changesSince(mine, vector), twin.changesSince(theirs, vector));
+  t.same(core.changesSince(mine, vector), reference.changesSince(theirs, vector));
   core.close(mine);
   t.end();
 });

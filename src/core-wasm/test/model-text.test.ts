@@ -1,4 +1,4 @@
-/** The text core does what its plain TypeScript twin does, whatever is asked of it. */
+/** The text core behaves like the reference implementation under random operations. */
 import assert from 'node:assert/strict';
 import { test } from 'tap';
 import { TextCore, TextRefused, type TextStore } from '../lib/index.js';
@@ -9,7 +9,7 @@ import { decoded, encoded, escaped, stateOf } from './support/text.js';
 
 const played = seeds();
 
-/** All that a store tells about a text. */
+/** Everything that a store returns about a text. */
 function contents(store: TextStore, handle: number): object {
   return {
     state: decoded(store.state(handle, false)),
@@ -25,16 +25,16 @@ function contents(store: TextStore, handle: number): object {
 
 interface Handles {
   readonly core: number;
-  readonly twin: number;
+  readonly reference: number;
 }
 
 class Pair {
   readonly core = new TextCore();
-  readonly twin = new ReferenceText();
+  readonly reference = new ReferenceText();
   readonly all: Handles[];
 
   constructor(readonly random: Random) {
-    this.all = [0, 1, 2].map(() => ({ core: this.core.open(), twin: this.twin.open() }));
+    this.all = [0, 1, 2].map(() => ({ core: this.core.open(), reference: this.reference.open() }));
     // From here on all states have one client id.
     for (const handles of this.all) this.merge(handles, stateOf([], 0, 'server'));
   }
@@ -43,22 +43,22 @@ class Pair {
     const asContent = this.random.once(2);
     const bytes = encoded(asContent ? escaped(state) : state);
     const merge = this.core.merge(handles.core, bytes, asContent);
-    assert.deepEqual(merge, this.twin.merge(handles.twin, bytes, asContent), state);
+    assert.deepEqual(merge, this.reference.merge(handles.reference, bytes, asContent), state);
     this.compare(handles);
   }
 
-  /** Sends what happened to one text since some version to another one. */
+  /** Sends the changes of one text since random versions to another one. */
   send(): void {
     const [from, to] = this.random.shuffle(this.all) as [Handles, Handles];
-    const versions = [0, 1].map(() => this.random.below(this.twin.version(from.twin) + 1));
+    const versions = [0, 1].map(() => this.random.below(this.reference.version(from.reference) + 1));
     const core = versions.map((version) => this.core.changesSince(from.core, version));
-    const twin = versions.map((version) => this.twin.changesSince(from.twin, version));
-    assert.deepEqual(this.core.apply(to.core, core), this.twin.apply(to.twin, twin));
+    const reference = versions.map((version) => this.reference.changesSince(from.reference, version));
+    assert.deepEqual(this.core.apply(to.core, core), this.reference.apply(to.reference, reference));
     this.compare(to);
   }
 
   compare(handles: Handles): void {
-    assert.deepEqual(contents(this.core, handles.core), contents(this.twin, handles.twin));
+    assert.deepEqual(contents(this.core, handles.core), contents(this.reference, handles.reference));
   }
 }
 
@@ -75,30 +75,30 @@ function play(seed: number, states: (random: Random) => string[]): void {
   }
 }
 
-void test(`core and twin agree about what clients send: ${naming(played)}`, (t) => {
+void test(`core and reference agree about what clients send: ${naming(played)}`, (t) => {
   for (const seed of played) play(seed, (random) => randomStates(random, 2 + random.below(4), 40));
   t.pass(`${played.length} seeds`);
   t.end();
 });
 
-void test(`core and twin agree about states that contradict each other: ${naming(played)}`, (t) => {
+void test(`core and reference agree about states that contradict each other: ${naming(played)}`, (t) => {
   for (const seed of played) play(seed, (random) => Array.from({ length: 30 }, () => hostileState(random, false)));
   t.pass(`${played.length} seeds`);
   t.end();
 });
 
-void test(`damaged states: whatever the core takes, the twin takes alike: ${naming(played)}`, (t) => {
+void test(`damaged states: whatever the core accepts, the reference accepts alike: ${naming(played)}`, (t) => {
   for (const seed of played) {
     const random = new Random(seed);
     const core = new TextCore();
-    const twin = new ReferenceText();
+    const reference = new ReferenceText();
     const states = randomStates(random, 2, 10);
     for (let turn = 0; turn < 100; turn++) {
       const bytes = encoded(random.pick(states));
       for (let damage = random.below(3); damage >= 0; damage--) {
         bytes[random.below(bytes.length)] = random.pick([...encoded('"\\{}[],:019enu \n'), 0, 0x80, 0xff]);
       }
-      const handles = { core: core.open(), twin: twin.open() };
+      const handles = { core: core.open(), reference: reference.open() };
       try {
         core.merge(handles.core, bytes, false);
       } catch (error) {
@@ -107,9 +107,9 @@ void test(`damaged states: whatever the core takes, the twin takes alike: ${nami
         continue;
       }
       // Clients' readers refuse keys that come twice and some numbers that JSON.parse takes; so does the core.
-      twin.merge(handles.twin, bytes, false);
+      reference.merge(handles.reference, bytes, false);
       const state = JSON.parse(decoded(core.state(handles.core, false))) as object;
-      const expected = JSON.parse(decoded(twin.state(handles.twin, false))) as object;
+      const expected = JSON.parse(decoded(reference.state(handles.reference, false))) as object;
       assert.deepEqual({ ...state, client_id: '' }, { ...expected, client_id: '' }, `seed ${seed}: ${decoded(bytes)}`);
     }
   }

@@ -1,4 +1,4 @@
-/** The WASM core does what its plain TypeScript twin does, whatever is asked of it. */
+/** The WASM core behaves like the reference implementation under random operations. */
 import assert from 'node:assert/strict';
 import { test } from 'tap';
 import { FieldsCore } from '../lib/index.js';
@@ -12,8 +12,8 @@ const played = seeds();
 /** The two stores side by side, with the handles of documents that both have open. */
 class Pair {
   readonly core: FieldsCore;
-  readonly twin = new ReferenceFields();
-  readonly open: { core: number; twin: number }[] = [];
+  readonly reference = new ReferenceFields();
+  readonly open: { core: number; reference: number }[] = [];
 
   constructor(readonly random: Random) {
     this.core = new FieldsCore({ hashSeed: random.seed });
@@ -21,32 +21,32 @@ class Pair {
   }
 
   openDocument(): void {
-    this.open.push({ core: this.core.open(), twin: this.twin.open() });
+    this.open.push({ core: this.core.open(), reference: this.reference.open() });
   }
 
   closeDocument(): void {
     const [closed] = this.open.splice(this.random.below(this.open.length), 1);
     if (closed === undefined) return;
     this.core.close(closed.core);
-    this.twin.close(closed.twin);
+    this.reference.close(closed.reference);
   }
 
   step(): void {
-    const { random, core, twin } = this;
+    const { random, core, reference } = this;
     const handle = random.pick(this.open);
     const choice = random.below(100);
     if (choice < 85) {
       const write = randomWrite(random);
-      assert.equal(core.set(handle.core, write), twin.set(handle.twin, write), JSON.stringify(write));
-      assert.deepEqual(core.get(handle.core, write.path), twin.get(handle.twin, write.path));
+      assert.equal(core.set(handle.core, write), reference.set(handle.reference, write), JSON.stringify(write));
+      assert.deepEqual(core.get(handle.core, write.path), reference.get(handle.reference, write.path));
     } else if (choice < 90) {
       const path = randomPath(random);
-      assert.deepEqual(core.get(handle.core, path), twin.get(handle.twin, path));
+      assert.deepEqual(core.get(handle.core, path), reference.get(handle.reference, path));
     } else if (choice < 94) {
       const vector = randomVector(random);
-      assert.deepEqual(core.changesSince(handle.core, vector), twin.changesSince(handle.twin, vector));
+      assert.deepEqual(core.changesSince(handle.core, vector), reference.changesSince(handle.reference, vector));
     } else if (choice < 98) {
-      assert.deepEqual(contents(core, handle.core), contents(twin, handle.twin));
+      assert.deepEqual(contents(core, handle.core), contents(reference, handle.reference));
     } else if (choice === 98) {
       this.openDocument();
     } else if (this.open.length > 1) {
@@ -55,7 +55,7 @@ class Pair {
   }
 }
 
-void test(`core and twin agree: ${naming(played)}`, (t) => {
+void test(`core and reference agree: ${naming(played)}`, (t) => {
   for (const seed of played) {
     const pair = new Pair(new Random(seed));
     for (let step = 0; step < steps; step++) {
@@ -66,7 +66,11 @@ void test(`core and twin agree: ${naming(played)}`, (t) => {
       }
     }
     for (const handle of pair.open) {
-      assert.deepEqual(contents(pair.core, handle.core), contents(pair.twin, handle.twin), `seed ${seed}, at the end`);
+      assert.deepEqual(
+        contents(pair.core, handle.core),
+        contents(pair.reference, handle.reference),
+        `seed ${seed}, at the end`,
+      );
     }
   }
   t.pass(`${played.length} seeds of ${steps} steps`);

@@ -1,13 +1,13 @@
-/** What the module is made of: no managed objects, nothing but memory and abort from outside, compiled once. */
+/** What the module is made of: no managed objects, no imports but memory and abort, compiled once. */
 import { readFileSync } from 'node:fs';
 import { test } from 'tap';
 import { coreModule } from '../lib/core-instance.js';
 
-void test('the module needs memory and abort, and exports functions', (t) => {
+void test('the module imports memory and abort, and exports functions', (t) => {
   const imports = WebAssembly.Module.imports(coreModule()).map(({ module, name }) => `${module}.${name}`);
   t.same(imports.sort(), ['env.abort', 'env.memory']);
   const exported = WebAssembly.Module.exports(coreModule());
-  for (const part of ['fieldsSet', 'textMerge']) t.ok(exported.some(({ name }) => name === part));
+  for (const wanted of ['fieldsSet', 'textMerge']) t.ok(exported.some(({ name }) => name === wanted));
   t.end();
 });
 

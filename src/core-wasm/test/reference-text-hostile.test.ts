@@ -1,4 +1,4 @@
-/** States that no client writes: the twin refuses them or makes a valid state of them, in bearable time. */
+/** States that no client writes: the reference implementation refuses or repairs them, in bounded time. */
 import { test } from 'tap';
 import { documentOrder, ReferenceText } from '../reference/index.js';
 import { naming, Random, seeds } from './support/random.js';
@@ -22,7 +22,7 @@ function stateOf(...blocks: readonly Block[]): Uint8Array {
   return Buffer.from(JSON.stringify({ blocks: pairs, clock: { value: 0 }, client_id: 'x' }));
 }
 
-/** The state that comes out, after checking that it is one that clients read as it is meant. */
+/** The resulting state, checked to be one that clients read as intended. */
 function joined(...states: readonly Uint8Array[]): string {
   const store = new ReferenceText();
   const handle = store.open();
@@ -67,7 +67,7 @@ void test(`any blocks become a valid state, ${naming(played)}`, (t) => {
   t.end();
 });
 
-void test(`changes bring any blocks over, ${naming(played)}`, (t) => {
+void test(`changes transfer any blocks, ${naming(played)}`, (t) => {
   for (const seed of played) {
     const random = new Random(seed);
     for (let round = 0; round < 30; round++) {
@@ -116,7 +116,7 @@ void test('empty blocks are dropped, but their clock counts', (t) => {
   t.end();
 });
 
-void test('origins in circles hide what hangs on them', (t) => {
+void test('cycles of origins hide the blocks below them', (t) => {
   t.equal(joined(stateOf([['a', 1], 'x', ['a', 1]], [['a', 2], 'y'])), 'y');
   t.equal(
     joined(stateOf([['a', 1], 'x', ['b', 1]], [['b', 1], 'y', ['a', 1]], [['c', 1], 'z', ['a', 1], ['b', 1]])),
@@ -125,7 +125,7 @@ void test('origins in circles hide what hangs on them', (t) => {
   t.end();
 });
 
-void test('origins that come later in id order are followed all the same', (t) => {
+void test('origins that come later in id order are followed too', (t) => {
   t.equal(joined(stateOf([['a', 1], 'x', ['b', 5]], [['b', 5], 'y'])), 'yx');
   t.equal(
     joined(stateOf([['a', 1], 'x', null, ['b', 5]], [['b', 5], 'y'], [['c', 6], 'z', ['b', 5], ['a', 1]])),
@@ -154,7 +154,7 @@ void test('the order is that of the definition, whatever the origins', (t) => {
   t.end();
 });
 
-/** Step by step as it is defined. */
+/** The definition, step by step. */
 function definition(origins: readonly (readonly [left: number | undefined, right: number | undefined])[]): number[] {
   const exists = (node: number | undefined): number => (node !== undefined && node < origins.length ? node : -1);
   const parent = new Map<number, number>();
@@ -186,7 +186,7 @@ function definition(origins: readonly (readonly [left: number | undefined, right
   return roots.flatMap(walk);
 }
 
-/** Seconds that it takes to take the state and to show it. */
+/** Seconds to merge the state and to derive its text. */
 function seconds(state: Uint8Array): number {
   const store = new ReferenceText();
   const handle = store.open();
@@ -201,7 +201,7 @@ void test('size alone makes no state expensive', (t) => {
   const blocks = (make: (index: number) => Block): Uint8Array =>
     stateOf(...Array.from({ length: size }, (_, i) => make(i)));
   const previous = (index: number): Id => (index === 0 ? null : ['a', index]);
-  // Far above what it takes, far below what it would take if each block cost a look at all others.
+  // Far above the usual time, far below that of an algorithm that compares all blocks with each other.
   const limit = 10;
   t.ok(seconds(blocks((index) => [['a', index + 1], 'x', previous(index)])) < limit, 'typed forward');
   t.ok(seconds(blocks((index) => [['a', index + 1], 'x', null, previous(index)])) < limit, 'typed backward');

@@ -1,4 +1,4 @@
-/** The twin of the text core on the texts of clients (vectors/fugue-*.json). */
+/** The reference implementation of texts on the texts of clients (vectors/fugue-*.json). */
 import { test } from 'tap';
 import { TextRefused } from '../lib/index.js';
 import { ReferenceText } from '../reference/index.js';
@@ -65,7 +65,7 @@ function stateOf(handle: number): State {
   return JSON.parse(Buffer.from(store.state(handle, false)).toString()) as State;
 }
 
-/** A state as it is, the client that holds it aside. */
+/** A state without its client id. */
 function bare({ blocks, clock }: State): object {
   return { blocks, clock };
 }
@@ -121,7 +121,7 @@ void test('texts are shown as clients show them', (t) => {
 });
 
 void test('states are read and written as clients do it', (t) => {
-  // What JSON.parse doesn't tell apart from valid numbers; a stricter reader is not asked for.
+  // What JSON.parse can't distinguish from valid numbers; a stricter reader is not needed.
   const lenient = ['error: fractional clock', 'error: exponent clock'];
   for (const { name, input, output, error } of vectorCases('fugue-json.json') as JsonCase[]) {
     const handle = store.open();
@@ -132,7 +132,7 @@ void test('states are read and written as clients do it', (t) => {
     }
     const merge = store.merge(handle, bytes(input), false);
     t.equal(merge.canonical, input === output, name);
-    // We write no blocks without text and no offsets, and the clock is never behind the ids.
+    // We write no blocks without text and no offsets, and the clock is never below those of the ids.
     const written = merge.same && output !== undefined ? output : undefined;
     if (written !== undefined) t.same(stateOf(handle).blocks, (JSON.parse(written) as State).blocks, name);
   }
@@ -156,7 +156,7 @@ void test('a state may be the content of a string', (t) => {
   t.end();
 });
 
-void test('a merge tells what it did', (t) => {
+void test('a merge returns what it did', (t) => {
   for (const { name, a, b, merged } of merges) {
     const handle = store.open();
     const empty = a.blocks.length === 0 && a.clock.value === 0;
@@ -191,7 +191,7 @@ void test('a state that would be too large is refused', (t) => {
 
 const played = seeds();
 
-void test(`changes bring a text to where another is, ${naming(played)}`, (t) => {
+void test(`changes bring a text to the state of another, ${naming(played)}`, (t) => {
   for (const seed of played) {
     const random = new Random(seed);
     for (const { name, states } of multis) {
@@ -237,7 +237,7 @@ void test(`changes bring a text to where another is, ${naming(played)}`, (t) => 
   t.end();
 });
 
-void test('changes tell when something before them is missing', (t) => {
+void test('changes are incomplete when earlier ones are missing', (t) => {
   const id = { client_id: 'alice', clock: 3, offset: 0 };
   const cut = { client_id: 'alice', clock: 1, offset: 0 };
   const whole = { blocks: [[id, { id, text: 'abc' }]], clock: { value: 3 }, client_id: 'alice' };

@@ -1,4 +1,4 @@
-/** The twin's order of strings is that of their UTF-8 bytes. */
+/** The reference implementation orders strings by their UTF-8 bytes. */
 import assert from 'node:assert/strict';
 import { test } from 'tap';
 import { compareUtf8 } from '../reference/utf8-order.js';

@@ -1,7 +1,7 @@
 /**
- * Vector clocks (vectors/vector-clock.json) by way of what our core has in their stead: a document's clock is what
- * `writers` tells, and one document has seen another if `changesSince` has nothing to add. A client's entry n is a
- * field of that client with stamp n, tick and update write it, merge sends what the other side has not seen.
+ * Vector clocks (vectors/vector-clock.json) by their counterpart in our core: a document's clock is what `writers`
+ * returns, and one document has seen another if `changesSince` is empty. A client's entry n is a field of that client
+ * with stamp n; tick and update write it, merge sends what the other side has not seen.
  */
 import { test } from 'tap';
 import { FieldsCore } from '../lib/index.js';
@@ -28,7 +28,7 @@ class Clocks {
   readonly #handles = new Map<string, number>();
   readonly reads: number[] = [];
 
-  /** Returns false if the operation takes an entry back, which stamps never do. */
+  /** Returns false if the operation lowers an entry, which stamps never do. */
   play(operation: Operation): boolean {
     const { vc } = operation;
     switch (operation.op) {
@@ -76,7 +76,7 @@ class Clocks {
   }
 }
 
-/** An entry of 0 is as good as none. */
+/** An entry of 0 equals none. */
 function withoutZeros(clock: Readonly<Record<string, number>>): Record<string, number> {
   return Object.fromEntries(Object.entries(clock).filter(([, count]) => count !== 0));
 }

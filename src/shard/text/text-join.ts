@@ -1,4 +1,4 @@
-import { TextRefused, type TextMerge as JoinResult, type TextStore } from '@synckit/core-wasm';
+import { TextRefused, type TextMergeResult, type TextStore } from '@synckit/core-wasm';
 import { ProtocolError } from '../../errors.js';
 import type { TextOperation } from '../../protocol/operations.js';
 import type { Origin } from '../../messages/task.js';
@@ -84,7 +84,7 @@ export class TextMerge {
     else Object.assign(known, { operation, same, asSent });
   }
 
-  #join(state: string | Buffer): JoinResult {
+  #join(state: string | Buffer): TextMergeResult {
     try {
       const isString = typeof state === 'string';
       return this.#core.merge(this.#text().handle, isString ? Buffer.from(state) : state, !isString);

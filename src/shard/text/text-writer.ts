@@ -1,6 +1,6 @@
 import type { TextStore } from '@synckit/core-wasm';
 import type { ShardMetrics } from '../../metrics/shard-metrics.js';
-import { newPartId } from '../../storage/update-id.js';
+import { newUpdateId } from '../../storage/update-id.js';
 import type { TextChange } from '../../storage/port.js';
 import type { LoadedDocument } from '../documents.js';
 import type { LoadedText } from './text-join.js';
@@ -71,7 +71,7 @@ export class TextWriter {
 
   #append(text: LoadedText, since: number): TextChange {
     const bytes = this.#core.changesSince(text.handle, since);
-    const id = newPartId(Date.now());
+    const id = newUpdateId(Date.now());
     text.stored = this.#core.version(text.handle);
     text.parts.add(id, bytes.length);
     this.#metrics.textBytesWritten.add(bytes.length);

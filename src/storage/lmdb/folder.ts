@@ -1,15 +1,15 @@
-/** Opens the folder of the embedded storage, or says in words what is wrong with it. */
+/** Opens the folder of the LMDB storage, and reports what is wrong with it. */
 
 import { accessSync, closeSync, constants, fsyncSync, mkdirSync, openSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { open, type Database, type RootDatabaseOptionsWithPath } from 'lmdb';
 import { decodeFormat, encodeFormat, formatKey, formatVersion, maxKeyBytes } from './format.js';
 
-/** Keys and values are bytes; what they mean is the business of embedded-format.ts. */
+/** Keys and values are bytes, in the layout of format.ts. */
 export type ByteStore = Database<Uint8Array, Uint8Array>;
 
 export interface FolderOptions {
-  /** Where the database lies; made with its parents when it is not there. */
+  /** Folder of the database; created with its parents if it does not exist. */
   readonly directory: string;
   /**
    * Address space that is set aside for the file, in bytes; not memory, and not a limit: LMDB maps the file anew when
@@ -20,7 +20,11 @@ export interface FolderOptions {
 
 const defaultMapSizeBytes = 16 * 1024 ** 3;
 
-/** Opens the store of a folder and checks its format; throws an Error that names the folder. */
+/**
+ * Opens the store of a folder, creating both if needed, and checks the format.
+ *
+ * @throws Error that names the folder, when it can't be created or opened, is not one of this server, or is too new.
+ */
 export function openFolder({ directory, mapSizeBytes = defaultMapSizeBytes }: FolderOptions): ByteStore {
   const path = resolve(directory);
   const topmost = makeFolder(path);
@@ -50,10 +54,10 @@ function options(path: string, mapSize: number): RootDatabaseOptionsWithPath & {
     // greater one is already there, and both be lost.
     overlappingSync: false,
     // Its promises are not all handed out, so a failing disk would end the process with an unhandled rejection. We
-    // collect the commits of a turn ourselves.
+    // batch the commits of a turn ourselves.
     eventTurnBatching: false,
     maxReaders: 1024,
-    // Not in lmdb's types, but read by its open(): nobody else's business what is in the documents.
+    // Not in lmdb's types, but read by its open(): nobody else may read the documents.
     permissionsMode: 0o600,
   };
 }
@@ -72,7 +76,7 @@ function makeFolder(path: string): string {
 /** The page size decides how long keys may be; that of a folder from another machine may differ. */
 function checkKeySize(store: ByteStore): void {
   const { maxKeySize } = store as ByteStore & { maxKeySize: number };
-  if (maxKeySize < maxKeyBytes) throw new Error(`LMDB takes keys of ${maxKeySize} bytes, ${maxKeyBytes} are needed`);
+  if (maxKeySize < maxKeyBytes) throw new Error(`LMDB supports keys of ${maxKeySize} bytes, ${maxKeyBytes} are needed`);
 }
 
 /** Marks a folder that is new, or has an older format, which is contained in ours. */

@@ -1,16 +1,16 @@
 /**
- * How documents lie in the LMDB file. Keys are bytes and sort as bytes:
+ * The layout of documents in the LMDB file. Keys are bytes and sort as bytes:
  *
  *   00 "format"           the version of this layout
  *   <id> 00               the document: [stamp, created, updated], times in milliseconds since the epoch
  *   <id> 00 01 <path>     one field: [timestamp, counter, clientId, stamp, deleted, value]
- *   <id> 00 02 <part id>  one part of the text: its bytes as they are; the id in 16 bytes
+ *   <id> 00 02 <update>   one update of the text: its bytes as they are; the key ends with its id in 16 bytes
  *
  * Ids hold no NUL, so the keys from `<id> 00` up to `<id> 01` are one document and nothing else. The other values are
  * msgpack.
  *
  * Version 1 had no texts. A server that knows only that one refuses a folder with texts; if it has the folder open
- * while a newer server takes it over, it fails to load documents with a text, and leaves their parts alone when it
+ * while a newer server takes it over, it fails to load documents with a text, and leaves their updates alone when it
  * writes their fields.
  */
 
@@ -24,7 +24,7 @@ export const formatVersion = 2;
 
 export const formatKey = Buffer.from('\0format');
 
-/** The longest key of a field, in bytes. */
+/** The longest key, that of a field, in bytes. */
 export const maxKeyBytes = maxDocumentIdBytes + 2 + maxPathBytes;
 
 /** What is stored of a document besides its fields. */
@@ -37,7 +37,7 @@ export interface DocumentRecord {
   readonly updated: number;
 }
 
-/** An entry that is not what this layout says; its content is not in the message. */
+/** An entry that violates this layout. The message does not contain its content. */
 export class CorruptEntry extends Error {
   override readonly name = 'CorruptEntry';
 }
@@ -52,55 +52,71 @@ export function documentEnd(documentId: string): Buffer {
   return Buffer.from(`${documentId}\x01`);
 }
 
+/** The key of a field: `<id> 00 01 <path>`. Keys of one document sort by path, as UTF-8 bytes. */
 export function fieldKey(documentId: string, path: string): Buffer {
   return Buffer.from(`${documentId}\0\x01${path}`);
 }
 
-/** @param start Length of the document's key in bytes. */
+/**
+ * The path in the key of a field; the inverse of `fieldKey`.
+ *
+ * @param start Length of the document's key in bytes.
+ * @throws CorruptEntry when the key is not that of a field or the path is not UTF-8.
+ */
 export function pathOfKey(key: Uint8Array, start: number): string {
   const bytes = Buffer.from(key.buffer, key.byteOffset + start + 1, key.byteLength - start - 1);
   if (key[start] !== 1 || !isUtf8(bytes)) throw new CorruptEntry('a key is not that of a field');
   return bytes.toString();
 }
 
-/** In bytes, in a key. */
-const partIdBytes = 16;
+/** Bytes of an update id in a key. */
+const updateIdBytes = 16;
 
-export function partKey(documentId: string, updateId: string): Buffer {
+/** The key of a text update: `<id> 00 02`, then the update id (32 hex digits) as 16 bytes. They sort by id. */
+export function updateKey(documentId: string, updateId: string): Buffer {
   return Buffer.concat([Buffer.from(`${documentId}\0\x02`), Buffer.from(updateId, 'hex')]);
 }
 
-/** @param start Length of the document's key in bytes. */
-export function isPartKey(key: Uint8Array, start: number): boolean {
+/** Whether a key of a document is that of a text update. @param start Length of the document's key in bytes. */
+export function isUpdateKey(key: Uint8Array, start: number): boolean {
   return key[start] === 2;
 }
 
-/** @param start Length of the document's key in bytes. */
-export function decodePart(key: Uint8Array, start: number, value: Uint8Array): TextUpdate {
+/**
+ * Reads a text update: the id from its key, the value as it is. The bytes are a copy.
+ *
+ * @param start Length of the document's key in bytes.
+ * @throws CorruptEntry when the id does not have 16 bytes or the value is empty.
+ */
+export function decodeUpdate(key: Uint8Array, start: number, value: Uint8Array): TextUpdate {
   const id = Buffer.from(key.buffer, key.byteOffset + start + 1, key.byteLength - start - 1);
-  if (id.byteLength !== partIdBytes) throw new CorruptEntry('a key is not that of a part');
-  if (value.byteLength === 0) throw new CorruptEntry('a part is empty');
-  // Copied, because what lmdb hands out may lie in its map of the file or in a buffer that it uses again.
+  if (id.byteLength !== updateIdBytes) throw new CorruptEntry('a key is not that of an update');
+  if (value.byteLength === 0) throw new CorruptEntry('an update is empty');
+  // Copied, because lmdb's value may lie in its map of the file or in a buffer that it reuses.
   return { id: id.toString('hex'), bytes: new Uint8Array(value) };
 }
 
 // Arrays only: without records no structure has to be shared between the entries, so each can be read on its own.
 const packr = new Packr({ useRecords: false });
 
+/** The value of `formatKey`: the version of the layout as one msgpack integer. */
 export function encodeFormat(version: number): Buffer {
   return packr.pack(version);
 }
 
+/** The inverse of `encodeFormat`. @throws CorruptEntry when it is not a safe integer. */
 export function decodeFormat(bytes: Uint8Array): number {
   const version: unknown = unpack(bytes);
   if (!Number.isSafeInteger(version)) throw new CorruptEntry('the format version is not a number');
   return version as number;
 }
 
+/** The value of a document's key: a msgpack array [stamp, created, updated], times in ms since the epoch. */
 export function encodeDocument({ stamp, created, updated }: DocumentRecord): Buffer {
   return packr.pack([stamp, created, updated]);
 }
 
+/** The inverse of `encodeDocument`. @throws CorruptEntry when it is not an array of three safe integers. */
 export function decodeDocument(bytes: Uint8Array): DocumentRecord {
   const entry = unpack(bytes);
   if (!Array.isArray(entry) || entry.length !== 3 || !entry.every(Number.isSafeInteger)) {
@@ -110,10 +126,20 @@ export function decodeDocument(bytes: Uint8Array): DocumentRecord {
   return { stamp, created, updated };
 }
 
+/**
+ * The value of a field's key: a msgpack array [timestamp (ms since the epoch), counter, clientId, stamp (L), deleted,
+ * value (JSON text)]. The path is in the key only.
+ */
 export function encodeField({ timestamp, counter, clientId, stamp, deleted, value }: FieldRow): Buffer {
   return packr.pack([timestamp, counter, clientId, stamp, deleted, value]);
 }
 
+/**
+ * The inverse of `encodeField`.
+ *
+ * @param path Of the key (`pathOfKey`).
+ * @throws CorruptEntry when it is not an array of six values of the right types.
+ */
 export function decodeField(path: string, bytes: Uint8Array): FieldRow {
   const entry = unpack(bytes);
   if (!Array.isArray(entry) || entry.length !== 6) throw new CorruptEntry('a field can’t be read');

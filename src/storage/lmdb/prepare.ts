@@ -1,6 +1,6 @@
-/** What can be done for a commit before its transaction, which all writers wait for: checking and encoding. */
+/** Checks and encodes a commit before its transaction, which holds the lock that all writers wait for. */
 
-import { documentKey, encodeField, fieldKey, partKey } from './format.js';
+import { documentKey, encodeField, fieldKey, updateKey } from './format.js';
 import { reasonAgainstId, reasonAgainstRow, reasonAgainstText, refuseAll } from '../limits.js';
 import type { DocumentChange, FieldRow, RefusedRow, TextChange } from '../port.js';
 
@@ -8,11 +8,11 @@ import type { DocumentChange, FieldRow, RefusedRow, TextChange } from '../port.j
 export interface PreparedCommit {
   readonly documents: readonly PreparedDocument[];
   readonly refused: readonly RefusedRow[];
-  /** Number of rows and parts to write or to remove. */
+  /** Number of fields and text updates to write, and of updates to remove. */
   readonly rows: number;
-  /** Size of the values. */
+  /** Size of the values to write, in bytes. */
   readonly bytes: number;
-  /** What the commit takes on disk at most. */
+  /** Upper bound of what the commit takes on disk, in bytes. */
   readonly bytesOnDisk: number;
 }
 
@@ -32,18 +32,18 @@ export interface PreparedField {
 
 export interface PreparedText {
   readonly append: readonly { readonly key: Buffer; readonly bytes: Uint8Array }[];
-  /** Keys of the parts that go. */
+  /** Keys of the updates to remove. */
   readonly replaces: readonly Buffer[];
 }
 
 /**
  * LMDB writes a new copy of every page it touches: a leaf for each put or removal, in the worst case one above it, and
- * the rest of the last page of a large value. Its list of the pages that became free, 8 bytes for each, is left to the
- * space that commits have to spare.
+ * the rest of the last page of a large value. Its list of the pages that became free, 8 bytes for each, is covered by
+ * the spare space of commits.
  */
 const bytesPerRow = 3 * 4096;
 
-/** Encodes what can be written and says what can't. */
+/** Encodes the valid rows of a commit and refuses the others. Copies the bytes that it keeps. */
 export function prepare(changes: readonly DocumentChange[]): PreparedCommit {
   const refused: RefusedRow[] = [];
   const documents: PreparedDocument[] = [];
@@ -56,10 +56,10 @@ export function prepare(changes: readonly DocumentChange[]): PreparedCommit {
       continue;
     }
     const document = prepareDocument(change, refused);
-    const parts = document.text?.append ?? [];
+    const updates = document.text?.append ?? [];
     documents.push(document);
-    rows += document.fields.length + parts.length + (document.text?.replaces.length ?? 0);
-    for (const value of [...document.fields, ...parts]) bytes += value.bytes.byteLength;
+    rows += document.fields.length + updates.length + (document.text?.replaces.length ?? 0);
+    for (const value of [...document.fields, ...updates]) bytes += value.bytes.byteLength;
   }
   return { documents, refused, rows, bytes, bytesOnDisk: bytes + (documents.length + rows) * bytesPerRow };
 }
@@ -85,8 +85,8 @@ function prepareDocument({ documentId, stamp, fields, text }: DocumentChange, re
 function prepareText(documentId: string, { append, replaces }: TextChange): PreparedText {
   const kept = new Set(append.map(({ id }) => id));
   return {
-    // Copied, because the transaction comes later: by then the caller may have moved or changed its bytes.
-    append: append.map(({ id, bytes }) => ({ key: partKey(documentId, id), bytes: new Uint8Array(bytes) })),
-    replaces: replaces.filter((id) => !kept.has(id)).map((id) => partKey(documentId, id)),
+    // Copied, because the transaction runs later: the caller may have transferred or changed its bytes by then.
+    append: append.map(({ id, bytes }) => ({ key: updateKey(documentId, id), bytes: new Uint8Array(bytes) })),
+    replaces: replaces.filter((id) => !kept.has(id)).map((id) => updateKey(documentId, id)),
   };
 }

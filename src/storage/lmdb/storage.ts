@@ -1,4 +1,4 @@
-/** Storage in a folder of this host: LMDB, for one node or for several processes that share the folder. */
+/** Storage in LMDB, in a folder of this host: for one node or for several processes that share the folder. */
 
 import { setImmediate } from 'node:timers/promises';
 import type { Transaction } from 'lmdb';
@@ -7,10 +7,10 @@ import {
   CorruptEntry,
   decodeDocument,
   decodeField,
-  decodePart,
+  decodeUpdate,
   documentEnd,
   documentKey,
-  isPartKey,
+  isUpdateKey,
   pathOfKey,
 } from './format.js';
 import { prepare, type PreparedCommit } from './prepare.js';
@@ -20,9 +20,11 @@ import { checkDocumentId } from '../limits.js';
 import type { Committed, DocumentChange, FieldRow, RefusedRow, Storage, StoredDocument, TextUpdate } from '../port.js';
 
 /**
- * Opens the embedded storage, and makes it when it is not there. Any number of threads and processes of one host may
- * open the same folder, but each thread only once: opening waits for the commits that run, and a thread that waits for
- * its own would wait for ever. Throws an Error that says what is wrong with the folder.
+ * Opens the LMDB storage, and creates it if it does not exist. Any number of threads and processes of one host may open
+ * the same folder, but each thread only once: opening waits for running commits, and a thread that waits for its own
+ * would wait for ever.
+ *
+ * @throws Error that names the folder and what is wrong with it.
  */
 export function openLmdbStorage(options: FolderOptions & TransactionOptions): Storage {
   return new LmdbStorage(openFolder(options), options);
@@ -34,17 +36,17 @@ interface WaitingCommit {
   readonly reject: (reason: unknown) => void;
 }
 
-/** Rows, and bytes of them, that loads read before they let others have the thread. */
+/** Rows and bytes that loads read before they yield to the event loop. */
 const rowsPerTurn = 1_000;
 const bytesPerTurn = 4 * 1024 ** 2;
 /**
- * Commits that wait are joined in one transaction, and so in one sync, up to this many rows and bytes: it holds the
- * lock that all writers of the folder wait for.
+ * Waiting commits share one transaction, and so one sync, up to this many rows and bytes: it holds the lock that all
+ * writers of the folder wait for.
  */
 const rowsPerTransaction = 1_000;
 const bytesPerTransaction = 16 * 1024 ** 2;
 
-/** A folder is shared by processes of one host at most, which no bus connects. */
+/** Commits are not counted: only processes of one host share a folder, and no bus connects them. */
 const uncounted: ReadonlyMap<string, number> = new Map();
 
 class LmdbStorage implements Storage {
@@ -54,7 +56,7 @@ class LmdbStorage implements Storage {
   readonly #transactions: Transactions;
   readonly #waiting: WaitingCommit[] = [];
   readonly #loads = new Set<Promise<unknown>>();
-  /** Read since loads last let others have the thread. */
+  /** Read since loads last yielded. */
   #rowsRead = 0;
   #bytesRead = 0;
   #writer: Promise<void> | undefined;
@@ -94,7 +96,7 @@ class LmdbStorage implements Storage {
     return this.#closing;
   }
 
-  /** All documents from one snapshot, which the explicit transaction holds while others have the thread. */
+  /** All documents from one snapshot, which the explicit transaction holds across turns of the event loop. */
   async #loadAll(documentIds: readonly string[]): Promise<StoredDocument[]> {
     const snapshot = this.#transactions.snapshot();
     try {
@@ -115,7 +117,7 @@ class LmdbStorage implements Storage {
     try {
       for (const { key, value } of this.#store.getRange({ start, end: documentEnd(documentId), transaction })) {
         if (key.byteLength === prefix) stamp = decodeDocument(value).stamp;
-        else if (isPartKey(key, prefix)) text.push(decodePart(key, prefix, value));
+        else if (isUpdateKey(key, prefix)) text.push(decodeUpdate(key, prefix, value));
         else fields.push(decodeField(pathOfKey(key, prefix), value));
         this.#rowsRead++;
         this.#bytesRead += value.byteLength;
@@ -137,13 +139,13 @@ class LmdbStorage implements Storage {
   }
 
   /**
-   * One transaction at a time, with all that came in the meantime, so that a shard that waits for the disk or for other
-   * writers takes one thread of libuv's pool and not all of them.
+   * One transaction at a time, with all commits that came in the meantime, so that a shard that waits for the disk or
+   * for other writers occupies one thread of libuv's pool and not all of them.
    */
   async #writeWaiting(): Promise<void> {
     await Promise.resolve(); // the other commits of this turn join
     while (this.#waiting.length > 0) {
-      const group = this.#takeGroup();
+      const group = this.#nextGroup();
       try {
         const bytes = group.reduce((sum, { commit }) => sum + commit.bytesOnDisk, 0);
         const refused = await this.#transactions.write(bytes, () =>
@@ -159,7 +161,7 @@ class LmdbStorage implements Storage {
     this.#writer = undefined;
   }
 
-  #takeGroup(): WaitingCommit[] {
+  #nextGroup(): WaitingCommit[] {
     let rows = 0;
     let bytes = 0;
     const tooMuch = this.#waiting.findIndex(({ commit }, i) => {

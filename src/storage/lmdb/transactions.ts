@@ -1,8 +1,8 @@
 /**
- * The transactions of one store, safe against what lmdb does when a disk fails. After a failed write of its meta page
- * LMDB refuses every transaction of the process (MDB_PANIC). lmdb would then read as if the database were empty, unless
- * the read transaction is explicit, and its promise of a write would never settle. Such a process has to be killed:
- * `process.exit()` waits for threads that wait for LMDB.
+ * The transactions of one store, safe against lmdb's behaviour when a disk fails. After a failed write of its meta page
+ * LMDB refuses every transaction of the process (MDB_PANIC). lmdb then reads an empty database, unless the read
+ * transaction is explicit, and its promise of a write never settles. Such a process has to be killed: `process.exit()`
+ * waits for threads that wait for LMDB.
  */
 
 import { statfsSync } from 'node:fs';
@@ -11,16 +11,19 @@ import type { Transaction } from 'lmdb';
 import type { ByteStore } from './folder.js';
 
 export interface TransactionOptions {
-  /** Where the store lies. */
+  /** Folder of the store. */
   readonly directory: string;
   /** Free space that commits leave on the disk, in bytes; see `write`. Default 16 MiB. */
   readonly spareBytes?: number;
 }
 
 const panic = -30_795;
-/** While a transaction runs, how often to look whether it can still end; in milliseconds. */
+/** How often to check, while a transaction runs, whether it can still end; in milliseconds. */
 const lookEveryMs = 1_000;
 
+/**
+ * Read and write transactions of one store in one thread. Once LMDB has failed for good (MDB_PANIC), every call fails.
+ */
 export class Transactions {
   readonly #store: ByteStore;
   readonly #directory: string;
@@ -33,7 +36,11 @@ export class Transactions {
     this.#spareBytes = spareBytes;
   }
 
-  /** The state as of now, to be read with `{ transaction }`. It is kept on disk until it is `done()`. */
+  /**
+   * A snapshot of the current state, to be read with `{ transaction }`. Its pages are kept on disk until `done()`.
+   *
+   * @throws Error that names the folder, when LMDB can't read.
+   */
   snapshot(): Transaction {
     try {
       return this.#store.useReadTransaction();
@@ -45,11 +52,12 @@ export class Transactions {
   /**
    * Runs the action in a write transaction; what it puts is on disk when the promise resolves (fdatasync, then a write
    * of the meta page with O_DSYNC). A thread of libuv's pool waits for the write lock, writes the pages and syncs; this
-   * thread only runs the action, which must be synchronous: others would read through its transaction. Rejects with nothing
-   * written when LMDB fails, or when the disk would be left with too little space. One at a time.
+   * thread only runs the action, which must be synchronous, as other readers would see its transaction. One at a time.
+   * Rejects with nothing written when LMDB fails, or when the disk would be left with less than the spare space.
    *
-   * @param bytes What the action writes at most. LMDB itself must not find the disk full: it puts the words of its
-   * errors in a variable of the process, and two threads that do so at once end it with a segmentation fault.
+   * @param bytes Upper bound of what the action writes, in bytes. LMDB itself must not find the disk full: it formats its
+   * errors in a static buffer, and two threads that do so at once crash the process with a segmentation fault.
+   * @returns What the action returned.
    */
   async write<Result>(bytes: number, action: () => Result): Promise<Result> {
     const broken = this.#failure();
@@ -60,7 +68,7 @@ export class Transactions {
       try {
         return action();
       } catch (error) {
-        failure = error; // lmdb's own rejection would only say that the transaction can't be committed
+        failure = error; // lmdb's own rejection has no cause
         throw error;
       }
     });
@@ -74,6 +82,7 @@ export class Transactions {
     }
   }
 
+  /** Closes the store, unless it is broken. */
   async close(): Promise<void> {
     // A broken store may still hold the lock that closing waits for.
     if (this.#broken === undefined) await this.#store.close();
@@ -86,10 +95,10 @@ export class Transactions {
   }
 
   #refusal(cause: unknown): Error {
-    return new Error(`The database in ${this.#directory} did not take a commit: ${messageOf(cause)}`, { cause });
+    return new Error(`The database in ${this.#directory} refused a commit: ${messageOf(cause)}`, { cause });
   }
 
-  /** Rejects when the store breaks, perhaps by another thread's doing. */
+  /** Rejects when the store breaks, also when another thread caused it. */
   #watch(): { readonly broken: Promise<never>; stop(): void } {
     let timer: NodeJS.Timeout | undefined;
     const broken = new Promise<never>((_, reject) => {
@@ -122,7 +131,7 @@ export class Transactions {
   }
 }
 
-/** What made lmdb reject a transaction: it hands it out in a promise of its own, which may not settle. */
+/** Why lmdb rejected a transaction: the cause is in a promise of its own, which may not settle. */
 async function causeOf(error: unknown): Promise<unknown> {
   const { commitError } = error as { commitError?: Promise<unknown> };
   if (commitError === undefined) return error;
@@ -133,7 +142,7 @@ async function causeOf(error: unknown): Promise<unknown> {
   return Promise.race([settled, setImmediate(error)]);
 }
 
-/** The words of anything that was thrown. */
+/** The message of anything that was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

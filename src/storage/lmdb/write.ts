@@ -1,4 +1,4 @@
-/** What a commit does inside the write transaction. */
+/** The part of a commit that runs inside the write transaction. */
 
 import { CorruptEntry, decodeDocument, decodeField, encodeDocument, type DocumentRecord } from './format.js';
 import type { ByteStore } from './folder.js';
@@ -11,9 +11,9 @@ import type { RefusedRow } from '../port.js';
  * Writes one prepared commit; call it inside a write transaction. Returns the rows that can't be written because what
  * is stored in their place is corrupt. Throws when LMDB fails; the transaction can't be committed then.
  *
- * A thread that is terminated in the middle leaves LMDB to commit what it has put so far. Nobody was told that it was
- * written, every row stands for itself, the document's stamp is put before its rows so that it is never behind, and
- * parts of a text go only when those that contain them are there.
+ * When a thread is terminated in the middle, LMDB commits what it has put so far. That is harmless: it was not
+ * acknowledged, rows are independent, the document's stamp is put before its rows so that it is never smaller than
+ * theirs, and updates of a text are removed only after those that contain them are put.
  */
 export function write(store: ByteStore, commit: PreparedCommit): RefusedRow[] {
   return commit.documents.flatMap((document) => writeDocument(store, document));
@@ -66,7 +66,7 @@ function putNew(store: ByteStore, key: Buffer, bytes: Uint8Array): boolean {
   return (store as unknown as PutsNew).putSync(key, bytes, { noOverwrite: true });
 }
 
-/** What lmdb's types don't say: in a write transaction the outcome is known at once. */
+/** Missing in lmdb's types: in a write transaction the result is known at once. */
 interface PutsNew {
   putSync(key: Buffer, bytes: Uint8Array, options: { noOverwrite: true }): boolean;
 }

@@ -1,6 +1,6 @@
 /**
- * Arrays as Postgres' binary format has them, which neither side has to write or read as digits and quoted strings. The
- * driver sends a Buffer as it is. The layout is that of array_recv in Postgres' arrayfuncs.c, everything big-endian:
+ * Arrays in Postgres' binary format, so that neither side formats and parses digits and quoted strings. The driver sends
+ * a Buffer as it is. The layout is that of array_recv in Postgres' arrayfuncs.c, everything big-endian:
  *
  *   array   = i32 dimensions · i32 0 (holds no nulls) · u32 type of the elements · [i32 count · i32 1] · element*
  *   element = i32 length · bytes
@@ -13,7 +13,7 @@ const { BOOL, INT4, INT8, TEXT } = pg.types.builtins;
 const HEADER_BYTES = 20;
 const HIGH = 0x1_0000_0000;
 
-/** How the arrays of a statement's parameters are given to the driver. */
+/** How the arrays of a statement's parameters are encoded for the driver: one-dimensional, without nulls. */
 export interface ArrayEncoding {
   readonly text: (values: readonly string[]) => unknown;
   /** Of safe integers. */
@@ -22,7 +22,7 @@ export interface ArrayEncoding {
   readonly boolean: (values: readonly boolean[]) => unknown;
 }
 
-/** A `text[]`. */
+/** A `text[]`; strings as UTF-8, without NUL characters and lone surrogates. */
 export function textArray(values: readonly string[]): Buffer {
   const lengths = values.map((value) => Buffer.byteLength(value));
   const bytes = begin(
@@ -38,7 +38,7 @@ export function textArray(values: readonly string[]): Buffer {
   return bytes;
 }
 
-/** A `bigint[]` of safe integers. */
+/** A `bigint[]`, 8 bytes an element, of safe integers (up to ±(2^53 - 1)). */
 export function bigintArray(values: readonly number[]): Buffer {
   const bytes = begin(INT8, values.length, values.length * 8);
   let at = HEADER_BYTES;
@@ -51,7 +51,7 @@ export function bigintArray(values: readonly number[]): Buffer {
   return bytes;
 }
 
-/** An `integer[]`. */
+/** An `integer[]`, 4 bytes an element, of integers of 32 bits. */
 export function integerArray(values: readonly number[]): Buffer {
   const bytes = begin(INT4, values.length, values.length * 4);
   let at = HEADER_BYTES;
@@ -62,7 +62,7 @@ export function integerArray(values: readonly number[]): Buffer {
   return bytes;
 }
 
-/** A `boolean[]`. */
+/** A `boolean[]`, 1 byte an element. */
 export function booleanArray(values: readonly boolean[]): Buffer {
   const bytes = begin(BOOL, values.length, values.length);
   let at = HEADER_BYTES;
@@ -73,6 +73,7 @@ export function booleanArray(values: readonly boolean[]): Buffer {
   return bytes;
 }
 
+/** All arrays in binary, as Buffers. */
 export const binaryArrays: ArrayEncoding = {
   text: textArray,
   bigint: bigintArray,
@@ -80,7 +81,7 @@ export const binaryArrays: ArrayEncoding = {
   boolean: booleanArray,
 };
 
-/** @param size Bytes of all elements without their lengths. */
+/** An array up to its first element. @param size Bytes of all elements without their length prefixes. */
 function begin(type: number, count: number, size: number): Buffer {
   // An empty array has no dimensions.
   if (count === 0) {

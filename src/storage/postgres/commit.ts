@@ -1,4 +1,4 @@
-/** How a commit gets into the database: in one transaction, again when others were in the way, without what is refused. */
+/** Commits to the database: in one transaction, repeated after conflicts, without the rows that it refuses. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Committed, RefusedRow } from '../port.js';
@@ -7,15 +7,15 @@ import { databaseError, type DatabaseError } from './errors.js';
 import type { Plan, Rows } from './plan.js';
 import { writeStatement, type WrittenRow } from './statements.js';
 
-/** Tries before the caller is told; in between, a random part of this many milliseconds for each try so far. */
+/** Tries before the caller gets the error; the pause between them is random, up to this many ms for each try so far. */
 const maxTries = 10;
 const pauseMs = 20;
 
 /**
  * Writes all of a plan and resolves once it is durable.
  *
- * @throws DatabaseError with nothing written. When the connection breaks in the moment of the commit it may be written
- * all the same; to write it again changes nothing.
+ * @throws DatabaseError with nothing written. When the connection breaks during the commit it may be written
+ * nevertheless; writing it again changes nothing.
  */
 export async function commit(connections: Lender, plan: Plan): Promise<Committed> {
   for (let tries = 1; ; tries++) {
@@ -30,7 +30,7 @@ export async function commit(connections: Lender, plan: Plan): Promise<Committed
   }
 }
 
-/** Reads the numbers only when they are asked for: a node that is alone has no use for them. */
+/** Parses the numbers on demand: a single node does not need them. */
 class Written implements Committed {
   readonly refused: readonly RefusedRow[];
   /** The numbers as JSON text. */
@@ -82,7 +82,7 @@ async function writeDocuments(
 const none: ReadonlyMap<string, number> = new Map();
 const nothing: Rows = { fields: [], texts: [] };
 
-/** Writes what the database takes, and finds what it does not take by trying halves. */
+/** Writes the rows that the database accepts, and finds the others by bisection. */
 async function writeRest(connection: Connection, { documents, statements }: Plan): Promise<Written> {
   return inTransaction(connection, async () => {
     const refused: RefusedRow[] = [];
@@ -116,7 +116,7 @@ async function writeHalves(connection: Connection, rows: Rows, refused: RefusedR
   );
 }
 
-/** Writes rows, or none of them and says why. */
+/** Writes all rows, or none of them and returns the reason. */
 async function attempt(connection: Connection, rows: Rows): Promise<DatabaseError | undefined> {
   await connection.query('SAVEPOINT attempt');
   try {
@@ -131,7 +131,7 @@ async function attempt(connection: Connection, rows: Rows): Promise<DatabaseErro
   return undefined;
 }
 
-/** When the action throws, whoever lent the connection closes it, and the transaction ends with it. */
+/** When the action throws, the lender closes the connection, and the transaction ends with it. */
 async function inTransaction<Result>(connection: Connection, action: () => Promise<Result>): Promise<Result> {
   await connection.query('BEGIN');
   const result = await action();

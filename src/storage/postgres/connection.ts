@@ -1,4 +1,4 @@
-/** Connections to Postgres: how they are opened, what each must be able to do, and when they are given up. */
+/** Connections to Postgres: how they are opened, checked and closed. */
 
 import pg from 'pg';
 import { databaseError, DatabaseError } from './errors.js';
@@ -6,7 +6,7 @@ import { databaseError, DatabaseError } from './errors.js';
 export interface PostgresOptions {
   /** `postgres://user:password@host:port/database?sslmode=…` */
   readonly url: string;
-  /** Connections that stay open while they are not used. */
+  /** Idle connections that stay open. */
   readonly minConnections: number;
   /** Connections at most; at least 1. */
   readonly maxConnections: number;
@@ -27,11 +27,10 @@ export interface Connection {
   query(statement: Statement | string): Promise<unknown[][]>;
 }
 
-/** Whoever has connections to work on. */
+/** A source of connections. */
 export interface Lender {
   /**
-   * Runs the action on a connection of its own. When it throws, the connection is closed: what state it is in is not
-   * worth finding out.
+   * Runs the action on a connection of its own. When it throws, the connection is closed, as its state is unknown.
    *
    * @throws DatabaseError
    */
@@ -41,7 +40,7 @@ export interface Lender {
 /** A connection that is lent until it is given back. */
 export interface Loan {
   readonly connection: Connection;
-  /** Whether the next loan is more likely to be of use than this one. */
+  /** Whether the connection is broken or from a pool that was replaced: a new loan should be used instead. */
   readonly isStale: boolean;
   /** @param failure What made an action on it fail; the connection is closed then. */
   giveBack(failure?: DatabaseError): void;
@@ -50,7 +49,7 @@ export interface Loan {
 /**
  * Runs an action on a loan, begun before this returns.
  *
- * @param onEnd Told what made it fail, if it did.
+ * @param onEnd Called at the end, with the failure if there is one.
  * @throws DatabaseError
  */
 export async function runOn<Result>(
@@ -71,7 +70,7 @@ export async function runOn<Result>(
 
 /** How long one attempt to connect may take. */
 export const connectTimeoutMs = 10_000;
-/** What a statement may take longer than the database lets it, before the connection is taken for dead. */
+/** Milliseconds that a statement may exceed the database's own timeout before the connection counts as dead. */
 const graceMs = 2_000;
 const idleMs = 30_000;
 
@@ -84,13 +83,13 @@ const prepareSession = `SELECT pg_is_in_recovery(), set_config(
   CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END,
   false)`;
 
-/** Settings of a single client; throws a DatabaseError that says what is wrong with the address. */
+/** Settings of a single client. @throws DatabaseError when the address is not valid. */
 export function clientConfig(url: string, statementTimeoutMs: number): pg.ClientConfig {
   try {
     const address = new URL(url);
     // As in libpq, `sslmode=require` encrypts and the `verify-…` modes check the certificate too.
     if (address.searchParams.has('sslmode')) address.searchParams.set('uselibpqcompat', 'true');
-    // Where nothing comes back at all, because of the network, only this side can tell.
+    // When the network drops everything, only this side can notice.
     const patienceMs = statementTimeoutMs > 0 ? statementTimeoutMs + graceMs : 0;
     return {
       connectionString: address.href,
@@ -157,7 +156,7 @@ export class Connections implements Lender {
     await this.#pool.end();
   }
 
-  /** The other connections lead to the same server: after a failover each of them would fail once more. */
+  /** Replaces the pool: its other connections lead to the same server, and after a failover each would fail once. */
   #renew(failed: pg.Pool): void {
     if (this.#pool !== failed || failed.ending) return;
     this.#pool = this.#open();
@@ -177,7 +176,7 @@ export class Connections implements Lender {
         }, done);
       },
     });
-    // A connection that breaks while nobody uses it is taken out of the pool; whoever needs one gets another.
+    // The pool removes an idle connection that breaks, and opens another one when it is needed.
     pool.on('error', () => undefined);
     return pool;
   }
@@ -188,7 +187,7 @@ async function checkSession(client: pg.ClientBase): Promise<void> {
   client.on('error', ignore);
   try {
     const [row] = await query(client, prepareSession);
-    if (row?.[0] === true) throw new DatabaseError('the database is a standby and takes no writes', '25006', 'wait');
+    if (row?.[0] === true) throw new DatabaseError('the database is a standby and accepts no writes', '25006', 'wait');
   } finally {
     client.off('error', ignore);
   }

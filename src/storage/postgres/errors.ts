@@ -1,18 +1,18 @@
 /**
- * What the database's errors mean. They are never passed on as they come: their details hold parts of values, and those
- * of a bad address the password.
+ * What the database's errors mean. They are never passed on as they come: their details contain parts of values, or the
+ * password of an invalid address.
  */
 
 /** What to do about a failure of the database. */
 export type Remedy =
-  /** A row can't be represented; without it the rest would be taken. */
+  /** A row can't be stored; the others can. */
   | 'leave out the row'
-  /** Another transaction was in the way; the next try may succeed at once. */
+  /** A conflict with another transaction; the next try may succeed at once. */
   | 'repeat'
-  /** The connection or the database failed; later it may be back. */
+  /** The connection or the database failed; it may be back later. */
   | 'wait';
 
-/** A failure of the database, in words that may be logged. */
+/** A failure of the database, with a message that may be logged. */
 export class DatabaseError extends Error {
   override readonly name = 'DatabaseError';
 
@@ -34,12 +34,12 @@ const rowFaults = /^(22|23|54)/;
 /** Serialization failure and deadlock. */
 const conflicts = ['40001', '40P01'];
 
-/** Any error of `pg`, in words that hold neither payload nor credentials. */
+/** Any error of `pg` as one whose message contains neither payload nor credentials. */
 export function databaseError(error: unknown): DatabaseError {
   if (error instanceof DatabaseError) return error;
   const { code, message } = describe(error);
   if (code === undefined || !sqlState.test(code)) return new DatabaseError(message, code, 'wait');
-  // The words of these quote values.
+  // Their messages quote values.
   if (rowFaults.test(code)) return new DatabaseError(reasonOf(code), code, 'leave out the row');
   return new DatabaseError(`${message} (SQLSTATE ${code})`, code, conflicts.includes(code) ? 'repeat' : 'wait');
 }
@@ -64,7 +64,7 @@ function describe(error: unknown): { code: string | undefined; message: string }
   if (!(error instanceof Error)) return { code: undefined, message: 'the database failed' };
   const code = (error as { code?: unknown }).code;
   if (code === 'ERR_INVALID_URL') return { code, message: 'DATABASE_URL is not a valid address' };
-  // A host name with several addresses: each has its own failure, and together they have no words.
+  // A host name with several addresses: each has an error of its own, and the aggregate has no message.
   const first: unknown = error instanceof AggregateError ? error.errors[0] : undefined;
   const message = first instanceof Error ? first.message : error.message;
   return { code: typeof code === 'string' ? code : undefined, message };

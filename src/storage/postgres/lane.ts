@@ -1,13 +1,13 @@
-/** A connection that stays with who uses it all the time. */
+/** A connection that is kept between consecutive actions. */
 
 import { runOn, type Connection, type Connections, type Lender, type Loan } from './connection.js';
 
-/** A connection that was not used for this long goes back to the others. */
+/** Milliseconds without use after which the connection is returned to the pool. */
 const KEPT_MS = 1_000;
 
 /**
- * Lends a connection that it does not give back while one action follows the other. To borrow and to give back take
- * longer than all else that this side does for a small commit, and the statement would be sent a few turns later.
+ * Lends a connection that it keeps while one action follows the other. Borrowing and returning one cost more than all
+ * else that this side does for a small commit, and would delay the statement by a few turns of the event loop.
  */
 export class Lane implements Lender {
   readonly #connections: Connections;
@@ -19,22 +19,23 @@ export class Lane implements Lender {
     this.#connections = connections;
   }
 
-  /** Begins the action at once where a connection is kept, before it returns. */
+  /** With a kept connection the action begins synchronously. */
   async use<Result>(action: (connection: Connection) => Promise<Result>): Promise<Result> {
-    const loan = this.#take() ?? (await this.#connections.borrow());
+    const loan = this.#release() ?? (await this.#connections.borrow());
     return runOn(loan, action, (failure) => {
       if (failure === undefined && this.#kept === undefined) this.#keep(loan);
       else loan.giveBack(failure);
     });
   }
 
-  /** Gives back what is kept; must not be used any more. */
+  /** Returns the kept connection; `use` must not be called any more. */
   close(): void {
     clearTimeout(this.#timer);
-    this.#take()?.giveBack();
+    this.#release()?.giveBack();
   }
 
-  #take(): Loan | undefined {
+  /** The kept loan, which is no longer kept afterwards; undefined if there is none or it is stale. */
+  #release(): Loan | undefined {
     const loan = this.#kept;
     this.#kept = undefined;
     if (loan?.isStale !== true) return loan;
@@ -52,7 +53,7 @@ export class Lane implements Lender {
   readonly #check = (): void => {
     this.#timer = undefined;
     if (!this.#wasUsed) {
-      this.#take()?.giveBack();
+      this.#release()?.giveBack();
       return;
     }
     this.#wasUsed = false;

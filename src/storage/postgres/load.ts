@@ -1,11 +1,11 @@
-/** Loads from Postgres: those that are due leave together, as one statement. */
+/** Loads from Postgres: documents that are requested at the same time are read by one statement. */
 
 import { setImmediate } from 'node:timers/promises';
 import type { FieldRow, StoredDocument, TextUpdate } from '../port.js';
 import type { Connections } from './connection.js';
 import { loadStatement, type LoadedField, type LoadedRow } from './statements.js';
 
-/** A document that was asked for and is not on its way yet. */
+/** A document that is requested and not being read yet. */
 interface Wanted {
   readonly documentId: string;
   readonly waiting: {
@@ -14,26 +14,34 @@ interface Wanted {
   }[];
 }
 
-/** Documents of one statement. */
+/** Documents of one statement at most. */
 const documentsPerLoad = 64;
-/** Rows that are made into documents before others have the thread. */
+/** Rows that are converted before the load yields to the event loop. */
 const rowsPerTurn = 5_000;
 
+/**
+ * Batches loads. Requests of one turn of the event loop, and those that come while `maxLoads` statements run, form
+ * batches of up to 64 documents, each one statement and so one snapshot. When a statement fails, all requests of its
+ * batch reject with its DatabaseError.
+ */
 export class Loader {
   readonly #connections: Pick<Connections, 'use'>;
   readonly #maxLoads: number;
   readonly #wanted = new Map<string, Wanted>();
   readonly #running = new Set<Promise<void>>();
 
-  /** @param maxLoads Loads that run at a time. */
+  /** @param maxLoads Statements that run at a time; each uses a connection. At least 1. */
   constructor(connections: Pick<Connections, 'use'>, maxLoads: number) {
     this.#connections = connections;
     this.#maxLoads = maxLoads;
   }
 
   /**
-   * Loads a document. Who asks for one that is asked for already gets the same, but not one that is on its way: that
-   * may be older than what the caller knows to be committed.
+   * Loads a document; one that was never written is empty, with stamp 0. Requests of the same document share a read that
+   * has not started, but never join a running one: that may be older than what the caller knows to be committed. Each
+   * caller gets bytes of its own.
+   *
+   * @throws DatabaseError
    */
   load(documentId: string): Promise<StoredDocument> {
     return new Promise((resolve, reject) => {
@@ -51,7 +59,7 @@ export class Loader {
     });
   }
 
-  /** Resolves when nothing is on its way. */
+  /** Resolves when no load is waiting or running. */
   async idle(): Promise<void> {
     while (this.#wanted.size > 0 || this.#running.size > 0) {
       await Promise.all(this.#running);
@@ -117,7 +125,7 @@ function fieldOf([, , stamp, path, value, deleted, timestamp, counter, clientId]
   return { path, value, deleted, timestamp, counter, clientId, stamp };
 }
 
-/** Bytes belong to one caller. */
+/** A copy with bytes of its own. */
 function copyOf({ text, ...rest }: StoredDocument): StoredDocument {
   return { ...rest, text: text.map(({ id, bytes }) => ({ id, bytes: new Uint8Array(bytes) })) };
 }

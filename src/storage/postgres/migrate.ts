@@ -1,6 +1,6 @@
 /**
- * The schema of the database, as numbered SQL files that are applied in order and never taken back. What was applied is
- * kept in `schema_migrations`, with a checksum, so that a file is never changed once it was used.
+ * The schema of the database, as numbered SQL files that are applied in order and never reverted. The table
+ * `schema_migrations` has what was applied, with a checksum: a file must never change once it was applied.
  */
 
 import { createHash } from 'node:crypto';
@@ -59,7 +59,7 @@ export function ownMigrations(): Migration[] {
 export async function migrate(url: string, migrations = ownMigrations()): Promise<string[]> {
   const states = await migrationStates(url, migrations);
   if (states.every(({ applied }) => applied !== undefined)) return [];
-  // Without a limit: a migration takes as long as it takes, and so does waiting for another node's.
+  // Without a timeout: neither a migration nor waiting for that of another node has a limit.
   return withClient(url, 0, async (client) => {
     await query(client, 'BEGIN');
     // Ends with the transaction, also when the connection is lost.
@@ -154,7 +154,7 @@ async function checkServer(client: pg.Client): Promise<void> {
   if (number < minServerVersion) throw new SchemaError(`the database is Postgres ${version}, 15 or newer is needed`);
   if (encoding !== 'UTF8') throw new SchemaError(`the encoding of the database is ${encoding}, UTF8 is needed`);
   // It may be promoted in a moment.
-  if (standby) throw databaseError(new Error('the database is a standby and takes no writes'));
+  if (standby) throw databaseError(new Error('the database is a standby and accepts no writes'));
 }
 
 /** An object that is there already is the likely cause: a database that belongs to something else. */

@@ -1,4 +1,4 @@
-/** What a commit comes down to in the database: checked, with every row once. */
+/** The plan of a commit: valid rows only, each key once, split into statements. */
 
 import { reasonAgainstId, reasonAgainstRow, reasonAgainstText, refuseAll } from '../limits.js';
 import { compareRows } from '../order.js';
@@ -13,30 +13,30 @@ export interface PlannedField {
 export interface PlannedText {
   readonly documentId: string;
   readonly append: readonly TextUpdate[];
-  /** Ids of parts that go; none is among the appended. */
+  /** Ids of updates to remove; none is among the appended. */
   readonly replaces: readonly string[];
 }
 
 /** Rows for one statement. */
 export interface Rows {
   readonly fields: readonly PlannedField[];
-  /** A document at most once. */
+  /** Each document at most once. */
   readonly texts: readonly PlannedText[];
 }
 
 export interface Plan {
-  /** The stamps of the documents, by their ids. */
+  /** Document id → stamp. */
   readonly documents: ReadonlyMap<string, number>;
   /** In the sequence in which they must be written. */
   readonly statements: readonly Rows[];
   readonly refused: readonly RefusedRow[];
 }
 
-/** What one statement carries at most; a row or a text that is larger goes alone. */
+/** Limits of one statement; a larger row or text gets a statement of its own. */
 const rowsPerStatement = 5_000;
 const bytesPerStatement = 32 * 1024 ** 2;
 
-/** Copies what it keeps of the changes. */
+/** Plans a commit. Copies the bytes that it keeps, so the caller may reuse them. */
 export function planOf(changes: readonly DocumentChange[]): Plan {
   const refused: RefusedRow[] = [];
   const documents = new Map<string, number>();
@@ -59,7 +59,7 @@ export function planOf(changes: readonly DocumentChange[]): Plan {
   return { documents, statements: statementsOf(fields, texts), refused };
 }
 
-/** A key may come only once in a statement. */
+/** Keeps the greatest row of each key: a key may occur only once in a statement. */
 function planFields(
   { documentId, fields }: DocumentChange,
   planned: Map<string, Map<string, FieldRow>>,
@@ -88,12 +88,12 @@ function copyOfText(documentId: string, { append, replaces }: TextChange): Plann
   };
 }
 
-/** Sorted by document, so that transactions that write the same documents wait for each other in one order. */
+/** Sorted by document, so that concurrent transactions lock documents in the same order. */
 function statementsOf(fields: Map<string, Map<string, FieldRow>>, texts: readonly PlannedText[]): Rows[] {
   const statements: { fields: PlannedField[]; texts: PlannedText[] }[] = [];
   let bytes = Infinity;
   let withText = new Set<string>();
-  const roomFor = (size: number) => {
+  const statementFor = (size: number) => {
     let last = statements.at(-1);
     const rows = last === undefined ? 0 : last.fields.length + last.texts.length;
     if (last === undefined || rows >= rowsPerStatement || bytes + size > bytesPerStatement) {
@@ -105,13 +105,13 @@ function statementsOf(fields: Map<string, Map<string, FieldRow>>, texts: readonl
     return last;
   };
   for (const [documentId, rows] of [...fields].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    for (const row of rows.values()) roomFor(row.value.length + row.path.length).fields.push({ documentId, row });
+    for (const row of rows.values()) statementFor(row.value.length + row.path.length).fields.push({ documentId, row });
   }
   for (const text of texts) {
     const size = text.append.reduce((sum, { bytes }) => sum + bytes.byteLength, 0);
-    // A later change of the same text may take away what an earlier one appends.
+    // A later change of the same text may remove what an earlier one appends.
     if (withText.has(text.documentId)) bytes = Infinity;
-    roomFor(size).texts.push(text);
+    statementFor(size).texts.push(text);
     withText.add(text.documentId);
   }
   if (statements.length === 0) statements.push({ fields: [], texts: [] });

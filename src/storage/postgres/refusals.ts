@@ -1,8 +1,8 @@
-/** Rows that Postgres can never take, told without asking it. */
+/** Rows that Postgres can never store, found without asking it. */
 
 import type { FieldRow } from '../port.js';
 
-/** The reason for which no commit would ever take such a row, as far as it can be told at once, or undefined. */
+/** Why every commit would refuse such a row, as far as it is known without asking the database, or undefined. */
 export function reasonAgainst({ path, value, clientId }: Pick<FieldRow, 'path' | 'value' | 'clientId'>) {
   if (path.includes('\0')) return 'the field name holds a NUL character, which Postgres cannot store';
   if (clientId.includes('\0')) return 'the client id holds a NUL character, which Postgres cannot store';

@@ -1,13 +1,13 @@
-/** The statements that every commit and load are made of. */
+/** The SQL statements of commits and loads. */
 
 import { binaryArrays, type ArrayEncoding } from './arrays.js';
 import type { Statement } from './connection.js';
 import type { Rows } from './plan.js';
 
 /**
- * The parts run one after the other, as each asks for the rows of the one before. The document comes first: its row is
- * the lock for all that belongs to it, and it counts the commits. The rows are sorted, so transactions of several nodes
- * wait in line instead of for each other.
+ * The CTEs run in sequence, as each reads the rows of the one before. The document comes first: its row is the lock for
+ * everything that belongs to it, and it counts the commits. Rows are sorted, so that transactions of several nodes queue
+ * up instead of deadlocking.
  */
 const writeText = `
 WITH document AS (
@@ -40,7 +40,7 @@ WITH document AS (
   WHERE (document_id, id) IN (SELECT * FROM unnest($11::text[], $12::text[]))
     AND (SELECT count(*) FROM field) IS NOT NULL
   RETURNING 1
-), part AS (
+), text_update AS (
   INSERT INTO text_updates (document_id, id, bytes)
   SELECT document_id, id, substring($13::bytea FROM start FOR length)
   FROM unnest($14::text[], $15::text[], $16::integer[], $17::integer[]) AS given (document_id, id, start, length)
@@ -49,12 +49,17 @@ WITH document AS (
   ON CONFLICT (document_id, id) DO NOTHING
   RETURNING 1
 )
-SELECT json_object_agg(id, commits) FROM document WHERE (SELECT count(*) FROM part) IS NOT NULL`;
+SELECT json_object_agg(id, commits) FROM document WHERE (SELECT count(*) FROM text_update) IS NOT NULL`;
 
-/** The one row that a write answers, as to read one for each document takes long: which commit of each document it is. */
+/** The one row that a write returns: a JSON object, document id → number of this commit. One row a document is slow. */
 export type WrittenRow = readonly [commits: string | null];
 
-/** Writes the stamps of documents, and rows. @param array How arrays are encoded. */
+/**
+ * Writes the stamps of documents, and rows.
+ *
+ * @param documents Document id → stamp; each gets one commit number.
+ * @param array How arrays are encoded.
+ */
 export function writeStatement(
   documents: ReadonlyMap<string, number>,
   { fields, texts }: Rows,
@@ -62,9 +67,9 @@ export function writeStatement(
 ): Statement {
   const rows = fields.map(({ row }) => row);
   const gone = texts.flatMap(({ documentId, replaces }) => replaces.map((id) => ({ documentId, id })));
-  const parts = texts.flatMap(({ documentId, append }) => append.map((part) => ({ documentId, ...part })));
+  const updates = texts.flatMap(({ documentId, append }) => append.map((update) => ({ documentId, ...update })));
   let end = 1;
-  const starts = parts.map(({ bytes }) => (end += bytes.byteLength) - bytes.byteLength);
+  const starts = updates.map(({ bytes }) => (end += bytes.byteLength) - bytes.byteLength);
   return {
     name: 'write',
     text: writeText,
@@ -81,17 +86,17 @@ export function writeStatement(
       array.bigint(rows.map(({ stamp }) => stamp)),
       array.text(gone.map(({ documentId }) => documentId)),
       array.text(gone.map(({ id }) => id)),
-      // All parts in one parameter: the driver could not tell an array of them from one of texts.
-      Buffer.concat(parts.map(({ bytes }) => bytes)),
-      array.text(parts.map(({ documentId }) => documentId)),
-      array.text(parts.map(({ id }) => id)),
+      // All updates in one parameter: the driver does not distinguish an array of bytes from one of strings.
+      Buffer.concat(updates.map(({ bytes }) => bytes)),
+      array.text(updates.map(({ documentId }) => documentId)),
+      array.text(updates.map(({ id }) => id)),
       array.integer(starts),
-      array.integer(parts.map(({ bytes }) => bytes.byteLength)),
+      array.integer(updates.map(({ bytes }) => bytes.byteLength)),
     ],
   };
 }
 
-/** One statement sees one state, so that the rows of a document belong to the same commits. */
+/** One statement reads one snapshot, so that the rows of a document belong to the same commits. */
 const loadText = `
 SELECT 0, id, stamp, NULL, NULL, NULL, commits, NULL, NULL, NULL::bytea
 FROM documents WHERE id = ANY ($1::text[])
@@ -102,8 +107,8 @@ UNION ALL
 SELECT 2, document_id, NULL, id, NULL, NULL, NULL, NULL, NULL, bytes
 FROM text_updates WHERE document_id = ANY ($1::text[])`;
 
-/** A row of a load; the first column tells of what, and with it which of the others are not null. */
-export type LoadedRow = LoadedRecord | LoadedField | LoadedPart;
+/** A row of a load; the first column is its kind, which decides which of the others are not null. */
+export type LoadedRow = LoadedRecord | LoadedField | LoadedUpdate;
 
 type LoadedRecord = readonly [0, documentId: string, stamp: number, null, null, null, commits: number];
 
@@ -119,9 +124,9 @@ export type LoadedField = readonly [
   clientId: string,
 ];
 
-type LoadedPart = readonly [2, documentId: string, null, id: string, null, null, null, null, null, bytes: Uint8Array];
+type LoadedUpdate = readonly [2, documentId: string, null, id: string, null, null, null, null, null, bytes: Uint8Array];
 
-/** Reads all there is of documents. */
+/** Reads whole documents: their records, fields and text updates, in no particular order (`LoadedRow`). */
 export function loadStatement(documentIds: readonly string[]): Statement {
   return { name: 'load', text: loadText, values: [documentIds] };
 }
@@ -132,5 +137,5 @@ export function lastCommitsStatement(documentIds: readonly string[]): Statement 
   return { name: 'last commits', text, values: [documentIds] };
 }
 
-/** A row of what that answers. */
+/** A row of that result. */
 export type LastCommit = readonly [documentId: string, commits: number];

@@ -13,7 +13,7 @@ import { lastCommitsStatement, type LastCommit } from './statements.js';
 export type { PostgresOptions } from './connection.js';
 
 /**
- * Opens the storage without connecting: that is done when it is first used, and again whenever the connection was lost.
+ * Opens the storage without connecting: it connects on first use, and again whenever the connection was lost.
  * The database must have been migrated (migrate.ts).
  */
 export function openPostgresStorage(options: PostgresOptions): Storage {
@@ -24,9 +24,9 @@ class PostgresStorage implements Storage {
   readonly durable = true;
   readonly #connections: Connections;
   readonly #loader: Loader;
-  /** Where several connections are allowed, commits keep one. */
+  /** With several connections, commits keep one. */
   readonly #lane: Lane | undefined;
-  /** Of those that are under way. */
+  /** The last of the running commits. */
   #lastCommit: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
 
@@ -43,7 +43,7 @@ class PostgresStorage implements Storage {
     return Promise.all(documentIds.map((documentId) => this.#loader.load(documentId)));
   }
 
-  /** One at a time: those that come meanwhile would only wait in the database for the locks of this one. */
+  /** One at a time: concurrent ones would only wait in the database for each other's locks. */
   async commit(changes: readonly DocumentChange[]): Promise<Committed> {
     this.#checkOpen();
     const plan = planOf(changes);

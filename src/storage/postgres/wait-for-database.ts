@@ -8,9 +8,9 @@ export interface WaitOptions {
   readonly url: string;
   /** Whether to apply the migrations that are missing. */
   readonly autoMigrate: boolean;
-  /** Milliseconds after which a database that can't be used is given up. */
+  /** Milliseconds after which waiting ends with an error. */
   readonly timeoutMs: number;
-  /** Told why an attempt failed, if it is another reason than before. */
+  /** Called with the reason of a failed attempt, if it differs from the last one. */
   readonly onWait: (reason: string) => void;
   readonly onMigrated: (names: readonly string[]) => void;
 }
@@ -21,11 +21,11 @@ const lastPauseMs = 5_000;
 /**
  * Resolves when the database is there and its schema is the one of this version.
  *
- * @throws SchemaError at once; an Error that says why when the time is over.
+ * @throws SchemaError at once; an Error with the last reason when the time is over.
  */
 export async function waitForDatabase({ url, autoMigrate, timeoutMs, onWait, onMigrated }: WaitOptions): Promise<void> {
   const end = Date.now() + timeoutMs;
-  let told: string | undefined;
+  let reported: string | undefined;
   for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(lastPauseMs, pauseMs * 2)) {
     let reason: string;
     try {
@@ -42,8 +42,8 @@ export async function waitForDatabase({ url, autoMigrate, timeoutMs, onWait, onM
     }
     const left = end - Date.now();
     if (left <= 0) throw new Error(`the database can't be used, and DB_CONNECT_TIMEOUT is over: ${reason}`);
-    if (reason !== told) onWait((told = reason));
-    // Nodes that were started together need not ask together.
+    if (reason !== reported) onWait((reported = reason));
+    // Jitter: nodes that start together should not retry together.
     await sleep(Math.min(left, pauseMs * (0.5 + Math.random() / 2)));
   }
 }

@@ -62,7 +62,7 @@ void t.test('a store that is not ours is refused', async (t) => {
   t.throws(() => openLmdbStorage({ directory }), { message: /not one of this server/ });
 });
 
-void t.test('a document with a corrupt entry can’t be loaded, and is not taken for empty', async (t) => {
+void t.test('a document with a corrupt entry can’t be loaded, instead of being empty', async (t) => {
   const entries: [string, Buffer, Buffer][] = [
     ['a row that is not msgpack', fieldKey('doc', 'field'), Buffer.from([0xc1, 1, 2])],
     ['a row that is cut off', fieldKey('doc', 'field'), Buffer.from([0x96, 1, 2])],
@@ -117,7 +117,7 @@ void t.test('a write over a corrupt entry is refused; the others of its commit a
   t.strictSame(await rowsOf(again, 'next'), [row()]);
 });
 
-void t.test('a document knows when it was made and changed; a commit without news writes nothing', async (t) => {
+void t.test('a document has times of creation and update; a commit that changes nothing writes nothing', async (t) => {
   const directory = await newFolder(t);
   const records: DocumentRecord[] = [];
   for (const counter of [7, 7, 8]) {
@@ -177,7 +177,7 @@ void t.test('the file outgrows its map', async (t) => {
   t.strictSame(await rowsOf(storage, 'doc'), fields);
 });
 
-void t.test('a disk without room for a commit: nothing is written, and later commits work again', async (t) => {
+void t.test('a disk without space for a commit: nothing is written, and later commits work again', async (t) => {
   const directory = await newFolder(t);
   const full = openLmdbStorage({ directory, spareBytes: Number.MAX_SAFE_INTEGER });
   await t.rejects(full.commit([change('doc', [row()])]), { message: new RegExp(`${directory} is full`) });

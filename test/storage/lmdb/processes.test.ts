@@ -8,7 +8,7 @@ import { Worker } from 'node:worker_threads';
 import t from 'tap';
 import { newSeed, randomFrom } from '../../contract/random.js';
 import { expectedRows, onlyRow, randomWrites, rowsOf } from '../../contract/storage-rows.js';
-import { partsOf } from '../../contract/storage-text.js';
+import { updatesOf } from '../../contract/storage-text.js';
 import { newFolder, openIn } from './temporary-folder.js';
 import type { LimitedOutcome } from './limited-writer.js';
 import { join } from '../numbers-text.js';
@@ -50,13 +50,13 @@ for (const [kind, start] of Object.entries(kinds)) {
     const numbers = [0, 1].map((writer) => Array.from({ length: 200 }, (_, i) => 2 * i + writer));
     const tasks = numbers.map((numbers, i) => ({ directory, seed: seed + i, numbers }));
     await runTogether(tasks.map((task) => start('./text-writer.js', task)));
-    const parts = await partsOf(openIn(t, directory));
-    t.strictSame(join(parts), new Set(numbers.flat()), 'nothing is lost');
-    t.ok(parts.length < 100, `${parts.length} parts are left`);
+    const updates = await updatesOf(openIn(t, directory));
+    t.strictSame(join(updates), new Set(numbers.flat()), 'nothing is lost');
+    t.ok(updates.length < 100, `${updates.length} updates are left`);
   });
 }
 
-void t.test(`what a process said it committed survives kill -9 (SEED=${seed})`, async (t) => {
+void t.test(`what a process acknowledged survives kill -9 (SEED=${seed})`, async (t) => {
   const directory = await newFolder(t);
   const random = randomFrom(seed);
   let acknowledged = 0;
@@ -67,7 +67,7 @@ void t.test(`what a process said it committed survives kill -9 (SEED=${seed})`, 
     const written = new Set(log!.fields.map(({ path }) => path));
     const lost = Array.from({ length: acknowledged }, (_, i) => String(i + 1)).filter((n) => !written.has(n));
     t.same(lost, [], `round ${round}: ${acknowledged} commits are there`);
-    // The last commit may have been written without a word, but not a part of it.
+    // The last commit may be written without an acknowledgement, but never partially.
     const last = Math.max(...log!.fields.map(({ counter }) => counter));
     t.equal(log!.stamp, last);
     t.equal((await onlyRow(storage, 'left')).counter, last);
@@ -83,14 +83,14 @@ void t.test('a commit that meets an error of the disk writes nothing; later ones
   const script = pathOf('./limited-writer.js');
   // 32 768 blocks are 16 or 32 MiB, after the shell.
   const child = spawn('/bin/sh', ['-c', 'ulimit -f 32768; exec "$0" "$@"', process.execPath, script, directory], {
-    stdio: ['ignore', 'inherit', 'ignore', 'ipc'], // LMDB has much to say about it
+    stdio: ['ignore', 'inherit', 'ignore', 'ipc'], // LMDB writes many lines to stderr
   });
   const outcome = (await messageOrExit(child)) as LimitedOutcome;
-  for (const rejection of outcome.rejections) t.match(rejection, /did not take a commit/);
+  for (const rejection of outcome.rejections) t.match(rejection, /refused a commit/);
   t.same(outcome.pathsAfter, [
-    ['after0', 'stamp 0', '1 parts'],
-    ['after0', 'after1', 'stamp 1', '2 parts'],
-    ['after0', 'after1', 'after2', 'stamp 2', '3 parts'],
+    ['after0', 'stamp 0', '1 updates'],
+    ['after0', 'after1', 'stamp 1', '2 updates'],
+    ['after0', 'after1', 'after2', 'stamp 2', '3 updates'],
   ]);
 });
 
@@ -100,7 +100,7 @@ async function runTogether(writers: readonly ReturnType<Start>[]): Promise<void>
     Promise.all(
       writers.map(async ({ writer }) => {
         const said = await messageOrExit(writer);
-        if (said !== message) throw new Error(`A writer said ${String(said)}`);
+        if (said !== message) throw new Error(`A writer sent ${String(said)}`);
       }),
     );
   await said('ready');
@@ -129,7 +129,7 @@ async function writeUntilKilled(directory: string, first: number, commits: numbe
 /** The next message of a process or a thread; rejects when it ends without one. */
 async function messageOrExit(writer: EventEmitter): Promise<unknown> {
   const exited = once(writer, 'exit').then(([code, signal]) => {
-    throw new Error(`The writer ended with ${String(code ?? signal)} and said nothing`);
+    throw new Error(`The writer ended with ${String(code ?? signal)} without a message`);
   });
   const [message] = (await Promise.race([once(writer, 'message'), exited])) as unknown[];
   return message;

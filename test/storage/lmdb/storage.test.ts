@@ -2,7 +2,7 @@ import { openLmdbStorage } from '../../../src/storage/lmdb/storage.js';
 import { storageContract } from '../../contract/storage.js';
 import { makeFolder, removeFolder } from './temporary-folder.js';
 
-storageContract('embedded', async () => {
+storageContract('LMDB', async () => {
   const directory = await makeFolder();
   let current = openLmdbStorage({ directory });
   return {

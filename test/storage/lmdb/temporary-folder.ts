@@ -1,4 +1,4 @@
-/** Temporary folders and embedded storages for tests. */
+/** Temporary folders and LMDB storages for tests. */
 
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

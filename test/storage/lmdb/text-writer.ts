@@ -1,13 +1,13 @@
 /**
- * A process or a worker thread that appends numbers to one text as soon as it is told to go, and compacts what it finds
+ * A process or a worker thread that appends numbers to one text as soon as it gets a message, and compacts what it finds
  * there every few commits. Its siblings do the same with other numbers.
  */
 
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { openLmdbStorage } from '../../../src/storage/lmdb/storage.js';
 import { randomFrom } from '../../contract/random.js';
-import { partsOf, textChange } from '../../contract/storage-text.js';
-import { join, partOf } from '../numbers-text.js';
+import { updatesOf, textChange } from '../../contract/storage-text.js';
+import { join, updateOf } from '../numbers-text.js';
 
 export interface TextWriterTask {
   readonly directory: string;
@@ -25,15 +25,15 @@ function say(message: string): void {
 }
 
 async function compact(): Promise<void> {
-  const parts = (await partsOf(storage)).filter(() => random.below(4) > 0);
+  const updates = (await updatesOf(storage)).filter(() => random.below(4) > 0);
   // Until the commit comes, the sibling appends and compacts too.
   for (let i = random.below(10); i > 0; i--) await new Promise(setImmediate);
-  await storage.commit([textChange({ append: [partOf(join(parts))], replaces: parts.map(({ id }) => id) })]);
+  await storage.commit([textChange({ append: [updateOf(join(updates))], replaces: updates.map(({ id }) => id) })]);
 }
 
 async function write(): Promise<void> {
   for (const number of task.numbers) {
-    await storage.commit([textChange({ append: [partOf([number])] })]);
+    await storage.commit([textChange({ append: [updateOf([number])] })]);
     if (random.below(4) === 0) await compact();
   }
   await storage.close();

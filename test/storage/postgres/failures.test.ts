@@ -39,7 +39,7 @@ async function opened(t: Test, about: Partial<PostgresOptions> = {}): Promise<Op
   return { db, proxy, storage };
 }
 
-/** Raises an error in the database at each insert into fields, as often as it is told. */
+/** Raises an error in the database at each insert into fields, a given number of times. */
 async function raise({ db }: Opened, code: string, times = 1_000_000): Promise<void> {
   await db.query('DROP SEQUENCE IF EXISTS raised');
   await db.query('CREATE SEQUENCE raised');
@@ -50,7 +50,7 @@ async function raise({ db }: Opened, code: string, times = 1_000_000): Promise<v
   await db.query('CREATE OR REPLACE TRIGGER fail BEFORE INSERT ON fields FOR EACH ROW EXECUTE FUNCTION fail()');
 }
 
-const news = [change('doc', [row({ counter: 8 })])];
+const changes = [change('doc', [row({ counter: 8 })])];
 
 /** Not those of the database itself, such as its vacuum. */
 const waiting = `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
@@ -58,7 +58,7 @@ const waiting = `SELECT FROM pg_stat_activity WHERE datname = current_database()
 
 test('connections that are ended: what runs rejects, what comes next finds new ones', async (t) => {
   const { db, storage } = await opened(t);
-  await Promise.all([storage.load(['doc']), storage.load(['other']), storage.commit(news)]);
+  await Promise.all([storage.load(['doc']), storage.load(['other']), storage.commit(changes)]);
   const end = (which = 'true') =>
     db.query(
       `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -66,7 +66,7 @@ test('connections that are ended: what runs rejects, what comes next finds new o
     );
   await end();
   await until('a commit to succeed', () =>
-    storage.commit(news).then(
+    storage.commit(changes).then(
       () => true,
       () => false,
     ),
@@ -82,7 +82,7 @@ test('connections that are ended: what runs rejects, what comes next finds new o
       ).length > 0,
   );
   const running = [
-    t.rejects(storage.commit(news), /57P01|terminat/),
+    t.rejects(storage.commit(changes), /57P01|terminat/),
     t.rejects(storage.load(['doc']), /57P01|terminat/),
   ];
   await until('both to wait for the lock', async () => (await db.query(waiting)).length === 2);
@@ -97,20 +97,20 @@ test('connections that are ended: what runs rejects, what comes next finds new o
 test('an outage: commits and loads reject, a document is never empty for it', async (t) => {
   const { proxy, storage } = await opened(t);
   proxy.set('down');
-  await t.rejects(storage.commit(news));
+  await t.rejects(storage.commit(changes));
   await t.rejects(storage.load(['doc']));
   await t.rejects(storage.load(['unknown']));
   proxy.set('open');
-  t.same((await storage.commit(news)).refused, []);
+  t.same((await storage.commit(changes)).refused, []);
   t.equal((await onlyRow(storage, 'doc')).counter, 8);
 });
 
 test('a network that swallows everything is noticed', async (t) => {
   const { proxy, storage } = await opened(t, { statementTimeoutMs: 500 });
   proxy.set('stalled');
-  await Promise.all([t.rejects(storage.commit(news), /timeout/), t.rejects(storage.load(['doc']), /timeout/)]);
+  await Promise.all([t.rejects(storage.commit(changes), /timeout/), t.rejects(storage.load(['doc']), /timeout/)]);
   proxy.set('open');
-  t.same((await storage.commit(news)).refused, []);
+  t.same((await storage.commit(changes)).refused, []);
   t.equal((await onlyRow(storage, 'doc')).counter, 8);
 });
 
@@ -126,13 +126,13 @@ test('a slow database: a statement ends when its time is over', async (t) => {
         )
       ).length > 0,
   );
-  await t.rejects(storage.commit(news), /57014/);
+  await t.rejects(storage.commit(changes), /57014/);
   await t.rejects(storage.load(['doc']), /57014/);
   await db.query(
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep%' AND pid <> pg_backend_pid()",
   );
   await lock;
-  t.same((await storage.commit(news)).refused, []);
+  t.same((await storage.commit(changes)).refused, []);
 });
 
 test('serialization failures and deadlocks are tried again, and nobody hears of them', async (t) => {
@@ -146,7 +146,7 @@ test('serialization failures and deadlocks are tried again, and nobody hears of 
 
 for (const [what, code] of [
   ['a full disk', '53100'],
-  ['a standby that takes no writes', '25006'],
+  ['a standby that accepts no writes', '25006'],
   ['too many connections', '53300'],
   ['a shutdown', '57P01'],
   ['an internal error', 'XX000'],
@@ -154,10 +154,10 @@ for (const [what, code] of [
   test(`${what} (${code}) rejects, and nothing of the commit is written`, async (t) => {
     const all = await opened(t);
     await raise(all, code);
-    await t.rejects(all.storage.commit([change('new', [row()], 5), ...news]), new RegExp(code));
+    await t.rejects(all.storage.commit([change('new', [row()], 5), ...changes]), new RegExp(code));
     t.strictSame(await contentOf(all.storage, ['new']), [{ stamp: 0, fields: [], text: [] }]);
     await all.db.query('DROP TRIGGER fail ON fields');
-    t.same((await all.storage.commit(news)).refused, []);
+    t.same((await all.storage.commit(changes)).refused, []);
     t.equal((await onlyRow(all.storage, 'doc')).counter, 8);
   });
 }
@@ -187,7 +187,7 @@ test('a database that has no connection left', async (t) => {
   url.username = `few_${process.pid}`;
   url.password = 'few';
   const few = openPostgresStorage({ url: url.href, minConnections: 0, maxConnections: 2, statementTimeoutMs: 60_000 });
-  await few.commit(news);
+  await few.commit(changes);
   const other = openPostgresStorage({
     url: url.href,
     minConnections: 0,
@@ -215,11 +215,11 @@ test('commits are synchronous, whatever the default of the database', async (t) 
   await db.query('CREATE TRIGGER look BEFORE INSERT ON fields FOR EACH ROW EXECUTE FUNCTION look()');
   const fresh = openPostgresStorage({ url: db.url, minConnections: 0, maxConnections: 1, statementTimeoutMs: 60_000 });
   t.teardown(() => fresh.close());
-  await fresh.commit(news);
+  await fresh.commit(changes);
   t.same(await db.query('SELECT setting FROM seen'), [{ setting: 'on' }]);
 });
 
-test('a standby is not taken for the database', async (t) => {
+test('a standby is refused', async (t) => {
   const { db } = await opened(t);
   // What every connection is asked finds this function before the real one.
   await db.query(`ALTER DATABASE ${new URL(db.url).pathname.slice(1)} SET search_path = public, pg_catalog`);
@@ -227,10 +227,10 @@ test('a standby is not taken for the database', async (t) => {
   const fresh = openPostgresStorage({ url: db.url, minConnections: 0, maxConnections: 2, statementTimeoutMs: 60_000 });
   t.teardown(() => fresh.close());
   await t.rejects(fresh.load(['doc']), /standby/, 'it may not have the latest writes');
-  await t.rejects(fresh.commit(news), /standby/);
+  await t.rejects(fresh.commit(changes), /standby/);
   await t.rejects(migrate(db.url), /standby/);
   await db.query('DROP FUNCTION public.pg_is_in_recovery()');
-  t.same((await fresh.commit(news)).refused, []);
+  t.same((await fresh.commit(changes)).refused, []);
   t.equal((await onlyRow(fresh, 'doc')).counter, 8);
 });
 

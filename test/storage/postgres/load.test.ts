@@ -2,7 +2,7 @@ import { test } from 'tap';
 import type { Connection, Statement } from '../../../src/storage/postgres/connection.js';
 import { Loader } from '../../../src/storage/postgres/load.js';
 
-/** Connections that answer when they are told to, and what they were asked. */
+/** Connections that answer on command, and their queries. */
 class ManualConnections {
   readonly asked: string[][] = [];
   readonly #answers: ((error?: Error) => void)[] = [];
@@ -30,7 +30,7 @@ class ManualConnections {
 function rowsOf(id: string, stamp: number): unknown[][] {
   return [
     [0, id, stamp],
-    [2, id, null, 'part', null, null, null, null, null, Uint8Array.of(1, 2)],
+    [2, id, null, 'update', null, null, null, null, null, Uint8Array.of(1, 2)],
   ];
 }
 

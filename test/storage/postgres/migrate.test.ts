@@ -50,7 +50,7 @@ test('many nodes that start at once migrate once', async (t) => {
   await checkSchema(url, own);
 });
 
-test('a migration that fails leaves nothing behind', async (t) => {
+test('a failed migration is rolled back', async (t) => {
   const { url, query } = await database(t);
   const first = migration(1, 'CREATE TABLE one ()');
   await migrate(url, [first]);

@@ -14,7 +14,7 @@ import {
   rowsOf,
   sorted,
 } from '../../contract/storage-rows.js';
-import { part, partsOf } from '../../contract/storage-text.js';
+import { update, updatesOf } from '../../contract/storage-text.js';
 import { database, type TestDatabase } from '../../support/postgres.js';
 
 // tap's own limit is short for a busy machine.
@@ -41,7 +41,7 @@ test('document_state shows each document as one JSON object', async (t) => {
       row({ path: 'tags', value: '["a",{"b":null}]' }),
       row({ path: 'gone', value: '{"__deleted":true}', deleted: true }),
     ]),
-    { ...change('text', []), text: { append: [part(1)], replaces: [] } },
+    { ...change('text', []), text: { append: [update(1)], replaces: [] } },
   ]);
   t.same(await db.query('SELECT id, state FROM document_state ORDER BY id'), [
     { id: 'text', state: {} },
@@ -114,7 +114,10 @@ test('20 writers of overlapping batches: no write is lost, and nobody hears of a
             (own.counter === other.counter && own.clientId > other.clientId);
           if (greater) written.set(key, own);
         }
-        const text = { append: [part(writer * 1_000 + i)], replaces: i > 0 ? [part(writer * 1_000 + i - 1).id] : [] };
+        const text = {
+          append: [update(writer * 1_000 + i)],
+          replaces: i > 0 ? [update(writer * 1_000 + i - 1).id] : [],
+        };
         return { ...change(documentId, rows, i), text };
       });
     }),
@@ -142,7 +145,7 @@ test('what only the database refuses is found, and the rest of a commit is writt
   const good = Array.from({ length: 40 }, (_, n) => row({ path: `path${n}` })).filter(
     ({ path }) => !bad.some((other) => other.path === path),
   );
-  const text = { append: [part(1)], replaces: [] };
+  const text = { append: [update(1)], replaces: [] };
   const { refused } = await storage.commit([
     { ...change('doc', [...good, ...bad], 7), text },
     change('other', [row()]),
@@ -150,7 +153,7 @@ test('what only the database refuses is found, and the rest of a commit is writt
   t.same(refused.map(({ documentId, path }) => [documentId, path]).sort(), bad.map(({ path }) => ['doc', path]).sort());
   t.ok(refused.every(({ reason }) => /too large/.test(reason) && !/1e/.test(reason)));
   t.strictSame(await rowsOf(storage, 'doc'), sorted(good));
-  t.strictSame(await partsOf(storage), [part(1)]);
+  t.strictSame(await updatesOf(storage), [update(1)]);
   t.equal((await storage.load(['doc']))[0]!.stamp, 7);
   t.strictSame(await rowsOf(storage, 'other'), [row()]);
 });

@@ -1,13 +1,14 @@
-/** Which fields somebody has not seen, given the largest stamp that it has seen of each writer. */
+/** Which fields a client has not seen, given the largest stamp that it has seen of each writer. */
 import { hashBytes } from '../memory/hash';
 import { inputArea } from '../memory/input';
 import { continueAt, recordAt, recordRoom } from '../memory/result';
 import { referenceAt } from '../memory/table';
 import { Document, fieldAt } from './document';
+import { findWriter } from './document-writers';
 import { FIELD_RECORD, writeFieldRecord } from './record';
-import { Writer, findWriter } from './writer';
+import { Writer } from './writer';
 
-/** Starts with a vector that has seen nothing: 0 for every writer. */
+/** Starts with the empty vector: 0 for every writer. */
 export function startVector(document: Document): void {
   const writers = document.writers;
   for (let slot: u32 = 0; slot <= writers.mask; slot++) {
@@ -16,7 +17,7 @@ export function startVector(document: Document): void {
   }
 }
 
-/** An entry of the vector for the client id in the input area. Unknown ids don't matter. */
+/** An entry of the vector for the client id in the input area. Unknown ids are ignored. */
 export function addVectorEntry(document: Document, clientLength: u32, seen: f64): void {
   const id = inputArea();
   const writer = findWriter(document, id, clientLength, hashBytes(id, clientLength));

@@ -1,6 +1,6 @@
 /**
  * A document of fields: a growing block of fields in the order of their first write, and a table from path to place.
- * Fields are never taken out; a removal is a write with the deleted flag (a tombstone).
+ * Fields are never removed; a deletion is a write with the deleted flag (a tombstone).
  */
 import { allocate, footprint, release } from '../memory/blocks';
 import { equalBytes } from '../memory/bytes';
@@ -94,7 +94,7 @@ export function findField(document: Document, path: usize, length: u32, hash: u3
   return null;
 }
 
-/** Room for one more field, already counted and findable by the hash; the caller fills it. */
+/** Adds a field, already counted and indexed by its hash; the caller fills it in. */
 export function appendField(document: Document, hash: u32): Field {
   if (document.count == document.capacity) growFields(document);
   if (isFull(document.places)) {

@@ -9,7 +9,7 @@ export class Field {
   counter: f64;
   stamp: f64;
   writer: Writer;
-  /** One block: the path, the value right behind it, perhaps room for a longer value. */
+  /** One block: the path, the value right after it, perhaps spare capacity for a longer value. */
   text: usize;
   capacity: u32;
   pathLength: u32;
@@ -36,11 +36,11 @@ export function makeText(field: Field, path: usize, pathLength: u32, value: usiz
   return footprint(capacity);
 }
 
-/** Puts another value in. Returns by how many bytes the field grew (negative: shrank). */
+/** Replaces the value. Returns by how many bytes the field grew (negative: shrank). */
 export function replaceValue(field: Field, value: usize, valueLength: u32): i32 {
   const needed = field.pathLength + valueLength;
   field.valueLength = valueLength;
-  // A block that has become far too large goes back, or one large value would hold its memory for ever.
+  // A block that is far too large is freed: one large value must not hold its memory for ever.
   if (needed <= field.capacity && needed * 2 + 64 >= field.capacity) {
     copyBytes(valueOf(field), value, valueLength);
     return 0;

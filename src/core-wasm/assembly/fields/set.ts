@@ -3,13 +3,14 @@ import { compareBytes } from '../memory/bytes';
 import { hashBytes } from '../memory/hash';
 import { inputArea } from '../memory/input';
 import { Document, appendField, findField } from './document';
+import { acquireWriter } from './document-writers';
 import { Field, makeText, replaceValue, valueOf } from './field';
 import { keyLength } from './json';
-import { acquireWriter, idOf, isWriter } from './writer';
+import { idOf, isWriter } from './writer';
 
 /**
- * Applies one write. The input area holds client id, path and value, one right behind the other. Returns whether the
- * write won: there was no such field, or it is strictly greater than the one that was there.
+ * Applies one write. The input area holds client id, path and value, concatenated. Returns whether the write won:
+ * the field was new, or the write is strictly greater than the stored one.
  */
 export function setField(
   document: Document,

@@ -1,24 +1,7 @@
-/**
- * The client ids of a document, each stored once. Writers are counted by the fields that name them. One that no field
- * names any more stays until the table is full and is dropped then: the memory of a document depends on its fields, not
- * on how many clients ever wrote to it.
- */
+/** The client ids of a document, each stored once, in one block: this record and the id right after it. */
 import { allocate, footprint, release } from '../memory/blocks';
 import { copyBytes, equalBytes } from '../memory/bytes';
-import { hashBytes } from '../memory/hash';
-import {
-  Table,
-  firstSlot,
-  freeTable,
-  hashAt,
-  insert,
-  isFull,
-  makeTable,
-  nextSlot,
-  referenceAt,
-  tableFootprint,
-} from '../memory/table';
-import { Document } from './document';
+import { freeTable, makeTable, referenceAt, Table } from '../memory/table';
 
 @unmanaged
 export class Writer {
@@ -30,7 +13,22 @@ export class Writer {
 }
 
 const HEAD: u32 = 16;
-const FIRST_SLOTS: u32 = 4;
+/** Slots of a new table of writers. */
+export const FIRST_WRITER_SLOTS: u32 = 4;
+
+/** A writer of one field. */
+export function makeWriter(id: usize, length: u32): Writer {
+  const writer = changetype<Writer>(allocate(HEAD + length));
+  writer.fields = 1;
+  writer.length = length;
+  copyBytes(idOf(writer), id, length);
+  return writer;
+}
+
+/** Bytes of memory that a writer takes. */
+export function writerFootprint(writer: Writer): u32 {
+  return footprint(HEAD + writer.length);
+}
 
 export function idOf(writer: Writer): usize {
   return changetype<usize>(writer) + HEAD;
@@ -41,74 +39,14 @@ export function isWriter(writer: Writer, id: usize, length: u32): bool {
 }
 
 export function makeWriters(): Table {
-  return makeTable(FIRST_SLOTS);
+  return makeTable(FIRST_WRITER_SLOTS);
 }
 
+/** Frees the table and all writers in it. */
 export function freeWriters(writers: Table): void {
   for (let slot: u32 = 0; slot <= writers.mask; slot++) {
     const reference = referenceAt(writers, slot);
     if (reference != 0) release(reference);
   }
   freeTable(writers);
-}
-
-/** The writer with this id, or null. */
-export function findWriter(document: Document, id: usize, length: u32, hash: u32): Writer | null {
-  const writers = document.writers;
-  for (let slot = firstSlot(writers, hash); referenceAt(writers, slot) != 0; slot = nextSlot(writers, slot)) {
-    if (hashAt(writers, slot) != hash) continue;
-    const writer = changetype<Writer>(referenceAt(writers, slot));
-    if (isWriter(writer, id, length)) return writer;
-  }
-  return null;
-}
-
-/** Counts one more field for the writer with this id, which is made if need be. */
-export function acquireWriter(document: Document, id: usize, length: u32): Writer {
-  const hash = hashBytes(id, length);
-  const known = findWriter(document, id, length, hash);
-  if (known) {
-    known.fields++;
-    return known;
-  }
-  if (isFull(document.writers)) sweep(document);
-  const writer = changetype<Writer>(allocate(HEAD + length));
-  writer.fields = 1;
-  writer.length = length;
-  copyBytes(idOf(writer), id, length);
-  insert(document.writers, hash, <u32>changetype<usize>(writer));
-  document.bytes += footprint(HEAD + length);
-  return writer;
-}
-
-/**
- * Drops the writers without fields and makes a table that is at most half as full as allowed, so that the next sweep is
- * as far away as this one was costly.
- */
-function sweep(document: Document): void {
-  const old = document.writers;
-  let alive: u32 = 0;
-  for (let slot: u32 = 0; slot <= old.mask; slot++) {
-    const reference = referenceAt(old, slot);
-    if (reference != 0 && changetype<Writer>(reference).fields != 0) alive++;
-  }
-  let slots = FIRST_SLOTS;
-  while (slots * 3 <= alive * 8) slots *= 2;
-
-  const swept = makeTable(slots);
-  document.bytes += tableFootprint(swept);
-  for (let slot: u32 = 0; slot <= old.mask; slot++) {
-    const reference = referenceAt(old, slot);
-    if (reference == 0) continue;
-    const writer = changetype<Writer>(reference);
-    if (writer.fields != 0) {
-      insert(swept, hashAt(old, slot), reference);
-    } else {
-      document.bytes -= footprint(HEAD + writer.length);
-      release(reference);
-    }
-  }
-  document.bytes -= tableFootprint(old);
-  freeTable(old);
-  document.writers = swept;
 }

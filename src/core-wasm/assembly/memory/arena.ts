@@ -1,13 +1,13 @@
 /**
- * Scratch memory of the call that is running: blocks are taken one behind the other and all given back at once, when the
- * next call starts. What a call leaves there for the loader is valid until then.
+ * Scratch memory of the running call, a bump allocator: all blocks are freed at once when the next call starts. What a
+ * call leaves there for the loader is valid until then.
  */
 import { allocate, release } from './blocks';
 
-/** In front of each chunk's blocks: the address of the chunk before it. */
+/** Bytes of a chunk's header: the address of the previous chunk. */
 const HEAD: u32 = 16;
 const FIRST_CHUNK: u32 = 128 * 1024;
-/** More than this is not kept from one call to the next: one large state would hold its memory for ever. */
+/** More than this is not kept between calls: one large state must not hold its memory for ever. */
 const MOST_KEPT: u32 = 8 * 1024 * 1024;
 
 let chunk: usize = 0;
@@ -15,7 +15,7 @@ let capacity: u32 = 0;
 let used: u32 = 0;
 /** Bytes of all chunks. */
 let total: u32 = 0;
-/** What the next first chunk should have so that one is enough. */
+/** Size of the next first chunk, chosen so that one chunk suffices. */
 let wanted: u32 = FIRST_CHUNK;
 
 export function resetArena(): void {
@@ -32,7 +32,7 @@ export function resetArena(): void {
 }
 
 /** A block at an address that is a multiple of 16, its content undefined. */
-export function take(size: u32): usize {
+export function allocateScratch(size: u32): usize {
   const rounded = (size + 15) & ~15;
   if (chunk == 0 || rounded > capacity - used) addChunk(rounded);
   const block = chunk + used;
@@ -41,7 +41,7 @@ export function take(size: u32): usize {
 }
 
 function addChunk(size: u32): void {
-  // An eighth more than asked for: the allocator never fills a large gap exactly.
+  // An eighth more than requested: the allocator never fills a large gap exactly.
   const grown = max(max(size + (size >>> 3) + HEAD, wanted), min(total, MOST_KEPT));
   const added = allocate(grown);
   store<usize>(added, chunk);

@@ -1,6 +1,6 @@
 /**
- * Copying and comparing byte strings. Most are 10 to 60 bytes long, where the call behind the memory.copy instruction
- * costs more than the copying; hence the loops of words. The last word overlaps the one before it instead of a loop
+ * Copying and comparing byte strings. Most are 10 to 60 bytes long, where the call that memory.copy compiles to
+ * costs more than the copy itself; hence the loops of words. The last word overlaps the one before it instead of a loop
  * over single bytes.
  */
 

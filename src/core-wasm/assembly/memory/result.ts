@@ -1,6 +1,6 @@
 /**
  * The area through which calls answer with more than a number. It has a fixed size: long lists come in several calls.
- * The u32 at offset 0 tells where the next call has to start (0: that was all); records follow from offset 8.
+ * The u32 at offset 0 is where the next call has to start (0: that was all); records follow from offset 8.
  */
 import { allocate } from './blocks';
 
@@ -19,7 +19,7 @@ export function recordAt(index: u32, size: u32): usize {
   return area + RECORDS + index * size;
 }
 
-/** How many records of `size` bytes there is room for. */
+/** How many records of `size` bytes fit. */
 export function recordRoom(size: u32): u32 {
   return (SIZE - RECORDS) / size;
 }

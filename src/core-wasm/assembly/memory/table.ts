@@ -1,7 +1,7 @@
 /**
  * A hash table with open addressing and linear probing: one block with a small head and slots of (hash, reference).
- * A reference is any number but 0; what it means, and when two keys are equal, is the user's business. The hash in the
- * slot spares a look at nearly every key that isn't the one sought, and growing needs no key at all.
+ * A reference is any number but 0; the user defines what it means and when two keys are equal. The hash in the slot
+ * avoids nearly every comparison with a wrong key, and growing needs no key at all.
  */
 import { allocate, footprint, release } from './blocks';
 
@@ -33,7 +33,7 @@ export function tableFootprint(table: Table): u32 {
   return footprint(HEAD + (table.mask + 1) * SLOT);
 }
 
-/** Whether the next insertion would take the table over three quarters. */
+/** Whether the next insertion would make the table more than three quarters full. */
 export function isFull(table: Table): bool {
   return table.used * 4 >= (table.mask + 1) * 3;
 }

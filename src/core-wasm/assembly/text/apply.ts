@@ -1,6 +1,6 @@
 /**
- * Joining changes into a document: all blocks of all parts first, then the marks, so that the order of the parts doesn't
- * matter.
+ * Joining changes into a document: the blocks of all of them first, then the marks, so that the order of the changes
+ * doesn't matter.
  */
 import { authorAt, findSame } from './authors';
 import { copyBlock } from './block';
@@ -18,25 +18,25 @@ import { stagedArea } from './staging';
 const CHANGED: i32 = 1;
 const INCOMPLETE: i32 = 2;
 
-/** Joins the parts in the staging area: the length of each as a u32, then its bytes and up to three more. */
-export function applyChanges(document: Document, parts: u32): i32 {
+/** Joins `count` changes in the staging area, each a u32 length, its bytes and padding to a multiple of four. */
+export function applyChanges(document: Document, count: u32): i32 {
   const incoming = startIncoming(16);
   const marks = makeList(16);
   let at = stagedArea();
-  for (let part: u32 = 0; part < parts; part++) {
+  for (let index: u32 = 0; index < count; index++) {
     const length = load<u32>(at);
     if (!readChanges(at + 4, length, incoming, marks)) return INVALID;
     at += 4 + ((length + 3) & ~3);
   }
   const version = document.version;
   sortBlocks(incoming.authors, incoming.blocks);
-  // What was a document before may be one again, however large.
+  // No size limit: the changes come from a document that was accepted before.
   joinState(document, incoming, Infinity);
   const incomplete = joinMarks(document, incoming, marks, version + 1);
   return (document.version != version ? CHANGED : 0) | (incomplete ? INCOMPLETE : 0);
 }
 
-/** Cuts and deletes what the marks name. Returns whether something of it isn't there. */
+/** Cuts and deletes what the marks name. Returns whether the document lacks any of it. */
 function joinMarks(document: Document, incoming: Incoming, marks: BlockList, version: u32): bool {
   sortBlocks(incoming.authors, marks);
   let incomplete = false;

@@ -1,4 +1,4 @@
-/** Brings what was read into the form that the merge expects: ascending, each id once, no empty blocks, no offsets. */
+/** Brings blocks into the form that the merge expects: ascending, each id once, no empty blocks, no offsets. */
 import { authorAt } from './authors';
 import { Block, copyBlock } from './block';
 import { blockAt } from './block-list';
@@ -11,7 +11,7 @@ export function arrange(incoming: Incoming): void {
   const authors = incoming.authors;
   if (!incoming.sorted) sortBlocks(authors, blocks);
   let kept: u32 = 0;
-  // What is said of blocks that another one with their id replaces doesn't count.
+  // Blocks that a later one with the same id replaces don't count.
   incoming.empties = false;
   incoming.offsets = false;
   for (let index: u32 = 0; index < blocks.count; index++) {

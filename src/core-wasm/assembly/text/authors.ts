@@ -1,6 +1,6 @@
 /**
- * The names that ids use, each kept once and named by its index. An id with an offset other than 0 has an author of its
- * own here, so that blocks need no room for an offset that clients never write.
+ * The author names of ids, interned: blocks refer to them by index. An id with an offset other than 0 gets an author of
+ * its own, so that blocks need no field for an offset that clients never write.
  */
 import { allocate, footprint, release } from '../memory/blocks';
 import { compareBytes, copyBytes, equalBytes } from '../memory/bytes';
@@ -30,7 +30,7 @@ export class Author {
   name: usize;
   length: u32;
   hash: u32;
-  /** Where `{"client_id":"…","clock":` lies: what ids of this author begin with in JSON. */
+  /** Address of `{"client_id":"…","clock":`: the start of this author's ids in JSON. */
   prefix: usize;
   prefixLength: u32;
   /** Bytes of an id in JSON without the digits of its clock. */
@@ -63,7 +63,7 @@ export class Authors {
 
 const FIRST: u32 = 4;
 const FIRST_SLOTS: u32 = 8;
-/** What `writeEscaped` may write behind a text. */
+/** What `writeEscaped` may write past the end of a text. */
 const SLACK: u32 = 16;
 
 export function makeAuthors(): Authors {
@@ -99,7 +99,7 @@ function findAuthor(authors: Authors, name: usize, length: u32, hash: u32, offse
   return 0;
 }
 
-/** Index of the author, who is added if need be. */
+/** Index of the author, which is added if it is missing. */
 export function internAuthor(authors: Authors, name: usize, length: u32, offset: u64): u32 {
   const hash = hashBytes(name, length) ^ (offset == 0 ? 0 : hashOffset(offset));
   const known = findAuthor(authors, name, length, hash, offset);
@@ -113,7 +113,7 @@ export function findSame(authors: Authors, author: Author): u32 {
   return findAuthor(authors, author.name, author.length, author.hash, author.offset);
 }
 
-/** Forgets the authors from an index on. */
+/** Removes the authors from an index on. */
 export function dropAuthors(authors: Authors, count: u32): void {
   if (authors.count == count) return;
   for (let index = count; index < authors.count; index++) {

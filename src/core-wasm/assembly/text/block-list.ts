@@ -1,5 +1,5 @@
 /** A growing list of blocks in scratch memory. */
-import { take } from '../memory/arena';
+import { allocateScratch } from '../memory/arena';
 import { BLOCK, Block, copyBlock } from './block';
 
 @unmanaged
@@ -10,8 +10,8 @@ export class BlockList {
 }
 
 export function makeList(capacity: u32): BlockList {
-  const list = changetype<BlockList>(take(offsetof<BlockList>()));
-  list.data = take(capacity * BLOCK);
+  const list = changetype<BlockList>(allocateScratch(offsetof<BlockList>()));
+  list.data = allocateScratch(capacity * BLOCK);
   list.count = 0;
   list.capacity = capacity;
   return list;
@@ -21,7 +21,7 @@ export function blockAt(list: BlockList, index: u32): Block {
   return changetype<Block>(list.data + index * BLOCK);
 }
 
-/** Room for one more block, its content undefined. Blocks got before are elsewhere afterwards if the list had to grow. */
+/** Adds a block, its content undefined. Earlier references to blocks of the list are invalid: the list may grow. */
 export function addBlock(list: BlockList): Block {
   if (list.count == list.capacity) grow(list);
   return blockAt(list, list.count++);
@@ -35,7 +35,7 @@ export function pushBlock(list: BlockList, block: Block): Block {
 }
 
 function grow(list: BlockList): void {
-  const data = take(list.capacity * 2 * BLOCK);
+  const data = allocateScratch(list.capacity * 2 * BLOCK);
   memory.copy(data, list.data, list.count * BLOCK);
   list.data = data;
   list.capacity *= 2;

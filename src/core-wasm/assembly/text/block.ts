@@ -32,9 +32,9 @@ export class Block {
 export const BLOCK: u32 = 64;
 
 export const DELETED: u32 = 1;
-/** More clusters than its clock allows for: it counts as one and is never cut. */
+/** More clusters than the clock allows for: the block counts as one cluster and is never cut. */
 export const WHOLE: u32 = 2;
-/** Not a block but what is known of one: where it begins and ends, and whether it is deleted. It has no text. */
+/** Not a block but a mark: only where a block begins and ends, and whether it is deleted. It has no text. */
 export const MARK: u32 = 4;
 
 /** Clock of the first cluster. */

@@ -1,18 +1,18 @@
 /**
- * Tables for taking bytes out of eight, and for putting backslashes in front of some, all at once: for each set of the
- * eight, as the bits of a number, where each byte of the result comes from.
+ * Shuffle tables that drop some of eight bytes, or put a backslash before some of them, in one instruction. A table has
+ * an entry for each subset of the eight, as a bit mask: the source index of each byte of the result.
  */
 import { allocate } from '../memory/blocks';
 
-/** What a result doesn't need comes from here; a shuffle makes it 0. */
+/** Source index of the unused bytes of a result; a shuffle makes them 0. */
 const NOWHERE: u32 = 0xff;
-/** Backslashes lie in the upper half of what is widened. */
+/** The upper half of the input of a widening shuffle holds backslashes. */
 const BACKSLASHES: u32 = 8;
 
-/** For a set of bytes to leave out, where the others come from: eight bytes a set. */
+/** By the set of bytes to drop: the source indices of the others, eight bytes an entry. */
 export const narrowing: usize = makeNarrowing();
 
-/** For a set of bytes, where all eight come from with a backslash in front of those: sixteen bytes a set. */
+/** By the set of bytes to escape: the source indices of all bytes and the backslashes, sixteen bytes an entry. */
 export const widening: usize = makeWidening();
 
 function makeNarrowing(): usize {

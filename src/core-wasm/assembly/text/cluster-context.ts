@@ -30,7 +30,7 @@ let last: u32 = OTHER;
 let unpaired: bool = false;
 /** A pictograph, then only extending characters, the last character aside. */
 let pictograph: bool = false;
-/** `CONJUNCT_CONSONANT` behind a consonant and what extends it, `CONJUNCT_LINKER` if one was there too; else 0. */
+/** `CONJUNCT_CONSONANT` after a consonant and its extenders, `CONJUNCT_LINKER` if a linker was among them; else 0. */
 let conjunct: u32 = 0;
 
 /** Begins a cluster with its first character. */

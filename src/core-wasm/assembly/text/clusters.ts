@@ -37,7 +37,7 @@ let passed: u32 = 0;
 /** Passes up to `most` characters that nothing around them could extend; never the last one of the text. */
 function passSimple(at: usize, end: usize, most: u32): usize {
   passed = 0;
-  // The last one of a row may be extended by what is behind it.
+  // The character after a row may extend the row's last one.
   while (at + 16 <= end && most - passed >= 15 && isPlainRow(at)) {
     passed += 15;
     at += 15;

@@ -8,11 +8,11 @@ import { Document, heldBlock } from './document';
 import { Plan } from './plan';
 import { compareIds } from './sort';
 
-/** What may lie about unused before texts are moved together. */
+/** Bytes of unused text that are tolerated before the texts are compacted. */
 const LOOSE: u32 = 4096;
 
 export function commit(document: Document, plan: Plan): void {
-  takeTexts(document, plan);
+  copyTexts(document, plan);
   const replacements = plan.replacements;
   for (let index: u32 = 0; index < replacements.count; index++) {
     const held = heldBlock(document, load<u32>(plan.replaced + (index << 2)));
@@ -28,8 +28,8 @@ export function commit(document: Document, plan: Plan): void {
   if (document.authors.count > document.count * 6 + LOOSE / BLOCK) dropUnusedAuthors(document);
 }
 
-/** Turns the addresses of texts into offsets, for which texts from outside are taken in. */
-function takeTexts(document: Document, plan: Plan): void {
+/** Turns the addresses of texts into offsets; texts from outside the document are copied into it. */
+function copyTexts(document: Document, plan: Plan): void {
   const additions = plan.additions;
   const replacements = plan.replacements;
   const needed = outsideBytes(document, additions) + outsideBytes(document, replacements);
@@ -66,7 +66,7 @@ function placeTexts(document: Document, list: BlockList, before: usize, used: u3
   }
 }
 
-/** Merges the list into the blocks, from the end on: nothing has to move twice. */
+/** Merges the list into the blocks, from the end on, so that nothing moves twice. */
 function insertBlocks(document: Document, list: BlockList): void {
   if (list.count == 0) return;
   const count = document.count + list.count;
@@ -81,7 +81,7 @@ function insertBlocks(document: Document, list: BlockList): void {
   document.count = count;
   while (added > 0) {
     const block = blockAt(list, added - 1);
-    // All the document's blocks that come behind it move at once.
+    // All the document's blocks that come after it move at once.
     let low: u32 = 0;
     let high = held;
     if (held > 0 && compareIds(document.authors, heldBlock(document, held - 1), block) < 0) low = held;

@@ -2,7 +2,7 @@
  * Clusters of which two states disagree, which happens if two devices share a client id: of each the greater one counts,
  * by the bytes of the text, then by the left and the right origin.
  */
-import { take } from '../memory/arena';
+import { allocateScratch } from '../memory/arena';
 import { compareBytes, copyBytes } from '../memory/bytes';
 import { authorAt, Authors, compareAuthors } from './authors';
 import { Block, copyBlock, firstClock, sameOrigins, WHOLE } from './block';
@@ -11,7 +11,7 @@ import { clusterEnd, countClusters } from './clusters';
 
 /**
  * Adds the greater ones of the first `count` clusters of both blocks. Neighbours with the same origins are one block,
- * unless clusters that never met would flow together in it. Returns whether some cluster is not as `y` has it.
+ * unless concatenating them would fuse clusters. Returns whether some cluster differs from that of `y`.
  */
 export function settle(
   authors: Authors,
@@ -30,9 +30,9 @@ export function settle(
   const yEnd = y.text + yLength;
   let xAt = x.text;
   let yAt = y.text;
-  /** The clusters one behind the other, and their lengths. */
-  let target = take(xLength + yLength);
-  const lengths = take(count * 4);
+  /** The clusters, concatenated, and their lengths. */
+  let target = allocateScratch(xLength + yLength);
+  const lengths = allocateScratch(count * 4);
   let group: u32 = 0;
   let groupText = target;
   let source = y;
@@ -41,17 +41,17 @@ export function settle(
     const xNext = count == 1 ? xEnd : clusterEnd(xAt, xEnd);
     const yNext = count == 1 ? yEnd : clusterEnd(yAt, yEnd);
     const order = compareBytes(xAt, <u32>(xNext - xAt), yAt, <u32>(yNext - yAt));
-    const takesX = order > 0 || (order == 0 && byOrigins > 0);
-    if (takesX) lost = true;
-    const winner = takesX ? x : y;
+    const xWins = order > 0 || (order == 0 && byOrigins > 0);
+    if (xWins) lost = true;
+    const winner = xWins ? x : y;
     if (index > group && !sameOrigins(winner, source)) {
       pushGroup(out, source, first, group, index, groupText, lengths, deleted);
       group = index;
       groupText = target;
     }
     source = winner;
-    const at = takesX ? xAt : yAt;
-    const length = <u32>((takesX ? xNext : yNext) - at);
+    const at = xWins ? xAt : yAt;
+    const length = <u32>((xWins ? xNext : yNext) - at);
     copyBytes(target, at, length);
     store<u32>(lengths + (index << 2), length);
     target += length;
@@ -59,13 +59,13 @@ export function settle(
     yAt = yNext;
   }
   pushGroup(out, source, first, group, count, groupText, lengths, deleted);
-  // Each piece may be new to whoever has seen the other state only.
+  // Each piece may be new to a peer that has seen only the other state.
   const added = max(x.added, y.added);
   for (let index = before; index < out.count; index++) blockAt(out, index).added = added;
   return lost;
 }
 
-/** The clusters `from` to `to` - 1 as one block, or each as its own if together they would be fewer. */
+/** The clusters `from` to `to` - 1 as one block, or one block each if concatenating them would fuse some. */
 function pushGroup(
   out: BlockList,
   source: Block,

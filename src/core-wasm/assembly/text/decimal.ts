@@ -11,7 +11,7 @@ export function numberRead(): u64 {
   return value;
 }
 
-/** Reads a number up to `MOST`. Returns the address behind it, or 0; what follows it is the caller's business. */
+/** Reads a number up to `MOST`. Returns the address after it, or 0; the caller checks what follows. */
 export function readNumber(at: usize): usize {
   let digit: u32 = <u32>load<u8>(at) - ZERO;
   if (digit > 9) return 0;

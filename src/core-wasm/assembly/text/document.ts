@@ -1,6 +1,6 @@
 /**
- * A text: its blocks in one growing block of memory, ascending by their ids, their texts one behind the other in
- * another. Blocks are cut and marked but never taken out.
+ * A text: its blocks in one growing memory block, in ascending order of ids; their texts, concatenated, in another.
+ * Blocks are cut and marked but never removed.
  */
 import { allocate, footprint, release } from '../memory/blocks';
 import { copyBytes } from '../memory/bytes';
@@ -41,7 +41,7 @@ export class Document {
   /** The id in the state; none (0) before the first merge. */
   client: usize;
   clientLength: u32;
-  /** Number of visible clusters in the version of `lengthVersion`; counted when it is asked for. */
+  /** Number of visible clusters in version `visibleVersion`; counted on demand. */
   visible: u32;
   visibleVersion: u32;
 }
@@ -92,7 +92,7 @@ export function textStateSize(document: Document): f64 {
   return <f64>stateSize(document, document.count, document.blockBytes, document.clock);
 }
 
-/** The same if it had that many blocks of so many bytes, and that clock. */
+/** Bytes of the state in JSON with the given number of blocks, their total size and the given clock. */
 export function stateSize(document: Document, count: u32, blockBytes: u64, clock: u64): u64 {
   const commas: u64 = count == 0 ? 0 : count - 1;
   const client = escapedLength(document.client, document.clientLength);
@@ -112,7 +112,7 @@ export function adoptClient(document: Document, client: usize, length: u32): voi
   copyBytes(document.client, client, length);
 }
 
-/** Takes the client id back. */
+/** Removes the client id. */
 export function dropClient(document: Document): void {
   release(document.client);
   document.client = 0;

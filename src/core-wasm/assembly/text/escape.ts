@@ -17,7 +17,7 @@ export function escapedLength(text: usize, length: u32): u32 {
 }
 
 /**
- * Writes the text as the content of a JSON string; there must be room for 16 bytes more. Returns where it ends.
+ * Writes the text as the content of a JSON string; the target must have 16 bytes to spare. Returns where it ends.
  */
 export function writeEscaped(target: usize, text: usize, length: u32): usize {
   const end = text + length;
@@ -45,7 +45,7 @@ export function writeEscaped(target: usize, text: usize, length: u32): usize {
 
 /**
  * Writes JSON as the content of another JSON string: it has no control characters any more, only quotes and backslashes.
- * There must be room for 16 bytes more. Returns where it ends.
+ * The target must have 16 bytes to spare. Returns where it ends.
  */
 export function escapeJson(target: usize, json: usize, length: u32): usize {
   const end = json + length;

@@ -1,4 +1,4 @@
-/** What the call that is running has read: blocks in scratch memory, with authors of their own. */
+/** What the running call has read: blocks in scratch memory, with authors of their own. */
 import { BlockList, makeList } from './block-list';
 import { Authors, freeAuthors, makeAuthors } from './authors';
 

@@ -1,6 +1,6 @@
 /**
- * The join of what two lists know of one author's clusters: the finest common refinement. Each list ascends and its
- * blocks don't overlap; they are swept together, and only those that are cut cost more than a few comparisons.
+ * The join of two lists of one author's blocks: their finest common refinement. Each list ascends and its
+ * blocks don't overlap; one sweep covers both, and only blocks that are cut cost more than a few comparisons.
  */
 import { Authors } from './authors';
 import { BLOCK, Block, copyBlock, DELETED, firstClock, MARK, sameOrigins } from './block';
@@ -9,11 +9,11 @@ import { clustersLength } from './clusters';
 import { settle } from './conflict';
 import { equalBytes } from '../memory/bytes';
 
-/** What is left of the blocks that are being cut. */
+/** The remainders of the two blocks that are being cut. */
 const x: Block = changetype<Block>(heap.alloc(BLOCK));
 const y: Block = changetype<Block>(heap.alloc(BLOCK));
 
-/** Whether something of the second list didn't come out as it was. */
+/** Whether the join differs from the second list. */
 let lost: bool = false;
 
 export function resetLost(): void {
@@ -102,7 +102,7 @@ function pushPiece(out: BlockList, block: Block, count: u32, length: u32): Block
   return piece;
 }
 
-/** Cuts the first clusters off both, which are the same ones, and adds what both know of them. */
+/** Cuts the same first clusters off both, and adds their join. */
 function pushBoth(authors: Authors, out: BlockList, count: u32): void {
   const xLength = frontLength(x, count);
   const yLength = frontLength(y, count);

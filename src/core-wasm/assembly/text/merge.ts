@@ -5,7 +5,7 @@ import { commit } from './commit';
 import { adoptClient, Document, dropClient, stateSize, textStateSize } from './document';
 import { Incoming } from './incoming';
 import { secondLost } from './join';
-import { newBlocksLag, newBlocksOverlap, selectNew } from './news';
+import { newBlocksLag, newBlocksOverlap, selectNew } from './new-blocks';
 import { makePlan } from './plan';
 import { readState } from './read-state';
 import { stagedArea } from './staging';
@@ -45,14 +45,14 @@ export function joinState(document: Document, incoming: Incoming, most: f64): i3
   const clientBefore = document.client;
   const sizeBefore = document.client == 0 ? 0 : textStateSize(document);
   const given = incoming.blocks.count;
-  const news = selectNew(document, incoming, version);
+  const newBlocks = selectNew(document, incoming, version);
   const overlapping = newBlocksOverlap();
   const lagging = newBlocksLag();
-  const plan = makePlan(document, news, overlapping, version);
+  const plan = makePlan(document, newBlocks, overlapping, version);
   const count = document.count + plan.additions.count;
   adoptClient(document, incoming.client, incoming.clientLength);
   const size = <f64>stateSize(document, count, plan.blockBytes, clock);
-  // A text may have become too large by changes from elsewhere; what doesn't add to it is taken nevertheless.
+  // Changes from other nodes may have made a text too large already; a state that doesn't enlarge it is accepted.
   if (size > most && size > sizeBefore) {
     dropAuthors(document.authors, authorsBefore);
     if (clientBefore == 0 && document.client != 0) dropClient(document);

@@ -1,8 +1,8 @@
 /**
- * Makes blocks of one author that may overlap into a list in which they don't: rows that ascend without overlapping are
- * joined two by two until there is one.
+ * Makes a list without overlaps of one author's blocks, which may overlap: a merge sort whose runs ascend without
+ * overlapping and whose merge is the join.
  */
-import { take } from '../memory/arena';
+import { allocateScratch } from '../memory/arena';
 import { Authors } from './authors';
 import { BLOCK, Block, firstClock } from './block';
 import { blockAt, BlockList, makeList, pushBlock } from './block-list';
@@ -12,7 +12,7 @@ import { joinLists } from './join';
 export function normalised(authors: Authors, blocks: usize, count: u32): BlockList {
   let from = makeList(count);
   for (let index: u32 = 0; index < count; index++) pushBlock(from, changetype<Block>(blocks + index * BLOCK));
-  const starts = take((count + 1) * 4);
+  const starts = allocateScratch((count + 1) * 4);
   let rows: u32 = 0;
   for (let index: u32 = 0; index < count; index++) {
     if (index > 0 && blockAt(from, index - 1).clock < firstClock(blockAt(from, index))) continue;

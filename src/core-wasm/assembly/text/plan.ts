@@ -1,8 +1,8 @@
 /**
- * What joining news into a document will do to it: blocks to add and blocks to replace. Nothing of the document but its
- * list of authors changes before that is known, so the join can still be refused.
+ * What joining entries (blocks and marks) into a document will do to it: blocks to add and blocks to replace. Until
+ * that is known, only the document's list of authors changes, so the join can still be refused.
  */
-import { take } from '../memory/arena';
+import { allocateScratch } from '../memory/arena';
 import { Author, authorAt, Authors } from './authors';
 import { BLOCK, Block, copyBlock, firstClock, MARK, sameOrigins, sameText } from './block';
 import { blockAt, BlockList, makeList, pushBlock } from './block-list';
@@ -27,27 +27,27 @@ export class Plan {
 const plan: Plan = changetype<Plan>(heap.alloc(offsetof<Plan>()));
 
 /**
- * @param news Blocks or marks in the order of ids, with the document's authors.
+ * @param entries Blocks or marks in the order of ids, with the document's authors.
  * @param overlapping Whether ranges of one author may overlap among them.
  */
-export function makePlan(document: Document, news: BlockList, overlapping: bool, version: u32): Plan {
+export function makePlan(document: Document, entries: BlockList, overlapping: bool, version: u32): Plan {
   plan.incomplete = false;
   plan.replaced = 0;
   resetLost();
-  const from = firstTouched(document, news);
-  // Whoever types at the end, or fills an empty document, meets no block that is there.
-  const apart = from == document.count && !overlapping && (news.count == 0 || !(blockAt(news, 0).flags & MARK));
-  plan.additions = apart ? news : makeList(news.count + 16);
+  const from = firstTouched(document, entries);
+  // Typing at the end and filling an empty document touch no existing block.
+  const apart = from == document.count && !overlapping && (entries.count == 0 || !(blockAt(entries, 0).flags & MARK));
+  plan.additions = apart ? entries : makeList(entries.count + 16);
   plan.replacements = makeList(16);
-  if (!apart) joinByAuthor(document, news, overlapping, from, version);
+  if (!apart) joinByAuthor(document, entries, overlapping, from, version);
   measure(document);
   return plan;
 }
 
-/** Index of the first block of the document that can overlap any of the news. */
-function firstTouched(document: Document, news: BlockList): u32 {
+/** Index of the first block of the document that can overlap any of the entries. */
+function firstTouched(document: Document, entries: BlockList): u32 {
   let first: u64 = u64.MAX_VALUE;
-  for (let index: u32 = 0; index < news.count; index++) first = min(first, firstClock(blockAt(news, index)));
+  for (let index: u32 = 0; index < entries.count; index++) first = min(first, firstClock(blockAt(entries, index)));
   let low: u32 = 0;
   let high = document.count;
   while (low < high) {
@@ -58,15 +58,15 @@ function firstTouched(document: Document, news: BlockList): u32 {
   return low;
 }
 
-function joinByAuthor(document: Document, news: BlockList, overlapping: bool, from: u32, version: u32): void {
+function joinByAuthor(document: Document, entries: BlockList, overlapping: bool, from: u32, version: u32): void {
   const authors = document.authors;
-  const touched = take(news.count * 4);
-  const touchedCount = groupCounts(authors, news, touched);
-  const grouped = groupNew(authors, news, touched, touchedCount);
+  const touched = allocateScratch(entries.count * 4);
+  const touchedCount = groupCounts(authors, entries, touched);
+  const grouped = groupEntries(authors, entries, touched, touchedCount);
   const held = groupHeld(document, from, touched, touchedCount);
   const meeting = makeList(16);
-  const meetingIndices = take((document.count - from) * 4);
-  plan.replaced = take((document.count - from) * 4);
+  const meetingIndices = allocateScratch((document.count - from) * 4);
+  plan.replaced = allocateScratch((document.count - from) * 4);
   const out = makeList(16);
   for (let index: u32 = 0; index < touchedCount; index++) {
     const author = authorAt(authors, load<u32>(touched + (index << 2)));
@@ -86,19 +86,19 @@ function joinByAuthor(document: Document, news: BlockList, overlapping: bool, fr
   sortBlocks(authors, plan.additions);
 }
 
-/** Counts the news of each author and lists the authors. Returns how many there are. */
-function groupCounts(authors: Authors, news: BlockList, touched: usize): u32 {
+/** Counts the entries of each author and lists the authors. Returns how many there are. */
+function groupCounts(authors: Authors, entries: BlockList, touched: usize): u32 {
   let touchedCount: u32 = 0;
-  for (let index: u32 = 0; index < news.count; index++) {
-    const name = blockAt(news, index).author;
+  for (let index: u32 = 0; index < entries.count; index++) {
+    const name = blockAt(entries, index).author;
     const author = authorAt(authors, name);
     if (author.count++ == 0) store<u32>(touched + (touchedCount++ << 2), name);
   }
   return touchedCount;
 }
 
-/** The news, those of each author together, ascending. */
-function groupNew(authors: Authors, news: BlockList, touched: usize, touchedCount: u32): usize {
+/** The entries, grouped by author, ascending. */
+function groupEntries(authors: Authors, entries: BlockList, touched: usize, touchedCount: u32): usize {
   let start: u32 = 0;
   for (let index: u32 = 0; index < touchedCount; index++) {
     const author = authorAt(authors, load<u32>(touched + (index << 2)));
@@ -106,9 +106,9 @@ function groupNew(authors: Authors, news: BlockList, touched: usize, touchedCoun
     start += author.count;
     author.count = 0;
   }
-  const grouped = take(news.count * BLOCK);
-  for (let index: u32 = 0; index < news.count; index++) {
-    const block = blockAt(news, index);
+  const grouped = allocateScratch(entries.count * BLOCK);
+  for (let index: u32 = 0; index < entries.count; index++) {
+    const block = blockAt(entries, index);
     const author = authorAt(authors, block.author);
     copyBlock(changetype<Block>(grouped + (author.start + author.count++) * BLOCK), block);
   }
@@ -133,7 +133,7 @@ function groupHeld(document: Document, from: u32, touched: usize, touchedCount: 
     start += author.heldCount;
     author.heldCount = 0;
   }
-  const held = take(start * 4);
+  const held = allocateScratch(start * 4);
   for (let index = from; index < count; index++) {
     const author = authorAt(authors, heldBlock(document, index).author);
     if (author.count != 0) store<u32>(held + ((author.heldStart + author.heldCount++) << 2), index);
@@ -141,19 +141,19 @@ function groupHeld(document: Document, from: u32, touched: usize, touchedCount: 
   return held;
 }
 
-/** Copies the document's blocks that overlap any of the author's news. */
+/** Copies the document's blocks that overlap any entry of the author. */
 function collectMeeting(
   document: Document,
   author: Author,
   held: usize,
-  news: usize,
+  entries: usize,
   count: u32,
   meeting: BlockList,
   indices: usize,
 ): void {
   meeting.count = 0;
-  const end = news + count * BLOCK;
-  let at = news;
+  const end = entries + count * BLOCK;
+  let at = entries;
   for (let index: u32 = 0; index < author.heldCount; index++) {
     const place = load<u32>(held + ((author.heldStart + index) << 2));
     const block = heldBlock(document, place);
@@ -166,7 +166,7 @@ function collectMeeting(
   }
 }
 
-/** Finds out what of a join is not in the document. */
+/** Adds what the document lacks of a join to the plan. */
 function compareWithHeld(document: Document, meeting: BlockList, indices: usize, out: BlockList, version: u32): void {
   let at: u32 = 0;
   for (let index: u32 = 0; index < out.count; index++) {

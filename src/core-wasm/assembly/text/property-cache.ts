@@ -1,8 +1,8 @@
-/** Properties of the code points that texts are usually made of, found by one look. Made when the first one is asked for. */
+/** Properties of the code points that texts are usually made of, found by one lookup. Made on first use. */
 import { allocate } from '../memory/blocks';
 import { clusterProperty } from './grapheme-table';
 
-/** The basic plane, and behind it the range in which nearly all emoji are. */
+/** The basic multilingual plane, followed by the range of nearly all emoji. */
 const BASIC: u32 = 0x10000;
 const EMOJI: u32 = 0x1f000;
 const EMOJI_COUNT: u32 = 0x1000;

@@ -36,7 +36,7 @@ export function isKey(key: usize, length: u32): bool {
   return equalBytes(stringText(), stringLength(), key, length);
 }
 
-/** Reads a pair and adds the block. Returns the address behind it, or 0. */
+/** Reads a pair and adds the block. Returns the address after it, or 0. */
 export function readAnyBlock(at: usize, incoming: Incoming): usize {
   if (load<u8>(at) != LEFT_BRACKET) return 0;
   at = readAnyId(skipSpace(at + 1), incoming);

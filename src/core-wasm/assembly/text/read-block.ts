@@ -29,7 +29,7 @@ let lastRight: u32 = 0;
 
 const NULL: u32 = 0x6c6c756e;
 
-/** Reads the pair and adds the block. Returns the address behind it, or 0 if it isn't written as clients do it. */
+/** Reads the pair and adds the block. Returns the address after it, or 0 if it isn't written as clients do. */
 export function readBlock(start: usize, end: usize, incoming: Incoming): usize {
   const authors = incoming.authors;
   if (load<u8>(start) != LEFT_BRACKET) return 0;

@@ -1,5 +1,5 @@
-/** Reading what `write-changes.ts` writes. It may come from a damaged file: everything is checked. */
-import { take } from '../memory/arena';
+/** Reads what `write-changes.ts` writes. It may come from a damaged file, so everything is checked. */
+import { allocateScratch } from '../memory/arena';
 import { authorAt, internAuthor } from './authors';
 import { Block, DELETED, MARK } from './block';
 import { addBlock, BlockList } from './block-list';
@@ -47,7 +47,7 @@ function readNames(at: usize, incoming: Incoming): usize {
   at = readCount(at);
   if (at == 0) return 0;
   names = <u32>varintRead();
-  nameList = take(names * 4);
+  nameList = allocateScratch(names * 4);
   for (let index: u32 = 0; index < names; index++) {
     at = readText(at);
     if (at == 0) return 0;
@@ -60,7 +60,7 @@ function readNames(at: usize, incoming: Incoming): usize {
   return at;
 }
 
-/** Reads a number of things, each of which takes a byte or more. */
+/** Reads the number of the items that follow, each of at least one byte. */
 function readCount(at: usize): usize {
   at = readVarint(at, end);
   return at == 0 || varintRead() > end - at ? 0 : at;

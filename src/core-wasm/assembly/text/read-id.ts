@@ -27,21 +27,21 @@ export function idClock(): u64 {
   return clock;
 }
 
-/** For the reader of other ways to write ids. */
+/** For the lenient reader. */
 export function setId(idAuthor: u32, idClock: u64): void {
   author = idAuthor;
   clock = idClock;
 }
 
-/** Whether the bytes at `at` are these; never looks behind the end of the input. */
+/** Whether the bytes at `at` are these; never reads past the end of the input. */
 export function startsWith(at: usize, end: usize, bytes: usize, length: u32): bool {
   return end - at >= length && equalBytes(at, length, bytes, length);
 }
 
 /**
- * Reads an id. Returns the address behind it, or 0 if it isn't written as clients do it.
+ * Reads an id. Returns the address after it, or 0 if it isn't written as clients do.
  *
- * @param guess Index of the author who was here the last time: mostly it is the same again.
+ * @param guess Index of the author at the same position of the last block, which is mostly the same.
  */
 export function readId(at: usize, end: usize, authors: Authors, guess: u32): usize {
   const guessed = guess < authors.count ? authorAt(authors, guess) : null;

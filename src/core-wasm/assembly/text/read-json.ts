@@ -1,4 +1,4 @@
-/** JSON that is not written as clients write it: white space, other values. Nothing here calls itself. */
+/** JSON that is not written as clients write it: white space, other values. Nothing here is recursive. */
 import {
   COLON,
   COMMA,
@@ -35,7 +35,7 @@ export function readKey(at: usize): usize {
   return load<u8>(at) == COLON ? skipSpace(at + 1) : 0;
 }
 
-/** Behind a member of an object: the next key's address, that of the brace that ends the object, or 0. */
+/** After a member of an object: the address of the next key or of the closing brace, or 0. */
 export function nextMember(at: usize): usize {
   at = skipSpace(at);
   const byte: u32 = load<u8>(at);
@@ -45,7 +45,7 @@ export function nextMember(at: usize): usize {
   return load<u8>(at) == QUOTE ? at : 0;
 }
 
-/** Skips any value. Returns the address behind it, or 0. */
+/** Skips any value. Returns the address after it, or 0. */
 export function skipValue(at: usize): usize {
   let depth: u32 = 0;
   while (true) {
@@ -68,7 +68,7 @@ export function skipValue(at: usize): usize {
       at = skipScalar(at, byte);
       if (at == 0) return 0;
     }
-    // Behind a value: on to the next one of its parent, or out of all parents that end here.
+    // After a value: on to the next one of its parent, or out of all parents that end here.
     while (true) {
       if (depth == 0) return at;
       at = skipSpace(at);
@@ -89,7 +89,7 @@ export function skipValue(at: usize): usize {
   }
 }
 
-/** Behind `null`, `true` or `false`, or 0. */
+/** The address after `null`, `true` or `false`, or 0. */
 export function skipWord(at: usize): usize {
   const word = load<u32>(at);
   if (word == 0x6c6c756e || word == 0x65757274) return at + 4;

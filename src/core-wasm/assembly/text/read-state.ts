@@ -32,7 +32,7 @@ import { readString, startStrings, stringLength, stringsCanonical, stringText } 
 /** Bytes of JSON that a block takes at least where names are short. */
 const USUAL: u32 = 190;
 
-/** Reads the input, behind which zeros follow. Null if it isn't a state. */
+/** Reads the input, which zeros follow. Null if it isn't a state. */
 export function readState(input: usize, length: u32): Incoming | null {
   const incoming = startIncoming(length / USUAL);
   const end = input + length;
@@ -40,7 +40,7 @@ export function readState(input: usize, length: u32): Incoming | null {
   let at: usize = 0;
   if (startsWith(input, end, STATE_START, STATE_START_LENGTH)) {
     at = readBlocks(input + STATE_START_LENGTH, end, incoming);
-    // Not what it began like, or not a state: the other way will tell.
+    // Not canonical after all, or not a state: the lenient reader decides.
     if (at != 0) at = readRest(at, end, incoming);
   }
   if (at == 0) {
@@ -69,7 +69,7 @@ function readRest(at: usize, end: usize, incoming: Incoming): usize {
   return at - 1 + STATE_END_LENGTH;
 }
 
-/** Reads the blocks behind an opening bracket. Returns the address behind the closing one, or 0. */
+/** Reads the blocks after an opening bracket. Returns the address after the closing one, or 0. */
 function readBlocks(at: usize, end: usize, incoming: Incoming): usize {
   let byte: u32 = load<u8>(at);
   if (byte == RIGHT_BRACKET) return at + 1;
@@ -151,7 +151,7 @@ function readAnyClock(at: usize, incoming: Incoming): usize {
   return seen ? at + 1 : 0;
 }
 
-/** Notes what the merge must know of the blocks before it can trust their order. */
+/** Records whether the blocks are sorted, empty or have offsets. */
 function inspect(incoming: Incoming): void {
   const blocks = incoming.blocks;
   const authors = incoming.authors;

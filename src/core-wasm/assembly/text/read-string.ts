@@ -1,5 +1,5 @@
 /** Reading a JSON string: where its text lies, as UTF-8 without escapes. */
-import { take } from '../memory/arena';
+import { allocateScratch } from '../memory/arena';
 import { BACKSLASH, LETTER_U, QUOTE, SLASH } from './characters';
 import { skipPlain, skipSequences } from './scan';
 
@@ -30,7 +30,7 @@ export function stringPlain(): bool {
   return plain;
 }
 
-/** Reads the string behind an opening quote. Returns the address behind the closing one, or 0. */
+/** Reads the string after an opening quote. Returns the address after the closing one, or 0. */
 export function readString(start: usize): usize {
   plain = true;
   let at = start;
@@ -54,7 +54,7 @@ function readEscaped(start: usize, at: usize): usize {
   plain = false;
   const end = closingQuote(at);
   if (end == 0) return 0;
-  const decoded = take(<u32>(end - start));
+  const decoded = allocateScratch(<u32>(end - start));
   let target = decoded;
   let from = start;
   while (true) {
@@ -97,7 +97,7 @@ function closingQuote(at: usize): usize {
 /** The code point that `decodeEscape` found. */
 let character: u32 = 0;
 
-/** Decodes what follows a backslash. Returns the address behind it, or 0. */
+/** Decodes what follows a backslash. Returns the address after it, or 0. */
 function decodeEscape(at: usize): usize {
   const letter: u32 = load<u8>(at);
   if (letter == LETTER_U) return decodeUnicode(at + 1);

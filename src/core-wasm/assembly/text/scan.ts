@@ -1,9 +1,9 @@
-/** Finding the end of what is plain in a string, 16 bytes at a time, and checking the rest of its UTF-8. */
+/** Finds the end of the plain ASCII in a string, 16 bytes at a time, and validates the UTF-8 of the rest. */
 import { BACKSLASH, QUOTE } from './characters';
 
 /**
- * The first byte from `at` on that is a quote, a backslash, a control character or not ASCII. Zeros behind the input end
- * the search.
+ * The first byte from `at` on that is a quote, a backslash, a control character or not ASCII. Zeros after the input
+ * end the search.
  */
 export function skipPlain(at: usize): usize {
   while (true) {

@@ -1,5 +1,5 @@
-/** Sorting blocks by their ids: stable, and fast where most are in order already. */
-import { take } from '../memory/arena';
+/** Sorts blocks by id: a stable natural merge sort, fast where most are in order already. */
+import { allocateScratch } from '../memory/arena';
 import { authorAt, Authors, compareAuthors } from './authors';
 import { BLOCK, Block, copyBlock } from './block';
 import { BlockList } from './block-list';
@@ -11,10 +11,10 @@ export function compareIds(authors: Authors, a: Block, b: Block): i32 {
   return compareAuthors(authorAt(authors, a.author), authorAt(authors, b.author));
 }
 
-/** Sorts the list's blocks: runs that ascend are merged two by two until there is one. */
+/** Sorts the list's blocks: ascending runs are merged in pairs until one is left. */
 export function sortBlocks(authors: Authors, list: BlockList): void {
   const count = list.count;
-  let starts = take((count + 1) * 4);
+  const starts = allocateScratch((count + 1) * 4);
   let runs: u32 = 0;
   for (let index: u32 = 0; index < count; index++) {
     const at = list.data + index * BLOCK;
@@ -25,7 +25,7 @@ export function sortBlocks(authors: Authors, list: BlockList): void {
   store<u32>(starts + (runs << 2), count);
 
   let from = list.data;
-  let to = take(list.capacity * BLOCK);
+  let to = allocateScratch(list.capacity * BLOCK);
   while (runs > 1) {
     let merged: u32 = 0;
     for (let run: u32 = 0; run < runs; run += 2) {
@@ -50,11 +50,11 @@ function mergeRuns(authors: Authors, from: usize, to: usize, start: u32, middle:
   const leftEnd = right;
   const rightEnd = from + end * BLOCK;
   for (let target = to + start * BLOCK; target < to + end * BLOCK; target += BLOCK) {
-    const takesLeft =
+    const leftFirst =
       right == rightEnd ||
       (left < leftEnd && compareIds(authors, changetype<Block>(left), changetype<Block>(right)) <= 0);
-    copyBlock(changetype<Block>(target), changetype<Block>(takesLeft ? left : right));
-    if (takesLeft) left += BLOCK;
+    copyBlock(changetype<Block>(target), changetype<Block>(leftFirst ? left : right));
+    if (leftFirst) left += BLOCK;
     else right += BLOCK;
   }
 }

@@ -1,13 +1,13 @@
-/** Where the loader puts what a call is to read. */
-import { resetArena, take } from '../memory/arena';
+/** Where the loader writes the input of a call. */
+import { resetArena, allocateScratch } from '../memory/arena';
 import { PADDING } from './unescape';
 
 let area: usize = 0;
 
-/** Room for so many bytes. Starts the call's scratch memory anew: nothing that lies there is valid any more. */
+/** Allocates `length` bytes. Resets the scratch memory: whatever it held is invalid afterwards. */
 export function stage(length: u32): usize {
   resetArena();
-  area = take(length + PADDING);
+  area = allocateScratch(length + PADDING);
   memory.fill(area + length, 0, PADDING);
   return area;
 }

@@ -1,8 +1,8 @@
 /**
- * The tree that the order of a text comes from. Blocks hang below those that hold their origins; an in-order walk gives
- * the text. It is exactly the tree that clients make, oddities included.
+ * The tree that defines the order of a text. Blocks hang below those that hold their origins; an in-order walk gives
+ * the text. It is exactly the tree that clients build, oddities included.
  */
-import { take } from '../memory/arena';
+import { allocateScratch } from '../memory/arena';
 import { authorAt } from './authors';
 import { firstClock } from './block';
 import { Document, heldBlock } from './document';
@@ -12,7 +12,7 @@ export class Node {
   parent: u32;
   /** Distance from the root. */
   depth: u32;
-  /** An ancestor further up, chosen by the depths so that any ancestor is a logarithmic number of steps away. */
+  /** Jump pointer: an ancestor chosen by depth so that any ancestor is a logarithmic number of steps away. */
   jump: u32;
   firstLeft: u32;
   lastLeft: u32;
@@ -25,7 +25,7 @@ export class Node {
 const NODE: u32 = 32;
 export const NONE: u32 = 0xffffffff;
 
-/** What searches among few blocks can't exhaust. */
+/** More steps than searches among few blocks can use up. */
 const MOST_STEPS: u64 = 1_000_000;
 
 let nodes: usize = 0;
@@ -33,7 +33,7 @@ let firstRoot: u32 = NONE;
 let lastRoot: u32 = NONE;
 /** Whether some block hangs below one that comes later, which only a state that no client wrote can have. */
 let forward: bool = false;
-/** Steps that searches among such blocks may still take, in all. */
+/** Steps that searches among such blocks may still allocateScratch, in all. */
 let patience: u64 = 0;
 
 export function nodeAt(index: u32): Node {
@@ -48,7 +48,7 @@ export function treeRoot(): u32 {
 export function growTree(document: Document): void {
   const count = document.count;
   const held = groupByAuthor(document);
-  nodes = take(count * NODE);
+  nodes = allocateScratch(count * NODE);
   memory.fill(nodes, 0xff, count * NODE);
   firstRoot = NONE;
   lastRoot = NONE;
@@ -77,7 +77,7 @@ function groupByAuthor(document: Document): usize {
     start += author.heldCount;
     author.heldCount = 0;
   }
-  const held = take(count * 4);
+  const held = allocateScratch(count * 4);
   for (let index: u32 = 0; index < count; index++) {
     const author = authorAt(authors, heldBlock(document, index).author);
     store<u32>(held + ((author.heldStart + author.heldCount++) << 2), index);
@@ -150,9 +150,10 @@ function isWithin(index: u32, ancestor: u32, size: u32): bool {
   return index == ancestor;
 }
 
-/** Step by step, for trees that don't grow from their roots. */
+/** Walks up the parents, for trees that were not built from their roots. */
 function searchUp(index: u32, ancestor: u32): bool {
-  // Who comes by this node again goes in circles. It is moved ahead now and then, since circles may begin further up.
+  // Brent's cycle detection: meeting this node again means a cycle. It moves on now and then, as cycles may begin
+  // further up.
   let mark = index;
   let steps: u64 = 0;
   let limit: u64 = 1;

@@ -21,7 +21,7 @@ export function varintRead(): u64 {
   return value;
 }
 
-/** Reads a number. Returns the address behind it, or 0 if there is none before the end or it is above 2^53 - 1. */
+/** Reads a number. Returns the address after it, or 0 if it is cut off or above 2^53 - 1. */
 export function readVarint(at: usize, end: usize): usize {
   let sum: u64 = 0;
   for (let shift: u64 = 0; shift < 56; shift += 7) {

@@ -1,5 +1,5 @@
 /** What users see of a text. */
-import { resetArena, take } from '../memory/arena';
+import { resetArena, allocateScratch } from '../memory/arena';
 import { copyBytes } from '../memory/bytes';
 import { recordAt } from '../memory/result';
 import { DELETED, WHOLE } from './block';
@@ -7,7 +7,7 @@ import { countClusters } from './clusters';
 import { Document, heldBlock } from './document';
 import { growTree, nodeAt, NONE, treeRoot } from './tree';
 
-/** Writes the text and puts where it lies and its length into the result area; valid as the state is. */
+/** Writes the text and puts its address and length into the result area; valid as long as a state is. */
 export function writeText(document: Document): void {
   resetArena();
   const order = walk(document);
@@ -16,7 +16,7 @@ export function writeText(document: Document): void {
     const block = heldBlock(document, load<u32>(order + (index << 2)));
     size += block.length;
   }
-  const text = take(size);
+  const text = allocateScratch(size);
   let at = text;
   for (let index: u32 = 0; index < shown; index++) {
     const block = heldBlock(document, load<u32>(order + (index << 2)));
@@ -46,10 +46,10 @@ export function textLength(document: Document): u32 {
 /** How many blocks the last walk found visible. */
 let shown: u32 = 0;
 
-/** Indices of the visible blocks in the order of the text. Trees are as deep as texts are long: nothing recurs. */
+/** Indices of the visible blocks in document order. Not recursive: a tree may be as deep as its text is long. */
 function walk(document: Document): usize {
   growTree(document);
-  const order = take(document.count * 4);
+  const order = allocateScratch(document.count * 4);
   shown = 0;
   let index = treeRoot();
   while (index != NONE) {
@@ -61,7 +61,7 @@ function walk(document: Document): usize {
   return order;
 }
 
-/** Behind a node and all below it: the next node of which nothing was shown yet. Shows the parents on the way. */
+/** Leaves a finished subtree. Returns the next node to visit; shows the parents passed on the way. */
 function leave(document: Document, order: usize, index: u32): u32 {
   while (true) {
     const node = nodeAt(index);

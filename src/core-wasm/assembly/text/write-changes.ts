@@ -3,10 +3,10 @@
  *
  *     format · clock · client id · number of names, names with offsets · number of blocks, blocks · number of marks, marks
  *
- * Numbers are varints, strings have their length in front. Names are those that the entries use, in the order of their
- * first use. Clocks are told as distances: that of a block or mark from the one before it, those of its origins from it.
+ * Numbers are varints, strings are prefixed with their length. Names are those that the entries use, in the order of their
+ * first use. Clocks are deltas: a block's or mark's from the one before it, its origins' from its own.
  */
-import { resetArena, take } from '../memory/arena';
+import { resetArena, allocateScratch } from '../memory/arena';
 import { copyBytes } from '../memory/bytes';
 import { recordAt } from '../memory/result';
 import { authorAt, Authors } from './authors';
@@ -19,7 +19,7 @@ export const FORMAT: u32 = 1;
 /** Flags of an entry besides `DELETED`. */
 export const HAS_LEFT: u32 = 2;
 export const HAS_RIGHT: u32 = 4;
-/** Origin clocks above the block's, which no client writes: they are told as they are. */
+/** Origin clocks above the block's, which no client writes: they are written as they are, not as deltas. */
 export const LEFT_ABOVE: u32 = 8;
 export const RIGHT_ABOVE: u32 = 16;
 export const ANY_FLAG: u32 = 31;
@@ -27,15 +27,15 @@ export const ANY_FLAG: u32 = 31;
 /** Most bytes of an entry without its text: seven numbers and the flags. */
 const ENTRY: u32 = 7 * MOST_BYTES + 1;
 
-/** Writes the changes and puts where they lie and their length into the result area; valid as a state is. */
+/** Writes the changes and puts their address and length into the result area; valid as long as a state is. */
 export function writeChanges(document: Document, since: f64): void {
   resetArena();
   const selected = select(document, since);
-  const bytes = take(selected);
+  const bytes = allocateScratch(selected);
   let at = bytes;
   store<u8>(at++, FORMAT);
   at = writeVarint(at, document.clock);
-  // One more than the length, so that no id and an empty one are told apart.
+  // The length plus one, so that a missing id differs from an empty one.
   at = writeVarint(at, document.client == 0 ? 0 : document.clientLength + 1);
   copyBytes(at, document.client, document.clientLength);
   at += document.clientLength;
@@ -44,7 +44,7 @@ export function writeChanges(document: Document, since: f64): void {
   for (let index: u32 = 0; index < names; index++) {
     const author = authorAt(authors, load<u32>(nameList + (index << 2)));
     at = writeVarint(writeBytes(at, author.name, author.length), author.offset);
-    // From now on its place, no longer the mark that it has one.
+    // From now on its index in the list, no longer the flag that it is listed.
     author.mapped = index;
   }
   at = writeEntries(at, document, added, addedCount, true);
@@ -54,7 +54,7 @@ export function writeChanges(document: Document, since: f64): void {
   store<u32>(record, <u32>(at - bytes), 4);
 }
 
-/** Indices of the blocks to tell about, and of the authors that they name. */
+/** Indices of the blocks to write, and of the authors that they refer to. */
 let added: usize = 0;
 let addedCount: u32 = 0;
 let marked: usize = 0;
@@ -76,9 +76,9 @@ function select(document: Document, since: f64): u32 {
     if (block.added > known) addedCount++;
     else if (block.marked > known) markedCount++;
   }
-  added = take(addedCount * 4);
-  marked = take(markedCount * 4);
-  nameList = take(authors.count * 4);
+  added = allocateScratch(addedCount * 4);
+  marked = allocateScratch(markedCount * 4);
+  nameList = allocateScratch(authors.count * 4);
   names = 0;
   nameBytes = 0;
   let addedSeen: u32 = 0;

@@ -1,5 +1,5 @@
 /** The state as clients write it. */
-import { resetArena, take } from '../memory/arena';
+import { resetArena, allocateScratch } from '../memory/arena';
 import { copyBytes } from '../memory/bytes';
 import { recordAt } from '../memory/result';
 import { authorAt, Authors } from './authors';
@@ -37,23 +37,23 @@ import {
   TRUE_END_LENGTH,
 } from './json-parts';
 
-/** More than the functions that copy 16 bytes at a time write behind the end. */
+/** More than what the functions that copy 16 bytes at a time write past the end. */
 const SLACK: u32 = 32;
 const NULL: u32 = 0x6c6c756e;
 
 /**
- * Writes the state and puts where it lies and its length into the result area; valid until the next call that uses
- * scratch memory.
+ * Writes the state and puts its address and length into the result area; valid until the next call that uses scratch
+ * memory.
  */
 export function writeTextState(document: Document, escaped: bool): void {
   resetArena();
   const size = <u32>textStateSize(document);
-  let state = take(size + SLACK);
+  let state = allocateScratch(size + SLACK);
   let length = <u32>(writeJson(state, document) - state);
   assert(length == size);
   if (escaped) {
     const json = state;
-    state = take(length + quotings(json, length) + SLACK);
+    state = allocateScratch(length + quotings(json, length) + SLACK);
     length = <u32>(escapeJson(state, json, length) - state);
   }
   const record = recordAt(0, 8);

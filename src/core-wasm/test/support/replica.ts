@@ -95,7 +95,7 @@ export class Replica {
   }
 }
 
-/** States of replicas that edited and sometimes heard of each other; each is one that some client could have sent. */
+/** States of replicas that edited and sometimes merged each other's; a client could have sent each of them. */
 export function randomStates(random: Random, replicas: number, edits: number): string[] {
   const chosen = random.shuffle(names).slice(0, replicas);
   const all = chosen.map((name) => new Replica(name));
@@ -109,7 +109,7 @@ export function randomStates(random: Random, replicas: number, edits: number): s
   return [...sent, ...all.map((replica) => replica.state())];
 }
 
-/** Pieces that flow together with their neighbours in any way. */
+/** Pieces that fuse with their neighbours in many ways. */
 const loose = ['a', 'b', 'é', '\r', '\n', '\u0301', '\u200d', '👨', '🇫', 'क', '\u094d', 'ᄀ', '가', '"', '\\'];
 
 /** Blocks that contradict those of other states and, if they may overlap, each other. */

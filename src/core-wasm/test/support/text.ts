@@ -38,7 +38,7 @@ export function decoded(bytes: Uint8Array): string {
   return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
 }
 
-/** What stands between the quotes of a JSON string with this text. */
+/** The content of a JSON string with this text, without its quotes. */
 export function escaped(text: string): string {
   return JSON.stringify(text).slice(1, -1);
 }

@@ -12,7 +12,7 @@ export function removal(path: string, changes: Partial<FieldWrite> = {}): FieldW
   return write(path, { value: tombstone, deleted: true, ...changes });
 }
 
-/** Names that are hard for somebody: for escaping, for byte order, for objects used as maps, for fixed buffers. */
+/** Difficult names: for escaping, for byte order, for objects used as maps, for fixed buffers. */
 const paths = [
   ...['', 'a', 'title', 'a.b.c', '0', '10', '9', '__proto__', 'constructor', 'toString'],
   ...['"', '\\', '\b\t\n\f\r', '\u0000\u001f', '\u007f', '\u2028\u2029', '\ufeffbom', '/'],
@@ -48,7 +48,7 @@ export function randomPath(random: Random): string {
   return random.once(3) ? `field-${random.below(1000)}` : random.pick(paths);
 }
 
-/** What some client has seen, of writers that exist and of others. */
+/** A random vector clock, with writers that exist and others. */
 export function randomVector(random: Random): Map<string, number> {
   const vector = new Map<string, number>();
   for (let entries = random.below(20); entries > 0; entries--) {
@@ -57,7 +57,7 @@ export function randomVector(random: Random): Map<string, number> {
   return vector;
 }
 
-/** All that a store tells about a document, in an order that doesn't depend on the store. */
+/** Everything that a store returns about a document, in an order that doesn't depend on the store. */
 export function contents(store: FieldsStore, handle: number): object {
   return {
     fields: store.changesSince(handle, everything(store, handle)),
@@ -68,7 +68,7 @@ export function contents(store: FieldsStore, handle: number): object {
   };
 }
 
-/** Like `contents`, but the same for documents that met their fields in different order. */
+/** Like `contents`, but the same for documents whose fields were written in different order. */
 export function sortedContents(store: FieldsStore, handle: number): object {
   const fields = store.changesSince(handle, everything(store, handle));
   const state = JSON.parse(Buffer.from(store.state(handle)).toString()) as object;

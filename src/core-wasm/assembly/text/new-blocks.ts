@@ -1,4 +1,4 @@
-/** Which incoming blocks tell a document something that it doesn't know. */
+/** Which incoming blocks hold something that a document lacks. */
 import { equalBytes } from '../memory/bytes';
 import { authorAt, Authors, compareAuthors, findSame, internAuthor } from './authors';
 import { Block, DELETED, firstClock, WHOLE } from './block';
@@ -9,7 +9,7 @@ import { Incoming } from './incoming';
 
 /** Whether ranges of one author overlap among the incoming blocks. */
 let overlapping: bool = false;
-/** Whether the document holds more about some incoming block than it says itself. */
+/** Whether the document has some incoming block deleted that the incoming state has not. */
 let lagging: bool = false;
 
 export function newBlocksOverlap(): bool {
@@ -21,17 +21,17 @@ export function newBlocksLag(): bool {
 }
 
 /**
- * The incoming blocks that are not in the document just so, with the document's authors, their clusters counted. Both
- * are in the order of ids, so they are walked through side by side.
+ * The incoming blocks that the document does not hold in the same form, with the document's authors and their clusters
+ * counted. Both lists are in the order of ids, so one pass over both is enough.
  */
 export function selectNew(document: Document, incoming: Incoming, version: u32): BlockList {
   const blocks = incoming.blocks;
   overlapping = false;
   lagging = false;
   findAuthors(document.authors, incoming.authors);
-  // All is new to an empty document: no need for another list.
+  // Everything is new to an empty document: no second list is needed.
   const fresh = document.count == 0;
-  const news = fresh ? blocks : makeList(16);
+  const newBlocks = fresh ? blocks : makeList(16);
   let held: u32 = 0;
   for (let index: u32 = 0; index < blocks.count; index++) {
     const block = blockAt(blocks, index);
@@ -47,15 +47,15 @@ export function selectNew(document: Document, incoming: Incoming, version: u32):
     }
     if (block.count == 0) countBlock(block);
     noteRange(incoming.authors, block);
-    const added = fresh ? block : pushBlock(news, block);
+    const added = fresh ? block : pushBlock(newBlocks, block);
     added.added = version;
     added.marked = version;
     adoptAuthors(document.authors, incoming.authors, added);
   }
-  return news;
+  return newBlocks;
 }
 
-/** Counts the clusters. More than the clock allows for make up one that is never cut. */
+/** Counts the clusters. A block with more of them than its clock allows counts as one cluster and is never cut. */
 function countBlock(block: Block): void {
   const count = countClusters(block.text, block.length);
   if (<u64>count > block.clock) {
@@ -66,7 +66,7 @@ function countBlock(block: Block): void {
   }
 }
 
-/** Notes for each author its index in the document, and that none of its ranges was seen. */
+/** Sets each author's index in the document and resets its ranges. */
 function findAuthors(held: Authors, authors: Authors): void {
   for (let index: u32 = 0; index < authors.count; index++) {
     const author = authorAt(authors, index);
@@ -118,7 +118,7 @@ function noteRange(authors: Authors, block: Block): void {
   author.last = block.clock;
 }
 
-/** Gives the block the document's indices of its authors, which are added to the document if need be. */
+/** Gives the block the document's indices of its authors; unknown authors are added to the document. */
 function adoptAuthors(held: Authors, authors: Authors, block: Block): void {
   block.author = adopted(held, authors, block.author);
   if (block.left != 0) block.left = adopted(held, authors, block.left - 1) + 1;
