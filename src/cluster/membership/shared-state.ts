@@ -1,7 +1,7 @@
 /**
- * What all nodes share besides documents, and none of which has to outlive them: the list of nodes, counts within a
- * time, and marks. One contract suite (test/contract/shared-state.ts) runs against every adapter; the adapters lie
- * beside this file. Everything in it ends by itself.
+ * What all nodes share besides documents, and none of which has to outlive them: the list of nodes and
+ * counts within a time. One contract suite (test/contract/shared-state.ts) runs against every adapter. Everything in it
+ * ends by itself.
  */
 
 /** A document with subscribers on a node. */
@@ -100,11 +100,6 @@ export interface SharedState {
    * @param windowMs Above 0.
    */
   count(key: string, windowMs: number): Promise<Counted>;
-
-  /** Marks something for a time; a mark that is there already lasts as long as the longer of the two. */
-  mark(key: string, ttlMs: number): Promise<void>;
-
-  isMarked(key: string): Promise<boolean>;
 
   /** Ends it: what is under way is rejected. May be called again. */
   close(): void;

@@ -20,7 +20,7 @@ interface Announcement extends Ending {
   readonly text: string;
 }
 
-/** Counts, and marks, that are kept at most. */
+/** Counts that are kept at most. */
 const MAX_KEYS = 100_000;
 /** How often those that have ended are looked for. */
 const SWEEP_MS = 10_000;
@@ -29,16 +29,13 @@ const SWEEP_MS = 10_000;
 export class MemorySharedStore {
   readonly nodes = new Map<string, Announcement>();
   readonly counts = new Map<string, Ending & { count: number }>();
-  readonly marks = new Map<string, Ending>();
   #sweptAt = Date.now();
 
   /** Forgets what has ended, now and then. */
   sweep(now: number): void {
     if (now - this.#sweptAt < SWEEP_MS) return;
     this.#sweptAt = now;
-    for (const map of [this.counts, this.marks]) {
-      for (const [key, { endsAt }] of map) if (endsAt <= now) map.delete(key);
-    }
+    for (const [key, { endsAt }] of this.counts) if (endsAt <= now) this.counts.delete(key);
   }
 }
 
@@ -81,21 +78,6 @@ export class MemorySharedState implements SharedState {
       }
       return { count: ++counted.count, endsInMs: counted.endsAt - now };
     });
-  }
-
-  mark(key: string, ttlMs: number): Promise<void> {
-    return this.#at((now) => {
-      const { marks } = this.#store;
-      const former = marks.get(key);
-      // None may be forgotten for another: who marks must know that it did not work.
-      if (former === undefined && marks.size >= MAX_KEYS) throw new SharedStateError('too much is marked');
-      const endsAt = Math.max(former?.endsAt ?? 0, now + ttlMs);
-      if (endsAt > now) marks.set(key, { endsAt });
-    });
-  }
-
-  isMarked(key: string): Promise<boolean> {
-    return this.#at((now) => (this.#store.marks.get(key)?.endsAt ?? 0) > now);
   }
 
   close(): void {
