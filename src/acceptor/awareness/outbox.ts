@@ -218,7 +218,7 @@ export class AwarenessOutbox {
       if (lane.telling === undefined) break;
       if (this.#sayPart(lane.telling, budget)) lane.telling = undefined;
     }
-    if (this.#writer.length > 0) this.#options.shards.tell(index, this.#writer.take());
+    if (this.#writer.length > 0) this.#options.shards.tell(index, this.#writer.finish());
   }
 
   /** Tells a new worker of some documents. */
