@@ -11,10 +11,6 @@ export interface InterestsOptions {
 /** Documents looked at in one turn of the event loop. */
 const PORTION = 500;
 
-const nothing = Buffer.alloc(0);
-/** Payload of an interest: its subscribers were there before the worker. */
-const wereThere = Buffer.from([1]);
-
 /**
  * Tells the shards which documents have subscribers, so that a node of a cluster knows what to listen to. Which ones
  * they are is read when the record is sent, so whatever changes before is told as it is then.
@@ -30,7 +26,7 @@ export class Interests {
 
   /** The subscribers of a document are other ones than before. */
   changed(documentId: string): void {
-    this.#tell(documentId, nothing);
+    this.#tell(documentId, false);
   }
 
   /** A shard has a new worker, which knows nothing. It is told a portion each turn: there may be very many documents. */
@@ -55,7 +51,7 @@ export class Interests {
     for (let i = 0; i < Math.min(left, PORTION); i++) {
       const next = documents.next();
       if (next.done === true) break;
-      if (this.#options.indexOf(next.value) === shard) this.#tell(next.value, wereThere);
+      if (this.#options.indexOf(next.value) === shard) this.#tell(next.value, true);
     }
     if (left <= PORTION) {
       this.#telling.delete(shard);
@@ -66,9 +62,8 @@ export class Interests {
     });
   }
 
-  #tell(documentId: string, payload: Buffer): void {
-    const origin = { session: 0, encoding: 'binary', supportsBatch: false } as const;
-    const about = { kind: recordKinds.interest, origin, form: 'binary', timestamp: 0, received: 0 } as const;
-    this.#options.coalescer.add(documentId, { ...about, payload }, true);
+  /** @param isOld Whether its subscribers were there before the worker. */
+  #tell(documentId: string, isOld: boolean): void {
+    this.#options.coalescer.add(documentId, { kind: recordKinds.interest, isOld }, true);
   }
 }
