@@ -161,12 +161,12 @@ async function handling(build: Build, store: FieldsStore, documents: number, wri
         origin: { session: document + 1, encoding: 'binary', supportsBatch: false } as const,
         form: 'binary' as const,
         timestamp: Date.now(),
-        received: performance.now(),
+        receivedAt: performance.now(),
         payload: payloadOf(template),
       }));
       writer.group({ documentId, variants: variants.binaryDelta, writerOnly: false, records });
     }
-    shard.handle(++tasks, writer.take());
+    shard.handle(++tasks, writer.finish());
     await shard.idle();
   };
   return async () => {

@@ -10,8 +10,8 @@ import {
 import type { MessageType } from '../protocol/codes.js';
 import type { ByteWriter } from '../protocol/byte-writer.js';
 import type { ErrorCode } from '../errors.js';
-import { AnswerWriter, type Cause, type DirectKind, type ShardStatus } from '../messages/answer.js';
-import type { Origin } from '../messages/task.js';
+import { AnswerWriter, type ShardStatus } from '../messages/answer.js';
+import type { Origin, ReadRecord } from '../messages/task.js';
 
 /** A way in which subscribers want what is published: one of `variants`, and what it is encoded in. */
 export interface Variant {
@@ -25,7 +25,7 @@ export interface Held {
   readonly send: () => void;
 }
 
-/** What a shard has to say to the acceptor, collected and sent once per turn. */
+/** What a shard answers, collected during a turn of its event loop and sent to the acceptor at the end of it. */
 export class Outbox {
   readonly #answer = new AnswerWriter();
   readonly #send: (answer: Uint8Array<ArrayBuffer>) => void;
@@ -33,9 +33,9 @@ export class Outbox {
   /** By document, in the order in which it came. */
   readonly #held = new Map<string, Held[]>();
   #ids = 0;
-  /** A storage or a bus that begins to fail is news, also when no client is answered. */
-  #toldHealthy = true;
-  #toldConnected = true;
+  /** As the last answer said: a storage or a bus that begins to fail is reported also when no client is answered. */
+  #sentHealthy = true;
+  #sentConnected = true;
   #now = 0;
 
   constructor(send: (answer: Uint8Array<ArrayBuffer>) => void, status: () => ShardStatus) {
@@ -60,8 +60,8 @@ export class Outbox {
   }
 
   /** Sends a frame to all subscribers of one variant. */
-  publish(documentId: string, variant: Variant, type: MessageType, body: Body, cause: Cause): void {
-    this.publishWith(documentId, variant, 0, type, cause, (writer) => {
+  publish(documentId: string, variant: Variant, type: MessageType, body: Body, receivedAt: number): void {
+    this.publishWith(documentId, variant, 0, type, receivedAt, (writer) => {
       writer.text(body);
     });
   }
@@ -102,6 +102,7 @@ export class Outbox {
   /**
    * Sends a frame to the subscribers of one variant, except one session (0: to all of them).
    *
+   * @param receivedAt Of the oldest write in it, in ms of the acceptor's clock; 0 when it is of another node.
    * @param write Writes the body.
    */
   publishWith(
@@ -109,56 +110,71 @@ export class Outbox {
     { variant, encoding }: Variant,
     except: number,
     type: MessageType,
-    cause: Cause,
+    receivedAt: number,
     write: (writer: ByteWriter) => void,
   ): void {
     this.release(documentId);
-    const begun = this.#answer.beginPublish(variant, documentId, type, cause, except);
+    const begun = this.#answer.beginPublish(variant, documentId, type, receivedAt, except);
     this.#frame(type, encoding, write);
     this.#answer.end(begun);
   }
 
-  /** Sends a frame to one session. */
-  direct(origin: Origin, type: MessageType, body: Body, kind: DirectKind = 'reply', cause: Cause = 0): void {
-    this.directWith(origin, type, kind, cause, (writer) => {
+  /** Sends a frame to one session. @param receivedAt Of an ack: of its write, in ms of the acceptor's clock. */
+  reply(origin: Origin, type: MessageType, body: Body, receivedAt = 0): void {
+    const begun = this.#answer.beginReply(origin.session, origin.encoding, type, receivedAt);
+    this.#frame(type, origin.encoding, (writer) => {
       writer.text(body);
     });
+    this.#answer.end(begun);
   }
 
-  /** As `direct`, for bodies that are too large to be a string first. @param write Writes the body. */
-  directWith(
-    origin: Origin,
-    type: MessageType,
-    kind: DirectKind,
-    cause: Cause,
-    write: (writer: ByteWriter) => void,
-  ): void {
-    const begun = this.#answer.beginDirect(origin.session, origin.encoding, kind, type, cause);
+  /** As `reply`, for bodies that are too large to be a string first. @param write Writes the body. */
+  replyWith(origin: Origin, type: MessageType, write: (writer: ByteWriter) => void): void {
+    const begun = this.#answer.beginReply(origin.session, origin.encoding, type, 0);
     this.#frame(type, origin.encoding, write);
     this.#answer.end(begun);
   }
 
-  ack(origin: Origin, messageId: string, cause: Cause): void {
-    this.direct(origin, 'ack', ackBody(this.nextId(), messageId), 'reply', cause);
+  /** Sends a frame of the answer to a read. @param isLast Whether the answer ends with it. */
+  answer(record: ReadRecord, type: MessageType, body: Body, isLast = true): void {
+    this.answerWith(record, type, isLast, (writer) => {
+      writer.text(body);
+    });
   }
 
-  error(
-    origin: Origin,
-    code: ErrorCode,
-    details: ErrorDetails,
-    sentence?: string,
-    kind: DirectKind = 'reply',
-    cause: Cause = 0,
+  /** As `answer`, for bodies that are too large to be a string first. @param write Writes the body. */
+  answerWith(
+    { origin, read }: ReadRecord,
+    type: MessageType,
+    isLast: boolean,
+    write: (writer: ByteWriter) => void,
   ): void {
-    this.direct(origin, 'error', errorBody(this.nextId(), code, details, sentence), kind, cause);
+    const begun = this.#answer.beginRead(origin.session, origin.encoding, type, read, isLast);
+    this.#frame(type, origin.encoding, write);
+    this.#answer.end(begun);
+  }
+
+  /** @param receivedAt Of the write, in ms of the acceptor's clock. */
+  ack(origin: Origin, messageId: string, receivedAt: number): void {
+    this.reply(origin, 'ack', ackBody(this.nextId(), messageId), receivedAt);
+  }
+
+  /** Refuses a write. @param sentence Begins with the sentence of the code. */
+  error(origin: Origin, code: ErrorCode, details: ErrorDetails, sentence?: string): void {
+    this.reply(origin, 'error', errorBody(this.nextId(), code, details, sentence));
+  }
+
+  /** Refuses a read. */
+  readError(record: ReadRecord, code: ErrorCode, details: ErrorDetails, sentence?: string): void {
+    this.answer(record, 'error', errorBody(this.nextId(), code, details, sentence));
   }
 
   settled(task: number): void {
     this.#answer.settled(task);
   }
 
-  settledPart(task: number, group: number): void {
-    this.#answer.settledPart(task, group);
+  settledGroup(task: number, group: number): void {
+    this.#answer.settledGroup(task, group);
   }
 
   /** Passes on what another process says of the awareness of a document. */
@@ -170,16 +186,26 @@ export class Outbox {
     this.#answer.awarenessActive(documentId);
   }
 
-  /** Ends the turn: its answer, if there is anything to say. */
-  take(): Uint8Array<ArrayBuffer> | undefined {
+  /** The shard has worked through a task: the acceptor may give it another. */
+  taskDone(): void {
+    this.#answer.taskDone();
+  }
+
+  /** The shard has worked through an awareness task: the acceptor may give it another. */
+  awarenessTaskDone(): void {
+    this.#answer.awarenessTaskDone();
+  }
+
+  /** Ends the turn: sends its answer, if it has one. */
+  flush(): void {
     this.#now = 0;
     const status = this.#status();
-    const isChange = status.storageHealthy !== this.#toldHealthy || status.busConnected !== this.#toldConnected;
-    if (this.#answer.empty && !isChange) return undefined;
-    this.#toldHealthy = status.storageHealthy;
-    this.#toldConnected = status.busConnected;
+    const isChange = status.storageHealthy !== this.#sentHealthy || status.busConnected !== this.#sentConnected;
+    if (this.#answer.empty && !isChange) return;
+    this.#sentHealthy = status.storageHealthy;
+    this.#sentConnected = status.busConnected;
     this.#answer.status(status);
-    return this.#answer.take();
+    this.#send(this.#answer.finish());
   }
 
   #frame(type: MessageType, encoding: Encoding, write: (writer: ByteWriter) => void): void {
@@ -187,11 +213,5 @@ export class Outbox {
     const opened = openFrame(writer, type, this.now, encoding);
     write(writer);
     closeFrame(writer, opened);
-  }
-
-  /** Ends a turn that is not the acceptor's: sends its answer. */
-  flush(): void {
-    const answer = this.take();
-    if (answer !== undefined) this.#send(answer);
   }
 }
