@@ -18,17 +18,13 @@ export type Work =
 export type ClusterRequest =
   | { readonly kind: 'announce'; readonly entry: NodeEntry; readonly leaseMs: number }
   | { readonly kind: 'leave'; readonly run: string }
-  | { readonly kind: 'count'; readonly key: string; readonly windowMs: number }
-  | { readonly kind: 'mark'; readonly key: string; readonly ttlMs: number }
-  | { readonly kind: 'isMarked'; readonly key: string };
+  | { readonly kind: 'count'; readonly key: string; readonly windowMs: number };
 
 /** What each request comes to. */
 export interface ClusterResults {
   readonly announce: ClusterView;
   readonly leave: undefined;
   readonly count: Counted;
-  readonly mark: undefined;
-  readonly isMarked: boolean;
 }
 
 /** Failing is an answer too: an error would lose its type between threads. */

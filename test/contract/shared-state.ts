@@ -137,26 +137,8 @@ export function sharedStateContract(name: string, open: (t: Tap) => Promise<Shar
     await until('a new window', async () => (await a.count('short', 50)).count === 1);
   });
 
-  test('marks last for their time', async (t, [a, b]) => {
-    t.equal(await a.isMarked('key'), false);
-    await a.mark('key', LONG_MS);
-    t.equal(await b.isMarked('key'), true);
-    t.equal(await b.isMarked('other'), false);
-    await a.mark('past', 0);
-    await a.mark('past', -5);
-    t.equal(await a.isMarked('past'), false);
-    await b.mark('key', 1);
-    await a.mark('short', 50);
-    await until('the short one to end', async () => !(await a.isMarked('short')));
-    t.equal(await b.isMarked('key'), true, 'the longer time counts');
-    await a.mark('grown', 1);
-    await a.mark('grown', LONG_MS);
-    t.equal(await b.isMarked('grown'), true);
-  });
-
-  test('the list, counts and marks of one name have nothing to do with each other', async (t, [a]) => {
+  test('the list and a count of one name have nothing to do with each other', async (t, [a]) => {
     await a.count('nodes', LONG_MS);
-    await a.mark('nodes', LONG_MS);
     t.match(await a.count('nodes', LONG_MS), { count: 2 });
     t.same(await runsOf(a, 'a'), ['a']);
   });
@@ -165,8 +147,8 @@ export function sharedStateContract(name: string, open: (t: Tap) => Promise<Shar
     await a.announce(entryOf({ run: 'a' }), LONG_MS);
     a.close();
     a.close();
-    const works = [() => a.announce(entryOf(), 1), () => a.leave('a'), () => a.count('k', 1), () => a.mark('k', 1)];
-    for (const work of [...works, () => a.isMarked('k')]) {
+    const works = [() => a.announce(entryOf(), 1), () => a.leave('a'), () => a.count('k', 1)];
+    for (const work of works) {
       await t.rejects(
         async () => {
           await work();

@@ -11,6 +11,7 @@ const memory = new Int32Array(shared);
 const answer = new AnswerWriter();
 const held: number[] = [];
 let number = 0;
+const counted = { ok: true, result: { count: 1, endsInMs: 1 } } as const;
 
 export default async function handle(work: Work): Promise<unknown> {
   switch (work.kind) {
@@ -21,8 +22,8 @@ export default async function handle(work: Work): Promise<unknown> {
     case 'task':
       return obey(work.task, Buffer.from(work.bytes).toString());
     case 'cluster':
-      // Only the question for a mark is answered.
-      if (work.request.kind === 'isMarked') return { ok: true, result: true } satisfies ClusterAnswer;
+      // Nothing but a count is answered.
+      if (work.request.kind === 'count') return counted satisfies ClusterAnswer;
       return new Promise(() => undefined);
     case 'awareness':
       say(`awareness ${Buffer.from(work.bytes).toString()}`);

@@ -231,11 +231,11 @@ test('stop ends a link whose worker is being replaced', async (t) => {
 
 test('what is asked besides tasks is answered, bounded, and in no task’s way', async (t) => {
   const { link, submit, heard } = fixture(t);
-  const asked: Work = { kind: 'cluster', request: { kind: 'isMarked', key: 'k' } };
+  const asked: Work = { kind: 'cluster', request: { kind: 'count', key: 'k', windowMs: 1 } };
   const unanswered: Work = { kind: 'cluster', request: { kind: 'leave', run: 'r' } };
   await t.rejects(link.ask(asked), /not running/);
   await link.start();
-  t.same(await link.ask(asked), { ok: true, result: true });
+  t.same(await link.ask(asked), { ok: true, result: { count: 1, endsInMs: 1 } });
   const waiting = Array.from({ length: 250 }, () => link.ask(unanswered));
   const ends = Promise.allSettled(waiting);
   await t.rejects(link.ask(asked), /too much/);
@@ -247,5 +247,5 @@ test('what is asked besides tasks is answered, bounded, and in no task’s way',
     'those that a death interrupts are rejected',
   );
   await until('another worker', () => link.running);
-  t.same(await link.ask(asked), { ok: true, result: true });
+  t.same(await link.ask(asked), { ok: true, result: { count: 1, endsInMs: 1 } });
 });

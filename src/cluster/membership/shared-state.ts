@@ -1,7 +1,7 @@
 /**
- * The port to the state that all nodes share besides documents: the list of nodes, counts within a window of time, and
- * marks. None of it has to be durable, and every entry expires. One contract suite (test/contract/shared-state.ts) runs
- * against every adapter.
+ * The port to the state that all nodes share besides documents: the list of nodes, and counts within a window of time.
+ * None of it has to be durable, and every entry expires. One contract suite (test/contract/shared-state.ts) runs against
+ * every adapter.
  */
 
 /** A document with subscribers on a node, as `/rooms` lists it. */
@@ -102,11 +102,6 @@ export interface SharedState {
    * @param windowMs Above 0.
    */
   count(key: string, windowMs: number): Promise<Counted>;
-
-  /** Marks a key for a time; an existing mark is only ever prolonged. */
-  mark(key: string, ttlMs: number): Promise<void>;
-
-  isMarked(key: string): Promise<boolean>;
 
   /** Closes it: operations in progress are rejected. May be called again. */
   close(): void;

@@ -22,25 +22,22 @@ interface Announcement extends Ending {
   readonly text: string;
 }
 
-/** Most counts, and most marks, that are kept. */
+/** Most counts that are kept. */
 const MAX_KEYS = 100_000;
-/** Time between two removals of expired counts and marks, in ms. */
+/** Time between two removals of expired counts, in ms. */
 const SWEEP_MS = 10_000;
 
 /** The data that several memory states share. */
 export class MemorySharedStore {
   readonly nodes = new Map<string, Announcement>();
   readonly counts = new Map<string, Ending & { count: number }>();
-  readonly marks = new Map<string, Ending>();
   #sweptAt = Date.now();
 
-  /** Removes expired counts and marks, at most every 10 seconds. @param now Milliseconds since the epoch. */
+  /** Removes expired counts, at most every 10 seconds. @param now Milliseconds since the epoch. */
   sweep(now: number): void {
     if (now - this.#sweptAt < SWEEP_MS) return;
     this.#sweptAt = now;
-    for (const map of [this.counts, this.marks]) {
-      for (const [key, { endsAt }] of map) if (endsAt <= now) map.delete(key);
-    }
+    for (const [key, { endsAt }] of this.counts) if (endsAt <= now) this.counts.delete(key);
   }
 }
 
@@ -83,21 +80,6 @@ export class MemorySharedState implements SharedState {
       }
       return { count: ++counted.count, endsInMs: counted.endsAt - now };
     });
-  }
-
-  mark(key: string, ttlMs: number): Promise<void> {
-    return this.#at((now) => {
-      const { marks } = this.#store;
-      const former = marks.get(key);
-      // No mark may be dropped for another one: the caller must know that marking failed.
-      if (former === undefined && marks.size >= MAX_KEYS) throw new SharedStateError('too many marks');
-      const endsAt = Math.max(former?.endsAt ?? 0, now + ttlMs);
-      if (endsAt > now) marks.set(key, { endsAt });
-    });
-  }
-
-  isMarked(key: string): Promise<boolean> {
-    return this.#at((now) => (this.#store.marks.get(key)?.endsAt ?? 0) > now);
   }
 
   close(): void {

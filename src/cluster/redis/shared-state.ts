@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import { decodeEntry, encodeEntry } from '../membership/node-entry.js';
 import { parseRedisUrl } from './address.js';
 import { RedisClusterKeys, RedisServerKeys, type RedisKeys, type RedisKeysOptions } from './keys.js';
-import { announceScript, countScript, markScript } from './scripts.js';
+import { announceScript, countScript } from './scripts.js';
 import { DEFAULT_PING_MS } from './transport.js';
 import {
   SharedStateError,
@@ -73,15 +73,6 @@ export class RedisSharedState implements SharedState {
     const [count, endsInMs] = Array.isArray(reply) ? (reply as readonly unknown[]) : [];
     if (typeof count !== 'number' || typeof endsInMs !== 'number') throw unexpected();
     return { count, endsInMs };
-  }
-
-  async mark(key: string, ttlMs: number): Promise<void> {
-    if (ttlMs <= 0) return;
-    await this.#run(`mark:${key}`, (redis, name) => redis.eval(markScript, 1, name, String(Math.ceil(ttlMs))));
-  }
-
-  async isMarked(key: string): Promise<boolean> {
-    return (await this.#run(`mark:${key}`, (redis, name) => redis.exists(name))) === 1;
   }
 
   close(): void {

@@ -22,10 +22,5 @@ async function resultOf(state: SharedState, request: ClusterRequest): Promise<Cl
       return undefined;
     case 'count':
       return state.count(request.key, request.windowMs);
-    case 'mark':
-      await state.mark(request.key, request.ttlMs);
-      return undefined;
-    case 'isMarked':
-      return state.isMarked(request.key);
   }
 }

@@ -15,25 +15,17 @@ sharedStateContract('memory', () => {
   });
 });
 
-test('memory is bounded: the oldest count is dropped, a mark over the limit is refused', async (t) => {
+test('memory is bounded: the oldest count is dropped', async (t) => {
   const state = new MemorySharedState();
-  for (let i = 0; i < 100_001; i++) {
-    await state.count(`${i}`, 600_000);
-    if (i < 100_000) await state.mark(`${i}`, 600_000);
-  }
+  for (let i = 0; i < 100_001; i++) await state.count(`${i}`, 600_000);
   t.match(await state.count('0', 600_000), { count: 1 }, 'it was forgotten');
   t.match(await state.count('50000', 600_000), { count: 2 });
-  await t.rejects(state.mark('100000', 600_000), { name: 'SharedStateError', message: /too many/ });
-  await state.mark('0', 600_000);
-  t.equal(await state.isMarked('0'), true);
-  t.equal(await state.isMarked('100000'), false);
 });
 
-test('expired counts and marks free their place', async (t) => {
+test('expired counts free their place', async (t) => {
   const store = new MemorySharedStore();
   const state = new MemorySharedState(store);
   await state.count('a', 1);
-  await state.mark('a', 1);
   store.sweep(Date.now() + 600_000);
-  t.equal(store.counts.size + store.marks.size, 0);
+  t.equal(store.counts.size, 0);
 });
