@@ -166,7 +166,7 @@ async function handling(build: Build, store: FieldsStore, documents: number, wri
       }));
       writer.group({ documentId, variants: variants.binaryDelta, writerOnly: false, records });
     }
-    shard.handle(++tasks, writer.take());
+    shard.handle(++tasks, writer.finish());
     await shard.idle();
   };
   return async () => {

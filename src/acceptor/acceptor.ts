@@ -128,7 +128,7 @@ export class Acceptor {
       compression: this.#compression,
       find: (number) => this.sessions.find(number),
       onSettled: (shard, task) => shards.links[shard]?.settle(task),
-      onSettledPart: (shard, task, group) => shards.links[shard]?.settlePart(task, group),
+      onSettledGroup: (shard, task, group) => shards.links[shard]?.settleGroup(task, group),
       onStatus: (shard, status) => {
         const link = shards.links[shard];
         if (link !== undefined) link.status = status;
@@ -177,7 +177,7 @@ export class Acceptor {
         indexOf: (documentId) => shards.indexOf(documentId),
         running: (index) => shards.links[index]?.running === true,
         ready: (index) => shards.links[index]?.acceptsAwareness === true,
-        send: (index, bytes) => shards.links[index]?.tell(bytes),
+        send: (index, bytes) => shards.links[index]?.submitAwareness(bytes),
       },
     };
   }

@@ -141,7 +141,7 @@ export class Coalescer {
         readsLeft -= this.#flush(pending, now, readsLeft);
         if (readsLeft <= 0 || this.#writer.length >= MAX_TASK_BYTES) break;
       }
-      shards.submit(shard, this.#writer.take());
+      shards.submit(shard, this.#writer.finish());
     }
     while (this.#handovers[0]?.isGiven() === true) this.#handovers.shift()?.resolve();
   }

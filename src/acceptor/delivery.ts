@@ -22,7 +22,7 @@ export interface DeliveryOptions {
   readonly maxBackpressureBytes: number;
   readonly compression: Compression;
   readonly onSettled: (shard: number, task: number) => void;
-  readonly onSettledPart: (shard: number, task: number, group: number) => void;
+  readonly onSettledGroup: (shard: number, task: number, group: number) => void;
   readonly onStatus: (shard: number, status: ShardStatus) => void;
 }
 
@@ -46,7 +46,7 @@ export class Delivery {
   }
 
   deliver(shard: number, answer: Uint8Array<ArrayBuffer>): void {
-    const { app, topics, awareness, metrics, find, compression, onSettled, onSettledPart, onStatus } = this.#options;
+    const { app, topics, awareness, metrics, find, compression, onSettled, onSettledGroup, onStatus } = this.#options;
     const now = Date.now();
     const handler: AnswerHandler = {
       publish: (documentId, variant, frame, type, cause, except) => {
@@ -78,8 +78,8 @@ export class Delivery {
       settled: (task) => {
         onSettled(shard, task);
       },
-      settledPart: (task, group) => {
-        onSettledPart(shard, task, group);
+      settledGroup: (task, group) => {
+        onSettledGroup(shard, task, group);
       },
       status: (status) => {
         onStatus(shard, status);

@@ -1,14 +1,13 @@
 /**
- * The answer format: what a shard gives the acceptor. What it knows at once comes as the result of a task, the rest
- * (loads, commits) by itself; these are two channels, so answers are numbered and taken in that order. One buffer of
- * finished frames with what is to be done with each:
+ * The answer format: what a shard posts to the acceptor, in the order in which it happens. One buffer of finished frames
+ * with what is to be done with each, and at its end how many inputs the shard is done with: it can be given as many more.
  *
- *   answer  = f64 number · (publish | echo | direct | settled | part | status | awareness | active)*
+ *   answer  = (publish | echo | direct | settled | group | status | awareness | active)* · u8 tasks · u8 awareness tasks
  *   publish = u8 1 · u8 variant · u8 type · f64 received · f64 except · u16 length · documentId · u32 length · frame
  *   echo    = u8 8 · u8 variant · u8 type · f64 session · u16 length · documentId · u32 length · frame
  *   direct  = u8 2 · u8 flags · u8 type · f64 received · f64 session · u32 length · frame
  *   settled = u8 3 · f64 task
- *   part    = u8 5 · f64 task · u32 group
+ *   group   = u8 5 · f64 task · u32 place of a settled group in the task
  *   status  = u8 4 · u8 storage ok · u8 bus ok · u32 documents · f64 bytes · f64 pending bytes
  *   awareness = u8 6 · u16 length · documentId · u32 length · message of another process
  *   active  = u8 7 · u16 length · documentId
@@ -37,7 +36,7 @@ const PUBLISH = 1;
 const DIRECT = 2;
 const SETTLED = 3;
 const STATUS = 4;
-const PART = 5;
+const GROUP = 5;
 const AWARENESS = 6;
 const ACTIVE = 7;
 const ECHO = 8;
@@ -49,11 +48,22 @@ const FLAG_LAST = 4;
 /** Collects an answer; each entry's frame is appended to `frames` between `begin…` and `end`. */
 export class AnswerWriter {
   readonly frames = new ByteWriter();
-  #number = 0;
+  #tasks = 0;
+  #awarenessTasks = 0;
 
   /** Whether nothing was written since the last answer. */
   get empty(): boolean {
-    return this.frames.length === 0;
+    return this.frames.length === 0 && this.#tasks === 0 && this.#awarenessTasks === 0;
+  }
+
+  /** The shard has worked through a task of task.ts: all of it is answered or waits for the storage. At most 255. */
+  taskDone(): void {
+    this.#tasks++;
+  }
+
+  /** The shard has worked through a task of awareness-task.ts. At most 255. */
+  awarenessTaskDone(): void {
+    this.#awarenessTasks++;
   }
 
   /**
@@ -105,8 +115,8 @@ export class AnswerWriter {
   }
 
   /** @param group Place of a document's records in the task. */
-  settledPart(task: number, group: number): void {
-    this.#entry(PART);
+  settledGroup(task: number, group: number): void {
+    this.#entry(GROUP);
     this.frames.f64(task);
     this.frames.u32(group);
   }
@@ -134,19 +144,31 @@ export class AnswerWriter {
     this.frames.shortAscii(documentId);
   }
 
-  take(): Uint8Array<ArrayBuffer> {
-    return this.frames.take();
+  /** The answer, in a buffer of its own, and begins the next. */
+  finish(): Uint8Array<ArrayBuffer> {
+    this.frames.u8(this.#tasks);
+    this.frames.u8(this.#awarenessTasks);
+    this.#tasks = 0;
+    this.#awarenessTasks = 0;
+    return this.frames.finish();
   }
 
   #entry(kind: number): void {
-    if (this.frames.length === 0) this.frames.f64(++this.#number);
     this.frames.u8(kind);
   }
 }
 
-/** The number of an answer: 1 for a worker's first. */
-export function answerNumber(answer: Uint8Array<ArrayBuffer>): number {
-  return new DataView(answer.buffer, answer.byteOffset).getFloat64(0, true);
+/** Bytes of an answer behind its entries. */
+const TRAILER_BYTES = 2;
+
+/** How many tasks the shard has worked through since its last answer. */
+export function tasksDone(answer: Uint8Array<ArrayBuffer>): number {
+  return answer[answer.length - TRAILER_BYTES] ?? 0;
+}
+
+/** How many awareness tasks the shard has worked through since its last answer. */
+export function awarenessTasksDone(answer: Uint8Array<ArrayBuffer>): number {
+  return answer[answer.length - 1] ?? 0;
 }
 
 /**
@@ -170,7 +192,7 @@ export interface AnswerHandler {
   direct(session: number, encoding: Encoding, kind: DirectKind, frame: Uint8Array, type: number, cause: Cause): void;
   settled(task: number): void;
   /** One document's records in a task are settled, others are not. */
-  settledPart(task: number, group: number): void;
+  settledGroup(task: number, group: number): void;
   status(status: ShardStatus): void;
   /** @param message Of another process, in the format of the bus; a view into the answer. */
   awareness(documentId: string, message: Uint8Array): void;
@@ -180,8 +202,9 @@ export interface AnswerHandler {
 /** Walks an answer; frames are views into it, types are the codes of the protocol. */
 export function readAnswer(answer: Uint8Array<ArrayBuffer>, handler: AnswerHandler): void {
   const bytes = Buffer.from(answer.buffer, answer.byteOffset, answer.byteLength);
-  let at = 8;
-  while (at < bytes.length) {
+  const entriesEnd = bytes.length - TRAILER_BYTES;
+  let at = 0;
+  while (at < entriesEnd) {
     switch (bytes[at]) {
       case PUBLISH: {
         const frameAt = at + 21 + bytes.readUInt16LE(at + 19);
@@ -232,8 +255,8 @@ export function readAnswer(answer: Uint8Array<ArrayBuffer>, handler: AnswerHandl
         handler.settled(bytes.readDoubleLE(at + 1));
         at += 9;
         break;
-      case PART:
-        handler.settledPart(bytes.readDoubleLE(at + 1), bytes.readUInt32LE(at + 9));
+      case GROUP:
+        handler.settledGroup(bytes.readDoubleLE(at + 1), bytes.readUInt32LE(at + 9));
         at += 13;
         break;
       case STATUS:

@@ -39,8 +39,8 @@ export class AwarenessTaskWriter {
     this.#writer.bytes(message);
   }
 
-  take(): Uint8Array<ArrayBuffer> {
-    return this.#writer.take();
+  finish(): Uint8Array<ArrayBuffer> {
+    return this.#writer.finish();
   }
 }
 

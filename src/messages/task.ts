@@ -99,8 +99,8 @@ export class TaskWriter {
     }
   }
 
-  take(): Uint8Array<ArrayBuffer> {
-    return this.#writer.take();
+  finish(): Uint8Array<ArrayBuffer> {
+    return this.#writer.finish();
   }
 }
 
@@ -141,7 +141,7 @@ export function withoutGroups(task: Uint8Array<ArrayBuffer>, settled: ReadonlySe
   const writer = new TaskWriter();
   let place = 0;
   for (const group of readTask(task)) if (!settled.has(place++)) writer.group(group);
-  return writer.take();
+  return writer.finish();
 }
 
 function readRecord(bytes: Buffer, at: number, end: number): TaskRecord {

@@ -1,18 +1,26 @@
+import type { MessagePort } from 'node:worker_threads';
 import type { Counted, NodeEntry } from '../cluster/membership/shared-state.js';
 import type { ClusterView } from '../cluster/membership/view.js';
 
-/** What the acceptor's side asks of a shard's worker through its pool. */
+/** What a shard's worker is asked through its pool: its life cycle, and requests that have a result. */
 export type Work =
-  /** Opens the storage and the core; must come first. */
-  | { readonly kind: 'start' }
-  /** Records in the format of task.ts; the result is an answer in the format of answer.ts, or undefined. */
-  | { readonly kind: 'task'; readonly task: number; readonly bytes: Uint8Array<ArrayBuffer> }
-  /** About the state that nodes share; only of the first shard. The result is a `ClusterAnswer`. */
+  /**
+   * Opens the storage and the core; must come first. Rejects when one of them can't be opened.
+   *
+   * The port is the worker's alone: it takes `ShardInput` and posts answers in the format of answer.ts.
+   */
+  | { readonly kind: 'start'; readonly port: MessagePort }
+  /** About the state that nodes share; for the first shard only. The result is a `ClusterAnswer`. */
   | { readonly kind: 'cluster'; readonly request: ClusterRequest }
-  /** Entries in the format of awareness-task.ts; there is no result, and nobody keeps them. */
-  | { readonly kind: 'awareness'; readonly bytes: Uint8Array<ArrayBuffer> }
-  /** Answered when all that was merged is durable and the storage is closed; must come last. */
+  /** Resolves when all that was merged is durable, the storage is closed and the port too; must come last. */
   | { readonly kind: 'stop' };
+
+/** What a shard's worker takes from its port, in order. */
+export type ShardInput =
+  /** Records in the format of task.ts, and the number by which answers name the task. */
+  | { readonly kind: 'task'; readonly task: number; readonly bytes: Uint8Array<ArrayBuffer> }
+  /** Entries in the format of awareness-task.ts. */
+  | { readonly kind: 'awareness'; readonly bytes: Uint8Array<ArrayBuffer> };
 
 /** The methods of the shared state (src/cluster/shared-state.ts), as they cross threads. */
 export type ClusterRequest =

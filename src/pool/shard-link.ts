@@ -1,9 +1,10 @@
+import { once } from 'node:events';
+import { MessageChannel, receiveMessageOnPort, type MessagePort } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import type { Logger } from 'pino';
-import type { ShardStatus } from '../messages/answer.js';
-import { OrderedAnswers } from './ordered-answers.js';
-import { withoutGroups } from '../messages/task.js';
-import type { Work } from '../messages/work.js';
+import { awarenessTasksDone, tasksDone, type ShardStatus } from '../messages/answer.js';
+import type { ShardInput, Work } from '../messages/work.js';
+import { RetainedTasks, type RetainedTask } from './retained-tasks.js';
 
 export interface ShardLinkOptions {
   readonly index: number;
@@ -15,54 +16,34 @@ export interface ShardLinkOptions {
   readonly onAnswer: (answer: Uint8Array<ArrayBuffer>) => void;
   /** The shard can take another task. */
   readonly onReady: () => void;
-  /** The worker was replaced: it has been told nothing but the tasks that were not settled. */
+  /** The worker was replaced: the new one knows nothing but the tasks that were not settled. */
   readonly onRestarted: () => void;
-  /** A task killed its worker again and again; its records will never be answered. */
+  /** A task ended its worker again and again; its records will never be answered. */
   readonly onAbandoned: (task: Uint8Array<ArrayBuffer>) => void;
 }
 
-/** A task that is not settled: some of its records are not answered or not durable. */
-interface Retained {
-  readonly id: number;
-  bytes: Uint8Array<ArrayBuffer>;
-  /** Groups in the bytes that must not be given to another worker. */
-  readonly settledGroups: Set<number>;
-  deaths: number;
-  /** Given to the present worker. */
-  sent: boolean;
-}
-
-/** Tasks that a worker has at a time: one it works on and one that is there when it is done. */
-const MAX_IN_FLIGHT = 2;
-/** What else it is asked at a time; one that waits for another server must not keep a task from its turn. */
-const MAX_ASKED = 250;
-/** Workers that a task may kill on its own before it is given up. */
-const MAX_DEATHS = 3;
+/** Requests under way at a time, besides tasks. */
+const MAX_REQUESTS = 250;
 const START_TIMEOUT_MS = 30_000;
 const LAST_RESTART_DELAY_MS = 5_000;
 
 /**
- * The acceptor's end of one shard. Keeps every task until the shard says that all of it is answered and durable; when
- * the worker dies, a new one gets them again (contract 8 of the design: merging is idempotent).
+ * The acceptor's end of one shard: starts its worker, gives it tasks, and replaces it when it dies. Tasks go out on a
+ * port of the worker's own and answers come back on it. Every task is kept until the shard says that all of it is
+ * answered and durable; a new worker gets what is left again (contract 8 of the design: merging is idempotent).
  */
 export class ShardLink {
   readonly #options: ShardLinkOptions;
-  /** In the order of their ids. */
-  readonly #retained = new Map<number, Retained>();
-  readonly #unsent: Retained[] = [];
-  readonly #fences: { readonly upTo: number; readonly resolve: () => void }[] = [];
+  readonly #tasks = new RetainedTasks();
   #pool: Piscina | undefined;
-  /** Of the present worker. */
-  #answers: OrderedAnswers | undefined;
+  /** Our end of the channel to the present worker. */
+  #port: MessagePort | undefined;
+  /** Tasks that the present worker has and is not done with. */
   #inFlight = 0;
-  #asked = 0;
-  /** Awareness that the present worker has not taken. */
-  #telling = false;
-  #lastTask = 0;
-  #retainedBytes = 0;
+  /** Whether the present worker has an awareness task that it is not done with. */
+  #awarenessInFlight = false;
+  #requests = 0;
   #restarts = 0;
-  /** After a death: tasks up to this one go one at a time, to find the one that kills. */
-  #quarantineUpTo = 0;
   #state: 'new' | 'running' | 'restarting' | 'stopped' = 'new';
   status: ShardStatus = { storageHealthy: true, busConnected: true, documents: 0, bytes: 0, pendingBytes: 0 };
 
@@ -72,12 +53,12 @@ export class ShardLink {
 
   /** Bytes of the tasks that are not settled. */
   get retainedBytes(): number {
-    return this.#retainedBytes;
+    return this.#tasks.bytes;
   }
 
   /** Tasks that are not settled. */
   get unsettled(): number {
-    return this.#retained.size;
+    return this.#tasks.size;
   }
 
   get running(): boolean {
@@ -91,7 +72,7 @@ export class ShardLink {
 
   /** Whether a task given now would be sent at once. */
   get ready(): boolean {
-    return this.#state === 'running' && this.#unsent.length === 0 && this.#maySend();
+    return this.#state === 'running' && this.#tasks.isReady(this.#inFlight);
   }
 
   /** The worker's thread, for tests that end it. */
@@ -105,76 +86,71 @@ export class ShardLink {
     this.#state = 'running';
   }
 
-  /** Gives the shard a task, now or as soon as it can take it. */
+  /** Gives the shard a task in the format of task.ts, now or as soon as it can take it. */
   submit(bytes: Uint8Array<ArrayBuffer>): void {
-    const task: Retained = { id: ++this.#lastTask, bytes, settledGroups: new Set(), deaths: 0, sent: false };
-    this.#retained.set(task.id, task);
-    this.#retainedBytes += bytes.length;
-    this.#unsent.push(task);
+    this.#tasks.add(bytes);
     this.#send();
   }
 
   /**
-   * Has the worker do something besides its tasks.
+   * Asks the worker for something besides its tasks.
    *
-   * @throws When there is no worker, when it dies meanwhile, or when it is asked too much.
+   * @throws When there is no worker, when it dies meanwhile, or when too many requests are under way.
    */
   async ask(work: Work): Promise<unknown> {
     const pool = this.#pool;
     if (this.#state !== 'running' || pool === undefined) throw new Error('the shard is not running');
-    if (this.#asked >= MAX_ASKED) throw new Error('the shard is asked too much');
-    this.#asked++;
+    if (this.#requests >= MAX_REQUESTS) throw new Error('the shard is asked too much');
+    this.#requests++;
     try {
       return await pool.run(work);
     } finally {
-      this.#asked--;
+      this.#requests--;
     }
   }
 
-  /** Whether awareness given now would be taken: one lot at a time, so that nothing piles up before a busy worker. */
+  /** Whether an awareness task given now would be sent: one at a time, so that nothing piles up before a busy worker. */
   get acceptsAwareness(): boolean {
-    return this.#state === 'running' && !this.#telling;
+    return this.#state === 'running' && !this.#awarenessInFlight;
   }
 
-  /** Gives the worker entries in the format of awareness-task.ts, which are lost with it; see `acceptsAwareness`. */
-  tell(bytes: Uint8Array<ArrayBuffer>): void {
-    const pool = this.#pool;
-    if (pool === undefined || !this.acceptsAwareness) return;
-    this.#telling = true;
-    const told = (): void => {
-      if (this.#pool === pool) this.#telling = false;
-    };
-    // Rejected when the worker ended: the next one is told everything.
-    pool.run({ kind: 'awareness', bytes } satisfies Work).then(told, told);
+  /** Gives the worker a task in the format of awareness-task.ts; dropped unless `acceptsAwareness`, lost with the worker. */
+  submitAwareness(bytes: Uint8Array<ArrayBuffer>): void {
+    if (!this.acceptsAwareness) return;
+    this.#awarenessInFlight = true;
+    this.#port?.postMessage({ kind: 'awareness', bytes } satisfies ShardInput);
   }
 
-  /** The shard says that a task needs no more keeping. */
+  /** The shard says that all records of a task are answered and durable. */
   settle(id: number): void {
-    const task = this.#retained.get(id);
-    if (task === undefined) return;
-    this.#retained.delete(id);
-    this.#retainedBytes -= task.bytes.length;
-    this.#checkFences();
+    if (!this.#tasks.settle(id)) return;
     this.#send();
     if (this.ready) this.#options.onReady();
   }
 
-  /** The shard says that the records of one document in a task need no more keeping. */
-  settlePart(id: number, group: number): void {
-    this.#retained.get(id)?.settledGroups.add(group);
+  /** The shard says that the records of one document in a task are answered and durable. */
+  settleGroup(id: number, group: number): void {
+    this.#tasks.settleGroup(id, group);
   }
 
-  /** Resolves when all tasks submitted so far are settled. */
+  /** Resolves when all tasks submitted so far are settled or given up. */
   async fence(): Promise<void> {
-    if (this.#oldest() > this.#lastTask) return;
-    await new Promise<void>((resolve) => this.#fences.push({ upTo: this.#lastTask, resolve }));
+    await this.#tasks.fence();
   }
 
-  /** Waits until what was merged is durable, then ends the worker. */
+  /** Waits until what was merged is durable and answered, then ends the worker. */
   async stop(): Promise<void> {
-    const running = this.#state === 'running';
+    const port = this.#port;
+    const isRunning = this.#state === 'running';
     this.#state = 'stopped';
-    if (running) await this.#pool?.run({ kind: 'stop' } satisfies Work);
+    if (isRunning && port !== undefined) {
+      this.thread?.ref();
+      // The worker closes its end behind its last answer.
+      const closed = once(port, 'close');
+      await this.#pool?.run({ kind: 'stop' } satisfies Work);
+      await closed;
+    }
+    port?.close();
     await this.#pool?.destroy();
   }
 
@@ -188,99 +164,78 @@ export class ShardLink {
       idleTimeout: Infinity,
       // The default freezes the worker's event loop between tasks, and commits run there.
       atomics: 'disabled',
-      concurrentTasksPerWorker: MAX_IN_FLIGHT + MAX_ASKED + 2,
+      // Besides the requests, `start` and `stop`.
+      concurrentTasksPerWorker: MAX_REQUESTS + 2,
     });
+    const { port1: port, port2 } = new MessageChannel();
     this.#pool = pool;
-    this.#answers = new OrderedAnswers(this.#options.onAnswer);
+    this.#port = port;
+    this.#inFlight = 0;
+    this.#awarenessInFlight = false;
     pool.on('error', (error: unknown) => {
       this.#options.log.error({ err: error, shard: this.#options.index }, 'shard worker failed');
     });
-    pool.on('message', (answer: Uint8Array<ArrayBuffer>) => {
-      if (this.#pool === pool) this.#answers?.take(answer);
+    port.on('message', (answer: Uint8Array<ArrayBuffer>) => {
+      if (this.#port === port) this.#receive(answer);
     });
+    // The worker keeps the process alive while it has tasks; see `#post`.
+    port.unref();
     pool.threads[0]?.once('exit', (code: number) => {
-      if (this.#pool === pool && this.#state === 'running') this.#died(code);
+      if (this.#port === port && this.#state === 'running') this.#died(port, code);
     });
+    const work: Work = { kind: 'start', port: port2 };
     try {
-      await pool.run({ kind: 'start' } satisfies Work, { signal: AbortSignal.timeout(START_TIMEOUT_MS) });
+      await pool.run(work, { transferList: [port2], signal: AbortSignal.timeout(START_TIMEOUT_MS) });
     } catch (error) {
+      port.close();
       void pool.destroy();
       throw error;
     }
   }
 
-  #maySend(): boolean {
-    if (this.#quarantineUpTo === 0) return this.#inFlight < MAX_IN_FLIGHT;
-    for (const task of this.#retained.values()) if (task.sent) return false;
-    return true;
+  #receive(answer: Uint8Array<ArrayBuffer>): void {
+    if (awarenessTasksDone(answer) > 0) this.#awarenessInFlight = false;
+    const done = tasksDone(answer);
+    this.#inFlight -= done;
+    this.#options.onAnswer(answer);
+    if (done === 0) return;
+    this.#send();
+    if (this.#inFlight === 0) this.thread?.unref();
+    if (this.ready) this.#options.onReady();
   }
 
   #send(): void {
-    if (this.#quarantineUpTo > 0 && this.#oldest() > this.#quarantineUpTo) this.#quarantineUpTo = 0;
-    while (this.#state === 'running' && this.#unsent.length > 0 && this.#maySend()) {
-      const task = this.#unsent.shift();
-      if (task !== undefined) this.#run(task);
+    const port = this.#port;
+    if (this.#state !== 'running' || port === undefined) return;
+    for (let task = this.#tasks.next(this.#inFlight); task !== undefined; task = this.#tasks.next(this.#inFlight)) {
+      this.#post(port, task);
     }
   }
 
-  #run(task: Retained): void {
-    const pool = this.#pool;
-    if (pool === undefined) return;
-    task.sent = true;
-    this.#inFlight++;
+  #post(port: MessagePort, { id, bytes }: RetainedTask): void {
+    if (++this.#inFlight === 1) this.thread?.ref();
     // Copied, not transferred: the bytes are needed again when the worker dies.
-    pool.run({ kind: 'task', task: task.id, bytes: task.bytes } satisfies Work).then(
-      (answer: Uint8Array<ArrayBuffer> | undefined) => {
-        if (this.#pool !== pool) return;
-        this.#inFlight--;
-        if (answer !== undefined) this.#answers?.take(answer);
-        this.#send();
-        if (this.ready) this.#options.onReady();
-      },
-      // Rejected because the worker ended: `exit` deals with it.
-      () => undefined,
-    );
+    port.postMessage({ kind: 'task', task: id, bytes } satisfies ShardInput);
   }
 
-  /** What was acknowledged must not be merged once more. */
-  #dropSettled(task: Retained): void {
-    if (task.settledGroups.size === 0) return;
-    this.#retainedBytes -= task.bytes.length;
-    task.bytes = withoutGroups(task.bytes, task.settledGroups);
-    this.#retainedBytes += task.bytes.length;
-    task.settledGroups.clear();
-  }
-
-  #died(code: number): void {
-    const { log, index } = this.#options;
+  #died(port: MessagePort, code: number): void {
+    const { log, index, onAbandoned } = this.#options;
     this.#state = 'restarting';
     this.#restarts++;
-    log.error({ shard: index, code, tasks: this.#retained.size }, 'shard worker ended; it is replaced');
-    void this.#pool?.destroy();
-    for (const task of this.#retained.values()) this.#dropSettled(task);
-    this.#quarantine();
-    this.#inFlight = 0;
-    this.#telling = false;
-    this.#unsent.length = 0;
-    for (const task of this.#retained.values()) {
-      task.sent = false;
-      this.#unsent.push(task);
+    // Its last words count; after them, nothing of this worker does.
+    for (let last = receiveMessageOnPort(port); last !== undefined; last = receiveMessageOnPort(port)) {
+      this.#receive(last.message as Uint8Array<ArrayBuffer>);
     }
-    this.#quarantineUpTo = this.#retained.size > 0 ? this.#lastTask : 0;
+    this.#port = undefined;
+    port.close();
+    void this.#pool?.destroy();
+    log.error({ shard: index, code, tasks: this.#tasks.size }, 'shard worker ended; it is replaced');
+    const poisoned = this.#tasks.requeue();
+    if (poisoned !== undefined) {
+      log.error({ shard: index, bytes: poisoned.bytes.length }, 'a task is given up');
+      onAbandoned(poisoned.bytes);
+    }
     void this.#restart(0);
-  }
-
-  /** A task that was alone with the worker when it died is the likely cause. */
-  #quarantine(): void {
-    const suspects = [...this.#retained.values()].filter((task) => task.sent);
-    const [suspect] = suspects;
-    if (this.#quarantineUpTo === 0 || suspects.length !== 1 || suspect === undefined) return;
-    if (++suspect.deaths < MAX_DEATHS) return;
-    this.#options.log.error({ shard: this.#options.index, bytes: suspect.bytes.length }, 'a task is given up');
-    this.#retained.delete(suspect.id);
-    this.#retainedBytes -= suspect.bytes.length;
-    this.#options.onAbandoned(suspect.bytes);
-    this.#checkFences();
   }
 
   async #restart(delayMs: number): Promise<void> {
@@ -295,6 +250,7 @@ export class ShardLink {
     }
     // It may have been stopped meanwhile; the compiler believes the check above still holds.
     if ((this.#state as string) === 'stopped') {
+      this.#port?.close();
       void this.#pool?.destroy();
       return;
     }
@@ -302,15 +258,5 @@ export class ShardLink {
     this.#options.onRestarted();
     this.#send();
     if (this.ready) this.#options.onReady();
-  }
-
-  #oldest(): number {
-    for (const id of this.#retained.keys()) return id;
-    return Infinity;
-  }
-
-  #checkFences(): void {
-    const oldest = this.#oldest();
-    while (this.#fences.length > 0 && (this.#fences[0]?.upTo ?? Infinity) < oldest) this.#fences.shift()?.resolve();
   }
 }

@@ -4,7 +4,7 @@ export class ByteWriter {
   #length = 0;
   readonly #initial: number;
 
-  /** @param initial Bytes to begin with, and to fall back to after a large batch was taken. */
+  /** @param initial Bytes to begin with, and to fall back to after a large batch. */
   constructor(initial = 16_384) {
     this.#initial = initial;
     this.#buffer = Buffer.allocUnsafeSlow(initial);
@@ -82,8 +82,8 @@ export class ByteWriter {
     return this.#buffer.subarray(0, this.#length);
   }
 
-  /** Everything written, in a buffer of its own that is at most a seventh larger, and begins anew. */
-  take(): Uint8Array<ArrayBuffer> {
+  /** Everything written, in a buffer of its own that is at most a seventh larger; the writer begins anew. */
+  finish(): Uint8Array<ArrayBuffer> {
     const written = this.view();
     this.#length = 0;
     if (this.#buffer.length > this.#initial * 16) {

@@ -43,7 +43,7 @@ export function encodeFrame(
 ): Uint8Array<ArrayBuffer> {
   const writer = new ByteWriter(64 + body.length * 3);
   writeFrame(writer, type, body, timestamp, encoding);
-  return writer.take();
+  return writer.finish();
 }
 
 /** Appends a whole frame. */

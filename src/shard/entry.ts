@@ -1,7 +1,7 @@
 /** What a worker thread runs: Piscina calls the default export with each piece of work. */
-import { parentPort } from 'node:worker_threads';
+import type { MessagePort } from 'node:worker_threads';
 import { FieldsCore, TextCore } from '@synckit/core-wasm';
-import { move, workerData } from 'piscina';
+import { workerData } from 'piscina';
 import type { Config } from '../config/load.js';
 import { createLogger } from '../log.js';
 import { MemorySharedState } from '../cluster/memory/shared-state.js';
@@ -10,7 +10,7 @@ import { openRedisBus } from '../cluster/redis/bus.js';
 import { RedisSharedState } from '../cluster/redis/shared-state.js';
 import type { SharedState } from '../cluster/membership/shared-state.js';
 import { ShardMetrics } from '../metrics/shard-metrics.js';
-import type { Work } from '../messages/work.js';
+import type { ShardInput, Work } from '../messages/work.js';
 import { openLmdbStorage } from '../storage/lmdb/storage.js';
 import { MemoryStorage } from '../storage/memory.js';
 import { openPostgresStorage } from '../storage/postgres/storage.js';
@@ -40,31 +40,28 @@ const log = createLogger(config).child({ part: 'shard', shard: index });
 
 let storage: Storage | undefined;
 let shard: Shard | undefined;
+let port: MessagePort | undefined;
 /** Of the first shard. */
 let sharedState: SharedState | undefined;
 
 export default async function handle(work: Work): Promise<unknown> {
   switch (work.kind) {
     case 'start':
-      await start();
+      await start(work.port);
       return undefined;
-    case 'task':
-      return runTask(work.task, work.bytes);
     case 'cluster':
       return answerCluster(sharedState, work.request);
-    case 'awareness':
-      shard?.forwardAwareness(work.bytes);
-      return undefined;
     case 'stop':
       sharedState?.close();
       await shard?.idle();
       await shard?.close();
       await storage?.close();
+      port?.close();
       return undefined;
   }
 }
 
-async function start(): Promise<void> {
+async function start(own: MessagePort): Promise<void> {
   // First, so that it connects while the storage is opened.
   if (index === 0) sharedState = openSharedState();
   storage = await openStorage();
@@ -77,7 +74,9 @@ async function start(): Promise<void> {
     metrics,
     openBus: config.bus === undefined ? undefined : (events) => openBus(events, metrics),
     compareMs: config.bus?.compareMs ?? 0,
-    send: (answer) => parentPort?.postMessage(answer, [answer.buffer]),
+    send: (answer) => {
+      own.postMessage(answer, [answer.buffer]);
+    },
     nodeId: config.writerId,
     maxClockSkewMs: config.maxClockSkewMs,
     limits: { maxFields: config.maxDocumentFields, maxBytes: config.maxDocumentBytes },
@@ -85,6 +84,8 @@ async function start(): Promise<void> {
     maxPendingBytes: config.maxPendingBytes,
     maxLoadedBytes: config.maxLoadedBytes,
   });
+  port = own;
+  port.on('message', take);
 }
 
 function openBus(events: BusEvents, metrics: ShardMetrics): Bus {
@@ -121,13 +122,14 @@ async function openStorage(): Promise<Storage> {
  * A record's own faults are answered inside. What gets here leaves documents in an unknown state, so the thread ends:
  * it is replaced, loads them anew and is given the unanswered tasks again.
  */
-function runTask(task: number, bytes: Uint8Array<ArrayBuffer>): unknown {
+function take(input: ShardInput): void {
+  // Failed already: the thread ends as soon as its storage is closed.
+  if (shard === undefined) return;
   try {
-    if (shard === undefined) throw new Error('a task came before the start');
-    const answer = shard.handle(task, bytes);
-    return answer === undefined ? undefined : move(answer);
+    if (input.kind === 'task') shard.handle(input.task, input.bytes);
+    else shard.forwardAwareness(input.bytes);
   } catch (error) {
-    log.fatal({ err: error, task }, 'the shard failed and is replaced');
+    log.fatal({ err: error, input: input.kind }, 'the shard failed and is replaced');
     shard = undefined;
     // A thread that ends in the middle of a commit can take the process along: the database's own threads call back.
     void Promise.race([storage?.close(), new Promise((resolve) => setTimeout(resolve, CLOSE_TIMEOUT_MS))]).finally(
@@ -135,6 +137,5 @@ function runTask(task: number, bytes: Uint8Array<ArrayBuffer>): unknown {
         process.exit(1);
       },
     );
-    return undefined;
   }
 }

@@ -25,7 +25,7 @@ export interface Held {
   readonly send: () => void;
 }
 
-/** What a shard has to say to the acceptor, collected and sent once per turn. */
+/** What a shard answers, collected during a turn of its event loop and sent to the acceptor at the end of it. */
 export class Outbox {
   readonly #answer = new AnswerWriter();
   readonly #send: (answer: Uint8Array<ArrayBuffer>) => void;
@@ -33,9 +33,9 @@ export class Outbox {
   /** By document, in the order in which it came. */
   readonly #held = new Map<string, Held[]>();
   #ids = 0;
-  /** A storage or a bus that begins to fail is news, also when no client is answered. */
-  #toldHealthy = true;
-  #toldConnected = true;
+  /** As the last answer said: a storage or a bus that begins to fail is reported also when no client is answered. */
+  #sentHealthy = true;
+  #sentConnected = true;
   #now = 0;
 
   constructor(send: (answer: Uint8Array<ArrayBuffer>) => void, status: () => ShardStatus) {
@@ -157,8 +157,8 @@ export class Outbox {
     this.#answer.settled(task);
   }
 
-  settledPart(task: number, group: number): void {
-    this.#answer.settledPart(task, group);
+  settledGroup(task: number, group: number): void {
+    this.#answer.settledGroup(task, group);
   }
 
   /** Passes on what another process says of the awareness of a document. */
@@ -170,16 +170,26 @@ export class Outbox {
     this.#answer.awarenessActive(documentId);
   }
 
-  /** Ends the turn: its answer, if there is anything to say. */
-  take(): Uint8Array<ArrayBuffer> | undefined {
+  /** The shard has worked through a task: the acceptor may give it another. */
+  taskDone(): void {
+    this.#answer.taskDone();
+  }
+
+  /** The shard has worked through an awareness task: the acceptor may give it another. */
+  awarenessTaskDone(): void {
+    this.#answer.awarenessTaskDone();
+  }
+
+  /** Ends the turn: sends its answer, if it has one. */
+  flush(): void {
     this.#now = 0;
     const status = this.#status();
-    const isChange = status.storageHealthy !== this.#toldHealthy || status.busConnected !== this.#toldConnected;
-    if (this.#answer.empty && !isChange) return undefined;
-    this.#toldHealthy = status.storageHealthy;
-    this.#toldConnected = status.busConnected;
+    const isChange = status.storageHealthy !== this.#sentHealthy || status.busConnected !== this.#sentConnected;
+    if (this.#answer.empty && !isChange) return;
+    this.#sentHealthy = status.storageHealthy;
+    this.#sentConnected = status.busConnected;
     this.#answer.status(status);
-    return this.#answer.take();
+    this.#send(this.#answer.finish());
   }
 
   #frame(type: MessageType, encoding: Encoding, write: (writer: ByteWriter) => void): void {
@@ -187,11 +197,5 @@ export class Outbox {
     const opened = openFrame(writer, type, this.now, encoding);
     write(writer);
     closeFrame(writer, opened);
-  }
-
-  /** Ends a turn that is not the acceptor's: sends its answer. */
-  flush(): void {
-    const answer = this.take();
-    if (answer !== undefined) this.#send(answer);
   }
 }

@@ -37,7 +37,7 @@ export interface ShardOptions {
   readonly openBus?: ((events: BusEvents) => Bus) | undefined;
   /** Between two comparisons of documents with the storage, in ms; without a bus there are none. */
   readonly compareMs: number;
-  /** Sends an answer to the acceptor that is not the result of a task. */
+  /** Sends an answer, in the format of answer.ts, to the acceptor. */
   readonly send: (answer: Uint8Array<ArrayBuffer>) => void;
   /** Stands for writers that name no client id. */
   readonly nodeId: string;
@@ -137,8 +137,8 @@ export class Shard {
     await this.#replication?.close();
   }
 
-  /** Takes the records of a task and answers those of loaded documents; the rest is sent when it is known. */
-  handle(task: number, bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> | undefined {
+  /** Answers the records of a task whose documents are loaded; the others are answered when theirs are. */
+  handle(task: number, bytes: Uint8Array<ArrayBuffer>): void {
     const started = performance.now();
     const tickets = new TaskTicket(task, this.#outbox);
     const missing: LoadingDocument[] = [];
@@ -154,14 +154,16 @@ export class Shard {
     tickets.close();
     this.#tidy();
     for (let i = 0; i < missing.length; i += LOAD_BATCH) void this.#load(missing.slice(i, i + LOAD_BATCH));
-    const answer = this.#outbox.take();
+    this.#outbox.taskDone();
+    this.#outbox.flush();
     this.#options.metrics.taskTime.observe((performance.now() - started) / 1_000);
-    return answer;
   }
 
   /** What the acceptor has to tell other nodes about awareness, in the format of awareness-task.ts. */
   forwardAwareness(bytes: Uint8Array<ArrayBuffer>): void {
-    this.#replication?.awareness.take(bytes);
+    this.#replication?.awareness.forward(bytes);
+    this.#outbox.awarenessTaskDone();
+    this.#outbox.flush();
   }
 
   /** Takes note of who is subscribed. @returns Whether that is all that the group says. */

@@ -1,7 +1,7 @@
 /** Where a task tells that it needs no more keeping, as a whole or the records of one document in it. */
 export interface SettledListener {
   settled(task: number): void;
-  settledPart(task: number, group: number): void;
+  settledGroup(task: number, group: number): void;
 }
 
 /**
@@ -36,12 +36,12 @@ export class TaskTicket {
   close(): void {
     this.#wasRead = true;
     if (--this.#open === 0) this.#listener.settled(this.#task);
-    else for (const group of this.#early) this.#listener.settledPart(this.#task, group);
+    else for (const group of this.#early) this.#listener.settledGroup(this.#task, group);
   }
 
   #settle(group: number): void {
     if (--this.#open === 0) this.#listener.settled(this.#task);
-    else if (this.#wasRead) this.#listener.settledPart(this.#task, group);
+    else if (this.#wasRead) this.#listener.settledGroup(this.#task, group);
     else this.#early.push(group);
   }
 }

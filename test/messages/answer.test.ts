@@ -4,9 +4,10 @@ import { test } from 'tap';
 import { typeCodes, typeOfCode, type MessageType } from '../../src/protocol/codes.js';
 import type { Encoding } from '../../src/protocol/encode.js';
 import {
-  answerNumber,
   AnswerWriter,
+  awarenessTasksDone,
   readAnswer,
+  tasksDone,
   type DirectKind,
   type ShardStatus,
 } from '../../src/messages/answer.js';
@@ -41,7 +42,7 @@ type Entry =
       readonly cause: number;
     }
   | { readonly kind: 'settled'; readonly task: number }
-  | { readonly kind: 'settledPart'; readonly task: number; readonly group: number }
+  | { readonly kind: 'settledGroup'; readonly task: number; readonly group: number }
   | { readonly kind: 'status'; readonly status: ShardStatus }
   | { readonly kind: 'awareness'; readonly documentId: string; readonly message: Uint8Array }
   | { readonly kind: 'awarenessActive'; readonly documentId: string };
@@ -92,7 +93,7 @@ const entries: fc.Arbitrary<Entry> = fc.oneof(
   fc.record({ kind: fc.constant('settled' as const), task: numbers }, plain),
   fc.record({ kind: fc.constant('awareness' as const), documentId: documentIds, message: frames }, plain),
   fc.record({ kind: fc.constant('awarenessActive' as const), documentId: documentIds }, plain),
-  fc.record({ kind: fc.constant('settledPart' as const), task: numbers, group: fc.nat(2 ** 32 - 1) }, plain),
+  fc.record({ kind: fc.constant('settledGroup' as const), task: numbers, group: fc.nat(2 ** 32 - 1) }, plain),
   fc.record(
     {
       kind: fc.constant('status' as const),
@@ -134,8 +135,8 @@ function write(writer: AnswerWriter, entry: Entry): void {
     case 'settled':
       writer.settled(entry.task);
       return;
-    case 'settledPart':
-      writer.settledPart(entry.task, entry.group);
+    case 'settledGroup':
+      writer.settledGroup(entry.task, entry.group);
       return;
     case 'status':
       writer.status(entry.status);
@@ -181,7 +182,7 @@ function read(answer: Uint8Array<ArrayBuffer>): Entry[] {
         cause,
       }),
     settled: (task) => found.push({ kind: 'settled', task }),
-    settledPart: (task, group) => found.push({ kind: 'settledPart', task, group }),
+    settledGroup: (task, group) => found.push({ kind: 'settledGroup', task, group }),
     status: (status) => found.push({ kind: 'status', status }),
     awareness: (documentId, message) => found.push({ kind: 'awareness', documentId, message: new Uint8Array(message) }),
     awarenessActive: (documentId) => found.push({ kind: 'awarenessActive', documentId }),
@@ -195,7 +196,7 @@ test('an answer is read as it was written, in the same order', (t) => {
     fc.property(fc.array(entries, { maxLength: 8 }), fc.nat(9), (written, offset) => {
       const writer = new AnswerWriter();
       for (const entry of written) write(writer, entry);
-      const answer = writer.take();
+      const answer = writer.finish();
       const within = new Uint8Array(offset + answer.length + 3);
       within.set(answer, offset);
       assert.deepEqual(read(within.subarray(offset, offset + answer.length)), written);
@@ -205,20 +206,31 @@ test('an answer is read as it was written, in the same order', (t) => {
   t.end();
 });
 
-test('answers are numbered from 1, those without an entry are none', (t) => {
+test('an answer tells how many tasks the shard is done with, whatever else it holds', (t) => {
   const writer = new AnswerWriter();
   t.ok(writer.empty);
-  for (const number of [1, 2, 3]) {
-    writer.settled(7);
-    writer.settled(8);
-    t.notOk(writer.empty);
-    t.equal(answerNumber(writer.take()), number);
-    t.ok(writer.empty);
+  for (const [tasks, awarenessTasks] of [
+    [1, 0],
+    [0, 1],
+    [2, 3],
+    [255, 255],
+  ] as const) {
+    for (const entries of [0, 2]) {
+      for (let i = 0; i < tasks; i++) writer.taskDone();
+      for (let i = 0; i < awarenessTasks; i++) writer.awarenessTaskDone();
+      for (let i = 0; i < entries; i++) writer.settled(i);
+      t.notOk(writer.empty);
+      const answer = writer.finish();
+      t.equal(tasksDone(answer), tasks);
+      t.equal(awarenessTasksDone(answer), awarenessTasks);
+      t.equal(read(answer).length, entries);
+      t.ok(writer.empty);
+    }
   }
   t.end();
 });
 
 test('an entry of another version ends with an error, not with wrong frames', (t) => {
-  t.throws(() => read(new Uint8Array([1, 2, 3, 4, 5, 6, 7, 8, 9])), { message: /unknown entry 9 at 8/ });
+  t.throws(() => read(new Uint8Array([99, 0, 0])), { message: /unknown entry 99 at 0/ });
   t.end();
 });

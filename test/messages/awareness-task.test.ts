@@ -24,7 +24,7 @@ test('what the acceptor says of awareness is what the shard reads', (t) => {
     fc.property(fc.array(entries), (written) => {
       const writer = new AwarenessTaskWriter();
       for (const entry of written) writer.add(entry);
-      const read = Array.from(readAwarenessTask(writer.take()), (entry) => {
+      const read = Array.from(readAwarenessTask(writer.finish()), (entry) => {
         return { ...entry, message: new Uint8Array(entry.message) };
       });
       assert.deepEqual(read, written);

@@ -55,7 +55,7 @@ test('a task is read as it was written', (t) => {
     fc.property(fc.array(groups, { maxLength: 5 }), fc.nat(9), (written, offset) => {
       const writer = new TaskWriter();
       for (const group of written) writer.group(group);
-      const task = writer.take();
+      const task = writer.finish();
       // It may lie anywhere in a larger buffer.
       const within = new Uint8Array(offset + task.length + 3);
       within.set(task, offset);
@@ -74,7 +74,7 @@ test('the groups that are settled are left out, the others stay as they are', (t
       for (const [group] of written) writer.group(group);
       const settled = new Set([...written.keys()].filter((place) => written[place]![1]));
       const left = written.filter(([, isSettled]) => !isSettled).map(([group]) => group);
-      assert.deepEqual([...readTask(withoutGroups(writer.take(), settled))], left);
+      assert.deepEqual([...readTask(withoutGroups(writer.finish(), settled))], left);
     }),
   );
   t.end();
@@ -99,10 +99,10 @@ test('a writer begins anew after each task', (t) => {
   const writer = new TaskWriter();
   const group = { writerOnly: true, records: [] };
   writer.group({ documentId: 'first', variants: 1, ...group });
-  writer.take();
+  writer.finish();
   t.equal(writer.length, 0);
   writer.group({ documentId: 'second', variants: 2, ...group });
-  t.strictSame([...readTask(writer.take())], [{ documentId: 'second', variants: 2, ...group }]);
-  t.strictSame([...readTask(writer.take())], []);
+  t.strictSame([...readTask(writer.finish())], [{ documentId: 'second', variants: 2, ...group }]);
+  t.strictSame([...readTask(writer.finish())], []);
   t.end();
 });

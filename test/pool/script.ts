@@ -9,11 +9,13 @@ export type Order =
   | 'settleHeld'
   /** The first worker holds it, a later one settles it. */
   | 'holdFirst'
-  /** Answer twice: by itself and, after that, with the result. */
+  /** Answer twice. */
   | 'both'
   /** Not return before the flag `released` is set. */
   | 'block'
-  | 'die';
+  | 'die'
+  /** Answer, settle, and end before anything else. */
+  | 'answerAndDie';
 
 /** Flags that all workers of a test share, by their place in `shared`. */
 export const flags = { starts: 0, released: 1, stopped: 2 } as const;

@@ -1,41 +1,53 @@
 /** A shard's worker that knows no documents: it does what its tasks say, so that tests can let it die or hold back. */
 import { setTimeout } from 'node:timers/promises';
-import { parentPort } from 'node:worker_threads';
-import { move, workerData } from 'piscina';
+import type { MessagePort } from 'node:worker_threads';
+import { workerData } from 'piscina';
 import { AnswerWriter } from '../../src/messages/answer.js';
-import type { ClusterAnswer, Work } from '../../src/messages/work.js';
+import type { ClusterAnswer, ShardInput, Work } from '../../src/messages/work.js';
 import { flags, type Order, type ScriptData } from './script.js';
 
 const { shared, failingStarts } = workerData as ScriptData;
 const memory = new Int32Array(shared);
 const answer = new AnswerWriter();
 const held: number[] = [];
-let number = 0;
 const counted = { ok: true, result: { count: 1, endsInMs: 1 } } as const;
+let number = 0;
+let port: MessagePort | undefined;
 
 export default async function handle(work: Work): Promise<unknown> {
   switch (work.kind) {
     case 'start':
       number = Atomics.add(memory, flags.starts, 1) + 1;
       if (number >= failingStarts[0] && number <= failingStarts[1]) throw new Error('the storage is not there');
+      port = work.port;
+      port.on('message', (input: ShardInput) => void take(input));
       return undefined;
-    case 'task':
-      return obey(work.task, Buffer.from(work.bytes).toString());
     case 'cluster':
       // Nothing but a count is answered.
       if (work.request.kind === 'count') return counted satisfies ClusterAnswer;
       return new Promise(() => undefined);
-    case 'awareness':
-      say(`awareness ${Buffer.from(work.bytes).toString()}`);
-      parentPort?.postMessage(answer.take());
-      return undefined;
     case 'stop':
       Atomics.add(memory, flags.stopped, 1);
+      // Answered behind everything else, and after that the port is closed.
+      say('stop');
+      send();
+      port?.close();
       return undefined;
   }
 }
 
-async function obey(task: number, text: string): Promise<unknown> {
+async function take(input: ShardInput): Promise<void> {
+  const text = Buffer.from(input.bytes).toString();
+  if (input.kind === 'task') {
+    await obey(input.task, text);
+    return;
+  }
+  say(`awareness ${text}`);
+  answer.awarenessTaskDone();
+  send();
+}
+
+async function obey(task: number, text: string): Promise<void> {
   const order = text.split(' ')[0] as Order;
   if (order === 'die') process.exit(1);
   say(text);
@@ -51,18 +63,25 @@ async function obey(task: number, text: string): Promise<unknown> {
       if (number > 1) answer.settled(task);
       break;
     case 'both':
-      parentPort?.postMessage(answer.take());
-      say(`${text} result`);
+      send();
+      say(`${text} again`);
       answer.settled(task);
       break;
     case 'block':
       while (Atomics.load(memory, flags.released) === 0) await setTimeout(5);
       answer.settled(task);
       break;
+    case 'answerAndDie':
+      answer.settled(task);
+      answer.taskDone();
+      send();
+      process.exit(1);
+      break;
     case 'settle':
       answer.settled(task);
   }
-  return move(answer.take());
+  answer.taskDone();
+  send();
 }
 
 /** Tells the test that a task came, and to which worker. */
@@ -70,4 +89,9 @@ function say(text: string): void {
   const begun = answer.beginDirect(number, 'binary', 'reply', 'error', 0);
   answer.frames.text(text);
   answer.end(begun);
+}
+
+function send(): void {
+  const bytes = answer.finish();
+  port?.postMessage(bytes, [bytes.buffer]);
 }

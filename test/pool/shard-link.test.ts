@@ -37,7 +37,7 @@ function fixture(t: Test, failingStarts: ScriptData['failingStarts'] = [0, 0], m
         echo: () => undefined,
         direct: (worker, _encoding, _kind, frame) => said.push(`${worker}: ${Buffer.from(frame).toString()}`),
         settled: (task) => link.settle(task),
-        settledPart: (task, group) => link.settlePart(task, group),
+        settledGroup: (task, group) => link.settleGroup(task, group),
         status: () => undefined,
         awareness: () => undefined,
         awarenessActive: () => undefined,
@@ -77,19 +77,19 @@ test('awareness is given one lot at a time, and what a worker had not taken is l
   const { link, heard } = fixture(t);
   const lot = (text: string) => new Uint8Array(Buffer.from(text));
   t.notOk(link.acceptsAwareness, 'not before the start');
-  link.tell(lot('too early'));
+  link.submitAwareness(lot('too early'));
   await link.start();
   t.ok(link.acceptsAwareness);
-  link.tell(lot('first'));
+  link.submitAwareness(lot('first'));
   t.notOk(link.acceptsAwareness);
-  link.tell(lot('not taken'));
+  link.submitAwareness(lot('not taken'));
   await heard('1: awareness first');
   await until('it to be taken', () => link.acceptsAwareness);
   await kill(link);
   t.notOk(link.acceptsAwareness, 'nor between two workers');
   await until('another worker', () => link.restarts > 0 && link.running);
   t.ok(link.acceptsAwareness);
-  link.tell(lot('second'));
+  link.submitAwareness(lot('second'));
   await until('it to be taken', () => link.acceptsAwareness);
 });
 
@@ -125,12 +125,12 @@ test('a link whose worker lives', async (t) => {
     await link.fence();
   });
 
-  await t.test('keeps the order of what the worker sends by itself and what it answers tasks with', async (t) => {
+  await t.test('keeps the order of the answers', async (t) => {
     const before = said.length;
     const names = Array.from({ length: 200 }, (_, i) => String(i));
     for (const name of names) submit('both', name);
     await link.fence();
-    const expected = names.flatMap((name) => [`1: both ${name}`, `1: both ${name} result`]);
+    const expected = names.flatMap((name) => [`1: both ${name}`, `1: both ${name} again`]);
     t.strictSame(said.slice(before), expected);
   });
 
@@ -150,6 +150,7 @@ test('a link whose worker lives', async (t) => {
 
   await t.test('lets it finish when it is stopped, and does not replace it', async (t) => {
     await link.stop();
+    t.equal(said.at(-1), '1: stop', 'its last answer is received');
     t.equal(Atomics.load(memory, flags.stopped), 1);
     t.equal(Atomics.load(memory, flags.starts), 1);
     t.equal(link.restarts, 0);
@@ -181,6 +182,18 @@ test('contract 8: a worker that dies is replaced and the new one gets what is no
   submit('settle', 'd');
   await heard('3: settle d');
   t.equal(link.restarts, 2, 'an idle worker is replaced too');
+});
+
+test('what a worker answers before its death counts, and nothing of it after', async (t) => {
+  const { link, said, submit } = fixture(t);
+  await link.start();
+  for (let worker = 1; worker <= 3; worker++) {
+    submit('answerAndDie', `${worker}`);
+    await until('a new worker', () => link.restarts === worker && link.running);
+  }
+  submit('settle', 'last');
+  await link.fence();
+  t.strictSame(said, ['1: answerAndDie 1', '2: answerAndDie 2', '3: answerAndDie 3', '4: settle last']);
 });
 
 test('a task that kills its worker again and again is given up, the others are answered', async (t) => {

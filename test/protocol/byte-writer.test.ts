@@ -70,7 +70,7 @@ test('what is appended stands one behind the other, however small the buffer was
         for (const { append } of appended) append(writer);
         assert.equal(writer.length, expected.length);
         assert.deepEqual(Buffer.from(writer.view()), expected);
-        assert.deepEqual(Buffer.from(writer.take()), expected);
+        assert.deepEqual(Buffer.from(writer.finish()), expected);
         assert.equal(writer.length, 0);
       }
     }),
@@ -82,7 +82,7 @@ test('what is appended stands one behind the other, however small the buffer was
 test('what was taken has a buffer of exactly its size, and its own', (t) => {
   const writer = new ByteWriter(4);
   writer.text('abcdefgh');
-  const taken = writer.take();
+  const taken = writer.finish();
   t.equal(taken.buffer.byteLength, 8);
   writer.text('ABCDEFGH');
   t.equal(Buffer.from(taken).toString(), 'abcdefgh');
@@ -95,7 +95,7 @@ test('a large batch is given away instead of being copied, with little behind it
   writer.bytes(new Uint8Array(1_000).fill(7));
   const { buffer } = writer.view();
   writer.text('tail');
-  const taken = writer.take();
+  const taken = writer.finish();
   t.equal(taken.buffer, buffer);
   t.ok(buffer.byteLength <= (taken.length * 8) / 7);
   writer.text('next');
@@ -103,14 +103,14 @@ test('a large batch is given away instead of being copied, with little behind it
   writer.bytes(new Uint8Array(600));
   writer.bytes(new Uint8Array(20));
   writer.bytes(new Uint8Array(20));
-  t.equal(writer.take().buffer.byteLength, 644, 'much of it was unused');
+  t.equal(writer.finish().buffer.byteLength, 644, 'much of it was unused');
   t.end();
 });
 
 test('the memory of a large batch is not kept', (t) => {
   const writer = new ByteWriter(16);
   writer.bytes(new Uint8Array(1_000));
-  writer.take();
+  writer.finish();
   writer.u8(1);
   t.equal(writer.view().buffer.byteLength, 16);
   t.end();

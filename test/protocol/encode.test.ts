@@ -139,7 +139,7 @@ test('frames that are appended to one writer do not touch each other', (t) => {
         writeFrame(writer, type, body, time, encoding);
         return encodeFrame(type, body, time, encoding);
       });
-      assert.deepEqual(Buffer.from(writer.take()), Buffer.concat(alone));
+      assert.deepEqual(Buffer.from(writer.finish()), Buffer.concat(alone));
     }),
   );
   t.end();

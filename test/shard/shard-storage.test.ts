@@ -61,14 +61,14 @@ test('contract 8: what is acknowledged of a task is settled before the rest, and
     here: [write(1, { id: 'm2', field: 'f', value: 2 })],
   });
   await until('the ack', () => toOne(driver.sent, 1).map(brief).includes('ack m2'));
-  t.strictSame([driver.settledParts, driver.settled.includes(task)], [[[task, 1]], false]);
+  t.strictSame([driver.settledGroups, driver.settled.includes(task)], [[[task, 1]], false]);
   open();
   await until('the rest', () => driver.settled.includes(task));
-  t.strictSame(driver.settledParts, [[task, 1]], 'the last of them settles the task as a whole');
+  t.strictSame(driver.settledGroups, [[task, 1]], 'the last of them settles the task as a whole');
 
-  const before = driver.settledParts.length;
+  const before = driver.settledGroups.length;
   driver.give({ here: [subscribe(json)], away: [subscribe(json)] });
-  t.equal(driver.settledParts.length, before, 'nor does a task that is answered at once');
+  t.equal(driver.settledGroups.length, before, 'nor does a task that is answered at once');
 });
 
 test('SUB5 a document that can’t be loaded is an error for each who asked, and never empty', async (t) => {

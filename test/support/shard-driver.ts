@@ -87,7 +87,7 @@ export class ShardDriver {
   readonly sent: Sent[] = [];
   readonly settled: number[] = [];
   /** Tasks and the places of the groups in them that were settled before the rest. */
-  readonly settledParts: [task: number, group: number][] = [];
+  readonly settledGroups: [task: number, group: number][] = [];
   status: ShardStatus | undefined;
   readonly awareness: { readonly documentId: string; readonly message: ReadAwareness }[] = [];
   readonly awarenessActive: string[] = [];
@@ -129,8 +129,7 @@ export class ShardDriver {
       writer.group({ documentId, variants: wanted, writerOnly, records });
     }
     const task = ++this.#tasks;
-    const answer = this.shard.handle(task, writer.take());
-    if (answer !== undefined) this.#take(answer);
+    this.shard.handle(task, writer.finish());
     return task;
   }
 
@@ -163,7 +162,7 @@ export class ShardDriver {
         this.sent.push({ to: 'one', session, kind, message: decodeFrame(Buffer.from(frame), encoding === 'binary') });
       },
       settled: (task) => this.settled.push(task),
-      settledPart: (task, group) => this.settledParts.push([task, group]),
+      settledGroup: (task, group) => this.settledGroups.push([task, group]),
       status: (status) => (this.status = status),
       awareness: (documentId, message) => this.awareness.push({ documentId, message: decodeAwareness(message) }),
       awarenessActive: (documentId) => this.awarenessActive.push(documentId),

@@ -186,7 +186,7 @@ export class AwarenessOutbox {
       if (queue.snapshot === undefined) break;
       if (this.#publishPart(queue.snapshot, budget)) queue.snapshot = undefined;
     }
-    if (this.#writer.length > 0) this.#options.shards.send(index, this.#writer.take());
+    if (this.#writer.length > 0) this.#options.shards.send(index, this.#writer.finish());
   }
 
   /** Has a new worker follow some more of its documents. */

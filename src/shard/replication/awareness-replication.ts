@@ -16,7 +16,7 @@ export class AwarenessBridge implements Pick<BusEvents, 'onAwareness' | 'onAware
   }
 
   /** What the acceptor has to say, in the format of awareness-task.ts. */
-  take(bytes: Uint8Array<ArrayBuffer>): void {
+  forward(bytes: Uint8Array<ArrayBuffer>): void {
     const toFollow: string[] = [];
     const toUnfollow: string[] = [];
     for (const { kind, documentId, message } of readAwarenessTask(bytes)) {
