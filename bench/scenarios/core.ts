@@ -161,7 +161,7 @@ async function handling(build: Build, store: FieldsStore, documents: number, wri
         origin: { session: document + 1, encoding: 'binary', supportsBatch: false } as const,
         form: 'binary' as const,
         timestamp: Date.now(),
-        received: performance.now(),
+        receivedAt: performance.now(),
         payload: payloadOf(template),
       }));
       writer.group({ documentId, variants: variants.binaryDelta, writerOnly: false, records });

@@ -11,7 +11,7 @@ import type { AcceptorMetrics } from '../metrics/acceptor-metrics.js';
 import type { Logger } from '../log.js';
 import type { TokenVerifier } from '../auth/tokens.js';
 import { encodeFrame, errorBody } from '../protocol/encode.js';
-import { readTask, recordKinds } from '../messages/task.js';
+import { isRead, readTask, recordKinds } from '../messages/task.js';
 import type { ShardSet } from '../pool/shard-set.js';
 import { Addresses } from './session/addresses.js';
 import { Authentication, tokenOf } from './session/authentication.js';
@@ -145,17 +145,18 @@ export class Acceptor {
   /** Answers the senders of a task with an error: no worker survives it, and they must not wait for ever. */
   abandon(task: Uint8Array<ArrayBuffer>): void {
     for (const { documentId, records } of readTask(task)) {
-      for (const { origin, kind, received } of records) {
+      for (const record of records) {
+        if (record.kind === recordKinds.interest) continue;
+        const { origin } = record;
         const session = this.sessions.find(origin.session);
         if (session === undefined) continue;
         const bytes = encodeFrame('error', errorBody('error', 'INTERNAL', { documentId }), Date.now(), origin.encoding);
         this.#options.metrics.errors('INTERNAL').add(1);
-        if (kind === recordKinds.delta || kind === recordKinds.deltaBatch) {
-          session.send(bytes, 'error', origin.encoding);
+        if (isRead(record)) {
+          const { read } = record;
+          this.#delivery.answerRead(session, { read, bytes, type: 'error', encoding: origin.encoding, last: true });
         } else {
-          this.#delivery.answerRead(session, {
-            ...{ read: received, bytes, type: 'error', encoding: origin.encoding, last: true },
-          });
+          session.send(bytes, 'error', origin.encoding);
         }
       }
     }

@@ -1,5 +1,13 @@
 import type { Histogram } from '../metrics/cells.js';
-import { isWrite, RECORD_OVERHEAD, recordKinds, TaskWriter, type TaskRecord } from '../messages/task.js';
+import {
+  isRead,
+  isWrite,
+  recordKinds,
+  recordSize,
+  TaskWriter,
+  type TaskRecord,
+  type WriteRecord,
+} from '../messages/task.js';
 
 /** The shards as the coalescer sees them. */
 export interface ShardPort {
@@ -86,7 +94,7 @@ export class Coalescer {
    * @returns False when the record was refused, because too many bytes wait already.
    */
   add(documentId: string, record: TaskRecord, urgent: boolean): boolean {
-    const size = record.payload.length + RECORD_OVERHEAD;
+    const size = recordSize(record);
     const { shards, maxQueuedBytes, batchSize } = this.#options;
     if (!urgent && this.#queuedBytes + shards.retainedBytes() + size > maxQueuedBytes) return false;
     let pending = this.#pending.get(documentId);
@@ -184,13 +192,13 @@ export class Coalescer {
       writerOnly: this.#isWriterOnly(pending.id, firstWrite, records),
       records,
     });
-    for (const record of records) this.#queuedBytes -= record.payload.length + RECORD_OVERHEAD;
+    for (const record of records) this.#queuedBytes -= recordSize(record);
     pending.due = false;
     const left = pending.records.length > 0;
     if (left) this.#makeDue(pending);
     // Reads publish nothing, so they open no window.
     if (firstWrite !== undefined) {
-      this.#options.waits.observe((now - firstWrite.received) / 1_000);
+      this.#options.waits.observe((now - firstWrite.receivedAt) / 1_000);
       this.#openWindow(pending, now);
     } else if (!left && !this.#windows.has(pending)) {
       this.#pending.delete(pending.id);
@@ -198,7 +206,7 @@ export class Coalescer {
     return reads;
   }
 
-  #isWriterOnly(documentId: string, firstWrite: TaskRecord | undefined, records: readonly TaskRecord[]): boolean {
+  #isWriterOnly(documentId: string, firstWrite: WriteRecord | undefined, records: readonly TaskRecord[]): boolean {
     if (firstWrite === undefined) return false;
     const { session } = firstWrite.origin;
     if (!this.#options.isOnlySubscriber(session, documentId)) return false;
@@ -235,22 +243,24 @@ export class Coalescer {
 /** An interest record carries the subscribers as of its flush, so a second one in the same flush adds nothing. */
 function isRedundant(record: TaskRecord, last: TaskRecord | undefined): boolean {
   const { interest } = recordKinds;
-  return record.kind === interest && last?.kind === interest && record.payload.length <= last.payload.length;
+  return record.kind === interest && last?.kind === interest && (last.isOld || !record.isOld);
 }
 
 /** The longest prefix of the records with at most `maxReads` reads. */
 function portionOf(
   records: readonly TaskRecord[],
   maxReads: number,
-): { count: number; reads: number; firstWrite: TaskRecord | undefined } {
+): { count: number; reads: number; firstWrite: WriteRecord | undefined } {
   let count = 0;
   let reads = 0;
-  let firstWrite: TaskRecord | undefined;
+  let firstWrite: WriteRecord | undefined;
   for (const record of records) {
-    const isRead = record.kind === recordKinds.subscribe || record.kind === recordKinds.stateVector;
-    if (isRead && reads === maxReads) break;
-    if (isRead) reads++;
-    else if (isWrite(record)) firstWrite ??= record;
+    if (isRead(record)) {
+      if (reads === maxReads) break;
+      reads++;
+    } else if (isWrite(record)) {
+      firstWrite ??= record;
+    }
     count++;
   }
   return { count, reads, firstWrite };

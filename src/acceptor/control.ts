@@ -1,13 +1,7 @@
 import { LimitError, ProtocolError } from '../errors.js';
 import { isDocumentId } from '../protocol/document-id.js';
 import { isCount, isFields, parseVector, type Fields, type Message } from '../protocol/message.js';
-import {
-  recordKinds,
-  type RecordKind,
-  type StateVectorRequest,
-  type SubscribeRequest,
-  type TaskRecord,
-} from '../messages/task.js';
+import { recordKinds, type ReadRecord, type StateVectorRequest, type SubscribeRequest } from '../messages/task.js';
 import type { Coalescer } from './coalescer.js';
 import type { Awareness } from './awareness/awareness.js';
 import { ReadGate } from './session/read-gate.js';
@@ -89,7 +83,12 @@ export class Control {
     this.#read(session, documentId, recordKinds.stateVector, request);
   }
 
-  #read(session: Session, documentId: string, kind: RecordKind, request: SubscribeRequest | StateVectorRequest): void {
+  #read(
+    session: Session,
+    documentId: string,
+    kind: ReadRecord['kind'],
+    request: SubscribeRequest | StateVectorRequest,
+  ): void {
     const { coalescer, maxSubscriptions } = this.#options;
     const reads = (session.reads ??= new ReadGate());
     const payload = Buffer.from(JSON.stringify(request));
@@ -97,15 +96,7 @@ export class Control {
       throw new LimitError('reads', 'too many reads');
     }
     reads.request((read) => {
-      const record: TaskRecord = {
-        kind,
-        origin: session.origin(),
-        form: 'binary',
-        timestamp: 0,
-        // The answer carries it, so that it can be matched with the read.
-        received: read,
-        payload,
-      };
+      const record: ReadRecord = { kind, origin: session.origin(), read, payload };
       if (session.isOpen) coalescer.add(documentId, record, true);
     }, payload.length);
   }

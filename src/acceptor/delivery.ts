@@ -1,7 +1,8 @@
 import type { TemplatedApp } from 'uWebSockets.js';
 import type { AcceptorMetrics } from '../metrics/acceptor-metrics.js';
 import { typeOfCode, type MessageType } from '../protocol/codes.js';
-import { readAnswer, type AnswerHandler, type Cause, type DirectKind, type ShardStatus } from '../messages/answer.js';
+import type { ShardStatus } from '../messages/answer.js';
+import { readAnswer, type AnswerHandler } from '../messages/answer-reader.js';
 import { variants } from '../messages/task.js';
 import type { Compression } from './compression.js';
 import type { Awareness } from './awareness/awareness.js';
@@ -49,7 +50,7 @@ export class Delivery {
     const { app, topics, awareness, metrics, find, compression, onSettled, onSettledGroup, onStatus } = this.#options;
     const now = Date.now();
     const handler: AnswerHandler = {
-      publish: (documentId, variant, frame, type, cause, except) => {
+      publish: (documentId, variant, frame, type, receivedAt, except) => {
         this.#sendReplies();
         const sender = except === 0 ? undefined : find(except);
         // uWS publishes nothing through a socket that has no subscription.
@@ -60,7 +61,7 @@ export class Delivery {
         publisher.publish(topic, toArrayBufferView(frame), isBinary(variant), compress);
         this.#countPublish(frame.length, subscribers, typeOfCode(type));
         topics.touch(documentId, now);
-        if (cause > 0) metrics.fanoutLatency.observe((performance.now() - cause) / 1_000);
+        if (receivedAt > 0) metrics.fanoutLatency.observe((performance.now() - receivedAt) / 1_000);
       },
       echo: (documentId, variant, number, frame, code) => {
         const session = find(number);
@@ -69,11 +70,17 @@ export class Delivery {
         if (hears) this.#reply(session, { bytes: frame, encoding, type: typeOfCode(code) });
         topics.touch(documentId, now);
       },
-      direct: (number, encoding, kind, frame, code, cause) => {
+      reply: (number, encoding, frame, code, receivedAt) => {
         const session = find(number);
         const type = typeOfCode(code);
-        if (session !== undefined) this.#direct(session, kind, { bytes: frame, encoding, type }, cause);
-        if (type === 'ack') metrics.ackLatency.observe((performance.now() - cause) / 1_000);
+        if (session !== undefined) this.#reply(session, { bytes: frame, encoding, type });
+        if (type === 'ack') metrics.ackLatency.observe((performance.now() - receivedAt) / 1_000);
+      },
+      read: (number, encoding, frame, code, read, last) => {
+        const session = find(number);
+        if (session === undefined) return;
+        this.#sendReplies();
+        this.answerRead(session, { bytes: frame, encoding, type: typeOfCode(code), read, last });
       },
       settled: (task) => {
         onSettled(shard, task);
@@ -128,16 +135,6 @@ export class Delivery {
     metrics.publishes.add(1);
     metrics.deliveries.add(subscribers);
     meter.sent(type, bytes, subscribers);
-  }
-
-  /** @param cause Of a read's answer: the number of the read. */
-  #direct(session: Session, kind: DirectKind, reply: Reply, cause: Cause): void {
-    if (kind === 'reply') {
-      this.#reply(session, reply);
-      return;
-    }
-    this.#sendReplies();
-    this.answerRead(session, { ...reply, read: cause, last: kind === 'lastOfRead' });
   }
 
   #reply(session: Session, reply: Reply): void {

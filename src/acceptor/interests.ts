@@ -11,10 +11,6 @@ export interface InterestsOptions {
 /** Documents looked at in one turn of the event loop. */
 const PORTION = 500;
 
-const nothing = Buffer.alloc(0);
-/** Payload of an interest record: the subscribers were there before the worker. */
-const fromBefore = Buffer.from([1]);
-
 /**
  * Sends the shards which documents have subscribers, so that each can subscribe to them on the bus. The coalescer reads
  * the subscribers when it flushes a record, so the shard gets their state at that time.
@@ -30,7 +26,7 @@ export class Interests {
 
   /** The variants of a document that have subscribers have changed. */
   changed(documentId: string): void {
-    this.#send(documentId, nothing);
+    this.#send(documentId, false);
   }
 
   /**
@@ -58,7 +54,7 @@ export class Interests {
     for (let i = 0; i < Math.min(left, PORTION); i++) {
       const next = documents.next();
       if (next.done === true) break;
-      if (this.#options.indexOf(next.value) === shard) this.#send(next.value, fromBefore);
+      if (this.#options.indexOf(next.value) === shard) this.#send(next.value, true);
     }
     if (left <= PORTION) {
       this.#pending.delete(shard);
@@ -69,9 +65,8 @@ export class Interests {
     });
   }
 
-  #send(documentId: string, payload: Buffer): void {
-    const origin = { session: 0, encoding: 'binary', supportsBatch: false } as const;
-    const about = { kind: recordKinds.interest, origin, form: 'binary', timestamp: 0, received: 0 } as const;
-    this.#options.coalescer.add(documentId, { ...about, payload }, true);
+  /** @param isOld Whether its subscribers were there before the worker. */
+  #send(documentId: string, isOld: boolean): void {
+    this.#options.coalescer.add(documentId, { kind: recordKinds.interest, isOld }, true);
   }
 }

@@ -112,7 +112,7 @@ export class Router {
         origin: session.origin(),
         form: head.form,
         timestamp: head.timestamp,
-        received: performance.now(),
+        receivedAt: performance.now(),
         payload: Buffer.from(bytes.subarray(head.start, head.end)),
       },
       false,

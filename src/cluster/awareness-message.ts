@@ -115,6 +115,31 @@ export function decodeAwareness(bytes: Uint8Array): ReadAwareness {
   }
 }
 
+/**
+ * Reads a message that `decodeAwareness` has accepted, in another thread, and checks nothing again: that, and parsing the
+ * JSON of the states, would cost the acceptor's thread what the shard's has done already.
+ */
+export function readAcceptedAwareness(bytes: Uint8Array): AwarenessMessage {
+  const [, kind, run, sequence, rows, ...rest] = unpackr.unpack(bytes) as AcceptedMessage;
+  if (kind === kinds.ask) return { kind: 'ask', run };
+  const states = rows.map(([clientId, user, claimed, generation, clock, state]) => {
+    return { clientId, user, claimed, generation, clock, state };
+  });
+  if (kind === kinds.changes) return { kind: 'changes', run, sequence, states, left: rest[0] as string[] };
+  return { kind: 'all', run, sequence, states, part: rest[0] as number, isLast: rest[1] as boolean };
+}
+
+/** What `encodeAwareness` packs. */
+type AcceptedMessage = [version: number, kind: number, run: string, sequence: number, AcceptedState[], ...unknown[]];
+type AcceptedState = [
+  clientId: string,
+  user: string,
+  claimed: number,
+  generation: number,
+  clock: number,
+  state: string,
+];
+
 /** Whether all states of a message are JSON text of objects. They are sent to clients as they are. */
 export function hasJsonStates(message: AwarenessMessage): boolean {
   return message.kind === 'ask' || message.states.every(({ state }) => isObjectText(state));

@@ -1,11 +1,13 @@
 /**
  * The answer format: what a shard posts to the acceptor, in the order in which it happens. One buffer of finished frames
  * with what is to be done with each, and at its end how many inputs the shard is done with: it can be given as many more.
+ * Little-endian.
  *
- *   answer  = (publish | echo | direct | settled | group | status | awareness | active)* · u8 tasks · u8 awareness tasks
- *   publish = u8 1 · u8 variant · u8 type · f64 received · f64 except · u16 length · documentId · u32 length · frame
+ *   answer  = entry* · u8 tasks · u8 awareness tasks
+ *   publish = u8 1 · u8 variant · u8 type · f64 received at · f64 except · u16 length · documentId · u32 length · frame
  *   echo    = u8 8 · u8 variant · u8 type · f64 session · u16 length · documentId · u32 length · frame
- *   direct  = u8 2 · u8 flags · u8 type · f64 received · f64 session · u32 length · frame
+ *   reply   = u8 2 · u8 flags · u8 type · f64 received at · f64 session · u32 length · frame
+ *   read    = u8 9 · u8 flags · u8 type · f64 number of the read · f64 session · u32 length · frame
  *   settled = u8 3 · f64 task
  *   group   = u8 5 · f64 task · u32 place of a settled group in the task
  *   status  = u8 4 · u8 storage ok · u8 bus ok · u32 documents · f64 bytes · f64 pending bytes
@@ -15,9 +17,6 @@
 import { ByteWriter } from '../protocol/byte-writer.js';
 import { typeCodes, type MessageType } from '../protocol/codes.js';
 import type { Encoding } from '../protocol/encode.js';
-
-/** What a direct frame is: some are paced by the acceptor, because a client may ask for more than it can take. */
-export type DirectKind = 'reply' | 'read' | 'lastOfRead';
 
 /** How a shard is. */
 export interface ShardStatus {
@@ -32,20 +31,28 @@ export interface ShardStatus {
   readonly pendingBytes: number;
 }
 
-const PUBLISH = 1;
-const DIRECT = 2;
-const SETTLED = 3;
-const STATUS = 4;
-const GROUP = 5;
-const AWARENESS = 6;
-const ACTIVE = 7;
-const ECHO = 8;
+/** The first byte of each entry. */
+export const entries = {
+  publish: 1,
+  reply: 2,
+  settled: 3,
+  status: 4,
+  settledGroup: 5,
+  awareness: 6,
+  awarenessActive: 7,
+  echo: 8,
+  read: 9,
+} as const;
 
-const FLAG_JSON = 1;
-const FLAG_READ = 2;
-const FLAG_LAST = 4;
+export const FLAG_JSON = 1;
+export const FLAG_LAST = 2;
+/** Bytes of an answer behind its entries. */
+export const TRAILER_BYTES = 2;
 
-/** Collects an answer; each entry's frame is appended to `frames` between `begin…` and `end`. */
+/**
+ * Collects an answer. A frame is appended to `frames` between a `begin…`, which returns a number, and `end` with that
+ * number.
+ */
 export class AnswerWriter {
   readonly frames = new ByteWriter();
   #tasks = 0;
@@ -67,23 +74,31 @@ export class AnswerWriter {
   }
 
   /**
+   * A frame for the subscribers of a document.
+   *
    * @param variant One of `variants`.
-   * @param cause Of the oldest write in the frame.
+   * @param receivedAt Of the oldest write in the frame, in ms of the acceptor's monotonic clock; 0 when no write of a
+   * client of this node is in it.
    * @param except Number of the session that does not get it, or 0.
    */
-  beginPublish(variant: number, documentId: string, type: MessageType, cause: Cause, except: number): number {
-    this.#entry(PUBLISH);
+  beginPublish(variant: number, documentId: string, type: MessageType, receivedAt: number, except: number): number {
+    this.frames.u8(entries.publish);
     this.frames.u8(variant);
     this.frames.u8(typeCodes[type]);
-    this.frames.f64(cause);
+    this.frames.f64(receivedAt);
     this.frames.f64(except);
     this.frames.shortAscii(documentId);
     return this.frames.hole32();
   }
 
-  /** @param session Number of the document's only subscriber. */
+  /**
+   * A frame for the only subscriber of a document, who has written what is in it.
+   *
+   * @param variant One of `variants`.
+   * @param session The subscriber's number.
+   */
   beginEcho(variant: number, documentId: string, type: MessageType, session: number): number {
-    this.#entry(ECHO);
+    this.frames.u8(entries.echo);
     this.frames.u8(variant);
     this.frames.u8(typeCodes[type]);
     this.frames.f64(session);
@@ -91,38 +106,47 @@ export class AnswerWriter {
     return this.frames.hole32();
   }
 
-  /** @param cause Of what is answered. */
-  beginDirect(session: number, encoding: Encoding, kind: DirectKind, type: MessageType, cause: Cause): number {
-    this.#entry(DIRECT);
-    this.frames.u8(
-      (encoding === 'json' ? FLAG_JSON : 0) |
-        (kind === 'reply' ? 0 : FLAG_READ) |
-        (kind === 'lastOfRead' ? FLAG_LAST : 0),
-    );
-    this.frames.u8(typeCodes[type]);
-    this.frames.f64(cause);
-    this.frames.f64(session);
-    return this.frames.hole32();
+  /**
+   * A frame for one session, in answer to a write.
+   *
+   * @param receivedAt Of the write that an ack is for, in ms of the acceptor's monotonic clock; 0 in other frames.
+   */
+  beginReply(session: number, encoding: Encoding, type: MessageType, receivedAt: number): number {
+    return this.#beginDirect(entries.reply, encoding === 'json' ? FLAG_JSON : 0, type, receivedAt, session);
   }
 
+  /**
+   * A frame of the answer to a read; the acceptor paces these, as a client may ask for more than it can take. All
+   * frames of one read are in one answer, right after each other.
+   *
+   * @param read The number of the read, as its record has it.
+   * @param isLast Whether the answer to the read ends with it.
+   */
+  beginRead(session: number, encoding: Encoding, type: MessageType, read: number, isLast: boolean): number {
+    const flags = (encoding === 'json' ? FLAG_JSON : 0) | (isLast ? FLAG_LAST : 0);
+    return this.#beginDirect(entries.read, flags, type, read, session);
+  }
+
+  /** Ends a frame. @param begun What the `begin…` of it returned. */
   end(begun: number): void {
     this.frames.fill32(begun, this.frames.length - begun - 4);
   }
 
+  /** All records of a task are answered, and durable if they are writes. */
   settled(task: number): void {
-    this.#entry(SETTLED);
+    this.frames.u8(entries.settled);
     this.frames.f64(task);
   }
 
-  /** @param group Place of a document's records in the task. */
+  /** The records of one document in a task are, others are not. @param group Its place in the task, from 0. */
   settledGroup(task: number, group: number): void {
-    this.#entry(GROUP);
+    this.frames.u8(entries.settledGroup);
     this.frames.f64(task);
     this.frames.u32(group);
   }
 
   status(status: ShardStatus): void {
-    this.#entry(STATUS);
+    this.frames.u8(entries.status);
     this.frames.u8(status.storageHealthy ? 1 : 0);
     this.frames.u8(status.busConnected ? 1 : 0);
     this.frames.u32(status.documents);
@@ -132,15 +156,15 @@ export class AnswerWriter {
 
   /** What another process says of the awareness of a document, as the bus has read it. */
   awareness(documentId: string, message: Uint8Array): void {
-    this.#entry(AWARENESS);
+    this.frames.u8(entries.awareness);
     this.frames.shortAscii(documentId);
     this.frames.u32(message.length);
     this.frames.bytes(message);
   }
 
-  /** The awareness of a document is followed from now on, or again; the others have to be told what there is here. */
+  /** The bus follows the awareness of a document from now on, or again: other nodes must be sent what is shown here. */
   awarenessActive(documentId: string): void {
-    this.#entry(ACTIVE);
+    this.frames.u8(entries.awarenessActive);
     this.frames.shortAscii(documentId);
   }
 
@@ -153,13 +177,15 @@ export class AnswerWriter {
     return this.frames.finish();
   }
 
-  #entry(kind: number): void {
+  #beginDirect(kind: number, flags: number, type: MessageType, number: number, session: number): number {
     this.frames.u8(kind);
+    this.frames.u8(flags);
+    this.frames.u8(typeCodes[type]);
+    this.frames.f64(number);
+    this.frames.f64(session);
+    return this.frames.hole32();
   }
 }
-
-/** Bytes of an answer behind its entries. */
-const TRAILER_BYTES = 2;
 
 /** How many tasks the shard has worked through since its last answer. */
 export function tasksDone(answer: Uint8Array<ArrayBuffer>): number {
@@ -169,121 +195,4 @@ export function tasksDone(answer: Uint8Array<ArrayBuffer>): number {
 /** How many awareness tasks the shard has worked through since its last answer. */
 export function awarenessTasksDone(answer: Uint8Array<ArrayBuffer>): number {
   return answer[answer.length - 1] ?? 0;
-}
-
-/**
- * The `received` of a record, or 0 for what has no single one: when the acceptor got the write that a frame comes from,
- * or the number of the read that it answers.
- */
-export type Cause = number;
-
-export interface AnswerHandler {
-  publish(
-    documentId: string,
-    variant: number,
-    frame: Uint8Array,
-    type: number,
-    cause: Cause,
-    /** A session that does not get it, or 0. */
-    except: number,
-  ): void;
-  /** @param variant One of `variants`. */
-  echo(documentId: string, variant: number, session: number, frame: Uint8Array, type: number): void;
-  direct(session: number, encoding: Encoding, kind: DirectKind, frame: Uint8Array, type: number, cause: Cause): void;
-  settled(task: number): void;
-  /** One document's records in a task are settled, others are not. */
-  settledGroup(task: number, group: number): void;
-  status(status: ShardStatus): void;
-  /** @param message Of another process, in the format of the bus; a view into the answer. */
-  awareness(documentId: string, message: Uint8Array): void;
-  awarenessActive(documentId: string): void;
-}
-
-/** Walks an answer; frames are views into it, types are the codes of the protocol. */
-export function readAnswer(answer: Uint8Array<ArrayBuffer>, handler: AnswerHandler): void {
-  const bytes = Buffer.from(answer.buffer, answer.byteOffset, answer.byteLength);
-  const entriesEnd = bytes.length - TRAILER_BYTES;
-  let at = 0;
-  while (at < entriesEnd) {
-    switch (bytes[at]) {
-      case PUBLISH: {
-        const frameAt = at + 21 + bytes.readUInt16LE(at + 19);
-        const end = frameAt + 4 + bytes.readUInt32LE(frameAt);
-        const documentId = bytes.toString('latin1', at + 21, frameAt);
-        const frame = bytes.subarray(frameAt + 4, end);
-        handler.publish(
-          documentId,
-          bytes.readUInt8(at + 1),
-          frame,
-          bytes.readUInt8(at + 2),
-          bytes.readDoubleLE(at + 3),
-          bytes.readDoubleLE(at + 11),
-        );
-        at = end;
-        break;
-      }
-      case ECHO: {
-        const frameAt = at + 13 + bytes.readUInt16LE(at + 11);
-        const end = frameAt + 4 + bytes.readUInt32LE(frameAt);
-        handler.echo(
-          bytes.toString('latin1', at + 13, frameAt),
-          bytes.readUInt8(at + 1),
-          bytes.readDoubleLE(at + 3),
-          bytes.subarray(frameAt + 4, end),
-          bytes.readUInt8(at + 2),
-        );
-        at = end;
-        break;
-      }
-      case DIRECT: {
-        const flags = bytes.readUInt8(at + 1);
-        const end = at + 23 + bytes.readUInt32LE(at + 19);
-        const kind = (flags & FLAG_LAST) !== 0 ? 'lastOfRead' : (flags & FLAG_READ) !== 0 ? 'read' : 'reply';
-        const encoding = (flags & FLAG_JSON) === 0 ? 'binary' : 'json';
-        handler.direct(
-          bytes.readDoubleLE(at + 11),
-          encoding,
-          kind,
-          bytes.subarray(at + 23, end),
-          bytes.readUInt8(at + 2),
-          bytes.readDoubleLE(at + 3),
-        );
-        at = end;
-        break;
-      }
-      case SETTLED:
-        handler.settled(bytes.readDoubleLE(at + 1));
-        at += 9;
-        break;
-      case GROUP:
-        handler.settledGroup(bytes.readDoubleLE(at + 1), bytes.readUInt32LE(at + 9));
-        at += 13;
-        break;
-      case STATUS:
-        handler.status({
-          storageHealthy: bytes.readUInt8(at + 1) === 1,
-          busConnected: bytes.readUInt8(at + 2) === 1,
-          documents: bytes.readUInt32LE(at + 3),
-          bytes: bytes.readDoubleLE(at + 7),
-          pendingBytes: bytes.readDoubleLE(at + 15),
-        });
-        at += 23;
-        break;
-      case AWARENESS: {
-        const messageAt = at + 3 + bytes.readUInt16LE(at + 1) + 4;
-        const end = messageAt + bytes.readUInt32LE(messageAt - 4);
-        handler.awareness(bytes.toString('latin1', at + 3, messageAt - 4), bytes.subarray(messageAt, end));
-        at = end;
-        break;
-      }
-      case ACTIVE: {
-        const end = at + 3 + bytes.readUInt16LE(at + 1);
-        handler.awarenessActive(bytes.toString('latin1', at + 3, end));
-        at = end;
-        break;
-      }
-      default:
-        throw new Error(`unknown entry ${bytes[at] ?? -1} at ${at} of an answer`);
-    }
-  }
 }

@@ -1,10 +1,13 @@
 /**
  * The task format: what the acceptor gives a shard. One buffer holds the records of many documents, those of one
- * document together, so that a task costs one copy between the threads whatever it holds.
+ * document together, so that a task costs one copy between the threads whatever it holds. Little-endian.
  *
  *   task     = group*
  *   group    = u8 variants, and 128 when only the writer is subscribed · u16 length · documentId · u32 count · record*
- *   record   = u32 length of the rest · u8 kind · u8 flags · f64 session · f64 timestamp · f64 received · payload
+ *   record   = u32 length of the rest · (write | read | interest)
+ *   write    = u8 kind · u8 flags · f64 session · f64 timestamp · f64 received at · payload
+ *   read     = u8 kind · u8 flags · f64 session · f64 number of the read · payload
+ *   interest = u8 kind · u8 flags
  */
 import { ByteWriter } from '../protocol/byte-writer.js';
 import type { Encoding } from '../protocol/encode.js';
@@ -22,20 +25,14 @@ export const variants = {
   jsonDelta: 4,
   /** JSON, `delta_batch`. */
   jsonBatch: 8,
-  /** Binary, texts and what is only sent on. */
+  /** Binary, texts and relayed operations. */
   binaryAny: 16,
-  /** JSON, texts and what is only sent on. */
+  /** JSON, texts and relayed operations. */
   jsonAny: 32,
 } as const;
 
-/**
- * What a record asks for; the payload of the first two is the client's own JSON. `interest` has
- * none, or any if the subscribers were there before the worker: the variants of its group tell which subscribers the
- * document has now, so that a node of a cluster knows what to listen to.
- */
+/** What a record asks for. */
 export const recordKinds = { delta: 1, deltaBatch: 2, subscribe: 3, stateVector: 4, interest: 5 } as const;
-
-export type RecordKind = (typeof recordKinds)[keyof typeof recordKinds];
 
 /** The connection a record came from, as far as a shard needs it. */
 export interface Origin {
@@ -46,63 +43,66 @@ export interface Origin {
   readonly supportsBatch: boolean;
 }
 
-export interface TaskRecord {
-  readonly kind: RecordKind;
+/** A client's `delta` or `delta_batch`. */
+export interface WriteRecord {
+  readonly kind: typeof recordKinds.delta | typeof recordKinds.deltaBatch;
   readonly origin: Origin;
   /** Whether the payload is a JSON message as a whole, or the payload of a binary frame. */
   readonly form: 'json' | 'binary';
   /** The binary header's time in ms since the epoch; NaN for JSON messages. */
   readonly timestamp: number;
-  /** When the acceptor got it, in ms of its monotonic clock, or of a read its number; answers to it bear the same. */
-  readonly received: number;
+  /** When the acceptor got it, in ms of its monotonic clock; the frames that come of it bear the same. */
+  readonly receivedAt: number;
+  /** The client's own JSON. */
   readonly payload: Buffer;
 }
 
-export function isWrite({ kind }: TaskRecord): boolean {
-  return kind === recordKinds.delta || kind === recordKinds.deltaBatch;
+/** A request for the state of a document. */
+export interface ReadRecord {
+  readonly kind: typeof recordKinds.subscribe | typeof recordKinds.stateVector;
+  readonly origin: Origin;
+  /** Number of the read within its session, from 1; the frames of its answer bear the same. */
+  readonly read: number;
+  /** JSON of a `SubscribeRequest` or a `StateVectorRequest`. */
+  readonly payload: Buffer;
 }
 
-/** Bytes of a record besides its payload. */
-export const RECORD_OVERHEAD = 30;
+/**
+ * The subscribers of a document have changed: the variants of its group tell which it has now, so that a node of a
+ * cluster knows what to follow.
+ */
+export interface InterestRecord {
+  readonly kind: typeof recordKinds.interest;
+  /** Whether there were subscribers before the worker, so that nobody knows what they have been sent. */
+  readonly isOld: boolean;
+}
+
+export type TaskRecord = WriteRecord | ReadRecord | InterestRecord;
+
+export function isWrite(record: TaskRecord): record is WriteRecord {
+  return record.kind === recordKinds.delta || record.kind === recordKinds.deltaBatch;
+}
+
+export function isRead(record: TaskRecord): record is ReadRecord {
+  return record.kind === recordKinds.subscribe || record.kind === recordKinds.stateVector;
+}
+
+const HEAD_BYTES = 6;
+const WRITE_HEAD_BYTES = HEAD_BYTES + 24;
+const READ_HEAD_BYTES = HEAD_BYTES + 16;
+
+/** Bytes that a record takes in a task. */
+export function recordSize(record: TaskRecord): number {
+  if (isWrite(record)) return WRITE_HEAD_BYTES + record.payload.length;
+  return record.kind === recordKinds.interest ? HEAD_BYTES : READ_HEAD_BYTES + record.payload.length;
+}
 
 /** Beside the variants of a group. */
 const FLAG_WRITER_ONLY = 128;
 const FLAG_JSON_ENCODING = 1;
 const FLAG_SUPPORTS_BATCH = 2;
 const FLAG_JSON_FORM = 4;
-
-/** Collects the groups of one task. */
-export class TaskWriter {
-  readonly #writer = new ByteWriter();
-
-  get length(): number {
-    return this.#writer.length;
-  }
-
-  group({ documentId, variants, writerOnly, records }: TaskGroup): void {
-    const writer = this.#writer;
-    writer.u8(variants | (writerOnly ? FLAG_WRITER_ONLY : 0));
-    writer.shortAscii(documentId);
-    writer.u32(records.length);
-    for (const record of records) {
-      writer.u32(RECORD_OVERHEAD - 4 + record.payload.length);
-      writer.u8(record.kind);
-      writer.u8(
-        (record.origin.encoding === 'json' ? FLAG_JSON_ENCODING : 0) |
-          (record.origin.supportsBatch ? FLAG_SUPPORTS_BATCH : 0) |
-          (record.form === 'json' ? FLAG_JSON_FORM : 0),
-      );
-      writer.f64(record.origin.session);
-      writer.f64(record.timestamp);
-      writer.f64(record.received);
-      writer.bytes(record.payload);
-    }
-  }
-
-  finish(): Uint8Array<ArrayBuffer> {
-    return this.#writer.finish();
-  }
-}
+const FLAG_OLD = 8;
 
 /** What is asked of one document. */
 export interface TaskGroup {
@@ -114,7 +114,30 @@ export interface TaskGroup {
   readonly records: readonly TaskRecord[];
 }
 
-/** Reads a task; the payloads are views into it. */
+/** Collects the groups of one task. */
+export class TaskWriter {
+  readonly #writer = new ByteWriter();
+
+  /** Bytes so far. */
+  get length(): number {
+    return this.#writer.length;
+  }
+
+  group({ documentId, variants, writerOnly, records }: TaskGroup): void {
+    const writer = this.#writer;
+    writer.u8(variants | (writerOnly ? FLAG_WRITER_ONLY : 0));
+    writer.shortAscii(documentId);
+    writer.u32(records.length);
+    for (const record of records) writeRecord(writer, record);
+  }
+
+  /** The task, in a buffer of its own, and begins the next. */
+  finish(): Uint8Array<ArrayBuffer> {
+    return this.#writer.finish();
+  }
+}
+
+/** Reads what `TaskWriter` has written, in the same order; the payloads are views into it. */
 export function* readTask(task: Uint8Array<ArrayBuffer>): Generator<TaskGroup> {
   const bytes = Buffer.from(task.buffer, task.byteOffset, task.byteLength);
   let at = 0;
@@ -144,27 +167,57 @@ export function withoutGroups(task: Uint8Array<ArrayBuffer>, settled: ReadonlySe
   return writer.finish();
 }
 
+function writeRecord(writer: ByteWriter, record: TaskRecord): void {
+  writer.u32(recordSize(record) - 4);
+  writer.u8(record.kind);
+  if (isWrite(record)) {
+    writer.u8(flagsOf(record.origin) | (record.form === 'json' ? FLAG_JSON_FORM : 0));
+    writer.f64(record.origin.session);
+    writer.f64(record.timestamp);
+    writer.f64(record.receivedAt);
+    writer.bytes(record.payload);
+  } else if (record.kind === recordKinds.interest) {
+    writer.u8(record.isOld ? FLAG_OLD : 0);
+  } else {
+    writer.u8(flagsOf(record.origin));
+    writer.f64(record.origin.session);
+    writer.f64(record.read);
+    writer.bytes(record.payload);
+  }
+}
+
+function flagsOf({ encoding, supportsBatch }: Origin): number {
+  return (encoding === 'json' ? FLAG_JSON_ENCODING : 0) | (supportsBatch ? FLAG_SUPPORTS_BATCH : 0);
+}
+
 function readRecord(bytes: Buffer, at: number, end: number): TaskRecord {
+  const kind = bytes.readUInt8(at) as TaskRecord['kind'];
   const flags = bytes.readUInt8(at + 1);
+  if (kind === recordKinds.interest) return { kind, isOld: (flags & FLAG_OLD) !== 0 };
+  const origin: Origin = {
+    session: bytes.readDoubleLE(at + 2),
+    encoding: (flags & FLAG_JSON_ENCODING) === 0 ? 'binary' : 'json',
+    supportsBatch: (flags & FLAG_SUPPORTS_BATCH) !== 0,
+  };
+  if (kind === recordKinds.subscribe || kind === recordKinds.stateVector) {
+    return { kind, origin, read: bytes.readDoubleLE(at + 10), payload: bytes.subarray(at + 18, end) };
+  }
   return {
-    kind: bytes.readUInt8(at) as RecordKind,
-    origin: {
-      session: bytes.readDoubleLE(at + 2),
-      encoding: (flags & FLAG_JSON_ENCODING) === 0 ? 'binary' : 'json',
-      supportsBatch: (flags & FLAG_SUPPORTS_BATCH) !== 0,
-    },
+    kind,
+    origin,
     form: (flags & FLAG_JSON_FORM) === 0 ? 'binary' : 'json',
     timestamp: bytes.readDoubleLE(at + 10),
-    received: bytes.readDoubleLE(at + 18),
+    receivedAt: bytes.readDoubleLE(at + 18),
     payload: bytes.subarray(at + 26, end),
   };
 }
 
 /** Payload of a `subscribe` record, made by the acceptor from the parsed message. */
 export interface SubscribeRequest {
+  /** The id of the client's message, by which it knows the answer. */
   readonly requestId: string;
-  /** Present when the client asks for what it has not seen only. */
-  readonly vector?: readonly (readonly [clientId: string, count: number])[] | undefined;
+  /** Present when the client asks for what it has not seen only: the last stamp that it has seen of each writer. */
+  readonly vector?: readonly (readonly [clientId: string, stamp: number])[] | undefined;
   /** The asking client's own id, where it is known. */
   readonly clientId?: string | undefined;
 }
@@ -172,5 +225,6 @@ export interface SubscribeRequest {
 /** Payload of a `stateVector` record. */
 export interface StateVectorRequest {
   readonly requestId: string;
-  readonly vector: readonly (readonly [clientId: string, count: number])[];
+  /** The last stamp that the client has seen of each writer. */
+  readonly vector: readonly (readonly [clientId: string, stamp: number])[];
 }

@@ -1,6 +1,5 @@
 import type { FieldsStore, FieldWrite } from '@synckit/core-wasm';
 import { batchBody, batchEntry, deltaBody, type Body, type FieldUpdate } from '../protocol/encode.js';
-import type { Cause } from '../messages/answer.js';
 import { variants } from '../messages/task.js';
 import type { LoadedDocument } from './documents.js';
 import type { Loser } from './merge.js';
@@ -29,7 +28,7 @@ const batched: readonly Variant[] = [
 /**
  * Publishes what a flush changed to the variants that have subscribers.
  *
- * @param cause Of the oldest write.
+ * @param receivedAt Of the oldest write, in ms of the acceptor's clock; 0 for what another node took.
  * @param server For what another node took: a fresh L of this node. Else each write goes out with its own stamp.
  */
 export function publishChanges(
@@ -37,11 +36,11 @@ export function publishChanges(
   document: LoadedDocument,
   changed: ReadonlyMap<string, FieldWrite>,
   wanted: number,
-  cause: Cause,
+  receivedAt: number,
   server?: number,
 ): void {
   const send: Send = (variant, type, body) => {
-    outbox.publish(document.id, variant, type, body, cause);
+    outbox.publish(document.id, variant, type, body, receivedAt);
   };
   sendChanges(
     outbox,
@@ -122,12 +121,12 @@ export function answerLosers(
     }
     if (!origin.supportsBatch) {
       for (const update of updates) {
-        outbox.direct(origin, 'delta', deltaBody(outbox.nextId(), document.id, update, clientId));
+        outbox.reply(origin, 'delta', deltaBody(outbox.nextId(), document.id, update, clientId));
       }
       continue;
     }
     for (const entries of inBatches(updates, (update) => batchEntry(document.id, update, outbox.now, clientId))) {
-      outbox.direct(origin, 'delta_batch', batchBody(outbox.nextId(), document.id, entries));
+      outbox.reply(origin, 'delta_batch', batchBody(outbox.nextId(), document.id, entries));
     }
   }
 }

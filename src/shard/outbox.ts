@@ -10,8 +10,8 @@ import {
 import type { MessageType } from '../protocol/codes.js';
 import type { ByteWriter } from '../protocol/byte-writer.js';
 import type { ErrorCode } from '../errors.js';
-import { AnswerWriter, type Cause, type DirectKind, type ShardStatus } from '../messages/answer.js';
-import type { Origin } from '../messages/task.js';
+import { AnswerWriter, type ShardStatus } from '../messages/answer.js';
+import type { Origin, ReadRecord } from '../messages/task.js';
 
 /** A way in which subscribers want what is published: one of `variants`, and what it is encoded in. */
 export interface Variant {
@@ -60,8 +60,8 @@ export class Outbox {
   }
 
   /** Sends a frame to all subscribers of one variant. */
-  publish(documentId: string, variant: Variant, type: MessageType, body: Body, cause: Cause): void {
-    this.publishWith(documentId, variant, 0, type, cause, (writer) => {
+  publish(documentId: string, variant: Variant, type: MessageType, body: Body, receivedAt: number): void {
+    this.publishWith(documentId, variant, 0, type, receivedAt, (writer) => {
       writer.text(body);
     });
   }
@@ -102,6 +102,7 @@ export class Outbox {
   /**
    * Sends a frame to the subscribers of one variant, except one session (0: to all of them).
    *
+   * @param receivedAt Of the oldest write in it, in ms of the acceptor's clock; 0 when it is of another node.
    * @param write Writes the body.
    */
   publishWith(
@@ -109,48 +110,63 @@ export class Outbox {
     { variant, encoding }: Variant,
     except: number,
     type: MessageType,
-    cause: Cause,
+    receivedAt: number,
     write: (writer: ByteWriter) => void,
   ): void {
     this.release(documentId);
-    const begun = this.#answer.beginPublish(variant, documentId, type, cause, except);
+    const begun = this.#answer.beginPublish(variant, documentId, type, receivedAt, except);
     this.#frame(type, encoding, write);
     this.#answer.end(begun);
   }
 
-  /** Sends a frame to one session. */
-  direct(origin: Origin, type: MessageType, body: Body, kind: DirectKind = 'reply', cause: Cause = 0): void {
-    this.directWith(origin, type, kind, cause, (writer) => {
+  /** Sends a frame to one session. @param receivedAt Of an ack: of its write, in ms of the acceptor's clock. */
+  reply(origin: Origin, type: MessageType, body: Body, receivedAt = 0): void {
+    const begun = this.#answer.beginReply(origin.session, origin.encoding, type, receivedAt);
+    this.#frame(type, origin.encoding, (writer) => {
       writer.text(body);
     });
+    this.#answer.end(begun);
   }
 
-  /** As `direct`, for bodies that are too large to be a string first. @param write Writes the body. */
-  directWith(
-    origin: Origin,
-    type: MessageType,
-    kind: DirectKind,
-    cause: Cause,
-    write: (writer: ByteWriter) => void,
-  ): void {
-    const begun = this.#answer.beginDirect(origin.session, origin.encoding, kind, type, cause);
+  /** As `reply`, for bodies that are too large to be a string first. @param write Writes the body. */
+  replyWith(origin: Origin, type: MessageType, write: (writer: ByteWriter) => void): void {
+    const begun = this.#answer.beginReply(origin.session, origin.encoding, type, 0);
     this.#frame(type, origin.encoding, write);
     this.#answer.end(begun);
   }
 
-  ack(origin: Origin, messageId: string, cause: Cause): void {
-    this.direct(origin, 'ack', ackBody(this.nextId(), messageId), 'reply', cause);
+  /** Sends a frame of the answer to a read. @param isLast Whether the answer ends with it. */
+  answer(record: ReadRecord, type: MessageType, body: Body, isLast = true): void {
+    this.answerWith(record, type, isLast, (writer) => {
+      writer.text(body);
+    });
   }
 
-  error(
-    origin: Origin,
-    code: ErrorCode,
-    details: ErrorDetails,
-    sentence?: string,
-    kind: DirectKind = 'reply',
-    cause: Cause = 0,
+  /** As `answer`, for bodies that are too large to be a string first. @param write Writes the body. */
+  answerWith(
+    { origin, read }: ReadRecord,
+    type: MessageType,
+    isLast: boolean,
+    write: (writer: ByteWriter) => void,
   ): void {
-    this.direct(origin, 'error', errorBody(this.nextId(), code, details, sentence), kind, cause);
+    const begun = this.#answer.beginRead(origin.session, origin.encoding, type, read, isLast);
+    this.#frame(type, origin.encoding, write);
+    this.#answer.end(begun);
+  }
+
+  /** @param receivedAt Of the write, in ms of the acceptor's clock. */
+  ack(origin: Origin, messageId: string, receivedAt: number): void {
+    this.reply(origin, 'ack', ackBody(this.nextId(), messageId), receivedAt);
+  }
+
+  /** Refuses a write. @param sentence Begins with the sentence of the code. */
+  error(origin: Origin, code: ErrorCode, details: ErrorDetails, sentence?: string): void {
+    this.reply(origin, 'error', errorBody(this.nextId(), code, details, sentence));
+  }
+
+  /** Refuses a read. */
+  readError(record: ReadRecord, code: ErrorCode, details: ErrorDetails, sentence?: string): void {
+    this.answer(record, 'error', errorBody(this.nextId(), code, details, sentence));
   }
 
   settled(task: number): void {

@@ -1,7 +1,6 @@
 import type { FieldsStore, TextStore } from '@synckit/core-wasm';
 import { batchEntry, deltaBody, quote, type Body } from '../protocol/encode.js';
-import type { Cause } from '../messages/answer.js';
-import type { Origin, StateVectorRequest, SubscribeRequest } from '../messages/task.js';
+import type { ReadRecord, StateVectorRequest, SubscribeRequest } from '../messages/task.js';
 import type { LoadedDocument } from './documents.js';
 import { laterUpdate } from './frames.js';
 import type { Outbox } from './outbox.js';
@@ -21,27 +20,25 @@ export interface ReadContext {
   readonly nextStamp: (seen?: number) => number;
   /** The stamp up to which a client has seen all writes of a writer, when this is the last one it has seen of him. */
   readonly seenUpTo: (stamp: number) => number;
-  /** What the answer is marked with: `received` of the record. */
-  readonly cause: Cause;
   /** Fields up to which the state is sent again as deltas to clients that may not read it from the response. */
   readonly replayMaxFields: number;
 }
 
 /** Answers `subscribe` and `sync_request`: the whole state, or what the client's vector has not seen. */
-export function answerSubscribe(context: ReadContext, origin: Origin, request: SubscribeRequest): void {
+export function answerSubscribe(context: ReadContext, record: ReadRecord, request: SubscribeRequest): void {
   const { outbox, core, texts, document, replayMaxFields } = context;
   const server = context.nextStamp(largestOf(request.vector));
   // SDK 0.1.x speaks binary, never sends a batch, and does nothing with the state of a sync_response.
   const replay =
-    origin.encoding === 'binary' &&
-    !origin.supportsBatch &&
+    record.origin.encoding === 'binary' &&
+    !record.origin.supportsBatch &&
     request.vector === undefined &&
     core.liveCount(document.handle) > 0 &&
     core.fieldCount(document.handle) <= replayMaxFields;
 
   const head = `"id":${quote(outbox.nextId())},"requestId":${quote(request.requestId)},"documentId":"${document.id}"`;
   const tail = `,"clock":${responseClock(context, server, request.clientId)}`;
-  outbox.directWith(origin, 'sync_response', replay ? 'read' : 'lastOfRead', context.cause, (writer) => {
+  outbox.answerWith(record, 'sync_response', !replay, (writer) => {
     writer.text(head);
     if (request.vector === undefined) {
       writer.text(',"state":');
@@ -57,24 +54,24 @@ export function answerSubscribe(context: ReadContext, origin: Origin, request: S
     }
     writer.text(tail);
   });
-  if (replay) replayState(context, origin, request.clientId);
+  if (replay) replayState(context, record, request.clientId);
 }
 
 /** Answers `sync_step1` with the operations that the client's vector has not seen. */
-export function answerStateVector(context: ReadContext, origin: Origin, request: StateVectorRequest): void {
+export function answerStateVector(context: ReadContext, record: ReadRecord, request: StateVectorRequest): void {
   const { outbox, document } = context;
   const operations = unseen(context, context.nextStamp(largestOf(request.vector)), request.vector);
   const body: Body = `"id":${quote(outbox.nextId())},"requestId":${quote(request.requestId)},"documentId":"${document.id}","operations":[${operations}]`;
-  outbox.direct(origin, 'sync_step2', body, 'lastOfRead', context.cause);
+  outbox.answer(record, 'sync_step2', body);
 }
 
-function replayState(context: ReadContext, origin: Origin, clientId: string | undefined): void {
+function replayState(context: ReadContext, record: ReadRecord, clientId: string | undefined): void {
   const { outbox, core, document } = context;
   const server = context.nextStamp();
   const live = core.changesSince(document.handle, new Map()).filter((write) => !write.deleted);
   live.forEach((write, i) => {
     const body = deltaBody(outbox.nextId(), document.id, laterUpdate(write, server), clientId);
-    outbox.direct(origin, 'delta', body, i === live.length - 1 ? 'lastOfRead' : 'read', context.cause);
+    outbox.answer(record, 'delta', body, i === live.length - 1);
   });
 }
 

@@ -6,13 +6,14 @@ import type { ShardMetrics } from '../metrics/shard-metrics.js';
 import { messageIdOf, type Message } from '../protocol/message.js';
 import type { ShardStatus } from '../messages/answer.js';
 import {
-  isWrite,
+  isRead,
   readTask,
   recordKinds,
+  type ReadRecord,
   type StateVectorRequest,
   type SubscribeRequest,
   type TaskGroup,
-  type TaskRecord,
+  type WriteRecord,
 } from '../messages/task.js';
 import type { Storage, StoredDocument } from '../storage/port.js';
 import { Committer, type PendingAck } from './commit/committer.js';
@@ -168,10 +169,10 @@ export class Shard {
 
   /** Takes note of who is subscribed. @returns Whether that is all that the group says. */
   #hearInterest({ documentId, variants, records }: TaskGroup, ticket: Ticket): boolean {
-    const interests = records.filter(({ kind }) => kind === recordKinds.interest);
+    const interests = records.filter((record) => record.kind === recordKinds.interest);
     if (interests.length === 0) return false;
-    const isOld = interests.some(({ payload }) => payload.length > 0);
-    this.#replication?.interested(documentId, variants, isOld);
+    const hasOld = interests.some(({ isOld }) => isOld);
+    this.#replication?.interested(documentId, variants, hasOld);
     for (let i = 0; i < interests.length; i++) ticket.close();
     return interests.length === records.length;
   }
@@ -229,6 +230,7 @@ export class Shard {
     this.#options.metrics.loadFailures.add(1);
     for (const { group, ticket } of slot.waiting) {
       for (const record of group.records) {
+        if (record.kind === recordKinds.interest) continue;
         this.#refuse(record, slot.id, new ProtocolError('STORAGE_UNAVAILABLE'), undefined);
         ticket.close();
       }
@@ -240,11 +242,11 @@ export class Shard {
   #process(document: LoadedDocument, group: TaskGroup, ticket: Ticket): void {
     if (this.#writes.process(document, group, ticket)) this.#documents.measure(document);
     for (const record of group.records) {
-      if (!isWrite(record) && record.kind !== recordKinds.interest) this.#read(document, record, ticket);
+      if (isRead(record)) this.#read(document, record, ticket);
     }
   }
 
-  #read(document: LoadedDocument, record: TaskRecord, ticket: Ticket): void {
+  #read(document: LoadedDocument, record: ReadRecord, ticket: Ticket): void {
     this.#outbox.release(document.id);
     const context: ReadContext = {
       outbox: this.#outbox,
@@ -253,29 +255,27 @@ export class Shard {
       document,
       nextStamp: (seen) => this.#writes.nextStamp(document, seen),
       seenUpTo: (stamp) => (this.#replication === undefined ? stamp : this.#clock.before(stamp, LATE_UPDATE_MS)),
-      cause: record.received,
       replayMaxFields: this.#options.replayMaxFields,
     };
     // Written by the acceptor, not by a client.
     const request = JSON.parse(record.payload.toString()) as SubscribeRequest & StateVectorRequest;
-    if (record.kind === recordKinds.subscribe) answerSubscribe(context, record.origin, request);
-    else answerStateVector(context, record.origin, request);
+    if (record.kind === recordKinds.subscribe) answerSubscribe(context, record, request);
+    else answerStateVector(context, record, request);
     ticket.close();
   }
 
   /** Answers a record with an error; what is not the client's fault is logged and, if the core is broken, rethrown. */
-  #refuse(record: TaskRecord, documentId: string, error: unknown, message: Message | undefined): void {
+  #refuse(record: WriteRecord | ReadRecord, documentId: string, error: unknown, message: Message | undefined): void {
     if (error instanceof CoreAbort) throw error;
     const messageId = message === undefined ? requestIdOf(record) : messageIdOf(message.fields);
     const details = { documentId, messageId };
-    const kind = isWrite(record) ? 'reply' : 'lastOfRead';
-    this.#options.metrics.errors(error instanceof ProtocolError ? error.code : 'INTERNAL').add(1);
-    if (error instanceof ProtocolError) {
-      this.#outbox.error(record.origin, error.code, details, error.message, kind, record.received);
-      return;
-    }
-    this.#options.log.error({ err: error, documentId }, 'a record could not be handled');
-    this.#outbox.error(record.origin, 'INTERNAL', details, undefined, kind, record.received);
+    const isOwn = error instanceof ProtocolError;
+    const code = isOwn ? error.code : 'INTERNAL';
+    const sentence = isOwn ? error.message : undefined;
+    this.#options.metrics.errors(code).add(1);
+    if (!isOwn) this.#options.log.error({ err: error, documentId }, 'a record could not be handled');
+    if (isRead(record)) this.#outbox.readError(record, code, details, sentence);
+    else this.#outbox.error(record.origin, code, details, sentence);
   }
 
   #acknowledge(ack: PendingAck, refused: string | undefined): void {
@@ -285,7 +285,7 @@ export class Shard {
       this.#options.metrics.errors('INVALID_DELTA').add(1);
       this.#outbox.error(origin, 'INVALID_DELTA', { documentId, messageId }, `Invalid delta message: ${refused}`);
     } else if (messageId !== undefined) {
-      this.#outbox.ack(origin, messageId, ack.received);
+      this.#outbox.ack(origin, messageId, ack.receivedAt);
     }
     ack.ticket.close();
   }

@@ -4,7 +4,7 @@ import type { ShardMetrics } from '../metrics/shard-metrics.js';
 import { messageIdOf, type Message } from '../protocol/message.js';
 import type { Operations, SetOperation } from '../protocol/operations.js';
 import { parseWrite } from '../protocol/write.js';
-import { isWrite, type Origin, type TaskGroup, type TaskRecord } from '../messages/task.js';
+import { isWrite, type Origin, type TaskGroup, type WriteRecord } from '../messages/task.js';
 import type { Storage } from '../storage/port.js';
 import type { Committer, PendingAck } from './commit/committer.js';
 import type { LoadedDocument } from './documents.js';
@@ -33,7 +33,7 @@ export interface WritesOptions {
   /** Operations that other nodes are to send on too. */
   readonly onRelay: (document: LoadedDocument, relays: readonly string[]) => void;
   /** Answers a record that can't be taken. */
-  readonly refuse: (record: TaskRecord, documentId: string, error: unknown, message: Message | undefined) => void;
+  readonly refuse: (record: WriteRecord, documentId: string, error: unknown, message: Message | undefined) => void;
 }
 
 /** Merges the writes of one flush of a document, gives them to the committer and publishes what changed. */
@@ -60,7 +60,7 @@ export class Writes {
     this.#dropEmptyText(document);
     // A message may be refused for its second text when the first is joined already.
     if (acks.length === 0 && !text.changed) return false;
-    const cause = acks[0]?.received ?? 0;
+    const receivedAt = acks[0]?.receivedAt ?? 0;
     for (const write of merge.changed.values()) committer.write(document, write);
     if (text.changed || (text.senders.size > 0 && this.#isUnwritten(document))) {
       committer.writeText(document, this.#textBytes(document) - textBytes);
@@ -71,13 +71,13 @@ export class Writes {
       outbox.hold(first.echo);
     } else {
       outbox.release(document.id);
-      publishChanges(outbox, document, merge.changed, group.variants, cause);
+      publishChanges(outbox, document, merge.changed, group.variants, receivedAt);
     }
     for (const ack of acks) committer.owe(ack);
     if (document.text !== undefined && text.senders.size > 0) {
       if (text.changed) document.stamp = clock.next(document.stamp, text.clockMax, outbox.now);
       const { handle } = document.text;
-      const answer = { outbox, core: texts, handle, documentId: document.id, server: document.stamp, cause };
+      const answer = { outbox, core: texts, handle, documentId: document.id, server: document.stamp, receivedAt };
       answerTexts(answer, text, group.variants);
     }
     if (merge.losers.size > 0) {
@@ -103,12 +103,12 @@ export class Writes {
     document: LoadedDocument,
     merge: Merge,
     text: TextMerge,
-    record: TaskRecord,
+    record: WriteRecord,
     { variants }: TaskGroup,
     ticket: Ticket,
   ): PendingAck | undefined {
     const { committer, maxPendingBytes, outbox, refuse } = this.#options;
-    const { origin, received } = record;
+    const { origin, receivedAt } = record;
     let message: Message | undefined;
     let operations: Operations;
     try {
@@ -132,14 +132,14 @@ export class Writes {
     const { sets, texts, relays } = operations;
     if (relays.length > 0) {
       this.#options.metrics.relayed.add(relays.length);
-      relayOperations(outbox, document.id, relays, variants, origin.session, received);
+      relayOperations(outbox, document.id, relays, variants, origin.session, receivedAt);
       this.#options.onRelay(document, relays);
     }
     const messageId = messageIdOf(message.fields);
     const fields = sets.map(({ field }) => field);
     const { id: documentId } = document;
     const hasText = texts.length > 0;
-    return { origin, messageId, documentId, fields, text: hasText, received, ticket, echo: undefined };
+    return { origin, messageId, documentId, fields, text: hasText, receivedAt, ticket, echo: undefined };
   }
 
   /** @throws ProtocolError With no field applied. */

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { test } from 'tap';
-import { RECORD_OVERHEAD } from '../../src/messages/task.js';
+import { recordSize } from '../../src/messages/task.js';
 import { holdsAsync } from '../support/property.js';
-import { coalescerFixture as fixture } from '../support/recording-shards.js';
+import { coalescerFixture as fixture, recordOf } from '../support/recording-shards.js';
 import { until } from '../support/server.js';
 
 /** Resolves after everything that waits for the next turns of the event loop. */
@@ -195,7 +195,7 @@ test('a large task is cut, so that one document need not wait for all others', a
 });
 
 test('contract 10: waiting bytes are bounded, here and in the shards together; reads are always accepted', async (t) => {
-  const size = RECORD_OVERHEAD + 10;
+  const size = recordSize(recordOf('x'.repeat(10), false));
   const { coalescer, shards, write, read } = fixture({ maxQueuedBytes: 3 * size });
   const payload = 'x'.repeat(10);
   shards.busy.add(0);
@@ -204,7 +204,7 @@ test('contract 10: waiting bytes are bounded, here and in the shards together; r
   t.equal(write('b', payload), true);
   t.equal(write('a', payload), false);
   t.equal(read('a', 'read'), true);
-  t.equal(coalescer.queuedBytes, 2 * size + RECORD_OVERHEAD + 4);
+  t.equal(coalescer.queuedBytes, 2 * size + recordSize(recordOf('read', true)));
   shards.busy.clear();
   await turn();
   t.strictSame(shards.tasks, [[`a:${payload},read`, `b:${payload}`]], 'what was refused is not there');

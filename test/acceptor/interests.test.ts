@@ -28,7 +28,7 @@ function fixture() {
     const groups = shards.tasks.flat();
     return groups.map((group, i) => {
       const [documentId, payloads] = group.split(':') as [string, string];
-      return `${payloads.includes('\x01') ? '+' : ''}${documentId} ${shards.variants[i]}`;
+      return `${payloads.includes('old') ? '+' : ''}${documentId} ${shards.variants[i]}`;
     });
   };
   const forget = (): void => {

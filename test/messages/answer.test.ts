@@ -3,14 +3,8 @@ import fc from 'fast-check';
 import { test } from 'tap';
 import { typeCodes, typeOfCode, type MessageType } from '../../src/protocol/codes.js';
 import type { Encoding } from '../../src/protocol/encode.js';
-import {
-  AnswerWriter,
-  awarenessTasksDone,
-  readAnswer,
-  tasksDone,
-  type DirectKind,
-  type ShardStatus,
-} from '../../src/messages/answer.js';
+import { AnswerWriter, awarenessTasksDone, tasksDone, type ShardStatus } from '../../src/messages/answer.js';
+import { readAnswer } from '../../src/messages/answer-reader.js';
 import { variants } from '../../src/messages/task.js';
 import { holds } from '../support/property.js';
 
@@ -22,7 +16,7 @@ type Entry =
       readonly except: number;
       readonly frame: Uint8Array;
       readonly type: MessageType;
-      readonly cause: number;
+      readonly receivedAt: number;
     }
   | {
       readonly kind: 'echo';
@@ -33,13 +27,21 @@ type Entry =
       readonly type: MessageType;
     }
   | {
-      readonly kind: 'direct';
+      readonly kind: 'reply';
       readonly session: number;
       readonly encoding: Encoding;
-      readonly of: DirectKind;
       readonly frame: Uint8Array;
       readonly type: MessageType;
-      readonly cause: number;
+      readonly receivedAt: number;
+    }
+  | {
+      readonly kind: 'read';
+      readonly session: number;
+      readonly encoding: Encoding;
+      readonly frame: Uint8Array;
+      readonly type: MessageType;
+      readonly read: number;
+      readonly isLast: boolean;
     }
   | { readonly kind: 'settled'; readonly task: number }
   | { readonly kind: 'settledGroup'; readonly task: number; readonly group: number }
@@ -63,7 +65,7 @@ const entries: fc.Arbitrary<Entry> = fc.oneof(
       except: numbers,
       frame: frames,
       type: types,
-      cause: fc.double({ min: 0, noNaN: true }),
+      receivedAt: fc.double({ min: 0, noNaN: true }),
     },
     plain,
   ),
@@ -80,13 +82,24 @@ const entries: fc.Arbitrary<Entry> = fc.oneof(
   ),
   fc.record(
     {
-      kind: fc.constant('direct' as const),
+      kind: fc.constant('reply' as const),
       session: numbers,
       encoding: fc.constantFrom<Encoding>('binary', 'json'),
-      of: fc.constantFrom<DirectKind>('reply', 'read', 'lastOfRead'),
       frame: frames,
       type: types,
-      cause: fc.double({ min: 0, noNaN: true }),
+      receivedAt: fc.double({ min: 0, noNaN: true }),
+    },
+    plain,
+  ),
+  fc.record(
+    {
+      kind: fc.constant('read' as const),
+      session: numbers,
+      encoding: fc.constantFrom<Encoding>('binary', 'json'),
+      frame: frames,
+      type: types,
+      read: numbers,
+      isLast: fc.boolean(),
     },
     plain,
   ),
@@ -115,7 +128,7 @@ const entries: fc.Arbitrary<Entry> = fc.oneof(
 function write(writer: AnswerWriter, entry: Entry): void {
   switch (entry.kind) {
     case 'publish': {
-      const begun = writer.beginPublish(entry.variant, entry.documentId, entry.type, entry.cause, entry.except);
+      const begun = writer.beginPublish(entry.variant, entry.documentId, entry.type, entry.receivedAt, entry.except);
       writer.frames.bytes(entry.frame);
       writer.end(begun);
       return;
@@ -126,8 +139,14 @@ function write(writer: AnswerWriter, entry: Entry): void {
       writer.end(begun);
       return;
     }
-    case 'direct': {
-      const begun = writer.beginDirect(entry.session, entry.encoding, entry.of, entry.type, entry.cause);
+    case 'reply': {
+      const begun = writer.beginReply(entry.session, entry.encoding, entry.type, entry.receivedAt);
+      writer.frames.bytes(entry.frame);
+      writer.end(begun);
+      return;
+    }
+    case 'read': {
+      const begun = writer.beginRead(entry.session, entry.encoding, entry.type, entry.read, entry.isLast);
       writer.frames.bytes(entry.frame);
       writer.end(begun);
       return;
@@ -152,14 +171,14 @@ function write(writer: AnswerWriter, entry: Entry): void {
 function read(answer: Uint8Array<ArrayBuffer>): Entry[] {
   const found: Entry[] = [];
   readAnswer(answer, {
-    publish: (documentId, variant, frame, type, cause, except) =>
+    publish: (documentId, variant, frame, type, receivedAt, except) =>
       found.push({
         kind: 'publish',
         documentId,
         variant,
         frame: new Uint8Array(frame),
         type: typeOfCode(type),
-        cause,
+        receivedAt,
         except,
       }),
     echo: (documentId, variant, session, frame, type) =>
@@ -171,15 +190,24 @@ function read(answer: Uint8Array<ArrayBuffer>): Entry[] {
         frame: new Uint8Array(frame),
         type: typeOfCode(type),
       }),
-    direct: (session, encoding, of, frame, type, cause) =>
+    reply: (session, encoding, frame, type, receivedAt) =>
       found.push({
-        kind: 'direct',
+        kind: 'reply',
         session,
         encoding,
-        of,
         frame: new Uint8Array(frame),
         type: typeOfCode(type),
-        cause,
+        receivedAt,
+      }),
+    read: (session, encoding, frame, type, read, isLast) =>
+      found.push({
+        kind: 'read',
+        session,
+        encoding,
+        frame: new Uint8Array(frame),
+        type: typeOfCode(type),
+        read,
+        isLast,
       }),
     settled: (task) => found.push({ kind: 'settled', task }),
     settledGroup: (task, group) => found.push({ kind: 'settledGroup', task, group }),

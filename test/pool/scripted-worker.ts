@@ -86,7 +86,7 @@ async function obey(task: number, text: string): Promise<void> {
 
 /** Tells the test that a task came, and to which worker. */
 function say(text: string): void {
-  const begun = answer.beginDirect(number, 'binary', 'reply', 'error', 0);
+  const begun = answer.beginReply(number, 'binary', 'error', 0);
   answer.frames.text(text);
   answer.end(begun);
 }

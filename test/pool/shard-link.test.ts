@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import { test, type Test } from 'tap';
-import { readAnswer } from '../../src/messages/answer.js';
+import { readAnswer } from '../../src/messages/answer-reader.js';
 import { ShardLink } from '../../src/pool/shard-link.js';
 import type { Work } from '../../src/messages/work.js';
 import { until } from '../support/server.js';
@@ -35,7 +35,8 @@ function fixture(t: Test, failingStarts: ScriptData['failingStarts'] = [0, 0], m
       readAnswer(answer, {
         publish: () => undefined,
         echo: () => undefined,
-        direct: (worker, _encoding, _kind, frame) => said.push(`${worker}: ${Buffer.from(frame).toString()}`),
+        reply: (worker, _encoding, frame) => said.push(`${worker}: ${Buffer.from(frame).toString()}`),
+        read: () => undefined,
         settled: (task) => link.settle(task),
         settledGroup: (task, group) => link.settleGroup(task, group),
         status: () => undefined,

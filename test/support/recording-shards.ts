@@ -1,7 +1,7 @@
 /** A coalescer and shards that only keep what they are given. */
 import assert from 'node:assert/strict';
 import { Coalescer, type CoalescerOptions, type ShardPort } from '../../src/acceptor/coalescer.js';
-import { readTask, recordKinds, type TaskRecord } from '../../src/messages/task.js';
+import { readTask, recordKinds, type ReadRecord, type TaskRecord, type WriteRecord } from '../../src/messages/task.js';
 
 /** A task as `<document>:<payload>,<payload>`, one such string for each group. */
 export type Task = readonly string[];
@@ -30,9 +30,7 @@ export class RecordingShards implements ShardPort {
       this.variants.push(variants);
       this.writerOnly.push(writerOnly);
     }
-    this.tasks.push(
-      groups.map(({ documentId, records }) => `${documentId}:${records.map((r) => r.payload.toString()).join(',')}`),
-    );
+    this.tasks.push(groups.map(({ documentId, records }) => `${documentId}:${records.map(textOf).join(',')}`));
   }
 
   retainedBytes(): number {
@@ -65,7 +63,7 @@ export function coalescerFixture(options: Partial<CoalescerOptions> = {}): Coale
     ...options,
   });
   const add = (documentId: string, payload: string, urgent: boolean, session = 1): boolean =>
-    coalescer.add(documentId, record(payload, urgent, session), urgent);
+    coalescer.add(documentId, recordOf(payload, urgent, session), urgent);
   return {
     coalescer,
     shards,
@@ -74,13 +72,16 @@ export function coalescerFixture(options: Partial<CoalescerOptions> = {}): Coale
   };
 }
 
-function record(payload: string, isRead: boolean, session: number): TaskRecord {
-  return {
-    kind: isRead ? recordKinds.subscribe : recordKinds.delta,
+/** A record with this payload, as a fixture adds it. */
+export function recordOf(payload: string, isRead: boolean, session = 1): WriteRecord | ReadRecord {
+  const about = {
     origin: { session, encoding: 'binary', supportsBatch: false },
-    form: 'binary',
-    timestamp: 1,
-    received: 0,
     payload: Buffer.from(payload),
-  };
+  } as const;
+  if (isRead) return { kind: recordKinds.subscribe, read: 1, ...about };
+  return { kind: recordKinds.delta, form: 'binary', timestamp: 1, receivedAt: 0, ...about };
+}
+
+function textOf(record: TaskRecord): string {
+  return record.kind === recordKinds.interest ? (record.isOld ? 'old' : 'new') : record.payload.toString();
 }

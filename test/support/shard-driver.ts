@@ -3,16 +3,19 @@ import { FieldsCore, TextCore } from '@synckit/core-wasm';
 import { pino } from 'pino';
 import { decodeAwareness, type ReadAwareness } from '../../src/cluster/awareness-message.js';
 import { ShardMetrics } from '../../src/metrics/shard-metrics.js';
-import { readAnswer, type DirectKind, type ShardStatus } from '../../src/messages/answer.js';
+import type { ShardStatus } from '../../src/messages/answer.js';
+import { readAnswer } from '../../src/messages/answer-reader.js';
 import { Shard, type ShardOptions } from '../../src/shard/shard.js';
 import {
   recordKinds,
   TaskWriter,
   variants,
   type Origin,
+  type ReadRecord,
   type StateVectorRequest,
   type SubscribeRequest,
   type TaskRecord,
+  type WriteRecord,
 } from '../../src/messages/task.js';
 import { decodeFrame, type Incoming } from './client.js';
 import { ControlledStorage } from './controlled-storage.js';
@@ -30,7 +33,7 @@ export interface Published {
 /** A frame that the acceptor would send to one session. */
 export interface Direct {
   readonly session: number;
-  readonly kind: DirectKind;
+  readonly kind: 'reply' | 'read' | 'lastOfRead';
   readonly message: Incoming;
 }
 
@@ -42,14 +45,14 @@ export function origin(session: number, more: Partial<Origin> = {}): Origin {
 }
 
 /** A `delta`, or a `delta_batch` if it has `deltas`, as the payload of a binary frame. */
-export function write(from: number | Origin, payload: object | string, timestamp = Date.now()): TaskRecord {
+export function write(from: number | Origin, payload: object | string, timestamp = Date.now()): WriteRecord {
   const text = typeof payload === 'string' ? payload : JSON.stringify(payload);
   return {
     kind: text.includes('"deltas"') ? recordKinds.deltaBatch : recordKinds.delta,
     origin: typeof from === 'number' ? origin(from) : from,
     form: 'binary',
     timestamp,
-    received: 0,
+    receivedAt: 0,
     payload: Buffer.from(text),
   };
 }
@@ -65,19 +68,12 @@ export function stateVector(from: number | Origin, vector: StateVectorRequest['v
 }
 
 function read(
-  kind: TaskRecord['kind'],
+  kind: ReadRecord['kind'],
   from: number | Origin,
   request: SubscribeRequest | StateVectorRequest,
-): TaskRecord {
+): ReadRecord {
   const payload = Buffer.from(JSON.stringify(request));
-  return {
-    kind,
-    origin: typeof from === 'number' ? origin(from) : from,
-    form: 'binary',
-    timestamp: 0,
-    received: 0,
-    payload,
-  };
+  return { kind, origin: typeof from === 'number' ? origin(from) : from, read: 1, payload };
 }
 
 export class ShardDriver {
@@ -150,7 +146,7 @@ export class ShardDriver {
 
   #take(answer: Uint8Array<ArrayBuffer>): void {
     readAnswer(answer, {
-      publish: (documentId, variant, frame, _type, _cause, except) => {
+      publish: (documentId, variant, frame, _type, _receivedAt, except) => {
         const isBinary = (variant & (variants.binaryDelta | variants.binaryBatch | variants.binaryAny)) !== 0;
         this.sent.push({ to: 'all', documentId, variant, except, message: decodeFrame(Buffer.from(frame), isBinary) });
       },
@@ -158,8 +154,13 @@ export class ShardDriver {
         const isBinary = (variant & (variants.binaryDelta | variants.binaryBatch)) !== 0;
         this.sent.push({ to: 'one', session, kind: 'reply', message: decodeFrame(Buffer.from(frame), isBinary) });
       },
-      direct: (session, encoding, kind, frame) => {
-        this.sent.push({ to: 'one', session, kind, message: decodeFrame(Buffer.from(frame), encoding === 'binary') });
+      reply: (session, encoding, frame) => {
+        const message = decodeFrame(Buffer.from(frame), encoding === 'binary');
+        this.sent.push({ to: 'one', session, kind: 'reply', message });
+      },
+      read: (session, encoding, frame, _type, _read, isLast) => {
+        const message = decodeFrame(Buffer.from(frame), encoding === 'binary');
+        this.sent.push({ to: 'one', session, kind: isLast ? 'lastOfRead' : 'read', message });
       },
       settled: (task) => this.settled.push(task),
       settledGroup: (task, group) => this.settledGroups.push([task, group]),

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { decodeAwareness } from '../../cluster/awareness-message.js';
+import { readAcceptedAwareness } from '../../cluster/awareness-message.js';
 import type { AcceptorMetrics } from '../../metrics/acceptor-metrics.js';
 import { AwarenessOutbox, type AwarenessShards } from './outbox.js';
 import { RemoteStates } from './remote-states.js';
@@ -55,12 +55,15 @@ export class AwarenessReplication {
     this.remotes = new RemoteStates({ timeoutMs, maxBytes: maxRemoteBytes, metrics, onChange });
   }
 
-  /** A message of another process, passed on by a shard. @param now Milliseconds of the monotonic clock. */
+  /**
+   * A message of another process in the format of the bus, which has checked it in the shard's thread.
+   *
+   * @param now Milliseconds of the monotonic clock.
+   */
   receive(documentId: string, bytes: Uint8Array, now: number): void {
     const document = this.#documents.get(documentId);
-    const message = decodeAwareness(bytes);
-    if (document === undefined || message.kind === 'malformed' || message.kind === 'unreadable') return;
-    if (message.run === this.#run) return;
+    if (document === undefined) return;
+    const message = readAcceptedAwareness(bytes);
     if (message.kind !== 'ask') this.remotes.apply(document, message, now);
     else if (document.locals.size > 0) this.#outbox.publishAll(documentId);
   }

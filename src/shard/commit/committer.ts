@@ -15,8 +15,8 @@ export interface PendingAck {
   readonly fields: readonly string[];
   /** Whether it wrote the text. */
   readonly text: boolean;
-  /** When the acceptor got the message. */
-  readonly received: number;
+  /** When the acceptor got the message, in ms of its monotonic clock. */
+  readonly receivedAt: number;
   readonly ticket: Ticket;
   /** What goes to its sender before it. */
   echo: Held | undefined;

@@ -65,7 +65,7 @@ export class RemoteMerge {
     if (document.text === undefined) return;
     const { handle } = document.text;
     const server = nextStamp(document);
-    publishText({ outbox, core: texts, handle, documentId: document.id, server, cause: 0 }, wanted);
+    publishText({ outbox, core: texts, handle, documentId: document.id, server, receivedAt: 0 }, wanted);
   }
 
   #mergeText(

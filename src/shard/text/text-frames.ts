@@ -1,7 +1,6 @@
 import type { TextStore } from '@synckit/core-wasm';
 import type { ByteWriter } from '../../protocol/byte-writer.js';
 import { quote } from '../../protocol/encode.js';
-import type { Cause } from '../../messages/answer.js';
 import { variants } from '../../messages/task.js';
 import type { Outbox, Variant } from '../outbox.js';
 import type { TextMerge, TextSender } from './text-join.js';
@@ -20,8 +19,8 @@ export interface TextAnswer {
   readonly documentId: string;
   /** L of this flush. */
   readonly server: number;
-  /** Of the oldest write. */
-  readonly cause: Cause;
+  /** Of the oldest write, in ms of the acceptor's clock; 0 for what another node took. */
+  readonly receivedAt: number;
 }
 
 /**
@@ -44,7 +43,7 @@ export function answerTexts(answer: TextAnswer, merge: TextMerge, wanted: number
   if (behind.length === 0) return;
   const state = answer.core.state(answer.handle, true);
   for (const { origin, operation } of behind) {
-    answer.outbox.directWith(origin, 'delta_batch', 'reply', 0, (writer) => {
+    answer.outbox.replyWith(origin, 'delta_batch', (writer) => {
       writeText(writer, answer, state, 'server', serverClock(answer, operation.clock));
     });
   }
@@ -57,10 +56,10 @@ export function relayOperations(
   entries: readonly string[],
   wanted: number,
   except: number,
-  cause: Cause,
+  receivedAt: number,
 ): void {
   for (const way of waysTo(wanted)) {
-    outbox.publishWith(documentId, way, except, 'delta_batch', cause, (writer) => {
+    outbox.publishWith(documentId, way, except, 'delta_batch', receivedAt, (writer) => {
       writer.text(`"id":${quote(outbox.nextId())},"documentId":"${documentId}","deltas":[${entries.join(',')}]`);
     });
   }
@@ -75,12 +74,12 @@ export function publishText(answer: TextAnswer, wanted: number): void {
 function publish(answer: TextAnswer, wanted: number, author: TextSender | undefined, like: string | undefined): void {
   const wide = waysTo(wanted);
   if (wide.length === 0) return;
-  const { outbox, core, handle, documentId, cause } = answer;
+  const { outbox, core, handle, documentId, receivedAt } = answer;
   const state = author?.asSent ?? core.state(handle, true);
   const clientId = author?.operation.clientId ?? 'server';
   const clock = author?.operation.clock ?? serverClock(answer, like);
   for (const way of wide) {
-    outbox.publishWith(documentId, way, author?.origin.session ?? 0, 'delta_batch', cause, (writer) => {
+    outbox.publishWith(documentId, way, author?.origin.session ?? 0, 'delta_batch', receivedAt, (writer) => {
       writeText(writer, answer, state, clientId, clock);
     });
   }

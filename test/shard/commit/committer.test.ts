@@ -52,7 +52,7 @@ function fixture(): Fixture {
   const owe: Fixture['owe'] = ({ id }, messageId, ...fields) => {
     const ticket = new Ticket(1, () => undefined);
     const written = { documentId: id, fields, text: false };
-    committer.owe({ origin: origin(1), messageId, ...written, received: 0, ticket, echo: undefined });
+    committer.owe({ origin: origin(1), messageId, ...written, receivedAt: 0, ticket, echo: undefined });
   };
   return {
     storage,

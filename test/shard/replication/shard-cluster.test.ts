@@ -24,8 +24,7 @@ const wanted = variants.binaryDelta | variants.binaryAny;
 
 /** @param isOld Whether the subscribers were there before the worker. */
 function interest(isOld = false): TaskRecord {
-  const about = { origin: origin(0), form: 'binary', timestamp: 0, received: 0 } as const;
-  return { kind: recordKinds.interest, ...about, payload: Buffer.alloc(isOld ? 1 : 0) };
+  return { kind: recordKinds.interest, isOld };
 }
 
 /** What the subscribers of a node hold of a document, taking the server's word as SDKs do. */
