@@ -116,8 +116,8 @@ export function decodeAwareness(bytes: Uint8Array): ReadAwareness {
 }
 
 /**
- * The message in bytes that `decodeAwareness` has accepted. Checks nothing once more: that, and reading the JSON of the
- * states, is for the shard's thread, not for the acceptor's.
+ * Reads a message that `decodeAwareness` has accepted, in another thread, and checks nothing again: that, and parsing the
+ * JSON of the states, would cost the acceptor's thread what the shard's has done already.
  */
 export function readAcceptedAwareness(bytes: Uint8Array): AwarenessMessage {
   const [, kind, run, sequence, rows, ...rest] = unpackr.unpack(bytes) as AcceptedMessage;

@@ -154,7 +154,7 @@ export class AnswerWriter {
     this.frames.f64(status.pendingBytes);
   }
 
-  /** What another process says of the awareness of a document, as the bus has read it. */
+  /** A message of another process about the awareness of a document, in the format of the bus, which has checked it. */
   awareness(documentId: string, message: Uint8Array): void {
     this.frames.u8(entries.awareness);
     this.frames.shortAscii(documentId);

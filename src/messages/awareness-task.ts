@@ -1,20 +1,20 @@
 /**
- * What the acceptor tells a shard about awareness. It is kept by nobody and answered by nothing, so it is no task: what
- * is lost with a worker is said again to the next.
+ * What the acceptor gives a shard about awareness. It is not retained: what is lost with a worker is sent again to the
+ * next. Little-endian.
  *
  *   awareness = entry*
  *   entry    = u8 kind · u16 length · documentId · u32 length · message
  */
 import { ByteWriter } from '../protocol/byte-writer.js';
 
-/** What a shard is to do; only `say` has a message. */
+/** What a shard is to do; only `publish` has a message. */
 export const awarenessKinds = {
-  /** Listens to what other processes say of the document, and asks them. */
+  /** Subscribes to the awareness of the document, and asks the other processes for theirs. */
   follow: 1,
   /** Ends that. */
   unfollow: 2,
-  /** Tells the other processes, in the format of the bus. */
-  say: 3,
+  /** Publishes to the other processes. */
+  publish: 3,
 } as const;
 
 export type AwarenessKind = (typeof awarenessKinds)[keyof typeof awarenessKinds];
@@ -22,12 +22,15 @@ export type AwarenessKind = (typeof awarenessKinds)[keyof typeof awarenessKinds]
 export interface AwarenessEntry {
   readonly kind: AwarenessKind;
   readonly documentId: string;
+  /** In the format of the bus (cluster/awareness-message.ts); empty unless it is published. */
   readonly message: Uint8Array;
 }
 
+/** Collects the entries of one awareness task. */
 export class AwarenessTaskWriter {
   readonly #writer = new ByteWriter();
 
+  /** Bytes so far. */
   get length(): number {
     return this.#writer.length;
   }
@@ -39,12 +42,13 @@ export class AwarenessTaskWriter {
     this.#writer.bytes(message);
   }
 
+  /** The task, in a buffer of its own, and begins the next. */
   finish(): Uint8Array<ArrayBuffer> {
     return this.#writer.finish();
   }
 }
 
-/** The entries in their order; the messages are views. */
+/** Reads what `AwarenessTaskWriter` has written, in the same order; the messages are views into it. */
 export function* readAwarenessTask(task: Uint8Array<ArrayBuffer>): Generator<AwarenessEntry> {
   const bytes = Buffer.from(task.buffer, task.byteOffset, task.byteLength);
   let at = 0;

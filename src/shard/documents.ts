@@ -5,38 +5,38 @@ import type { StoredDocument, TextUpdate } from '../storage/port.js';
 import type { TaskGroup } from '../messages/task.js';
 import type { StampClock } from './stamp.js';
 import { loadText, type LoadedText } from './text/text-join.js';
-import type { Ticket } from './ticket.js';
+import type { OpenGroup } from './open-task.js';
 
 /** A document in memory. */
 export interface LoadedDocument {
   readonly kind: 'loaded';
   readonly id: string;
-  /** Of the core. */
+  /** Of its fields, in the core's `FieldsStore`; valid until the document is unloaded. */
   readonly handle: number;
-  /** Undefined until somebody sends a state. */
+  /** Undefined until somebody sends the state of a text. */
   text: LoadedText | undefined;
-  /** The last L given or sent. */
+  /** The last L given or sent (StampClock); grows. */
   stamp: number;
-  /** Bytes in the core, as last measured. */
+  /** Bytes of memory that fields and text take in the core, as last measured. */
   bytes: number;
 }
 
 /** Records that wait for their document. */
-export interface Waiting {
+export interface WaitingGroup {
   readonly group: TaskGroup;
-  readonly ticket: Ticket;
+  readonly openGroup: OpenGroup;
 }
 
 /** A document on its way from storage; what comes for it meanwhile waits here, so it is loaded once. */
 export interface LoadingDocument {
   readonly kind: 'loading';
   readonly id: string;
-  readonly waiting: Waiting[];
+  readonly waiting: WaitingGroup[];
 }
 
-/** How long it is believed that no document can be unloaded, in ms: to look at all of them at each turn would take long. */
+/** For so long after a search that was in vain none is made, in ms: to look at all documents at each turn would take long. */
 const FULL_MS = 250;
-/** Documents that are looked at at each turn all the same. */
+/** So many documents are looked at in each turn all the same. */
 const MANY_SLOTS = 1_000;
 
 export interface DocumentsOptions {
@@ -56,7 +56,7 @@ export class Documents {
   readonly #options: DocumentsOptions;
   readonly #slots = new Map<string, LoadedDocument | LoadingDocument>();
   #bytes = 0;
-  /** Nothing more can be unloaded before that time, in ms since the epoch, or hardly. */
+  /** Until then, in ms since the epoch, no document is looked at: none could be unloaded. */
   #fullUntil = 0;
 
   constructor(options: DocumentsOptions) {
@@ -72,7 +72,7 @@ export class Documents {
   }
 
   /** The document, now the most recently used; undefined when it must be loaded first. */
-  find(id: string): LoadedDocument | LoadingDocument | undefined {
+  touch(id: string): LoadedDocument | LoadingDocument | undefined {
     const slot = this.#slots.get(id);
     if (slot !== undefined) {
       this.#slots.delete(id);
@@ -86,19 +86,19 @@ export class Documents {
     return this.#slots.get(id);
   }
 
-  /** Announces a document that will be loaded. */
-  expect(id: string): LoadingDocument {
+  /** A document is going to be loaded; it is in the map from now on. */
+  beginLoad(id: string): LoadingDocument {
     const slot: LoadingDocument = { kind: 'loading', id, waiting: [] };
     this.#slots.set(id, slot);
     return slot;
   }
 
   /**
-   * Takes a document as it was stored into memory. It must be used in the same turn: from then on `trim` may unload it.
+   * Puts a document into memory as it was stored. It must be used in the same turn: from then on `evict` may unload it.
    *
    * @throws TextRefused when its text can't be read.
    */
-  fill({ id }: LoadingDocument, stored: StoredDocument): LoadedDocument {
+  finishLoad({ id }: LoadingDocument, stored: StoredDocument): LoadedDocument {
     const { core, clock } = this.#options;
     const text = stored.text.length === 0 ? undefined : this.#loadText(id, stored.text);
     const handle = core.open();
@@ -111,20 +111,20 @@ export class Documents {
     return document;
   }
 
-  #loadText(documentId: string, parts: readonly TextUpdate[]): LoadedText {
+  #loadText(documentId: string, updates: readonly TextUpdate[]): LoadedText {
     const { texts, log } = this.#options;
-    const { text, incomplete } = loadText(texts, parts);
-    // Parts are written in the order in which they build on each other, so one was lost outside of this server.
-    if (incomplete) log.error({ documentId }, 'a part of a text is missing in the storage');
+    const { text, incomplete } = loadText(texts, updates);
+    // They are written in the order in which they build on each other, so one was lost outside of this server.
+    if (incomplete) log.error({ documentId }, 'an update of a text is missing in the storage');
     return text;
   }
 
-  /** An announced document can't be loaded; whoever asks for it next tries again. */
-  giveUp({ id }: LoadingDocument): void {
+  /** A document can't be loaded; whoever asks for it next tries again. */
+  failLoad({ id }: LoadingDocument): void {
     this.#slots.delete(id);
   }
 
-  /** Takes note of the memory a document takes after it changed. */
+  /** Updates `bytes` after a document has changed. */
   measure(document: LoadedDocument): void {
     const { core, texts } = this.#options;
     const bytes = core.byteSize(document.handle) + (document.text ? texts.byteSize(document.text.handle) : 0);
@@ -133,7 +133,7 @@ export class Documents {
   }
 
   /** Unloads the least recently used documents that are durable, while there are more bytes than there may be. */
-  trim(): void {
+  evict(): void {
     if (this.#bytes <= this.#options.maxBytes) return;
     const now = Date.now();
     if (now < this.#fullUntil) return;

@@ -53,7 +53,7 @@ export function publishChanges(
 }
 
 /**
- * What a flush changed, for a writer that is the only one to hear of it; encoded when it is sent.
+ * What a flush changed, for a writer that is the only subscriber; encoded when it is sent.
  *
  * @param wanted How the writer wants it: bits of `variants`.
  * @param session The writer's.
@@ -103,7 +103,7 @@ function sendChanges(
 }
 
 /**
- * Tells each session whose write lost what won, with a clock above all that it has seen, or it would show its own
+ * Sends each session whose write lost the value that won, with a clock above all that it has seen, or it would show its own
  * value for ever. @param server A fresh L.
  */
 export function answerLosers(

@@ -12,7 +12,7 @@ export interface MergeLimits {
   readonly maxBytes: number;
 }
 
-/** A session whose writes lost, and what it must be told. */
+/** A session whose writes lost, and the fields that it must be sent. */
 export interface Loser {
   readonly origin: Origin;
   readonly paths: Set<string>;

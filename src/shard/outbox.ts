@@ -19,7 +19,7 @@ export interface Variant {
   readonly encoding: Encoding;
 }
 
-/** What may wait for an ack, but not for anything else that is said of its document. */
+/** Frames that may wait for an ack, but not behind other frames of their document. */
 export interface Held {
   readonly documentId: string;
   readonly send: () => void;
@@ -177,7 +177,7 @@ export class Outbox {
     this.#answer.settledGroup(task, group);
   }
 
-  /** Passes on what another process says of the awareness of a document. */
+  /** Passes on another process's message about the awareness of a document, in the format of the bus. */
   awareness(documentId: string, message: Uint8Array): void {
     this.#answer.awareness(documentId, message);
   }

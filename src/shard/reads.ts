@@ -6,8 +6,8 @@ import { laterUpdate } from './frames.js';
 import type { Outbox } from './outbox.js';
 
 /**
- * News of another node may come late, and its writer have written here meanwhile: who saw that has not seen all that is
- * older. So the last minutes before what a client saw last of a writer are answered once more.
+ * An update of another node may come late, and its writer may have written here meanwhile: a client that saw the newer
+ * write has not seen the older one. So the last minutes before what a client saw last of a writer are sent once more.
  */
 export const LATE_UPDATE_MS = 600_000;
 

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { CoreAbort, TextRefused, type FieldsStore, type TextStore } from '@synckit/core-wasm';
+import { CoreAbort, type FieldsStore, type TextStore } from '@synckit/core-wasm';
 import { ProtocolError } from '../errors.js';
 import type { Bus, BusEvents } from '../cluster/port.js';
 import type { ShardMetrics } from '../metrics/shard-metrics.js';
@@ -15,8 +15,9 @@ import {
   type TaskGroup,
   type WriteRecord,
 } from '../messages/task.js';
-import type { Storage, StoredDocument } from '../storage/port.js';
+import type { Storage } from '../storage/port.js';
 import { Committer, type PendingAck } from './commit/committer.js';
+import { DocumentLoader } from './document-loader.js';
 import { Documents, type LoadedDocument, type LoadingDocument } from './documents.js';
 import type { MergeLimits } from './merge.js';
 import { Outbox } from './outbox.js';
@@ -25,7 +26,7 @@ import { Replication } from './replication/replication.js';
 import { answerStateVector, answerSubscribe, LATE_UPDATE_MS, type ReadContext } from './reads.js';
 import { StampClock } from './stamp.js';
 import { TextWriter } from './text/text-writer.js';
-import { TaskTicket, type Ticket } from './ticket.js';
+import { OpenTask, type OpenGroup } from './open-task.js';
 import { Writes } from './writes.js';
 
 export interface ShardOptions {
@@ -34,7 +35,7 @@ export interface ShardOptions {
   readonly storage: Storage;
   readonly log: Logger;
   readonly metrics: ShardMetrics;
-  /** Opens the way to the other nodes, if there is a cluster. */
+  /** Opens the bus, if there is a cluster. */
   readonly openBus?: ((events: BusEvents) => Bus) | undefined;
   /** Between two comparisons of documents with the storage, in ms; without a bus there are none. */
   readonly compareMs: number;
@@ -51,8 +52,6 @@ export interface ShardOptions {
   readonly maxLoadedBytes: number;
 }
 
-/** Documents asked of the storage at a time. */
-const LOAD_BATCH = 64;
 /** What waited for a document is answered in pieces of about this size: a thousand clients may have asked for it. */
 const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
 
@@ -66,8 +65,7 @@ export class Shard {
   readonly #writes: Writes;
   readonly #replication: Replication | undefined;
   readonly #textWriter: TextWriter;
-  /** From a load that failed to the next that succeeds. */
-  #loadsFail = false;
+  readonly #loader: DocumentLoader;
 
   constructor(options: ShardOptions) {
     this.#options = options;
@@ -78,8 +76,8 @@ export class Shard {
       storage: options.storage,
       log: options.log,
       metrics: options.metrics,
-      takeText: (document) => this.#textWriter.take(document),
-      refuseText: (document) => {
+      nextTextUpdate: (document) => this.#textWriter.nextUpdate(document),
+      onTextRefused: (document) => {
         this.#textWriter.refused(document);
       },
       compactText: (isIdle) => this.#textWriter.compact(isIdle),
@@ -116,6 +114,24 @@ export class Shard {
       },
     });
     this.#replication = this.#openReplication();
+    this.#loader = new DocumentLoader({
+      ...options,
+      documents: this.#documents,
+      onLoaded: (document, { commits }, waiting) => {
+        this.#replication?.loaded(document, commits);
+        for (const { group, openGroup } of waiting) {
+          this.#process(document, group, openGroup);
+          if (this.#outbox.length >= MAX_ANSWER_BYTES) this.#outbox.flush();
+        }
+      },
+      onFailed: (documentId, waiting) => {
+        this.#replication?.loadFailed(documentId);
+        for (const { group, openGroup } of waiting) this.#refuseGroup(documentId, group, openGroup);
+      },
+      onDone: () => {
+        this.#endTurn();
+      },
+    });
   }
 
   #openReplication(): Replication | undefined {
@@ -133,7 +149,7 @@ export class Shard {
     });
   }
 
-  /** Ends the way to the other nodes, when they have been told everything. */
+  /** Closes the bus, when everything is published. */
   async close(): Promise<void> {
     await this.#replication?.close();
   }
@@ -141,39 +157,39 @@ export class Shard {
   /** Answers the records of a task whose documents are loaded; the others are answered when theirs are. */
   handle(task: number, bytes: Uint8Array<ArrayBuffer>): void {
     const started = performance.now();
-    const tickets = new TaskTicket(task, this.#outbox);
+    const openTask = new OpenTask(task, this.#outbox);
     const missing: LoadingDocument[] = [];
     for (const group of readTask(bytes)) {
-      const ticket = tickets.group(group.records.length);
-      this.#replication?.wants(group.documentId, group.variants);
-      if (this.#hearInterest(group, ticket)) continue;
-      let slot = this.#documents.find(group.documentId);
-      if (slot === undefined) missing.push((slot = this.#documents.expect(group.documentId)));
-      if (slot.kind === 'loading') slot.waiting.push({ group, ticket });
-      else this.#process(slot, group, ticket);
+      const openGroup = openTask.group(group.records.length);
+      this.#replication?.updateVariants(group.documentId, group.variants);
+      if (this.#noteInterest(group, openGroup)) continue;
+      let slot = this.#documents.touch(group.documentId);
+      if (slot === undefined) missing.push((slot = this.#documents.beginLoad(group.documentId)));
+      if (slot.kind === 'loading') slot.waiting.push({ group, openGroup });
+      else this.#process(slot, group, openGroup);
     }
-    tickets.close();
+    openTask.endReading();
     this.#tidy();
-    for (let i = 0; i < missing.length; i += LOAD_BATCH) void this.#load(missing.slice(i, i + LOAD_BATCH));
+    this.#loader.load(missing);
     this.#outbox.taskDone();
     this.#outbox.flush();
     this.#options.metrics.taskTime.observe((performance.now() - started) / 1_000);
   }
 
-  /** What the acceptor has to tell other nodes about awareness, in the format of awareness-task.ts. */
+  /** Does what a task in the format of awareness-task.ts asks for. */
   forwardAwareness(bytes: Uint8Array<ArrayBuffer>): void {
     this.#replication?.awareness.forward(bytes);
     this.#outbox.awarenessTaskDone();
     this.#outbox.flush();
   }
 
-  /** Takes note of who is subscribed. @returns Whether that is all that the group says. */
-  #hearInterest({ documentId, variants, records }: TaskGroup, ticket: Ticket): boolean {
+  /** Notes who is subscribed. @returns Whether the group holds nothing else. */
+  #noteInterest({ documentId, variants, records }: TaskGroup, openGroup: OpenGroup): boolean {
     const interests = records.filter((record) => record.kind === recordKinds.interest);
     if (interests.length === 0) return false;
     const hasOld = interests.some(({ isOld }) => isOld);
-    this.#replication?.interested(documentId, variants, hasOld);
-    for (let i = 0; i < interests.length; i++) ticket.close();
+    this.#replication?.setInterest(documentId, variants, hasOld);
+    for (let i = 0; i < interests.length; i++) openGroup.settleRecord();
     return interests.length === records.length;
   }
 
@@ -182,71 +198,24 @@ export class Shard {
     await this.#committer.idle();
   }
 
-  /** Loads announced documents with one request and does what waited for them; what throws then ends the worker. */
-  async #load(slots: readonly LoadingDocument[]): Promise<void> {
-    const started = performance.now();
-    let stored: readonly StoredDocument[];
-    try {
-      stored = await this.#options.storage.load(slots.map((slot) => slot.id));
-    } catch (error) {
-      // One that can't be read must not take the others with it.
-      if (slots.length > 1) for (const slot of slots) void this.#load([slot]);
-      else for (const slot of slots) this.#giveUp(slot, error);
-      return;
+  /** A document can't be loaded. */
+  #refuseGroup(documentId: string, { records }: TaskGroup, openGroup: OpenGroup): void {
+    for (const record of records) {
+      if (record.kind === recordKinds.interest) continue;
+      this.#refuse(record, documentId, new ProtocolError('STORAGE_UNAVAILABLE'), undefined);
+      openGroup.settleRecord();
     }
-    this.#options.metrics.loadTime.observe((performance.now() - started) / 1_000);
-    this.#loadsFail = false;
-    slots.forEach((slot, i) => {
-      const found = stored[i];
-      if (found === undefined) throw new Error('the storage answered with fewer documents than it was asked for');
-      const document = this.#fill(slot, found);
-      if (document === undefined) return;
-      this.#replication?.loaded(document, found.commits);
-      for (const { group, ticket } of slot.waiting) {
-        this.#process(document, group, ticket);
-        if (this.#outbox.length >= MAX_ANSWER_BYTES) this.#outbox.flush();
-      }
-    });
-    this.#endTurn();
-  }
-
-  #fill(slot: LoadingDocument, stored: StoredDocument): LoadedDocument | undefined {
-    try {
-      return this.#documents.fill(slot, stored);
-    } catch (error) {
-      if (!(error instanceof TextRefused)) throw error;
-      this.#giveUp(slot, error);
-      return undefined;
-    }
-  }
-
-  #giveUp(slot: LoadingDocument, error: unknown): void {
-    // While the storage is away that is true of every document that anybody asks for.
-    const level = this.#loadsFail && !(error instanceof TextRefused) ? 'debug' : 'error';
-    this.#options.log[level]({ err: error, documentId: slot.id }, 'a document could not be loaded');
-    this.#loadsFail = true;
-    this.#documents.giveUp(slot);
-    this.#replication?.gaveUp(slot.id);
-    this.#options.metrics.loadFailures.add(1);
-    for (const { group, ticket } of slot.waiting) {
-      for (const record of group.records) {
-        if (record.kind === recordKinds.interest) continue;
-        this.#refuse(record, slot.id, new ProtocolError('STORAGE_UNAVAILABLE'), undefined);
-        ticket.close();
-      }
-    }
-    this.#endTurn();
   }
 
   /** Merges the writes of a group, and answers the reads from the state after it. */
-  #process(document: LoadedDocument, group: TaskGroup, ticket: Ticket): void {
-    if (this.#writes.process(document, group, ticket)) this.#documents.measure(document);
+  #process(document: LoadedDocument, group: TaskGroup, openGroup: OpenGroup): void {
+    if (this.#writes.process(document, group, openGroup)) this.#documents.measure(document);
     for (const record of group.records) {
-      if (isRead(record)) this.#read(document, record, ticket);
+      if (isRead(record)) this.#read(document, record, openGroup);
     }
   }
 
-  #read(document: LoadedDocument, record: ReadRecord, ticket: Ticket): void {
+  #read(document: LoadedDocument, record: ReadRecord, openGroup: OpenGroup): void {
     this.#outbox.release(document.id);
     const context: ReadContext = {
       outbox: this.#outbox,
@@ -261,7 +230,7 @@ export class Shard {
     const request = JSON.parse(record.payload.toString()) as SubscribeRequest & StateVectorRequest;
     if (record.kind === recordKinds.subscribe) answerSubscribe(context, record, request);
     else answerStateVector(context, record, request);
-    ticket.close();
+    openGroup.settleRecord();
   }
 
   /** Answers a record with an error; what is not the client's fault is logged and, if the core is broken, rethrown. */
@@ -287,7 +256,7 @@ export class Shard {
     } else if (messageId !== undefined) {
       this.#outbox.ack(origin, messageId, ack.receivedAt);
     }
-    ack.ticket.close();
+    ack.openGroup.settleRecord();
   }
 
   #endTurn(): void {
@@ -297,7 +266,7 @@ export class Shard {
 
   #tidy(): void {
     this.#committer.kick();
-    this.#documents.trim();
+    this.#documents.evict();
   }
 
   #status(): ShardStatus {

@@ -49,7 +49,7 @@ export class StampClock {
   }
 
   /**
-   * A write's time in whole milliseconds, as storage keeps it; taken as now when it lies too far in the future or is no
+   * A write's time in whole milliseconds, as storage keeps it; replaced by now when it lies too far in the future or is no
    * time at all.
    */
   timestamp(claimed: number, now: number): number {

@@ -15,8 +15,8 @@ import type { Outbox } from './outbox.js';
 import { headOf } from './record.js';
 import type { StampClock } from './stamp.js';
 import { answerTexts, relayOperations } from './text/text-frames.js';
-import { TextMerge, type LoadedText } from './text/text-join.js';
-import type { Ticket } from './ticket.js';
+import { TextJoin, type LoadedText } from './text/text-join.js';
+import type { OpenGroup } from './open-task.js';
 
 export interface WritesOptions {
   readonly core: FieldsStore;
@@ -30,9 +30,9 @@ export interface WritesOptions {
   readonly limits: MergeLimits;
   /** Bytes of changes waiting to be durable, above which writes are refused. */
   readonly maxPendingBytes: number;
-  /** Operations that other nodes are to send on too. */
+  /** Operations that other nodes are to relay too. */
   readonly onRelay: (document: LoadedDocument, relays: readonly string[]) => void;
-  /** Answers a record that can't be taken. */
+  /** Answers a record that is refused. */
   readonly refuse: (record: WriteRecord, documentId: string, error: unknown, message: Message | undefined) => void;
 }
 
@@ -45,16 +45,16 @@ export class Writes {
   }
 
   /** @returns Whether there were any that changed the document. */
-  process(document: LoadedDocument, group: TaskGroup, ticket: Ticket): boolean {
+  process(document: LoadedDocument, group: TaskGroup, openGroup: OpenGroup): boolean {
     const { core, texts, clock, committer, outbox, limits, nodeId } = this.#options;
     const merge = new Merge(core, clock, limits, nodeId, document);
-    const text = new TextMerge(texts, () => (document.text ??= this.#openText()));
+    const text = new TextJoin(texts, () => (document.text ??= this.#openText()));
     const acks: PendingAck[] = [];
     const started = performance.now();
     const textBytes = this.#textBytes(document);
     for (const record of group.records) {
       if (!isWrite(record)) continue;
-      const ack = this.#write(document, merge, text, record, group, ticket);
+      const ack = this.#write(document, merge, text, record, group, openGroup);
       if (ack !== undefined) acks.push(ack);
     }
     this.#dropEmptyText(document);
@@ -73,7 +73,7 @@ export class Writes {
       outbox.release(document.id);
       publishChanges(outbox, document, merge.changed, group.variants, receivedAt);
     }
-    for (const ack of acks) committer.owe(ack);
+    for (const ack of acks) committer.addAck(ack);
     if (document.text !== undefined && text.senders.size > 0) {
       if (text.changed) document.stamp = clock.next(document.stamp, text.clockMax, outbox.now);
       const { handle } = document.text;
@@ -98,14 +98,14 @@ export class Writes {
     return document.stamp;
   }
 
-  /** Merges the writes of a record; returns the ack that is owed then, or nothing when it was refused. */
+  /** Merges the writes of a record; returns its ack, or nothing when it was refused. */
   #write(
     document: LoadedDocument,
     merge: Merge,
-    text: TextMerge,
+    text: TextJoin,
     record: WriteRecord,
     { variants }: TaskGroup,
-    ticket: Ticket,
+    openGroup: OpenGroup,
   ): PendingAck | undefined {
     const { committer, maxPendingBytes, outbox, refuse } = this.#options;
     const { origin, receivedAt } = record;
@@ -117,16 +117,16 @@ export class Writes {
       operations = parsed.operations(document.id);
       if (committer.pendingBytes > maxPendingBytes) throw new ProtocolError('STORAGE_UNAVAILABLE');
       try {
-        this.#take(operations, merge, text, origin);
+        this.#apply(operations, merge, text, origin);
       } catch (error) {
         if (!parsed.isLifted || !(error instanceof ProtocolError)) throw error;
-        // What was taken for the state may have been more than that. Joining a state twice is joining it once.
+        // What was lifted out as the state may have been more than that. Joining a state twice is joining it once.
         operations = parsed.whole(document.id);
-        this.#take(operations, merge, text, origin);
+        this.#apply(operations, merge, text, origin);
       }
     } catch (error) {
       refuse(record, document.id, error, message);
-      ticket.close();
+      openGroup.settleRecord();
       return undefined;
     }
     const { sets, texts, relays } = operations;
@@ -139,11 +139,11 @@ export class Writes {
     const fields = sets.map(({ field }) => field);
     const { id: documentId } = document;
     const hasText = texts.length > 0;
-    return { origin, messageId, documentId, fields, text: hasText, receivedAt, ticket, echo: undefined };
+    return { origin, messageId, documentId, fields, text: hasText, receivedAt, openGroup, echo: undefined };
   }
 
   /** @throws ProtocolError With no field applied. */
-  #take({ sets, texts }: Operations, merge: Merge, text: TextMerge, origin: Origin): void {
+  #apply({ sets, texts }: Operations, merge: Merge, text: TextJoin, origin: Origin): void {
     merge.check(sets);
     this.#checkStorable(sets);
     for (const operation of texts) text.apply(operation, origin);
@@ -161,7 +161,7 @@ export class Writes {
   }
 
   #openText(): LoadedText {
-    return { handle: this.#options.texts.open(), stored: 0, parts: new KnownUpdates() };
+    return { handle: this.#options.texts.open(), stored: 0, updates: new KnownUpdates() };
   }
 
   /** A state that was refused leaves no text behind where there was none. */
@@ -176,7 +176,7 @@ export class Writes {
     return text === undefined ? 0 : this.#options.texts.byteSize(text.handle);
   }
 
-  #count(merge: Merge, text: TextMerge, messages: number, tookMs: number): void {
+  #count(merge: Merge, text: TextJoin, messages: number, tookMs: number): void {
     const { metrics } = this.#options;
     metrics.mergeTime.observe(tookMs / 1_000);
     metrics.deltas.add(messages);

@@ -78,7 +78,7 @@ export class AwarenessNetwork {
         case awarenessKinds.unfollow:
           node.followed.delete(documentId);
           break;
-        case awarenessKinds.say:
+        case awarenessKinds.publish:
           this.#send(node, documentId, Buffer.from(message));
       }
     }

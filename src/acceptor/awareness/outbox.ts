@@ -262,7 +262,7 @@ export class AwarenessOutbox {
   }
 
   #publish(documentId: string, message: Uint8Array): void {
-    this.#writer.add({ kind: awarenessKinds.say, documentId, message });
+    this.#writer.add({ kind: awarenessKinds.publish, documentId, message });
   }
 }
 

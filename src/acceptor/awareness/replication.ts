@@ -56,7 +56,7 @@ export class AwarenessReplication {
   }
 
   /**
-   * A message of another process, which the bus has checked in the shard's thread.
+   * A message of another process in the format of the bus, which has checked it in the shard's thread.
    *
    * @param now Milliseconds of the monotonic clock.
    */

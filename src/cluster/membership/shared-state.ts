@@ -1,6 +1,5 @@
 /**
-/**
- * The port to the state that all nodes share besides documents: the list of nodes and counts within a window of time.
+ * The port to the state that all nodes share besides documents: the list of nodes, and counts within a window of time.
  * None of it has to be durable, and every entry expires. One contract suite (test/contract/shared-state.ts) runs against
  * every adapter.
  */

@@ -24,7 +24,7 @@ interface Announcement extends Ending {
 
 /** Most counts that are kept. */
 const MAX_KEYS = 100_000;
-/** Time between two removals of expired counts and marks, in ms. */
+/** Time between two removals of expired counts, in ms. */
 const SWEEP_MS = 10_000;
 
 /** The data that several memory states share. */
@@ -33,7 +33,7 @@ export class MemorySharedStore {
   readonly counts = new Map<string, Ending & { count: number }>();
   #sweptAt = Date.now();
 
-  /** Removes expired counts and marks, at most every 10 seconds. @param now Milliseconds since the epoch. */
+  /** Removes expired counts, at most every 10 seconds. @param now Milliseconds since the epoch. */
   sweep(now: number): void {
     if (now - this.#sweptAt < SWEEP_MS) return;
     this.#sweptAt = now;

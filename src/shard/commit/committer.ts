@@ -4,9 +4,9 @@ import type { Committed, DocumentChange, FieldRow, RefusedRow, Storage, TextChan
 import type { Origin } from '../../messages/task.js';
 import type { LoadedDocument } from '../documents.js';
 import type { Held } from '../outbox.js';
-import type { Ticket } from '../ticket.js';
+import type { OpenGroup } from '../open-task.js';
 
-/** An ack that is owed once everything merged before it is durable. */
+/** An ack that is sent once everything merged before it is durable. */
 export interface PendingAck {
   readonly origin: Origin;
   readonly messageId: string | undefined;
@@ -17,7 +17,7 @@ export interface PendingAck {
   readonly text: boolean;
   /** When the acceptor got the message, in ms of its monotonic clock. */
   readonly receivedAt: number;
-  readonly ticket: Ticket;
+  readonly openGroup: OpenGroup;
   /** What goes to its sender before it. */
   echo: Held | undefined;
 }
@@ -26,7 +26,7 @@ interface Batch {
   readonly rows: Map<LoadedDocument, Map<string, FieldRow>>;
   /** Texts that changed, and what of them is written: known when the batch is first given to the storage. */
   readonly texts: Map<LoadedDocument, TextChange | undefined>;
-  /** Owed when this batch is durable, and with it all before it. */
+  /** Sent when this batch is durable, and with it all before it. */
   acks: PendingAck[];
   count: number;
   bytes: number;
@@ -36,15 +36,15 @@ export interface CommitterOptions {
   readonly storage: Storage;
   readonly log: Logger;
   readonly metrics: Pick<ShardMetrics, 'commitTime' | 'rowsPerCommit' | 'commitFailures'>;
-  /** What changed in a text since this was last asked; it may be nothing. */
-  readonly takeText: (document: LoadedDocument) => TextChange;
-  /** What `takeText` gave was refused. */
-  readonly refuseText: (document: LoadedDocument) => void;
-  /** A text to be written anew. Asked for while there is nothing else to write, and before: for one that can't wait. */
+  /** What changed in a text since this was last called; it may be nothing. */
+  readonly nextTextUpdate: (document: LoadedDocument) => TextChange;
+  /** What `nextTextUpdate` returned was refused. */
+  readonly onTextRefused: (document: LoadedDocument) => void;
+  /** A text to compact, if there is one. @param isIdle Whether nothing else is to be written; else only what can't wait. */
   readonly compactText: (
     isIdle: boolean,
   ) => { readonly document: LoadedDocument; readonly change: TextChange } | undefined;
-  /** Called for each ack whose writes are durable; `refused` says why the database took one of them for ever ill. */
+  /** Called for each ack whose writes are durable; `refused` is the reason for which the database refused one of them. */
   readonly acknowledge: (ack: PendingAck, refused: string | undefined) => void;
   /** Called with what is durable now. */
   readonly onCommitted: (changes: readonly DocumentChange[], committed: Committed) => void;
@@ -95,13 +95,13 @@ export class Committer {
     return this.#waiting.some(holds);
   }
 
-  /** Takes a row into the batch that is collected; `kick` starts it. */
+  /** Adds a row to the batch that is collected; `kick` starts it. */
   write(document: LoadedDocument, row: FieldRow): void {
     this.#bytes += put(this.#roomy(), document, row);
   }
 
   /**
-   * Takes note that the text of a document changed.
+   * Adds the text of a document, which has changed, to the batch that is collected.
    *
    * @param growth Bytes by which it grew in memory, about what there will be to write.
    */
@@ -117,10 +117,10 @@ export class Committer {
   }
 
   /**
-   * Owes an ack for what was merged so far, whether it changed anything or lost against a write not durable yet. The
-   * rows of the message must have been given to `write` before.
+   * Adds an ack that waits for what was merged so far, whether its message changed anything or lost against a write not
+   * durable yet. The rows of the message must have been given to `write` before.
    */
-  owe(ack: PendingAck): void {
+  addAck(ack: PendingAck): void {
     this.#collecting.acks.push(ack);
   }
 
@@ -149,7 +149,7 @@ export class Committer {
     for (const resolve of this.#idle.splice(0)) resolve();
   }
 
-  /** Starts a commit that joins the parts of a text, if there is one for which it is time. */
+  /** Starts a commit that compacts a text, if it is time for one. */
   #compact(isIdle: boolean): boolean {
     const text = this.#options.compactText(isIdle);
     if (text === undefined) return false;
@@ -191,8 +191,8 @@ export class Committer {
       log.error({ documentId: row.documentId, reason: row.reason }, 'the storage refused a row');
     }
     const refusedTexts = new Set(refused.filter(({ path }) => path === undefined).map(({ documentId }) => documentId));
-    for (const document of batch.texts.keys()) if (refusedTexts.has(document.id)) this.#options.refuseText(document);
-    // What waits goes first, so that the storage need not wait while the clients are told.
+    for (const document of batch.texts.keys()) if (refusedTexts.has(document.id)) this.#options.onTextRefused(document);
+    // What waits goes first, so that the storage need not wait while clients are answered.
     if (this.#waiting.length > 0 || this.#collecting.count > 0) this.kick();
     this.#options.onCommitted(changes, committed);
     this.#release(batch, refused);
@@ -202,8 +202,8 @@ export class Committer {
 
   #changesOf({ rows, texts }: Batch): DocumentChange[] {
     for (const [document, change] of texts) {
-      // A batch that is tried again writes the same parts again.
-      if (change === undefined) texts.set(document, this.#options.takeText(document));
+      // A batch that is tried again writes the same updates again.
+      if (change === undefined) texts.set(document, this.#options.nextTextUpdate(document));
     }
     const documents = new Set([...rows.keys(), ...texts.keys()]);
     return Array.from(documents, (document) => ({

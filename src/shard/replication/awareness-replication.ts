@@ -15,7 +15,7 @@ export class AwarenessBridge implements Pick<BusEvents, 'onAwareness' | 'onAware
     this.#outbox = outbox;
   }
 
-  /** What the acceptor has to say, in the format of awareness-task.ts. */
+  /** Does what the acceptor asks for, in the format of awareness-task.ts. */
   forward(bytes: Uint8Array<ArrayBuffer>): void {
     const toFollow: string[] = [];
     const toUnfollow: string[] = [];
@@ -27,7 +27,7 @@ export class AwarenessBridge implements Pick<BusEvents, 'onAwareness' | 'onAware
         case awarenessKinds.unfollow:
           toUnfollow.push(documentId);
           break;
-        case awarenessKinds.say:
+        case awarenessKinds.publish:
           this.#bus.publishAwareness(documentId, message);
       }
     }

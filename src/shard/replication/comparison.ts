@@ -19,14 +19,14 @@ export interface ComparisonOptions {
 /** Documents asked for with one request. */
 const DOCUMENTS_AT_ONCE = 1_000;
 /**
- * News is sent after its commit and may overtake that of an earlier one. What is still missing after one or two of
- * these times, in ms, is missed.
+ * An update is sent after its commit and may overtake that of an earlier one. What is still missing after one or two of
+ * these times, in ms, was lost.
  */
 const PATIENCE_MS = 500;
 
 /**
- * Finds documents of which a commit was never heard: its node was killed before it could tell, and so sends nothing
- * that would show the gap. Each commit of a document has a number, so one that is missing shows in the numbers of others,
+ * Finds documents of which a commit was never received: its node was killed before it could publish it, and so sends
+ * nothing that would show the gap. Each commit of a document has a number, so one that is missing shows in the numbers of others,
  * and the last ones are compared with the storage's now and then. That also brings nodes together while they have no bus.
  */
 export class Comparison {
@@ -74,7 +74,7 @@ export class Comparison {
         await this.#comparePortion(ids.slice(i, i + DOCUMENTS_AT_ONCE));
       }
     } catch (error) {
-      // Whoever writes or loads says that the storage is away.
+      // Writes and loads report that the storage is away.
       log.debug({ err: error }, 'documents could not be compared with the storage');
     }
     if (!this.#closed) this.#schedule(intervalMs);

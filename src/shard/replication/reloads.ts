@@ -54,7 +54,7 @@ export class Reloads {
   async #run(): Promise<void> {
     if (this.#running || this.#retry !== undefined) return;
     this.#running = true;
-    for (let ids = this.#take(); ids.length > 0 && !this.#closed; ids = this.#take()) {
+    for (let ids = this.#nextBatch(); ids.length > 0 && !this.#closed; ids = this.#nextBatch()) {
       if (await this.#load(ids)) continue;
       this.#postpone();
       break;
@@ -102,8 +102,8 @@ export class Reloads {
     }, RETRY_MS);
   }
 
-  /** Takes some that are not loading. */
-  #take(): string[] {
+  /** Removes some that are not loading from those that are due. */
+  #nextBatch(): string[] {
     const ids: string[] = [];
     for (const id of this.#due) {
       if (ids.length >= BATCH) break;

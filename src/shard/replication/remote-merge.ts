@@ -26,8 +26,8 @@ export interface RemoteState {
 }
 
 /**
- * Merges what the storage has already: what is news goes to the subscribers here with a fresh stamp, and is not committed
- * again.
+ * Merges what the storage has already: what changes a document goes to the subscribers here with a fresh stamp, and is not
+ * committed again.
  */
 export class RemoteMerge {
   readonly #options: RemoteMergeOptions;
@@ -38,7 +38,7 @@ export class RemoteMerge {
 
   /**
    * @param wanted Variants that have subscribers, as bits.
-   * @returns Whether nothing was missing that the news builds on.
+   * @returns Whether nothing was missing that the update builds on.
    */
   merge(document: LoadedDocument, update: RemoteState, wanted: number): boolean {
     const { core, outbox, documents, nextStamp } = this.#options;
@@ -70,14 +70,14 @@ export class RemoteMerge {
 
   #mergeText(
     document: LoadedDocument,
-    parts: readonly Uint8Array[],
+    updates: readonly Uint8Array[],
   ): { readonly changed: boolean; readonly incomplete: boolean } {
     const { texts, log } = this.#options;
-    if (parts.length === 0) return { changed: false, incomplete: false };
-    const text = document.text ?? { handle: texts.open(), stored: 0, parts: new KnownUpdates() };
+    if (updates.length === 0) return { changed: false, incomplete: false };
+    const text = document.text ?? { handle: texts.open(), stored: 0, updates: new KnownUpdates() };
     const isStored = texts.version(text.handle) === text.stored;
     try {
-      const applied = texts.apply(text.handle, parts);
+      const applied = texts.apply(text.handle, updates);
       // What came is stored already, so the next change need not hold it.
       if (isStored) text.stored = texts.version(text.handle);
       document.text = text;

@@ -26,15 +26,15 @@ export interface ReplicationOptions {
   readonly compareMs: number;
   /** Gives a document a fresh L. */
   readonly nextStamp: (document: LoadedDocument) => number;
-  /** Ends a turn that is not the acceptor's. */
+  /** Ends a turn of the event loop that did not begin with a task. */
   readonly endTurn: () => void;
-  /** The bus is there again, or is not. */
+  /** The bus is connected again, or is not. */
   readonly onStatus: () => void;
 }
 
 /**
  * The other nodes of the cluster. What they committed is merged into the documents that have subscribers here, and
- * what is news is published to these; it is not committed again, as the storage has it. Where a message may have been
+ * what changes them is published to these; it is not committed again, as the storage has it. Where a message may have been
  * lost, the document is loaded once more, and the difference is published.
  */
 export class Replication implements BusEvents {
@@ -47,7 +47,7 @@ export class Replication implements BusEvents {
   /** Documents with subscribers here. */
   readonly #interest = new Map<string, Interest>();
   /** Documents of which nobody knows what their subscribers have been sent: a former worker did that. */
-  readonly #owed = new Set<string>();
+  readonly #unpublished = new Set<string>();
 
   constructor(options: ReplicationOptions) {
     this.#options = options;
@@ -83,7 +83,7 @@ export class Replication implements BusEvents {
     return this.#bus.connected;
   }
 
-  /** Whether a document must stay in memory: without it there would be no telling what is news to its subscribers. */
+  /** Whether a document must stay in memory: without it nobody could tell what its subscribers have not seen. */
   watches(documentId: string): boolean {
     return this.#interest.has(documentId);
   }
@@ -92,13 +92,13 @@ export class Replication implements BusEvents {
    * @param variants Those that have subscribers, as bits; 0 when nobody is left.
    * @param isOld Whether these subscribers were there before this worker.
    */
-  interested(documentId: string, variants: number, isOld: boolean): void {
+  setInterest(documentId: string, variants: number, isOld: boolean): void {
     const interest = this.#interest.get(documentId);
     if (variants === 0) {
       if (interest === undefined) return;
       this.#interest.delete(documentId);
       this.#reloads.delete(documentId);
-      this.#owed.delete(documentId);
+      this.#unpublished.delete(documentId);
       this.#bus.unsubscribe([documentId]);
       return;
     }
@@ -108,31 +108,31 @@ export class Replication implements BusEvents {
     } else {
       interest.variants = variants;
     }
-    if (isOld) this.#owe(documentId);
+    if (isOld) this.#publishSubscribed(documentId);
   }
 
-  /** A group of a task says which variants have subscribers now; whether there are any is told by `interested`. */
-  wants(documentId: string, variants: number): void {
+  /** A group of a task says which variants have subscribers now; whether there are any is said by `setInterest`. */
+  updateVariants(documentId: string, variants: number): void {
     const interest = this.#interest.get(documentId);
     if (interest !== undefined && variants !== 0) interest.variants = variants;
   }
 
-  /** Tells the others what this node has committed. */
+  /** Publishes to the other nodes what this one has committed. */
   committed(changes: readonly DocumentChange[], { refused, numbers }: Committed): void {
     for (const { documentId, stamp, fields, text } of changes) {
       const isTaken = (path: string | undefined): boolean =>
         !refused.some((row) => row.documentId === documentId && row.path === path);
-      const news = refused.length === 0 ? fields : fields.filter(({ path }) => isTaken(path));
-      const part = text === undefined || !isTaken(undefined) ? undefined : updateOf(text);
+      const updated = refused.length === 0 ? fields : fields.filter(({ path }) => isTaken(path));
+      const update = text === undefined || !isTaken(undefined) ? undefined : updateOf(text);
       const commit = numbers.get(documentId) ?? 0;
       this.#see(documentId, commit);
-      // One that brings nothing new is told, too: others would take it for one that they missed.
-      if (news.length === 0 && part === undefined && commit === 0) continue;
-      this.#bus.publish({ documentId, stamp, fields: news, text: part?.bytes, relays: [], commit });
+      // One that changes nothing is published too: others would take it for one that they missed.
+      if (updated.length === 0 && update === undefined && commit === 0) continue;
+      this.#bus.publish({ documentId, stamp, fields: updated, text: update?.bytes, relays: [], commit });
     }
   }
 
-  /** Sends operations on that are kept nowhere. */
+  /** Sends operations to other nodes that are kept nowhere. */
   relay(document: LoadedDocument, relays: readonly string[]): void {
     this.#bus.publish({
       documentId: document.id,
@@ -167,7 +167,7 @@ export class Replication implements BusEvents {
   onStatus(connected: boolean): void {
     const { log } = this.#options;
     if (connected) log.info('connected to the bus');
-    else log.warn('no connection to the bus: other nodes hear nothing, and nothing is heard of them');
+    else log.warn('no connection to the bus: nothing is sent to other nodes and nothing comes from them');
     this.#options.onStatus();
   }
 
@@ -179,15 +179,15 @@ export class Replication implements BusEvents {
     this.awareness.onAwarenessActive(documentIds);
   }
 
-  /** A document was loaded; what was said of it meanwhile may not be in it. */
+  /** A document was loaded; updates that came meanwhile may not be in it. */
   loaded(document: LoadedDocument, commits: number): void {
     this.#seeLoaded(document.id, commits);
-    if (this.#owed.delete(document.id)) this.#remote.publishAll(document, this.#wantedOf(document.id));
+    if (this.#unpublished.delete(document.id)) this.#remote.publishAll(document, this.#wantedOf(document.id));
     this.#reloads.resume(document.id);
   }
 
   /** A document could not be loaded. */
-  gaveUp(documentId: string): void {
+  loadFailed(documentId: string): void {
     this.#reloads.resume(documentId);
   }
 
@@ -200,10 +200,10 @@ export class Replication implements BusEvents {
   }
 
   /** A task that the former worker left, or a client, may have had the document loaded before its subscribers are known. */
-  #owe(documentId: string): void {
+  #publishSubscribed(documentId: string): void {
     const slot = this.#options.documents.peek(documentId);
     if (slot?.kind === 'loaded') this.#remote.publishAll(slot, this.#wantedOf(documentId));
-    else this.#owed.add(documentId);
+    else this.#unpublished.add(documentId);
   }
 
   #wantedOf(documentId: string): number {
@@ -230,7 +230,7 @@ export class Replication implements BusEvents {
     this.#reloads.add(documentIds);
   }
 
-  /** After a failover that lost commits, or a restore, numbers are given once more: those that were seen say nothing. */
+  /** After a failover that lost commits, or a restore, numbers are given once more: those that were seen mean nothing any more. */
   #noteBack(documentIds: readonly string[]): void {
     const { log, metrics } = this.#options;
     metrics.staleDocuments.add(documentIds.length);
@@ -259,29 +259,29 @@ export class Replication implements BusEvents {
   }
 
   #mergeInto(document: LoadedDocument, { stamp, fields, text }: StoredDocument): void {
-    const parts = text.map(({ bytes }) => bytes);
-    this.#remote.merge(document, { stamp, fields, text: parts }, this.#wantedOf(document.id));
+    const updates = text.map(({ bytes }) => bytes);
+    this.#remote.merge(document, { stamp, fields, text: updates }, this.#wantedOf(document.id));
     if (document.text === undefined) return;
-    for (const { id, bytes } of text) document.text.parts.add(id, bytes.length);
+    for (const { id, bytes } of text) document.text.updates.add(id, bytes.length);
   }
 
   /** A document that has subscribers and is not in memory. */
   #adopt(documentId: string, stored: StoredDocument): void {
     const { documents, log } = this.#options;
-    const slot = documents.expect(documentId);
+    const slot = documents.beginLoad(documentId);
     try {
-      const document = documents.fill(slot, stored);
-      this.#owed.delete(documentId);
+      const document = documents.finishLoad(slot, stored);
+      this.#unpublished.delete(documentId);
       this.#remote.publishAll(document, this.#wantedOf(documentId));
     } catch (error) {
       if (!(error instanceof TextRefused)) throw error;
-      documents.giveUp(slot);
+      documents.failLoad(slot);
       log.error({ err: error, documentId }, 'a document could not be loaded again');
     }
   }
 }
 
-/** Of a change that takes the place of other parts, the last part is the whole text; what is new stands before it. */
+/** Of a change that replaces other updates, the last update is the whole text; what is new stands before it. */
 function updateOf({ append, replaces }: TextChange): TextUpdate | undefined {
   return replaces.length > 0 && append.length < 2 ? undefined : append[0];
 }

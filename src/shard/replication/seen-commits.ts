@@ -14,14 +14,14 @@ export class SeenCommits {
     return this.#upTo;
   }
 
-  /** Takes note of one commit. @returns Whether none before it is missing. */
+  /** Adds one commit. @returns Whether none before it is missing. */
   add(number: number): boolean {
     if (number > this.#upTo) this.#beyond.add(number);
     this.#advance();
     return this.#beyond.size === 0;
   }
 
-  /** Takes note of what was loaded: all commits up to a number. */
+  /** All commits up to a number were loaded. */
   loaded(upTo: number): void {
     if (upTo <= this.#upTo) return;
     this.#upTo = upTo;

@@ -1,4 +1,4 @@
-/** What is known of the parts that a text is stored in, or will be with the batches under way: how they would load. */
+/** The updates that a text is stored in, or will be with the batches under way: how many, and how large. */
 export class KnownUpdates {
   readonly #ids = new Set<string>();
   #firstBytes = 0;
@@ -8,17 +8,17 @@ export class KnownUpdates {
     return this.#ids.size;
   }
 
-  /** Bytes of the oldest part; 0 when there is none. */
+  /** Bytes of the oldest update; 0 when there is none. */
   get firstBytes(): number {
     return this.#firstBytes;
   }
 
-  /** Bytes of all parts behind the oldest. */
+  /** Bytes of all updates but the oldest. */
   get laterBytes(): number {
     return this.#laterBytes;
   }
 
-  /** Takes note of a part behind the others; of one that is known, nothing. */
+  /** Adds an update behind the others; one that is known changes nothing. */
   add(id: string, bytes: number): void {
     if (this.#ids.has(id)) return;
     if (this.#ids.size === 0) this.#firstBytes = bytes;
@@ -26,8 +26,8 @@ export class KnownUpdates {
     this.#ids.add(id);
   }
 
-  /** Forgets all parts, because one takes their place. @returns Their ids. */
-  takeAll(): string[] {
+  /** Removes all updates, because one takes their place. @returns Their ids. */
+  clear(): string[] {
     const ids = [...this.#ids];
     this.#ids.clear();
     this.#firstBytes = 0;

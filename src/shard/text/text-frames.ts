@@ -3,10 +3,10 @@ import type { ByteWriter } from '../../protocol/byte-writer.js';
 import { quote } from '../../protocol/encode.js';
 import { variants } from '../../messages/task.js';
 import type { Outbox, Variant } from '../outbox.js';
-import type { TextMerge, TextSender } from './text-join.js';
+import type { TextJoin, TextSender } from './text-join.js';
 
 /** A text is understood by all clients that have one, whatever they have shown to understand. */
-const ways: readonly Variant[] = [
+const encodings: readonly Variant[] = [
   { variant: variants.binaryAny, encoding: 'binary' },
   { variant: variants.jsonAny, encoding: 'json' },
 ];
@@ -24,13 +24,13 @@ export interface TextAnswer {
 }
 
 /**
- * Tells of a flush of a text. Where one session sent exactly what the text is now, the others get it in its name; else
+ * Answers a flush of a text. Where one session sent exactly what the text is now, the others get it in its name; else
  * everybody gets what the states were joined to, those who sent them too: their clients would not come to the same by
- * themselves (crdt-core 3.8). Where nothing changed, only those hear of it who sent less than there is.
+ * themselves (crdt-core 3.8). Where nothing changed, only those get it who sent less than there is.
  *
  * @param wanted Bits of `variants` that have subscribers.
  */
-export function answerTexts(answer: TextAnswer, merge: TextMerge, wanted: number): void {
+export function answerTexts(answer: TextAnswer, merge: TextJoin, wanted: number): void {
   const senders = [...merge.senders.values()];
   const [first] = senders;
   if (first === undefined) return;
@@ -39,17 +39,17 @@ export function answerTexts(answer: TextAnswer, merge: TextMerge, wanted: number
     publish(answer, wanted, author, first.operation.clock);
     return;
   }
-  const behind = senders.filter(({ same }) => !same);
-  if (behind.length === 0) return;
+  const outdated = senders.filter(({ same }) => !same);
+  if (outdated.length === 0) return;
   const state = answer.core.state(answer.handle, true);
-  for (const { origin, operation } of behind) {
+  for (const { origin, operation } of outdated) {
     answer.outbox.replyWith(origin, 'delta_batch', (writer) => {
       writeText(writer, answer, state, 'server', serverClock(answer, operation.clock));
     });
   }
 }
 
-/** Sends operations on to the document's subscribers, except the session that they came from. */
+/** Relays operations to the document's subscribers, except the session that they came from. */
 export function relayOperations(
   outbox: Outbox,
   documentId: string,
@@ -58,8 +58,8 @@ export function relayOperations(
   except: number,
   receivedAt: number,
 ): void {
-  for (const way of waysTo(wanted)) {
-    outbox.publishWith(documentId, way, except, 'delta_batch', receivedAt, (writer) => {
+  for (const variant of variantsIn(wanted)) {
+    outbox.publishWith(documentId, variant, except, 'delta_batch', receivedAt, (writer) => {
       writer.text(`"id":${quote(outbox.nextId())},"documentId":"${documentId}","deltas":[${entries.join(',')}]`);
     });
   }
@@ -72,21 +72,21 @@ export function publishText(answer: TextAnswer, wanted: number): void {
 
 /** @param like Of the kind that is used. */
 function publish(answer: TextAnswer, wanted: number, author: TextSender | undefined, like: string | undefined): void {
-  const wide = waysTo(wanted);
+  const wide = variantsIn(wanted);
   if (wide.length === 0) return;
   const { outbox, core, handle, documentId, receivedAt } = answer;
   const state = author?.asSent ?? core.state(handle, true);
   const clientId = author?.operation.clientId ?? 'server';
   const clock = author?.operation.clock ?? serverClock(answer, like);
-  for (const way of wide) {
-    outbox.publishWith(documentId, way, author?.origin.session ?? 0, 'delta_batch', receivedAt, (writer) => {
+  for (const variant of wide) {
+    outbox.publishWith(documentId, variant, author?.origin.session ?? 0, 'delta_batch', receivedAt, (writer) => {
       writeText(writer, answer, state, clientId, clock);
     });
   }
 }
 
-function waysTo(wanted: number): Variant[] {
-  return ways.filter(({ variant }) => (variant & wanted) !== 0);
+function variantsIn(wanted: number): Variant[] {
+  return encodings.filter(({ variant }) => (variant & wanted) !== 0);
 }
 
 /** A number where the client sent one, else a vector clock. */

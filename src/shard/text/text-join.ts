@@ -11,32 +11,33 @@ export interface LoadedText {
   readonly handle: number;
   /** The core's version of what is stored, or will be with the batches under way. */
   stored: number;
-  readonly parts: KnownUpdates;
+  /** Those that it is stored in. */
+  readonly updates: KnownUpdates;
 }
 
 /**
- * Makes a text of its stored parts.
+ * Makes a text of its stored updates.
  *
- * @returns The text, and whether something is missing that the parts build on.
- * @throws TextRefused when a part can't be read.
+ * @returns The text, and whether an update is missing that others build on.
+ * @throws TextRefused when an update can't be read.
  */
-export function loadText(core: TextStore, parts: readonly TextUpdate[]): { text: LoadedText; incomplete: boolean } {
+export function loadText(core: TextStore, updates: readonly TextUpdate[]): { text: LoadedText; incomplete: boolean } {
   const handle = core.open();
   try {
     const { incomplete } = core.apply(
       handle,
-      parts.map(({ bytes }) => bytes),
+      updates.map(({ bytes }) => bytes),
     );
     const known = new KnownUpdates();
-    for (const { id, bytes } of parts) known.add(id, bytes.length);
-    return { text: { handle, stored: core.version(handle), parts: known }, incomplete };
+    for (const { id, bytes } of updates) known.add(id, bytes.length);
+    return { text: { handle, stored: core.version(handle), updates: known }, incomplete };
   } catch (error) {
     if (error instanceof TextRefused) core.close(handle);
     throw error;
   }
 }
 
-/** A session that sent states in this flush, and how the last of them compares. */
+/** A session that sent states in this flush, and how the last of them compares with the text. */
 export interface TextSender {
   readonly origin: Origin;
   operation: TextOperation;
@@ -46,8 +47,8 @@ export interface TextSender {
   asSent: Uint8Array | undefined;
 }
 
-/** One flush of one document's text: joins the states that are due, and knows afterwards who must hear of it. */
-export class TextMerge {
+/** One flush of one document's text: joins the states that are due, and knows afterwards which sessions are to be answered. */
+export class TextJoin {
   readonly senders = new Map<number, TextSender>();
   /** Whether the text gained anything. */
   changed = false;

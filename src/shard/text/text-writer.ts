@@ -5,16 +5,16 @@ import type { TextChange } from '../../storage/port.js';
 import type { LoadedDocument } from '../documents.js';
 import type { LoadedText } from './text-join.js';
 
-/** Parts of a text above which they are joined to one: loading reads them all. */
-const MANY_PARTS = 1_000;
-/** Bytes of parts behind the first above which they are joined to one, if the first is not larger. */
+/** Updates of a text above which they are compacted to one: loading reads them all. */
+const MANY_UPDATES = 1_000;
+/** Bytes of updates behind the first above which they are compacted to one, if the first is not larger. */
 const MANY_BYTES = 65_536;
-/** How many times as scattered a text may be before its parts are joined although something else is to be written. */
+/** How many times these bounds a text may reach before it is compacted although something else is to be written. */
 const PATIENCE = 4;
 
 /**
- * What of texts is given to the storage: their changes as parts, and now and then a part that takes the place of all.
- * How often is a matter of what was appended, so writing stays proportional to typing.
+ * What is written of texts: their changes as updates, and now and then one update that takes the place of all. How
+ * often depends on what was appended, so writing stays proportional to typing.
  */
 export class TextWriter {
   readonly #core: TextStore;
@@ -26,13 +26,13 @@ export class TextWriter {
     this.#metrics = metrics;
   }
 
-  /** Whether the parts of a document's text are to be joined, for which it must stay in memory. */
+  /** Whether the updates of a document's text are to be compacted, for which it must stay in memory. */
   needsCompaction(document: LoadedDocument): boolean {
     return this.#needCompaction.has(document);
   }
 
-  /** What changed since the text was last given to the storage, as a part to append; it may be nothing. */
-  take(document: LoadedDocument): TextChange {
+  /** What changed since the text was last given to the storage, as an update to append; it may be nothing. */
+  nextUpdate(document: LoadedDocument): TextChange {
     const { text } = document;
     if (text === undefined) throw new Error('a document without text was to be written with one');
     if (this.#core.version(text.handle) === text.stored) return { append: [], replaces: [] };
@@ -41,12 +41,12 @@ export class TextWriter {
     return change;
   }
 
-  /** The storage will never take what the last part of a text held: the next one must hold it all, or be refused too. */
+  /** The storage will never take the last update of a text: the next one must hold the whole text. */
   refused({ text }: LoadedDocument): void {
     if (text !== undefined) text.stored = 0;
   }
 
-  /** A text whose parts are to be joined now. @param isIdle Whether nothing else is to be written. */
+  /** A text that is to be compacted now. @param isIdle Whether nothing else is to be written. */
   compact(isIdle: boolean): { readonly document: LoadedDocument; readonly change: TextChange } | undefined {
     for (const document of this.#needCompaction) {
       const { text } = document;
@@ -59,10 +59,10 @@ export class TextWriter {
     return undefined;
   }
 
-  /** What was not given to the storage yet goes before the whole, as a part of its own: other nodes are told of that. */
+  /** What was not given to the storage yet goes before the whole, as an update of its own: that is what other nodes get. */
   #compactionOf(text: LoadedText): TextChange {
     const { stored } = text;
-    const replaces = text.parts.takeAll();
+    const replaces = text.updates.clear();
     const isChange = this.#core.version(text.handle) !== stored;
     const { append: whole } = this.#append(text, 0);
     if (!isChange) return { append: whole, replaces };
@@ -73,13 +73,13 @@ export class TextWriter {
     const bytes = this.#core.changesSince(text.handle, since);
     const id = newUpdateId(Date.now());
     text.stored = this.#core.version(text.handle);
-    text.parts.add(id, bytes.length);
+    text.updates.add(id, bytes.length);
     this.#metrics.textBytesWritten.add(bytes.length);
     return { append: [{ id, bytes }], replaces: [] };
   }
 }
 
-function needsCompaction({ parts }: LoadedText, factor = 1): boolean {
-  const { count, firstBytes, laterBytes } = parts;
-  return count > MANY_PARTS * factor || laterBytes > Math.max(MANY_BYTES, firstBytes) * factor;
+function needsCompaction({ updates }: LoadedText, factor = 1): boolean {
+  const { count, firstBytes, laterBytes } = updates;
+  return count > MANY_UPDATES * factor || laterBytes > Math.max(MANY_BYTES, firstBytes) * factor;
 }

@@ -22,7 +22,7 @@ test('memory is bounded: the oldest count is dropped', async (t) => {
   t.match(await state.count('50000', 600_000), { count: 2 });
 });
 
-test('expired counts and marks free their place', async (t) => {
+test('expired counts free their place', async (t) => {
   const store = new MemorySharedStore();
   const state = new MemorySharedState(store);
   await state.count('a', 1);

@@ -3,7 +3,7 @@ import { test } from 'tap';
 import { ShardMetrics } from '../../../src/metrics/shard-metrics.js';
 import { Committer } from '../../../src/shard/commit/committer.js';
 import type { LoadedDocument } from '../../../src/shard/documents.js';
-import { Ticket } from '../../../src/shard/ticket.js';
+import { OpenGroup } from '../../../src/shard/open-task.js';
 import type { FieldRow } from '../../../src/storage/port.js';
 import { ControlledStorage } from '../../support/controlled-storage.js';
 import { until } from '../../support/server.js';
@@ -39,20 +39,20 @@ function fixture(): Fixture {
     storage,
     log: pino({ level: 'silent' }),
     metrics: new ShardMetrics(undefined),
-    takeText: () => ({ append: [], replaces: [] }),
-    refuseText: () => undefined,
+    nextTextUpdate: () => ({ append: [], replaces: [] }),
+    onTextRefused: () => undefined,
     compactText: () => undefined,
     onCommitted: () => undefined,
-    acknowledge: ({ messageId, ticket }, refused) => {
+    acknowledge: ({ messageId, openGroup }, refused) => {
       acked.push(`${messageId}${refused === undefined ? '' : ` refused: ${refused}`}`);
-      ticket.close();
+      openGroup.settleRecord();
     },
     afterCommit: () => turns.count++,
   });
   const owe: Fixture['owe'] = ({ id }, messageId, ...fields) => {
-    const ticket = new Ticket(1, () => undefined);
+    const openGroup = new OpenGroup(1, () => undefined);
     const written = { documentId: id, fields, text: false };
-    committer.owe({ origin: origin(1), messageId, ...written, receivedAt: 0, ticket, echo: undefined });
+    committer.addAck({ origin: origin(1), messageId, ...written, receivedAt: 0, openGroup, echo: undefined });
   };
   return {
     storage,

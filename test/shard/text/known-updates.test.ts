@@ -12,7 +12,7 @@ test('parts are counted and summed, each once, until one takes the place of all'
   parts.add('a', 100);
   parts.add('b', 20);
   t.strictSame(sums(), [3, 100, 23], 'a reload finds the same parts again');
-  t.strictSame(parts.takeAll(), ['a', 'b', 'c']);
+  t.strictSame(parts.clear(), ['a', 'b', 'c']);
   t.strictSame(sums(), [0, 0, 0]);
   parts.add('d', 110);
   parts.add('e', 5);

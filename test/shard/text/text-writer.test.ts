@@ -14,14 +14,14 @@ function typed(core: TextCore, document: LoadedDocument, replica: TextReplica, t
 test('a compaction that can’t wait says what is new besides: others are told of that part alone', (t) => {
   const core = new TextCore();
   const writer = new TextWriter(core, new ShardMetrics(undefined));
-  const text = { handle: core.open(), stored: 0, parts: new KnownUpdates() };
+  const text = { handle: core.open(), stored: 0, updates: new KnownUpdates() };
   const document: LoadedDocument = { kind: 'loaded', id: 'd', handle: 0, text, stamp: 0, bytes: 0 };
   const replica = new TextReplica('alice');
   const other = core.open();
   const parts: string[] = [];
   for (let i = 0; i < 60; i++) {
     typed(core, document, replica, 'x'.repeat(5_000));
-    const { append } = writer.take(document);
+    const { append } = writer.nextUpdate(document);
     core.apply(other, [append[0]!.bytes]);
     parts.push(append[0]!.id);
   }
@@ -35,12 +35,12 @@ test('a compaction that can’t wait says what is new besides: others are told o
   const fresh = core.open();
   core.apply(fresh, [change!.append[1]!.bytes]);
   t.equal(core.text(fresh), replica.text(), 'the last part is the whole');
-  t.strictSame(writer.take(document), { append: [], replaces: [] });
+  t.strictSame(writer.nextUpdate(document), { append: [], replaces: [] });
   t.equal(writer.compact(true), undefined, 'it is not scattered any more');
 
   for (let i = 0; i < 60; i++) {
     typed(core, document, replica, 'y'.repeat(5_000));
-    writer.take(document);
+    writer.nextUpdate(document);
   }
   t.equal(writer.compact(true)?.change.append.length, 1, 'without news there is none');
   t.end();

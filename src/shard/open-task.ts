@@ -1,4 +1,4 @@
-/** Where a task tells that it needs no more keeping, as a whole or the records of one document in it. */
+/** Called when all records of a task, or of one document in it, are answered and durable. */
 export interface SettledListener {
   settled(task: number): void;
   settledGroup(task: number, group: number): void;
@@ -8,7 +8,7 @@ export interface SettledListener {
  * Counts the open groups of a task. The acceptor keeps what is neither answered nor durable, and gives it to the next
  * worker when this one dies. What was acknowledged must not come again: dated now, it could win against later writes.
  */
-export class TaskTicket {
+export class OpenTask {
   readonly #task: number;
   readonly #listener: SettledListener;
   #groups = 0;
@@ -23,17 +23,17 @@ export class TaskTicket {
     this.#listener = listener;
   }
 
-  /** The ticket of the task's next group. */
-  group(records: number): Ticket {
+  /** The task's next group. @param records How many it has, all of them open. */
+  group(records: number): OpenGroup {
     const group = this.#groups++;
     this.#open++;
-    return new Ticket(records, () => {
+    return new OpenGroup(records, () => {
       this.#settle(group);
     });
   }
 
   /** The task has been read to its end. */
-  close(): void {
+  endReading(): void {
     this.#wasRead = true;
     if (--this.#open === 0) this.#listener.settled(this.#task);
     else for (const group of this.#early) this.#listener.settledGroup(this.#task, group);
@@ -47,7 +47,7 @@ export class TaskTicket {
 }
 
 /** Counts the open records of a group. */
-export class Ticket {
+export class OpenGroup {
   #open: number;
   readonly #onSettled: () => void;
 
@@ -57,7 +57,7 @@ export class Ticket {
   }
 
   /** One record is answered, and durable if it is a write. */
-  close(): void {
+  settleRecord(): void {
     if (--this.#open === 0) this.#onSettled();
   }
 }
