@@ -22,6 +22,7 @@ const nodeGlobals = Object.fromEntries(
 export default tseslint.config(
   { ignores: ['**/dist/', '**/build/', '.tap/', 'data/'] },
   js.configs.recommended,
+  { rules: { 'max-lines': ['error', { max: 300 }] } },
   {
     files: ['**/*.ts'],
     ignores: ['src/core-wasm/assembly/**'],

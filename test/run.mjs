@@ -1,49 +1,64 @@
 /**
  * Runs the compiled tests, each file in a process of its own, and ends with one line that counts them:
- * `N passed, N failed, N skipped`. Arguments are test files (compiled, `*.test.js`); without any, all of them.
+ * `N passed, N failed, N skipped`. Arguments are test files (compiled, `*.test.js`), or `--unit` or `--integration` for
+ * one kind of them; without any, all run, the longest first. `--list` only names them in that order.
  *
  * All tests together share one Postgres: that of TEST_DATABASE_URL, or one that is started here. A file that is run by
- * itself starts its own if it needs one.
+ * itself starts its own if it needs one. What a file leaves behind is ended with it.
  *
  * Plain node instead of tap's runner: that one puts loaders into every process and thread that a test starts, so the
  * servers under test would not be the ones that users run.
  */
-import { spawn } from 'node:child_process';
-import { readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
+import { kindOf, root, testFiles } from './runner/files.mjs';
+import { ProcessGroup } from './runner/process-group.mjs';
+import { startSharedPostgres } from './runner/shared-postgres.mjs';
 
-const root = join(import.meta.dirname, '..');
 const jobs = Number(process.env.JOBS ?? Math.min(2, availableParallelism()));
 const timeoutMs = Number(process.env.TEST_TIMEOUT_MS ?? 300_000);
+/** How many files are named as the slowest. */
+const SLOWEST = 10;
 
-const given = process.argv.slice(2);
-const files = given.length > 0 ? given : ['dist/test', 'src/core-wasm/dist'].flatMap(testsIn);
+const { values, positionals: given } = parseArgs({
+  allowPositionals: true,
+  options: { unit: { type: 'boolean' }, integration: { type: 'boolean' }, list: { type: 'boolean' } },
+});
+const kind = values.unit === values.integration ? 'all' : values.unit === true ? 'unit' : 'integration';
+const files = given.length > 0 ? given : testFiles(kind);
 if (files.length === 0) {
   console.error('there are no compiled tests: run npm run build first');
   process.exit(1);
 }
-
-const postgres = given.length > 0 || process.env.TEST_DATABASE_URL ? undefined : await startPostgres();
-const database = postgres === undefined ? {} : { TEST_DATABASE_URL: postgres.url };
-process.once('SIGINT', () => void end(130));
-process.once('SIGTERM', () => void end(143));
-
-const total = { pass: 0, fail: 0, skip: 0, todo: 0 };
-const waiting = [...files];
-await Promise.all(Array.from({ length: jobs }, work));
-console.log(`${total.pass} passed, ${total.fail} failed, ${total.skip + total.todo} skipped`);
-await end(total.fail === 0 && total.pass > 0 ? 0 : 1);
-
-async function end(code) {
-  await postgres?.stop();
-  process.exit(code);
+if (values.list === true) {
+  console.log(files.join('\n'));
+  process.exit(0);
 }
 
-async function startPostgres() {
-  const { startPostgres } = await import(pathToFileURL(join(root, 'dist/test/support/postgres-server.js')));
-  return startPostgres();
+/** The files that run. */
+const groups = new Set();
+const total = { pass: 0, fail: 0, skip: 0, todo: 0 };
+const waiting = [...files];
+const durations = [];
+let postgres;
+process.once('SIGINT', () => void stop(130));
+process.once('SIGTERM', () => void stop(143));
+
+const needsPostgres = given.length === 0 && kind !== 'unit' && !process.env.TEST_DATABASE_URL;
+if (needsPostgres) postgres = await startSharedPostgres();
+const database = postgres === undefined ? {} : { TEST_DATABASE_URL: postgres.url };
+await Promise.all(Array.from({ length: jobs }, work));
+await postgres?.stop();
+nameSlowest();
+console.log(`${total.pass} passed, ${total.fail} failed, ${total.skip + total.todo} skipped`);
+process.exit(total.fail === 0 && total.pass > 0 ? 0 : 1);
+
+/** Ends what runs, and then this process. */
+async function stop(code) {
+  waiting.length = 0;
+  await Promise.all([...groups].map((group) => group.end()));
+  await postgres?.stop();
+  process.exit(code);
 }
 
 async function work() {
@@ -53,22 +68,38 @@ async function work() {
 /** Runs one file; shows what it printed only if something in it failed. */
 async function run(file) {
   const started = performance.now();
-  const child = spawn(process.execPath, ['--enable-source-maps', file], {
+  const group = new ProcessGroup(['--enable-source-maps', file], {
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],
-    // The limit of a file is ours: tap's own would end it earlier on a busy machine.
-    env: { ...process.env, ...database, TAP_TIMEOUT: String(timeoutMs / 1_000), TAP_DIAG: '1' },
+    env: {
+      ...process.env,
+      ...database,
+      // The limit of a file is ours: tap's own would end it earlier on a busy machine.
+      TAP_TIMEOUT: String(timeoutMs / 1_000),
+      TAP_DIAG: '1',
+      TEST_KIND: kindOf(file),
+    },
   });
-  const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
+  groups.add(group);
   let output = '';
-  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (output += text));
-  const code = await new Promise((resolve) => child.on('close', resolve));
+  const { stdout, stderr } = group.child;
+  for (const stream of [stdout, stderr]) stream.setEncoding('utf8').on('data', (text) => (output += text));
+  const timer = setTimeout(() => {
+    output += `\n${file} took longer than ${timeoutMs} ms\n`;
+    void group.end();
+  }, timeoutMs);
+  const closed = new Promise((resolve) => group.child.once('close', resolve));
+  const code = await group.exit;
   clearTimeout(timer);
+  await group.end();
+  await closed;
+  groups.delete(group);
   const counts = summary(output);
   // A file that ends badly, or counts nothing, has failed whatever it says.
   if ((code !== 0 || counts.pass === 0) && counts.fail === 0) counts.fail = 1;
   for (const key of Object.keys(total)) total[key] += counts[key];
   const seconds = ((performance.now() - started) / 1_000).toFixed(1);
+  durations.push({ file, seconds });
   console.log(`${counts.fail === 0 ? 'ok' : 'FAILED'}  ${file}  ${counts.pass} passed, ${seconds} s`);
   if (counts.fail > 0)
     console.log(
@@ -87,9 +118,11 @@ function summary(output) {
   return counts;
 }
 
-function testsIn(folder) {
-  return readdirSync(join(root, folder), { recursive: true })
-    .map((file) => join(folder, file))
-    .filter((file) => file.endsWith('.test.js'))
-    .sort();
+/** The figures of test/runner/durations.json are from here. */
+function nameSlowest() {
+  if (durations.length < 2) return;
+  console.log('\nslowest:');
+  const slowest = durations.toSorted((a, b) => b.seconds - a.seconds).slice(0, SLOWEST);
+  for (const { file, seconds } of slowest) console.log(`${seconds.padStart(6)} s  ${file}`);
+  console.log('');
 }

@@ -1,6 +1,7 @@
 import tap, { test, type Test } from 'tap';
 import type { ClientOptions, Incoming, RawClient } from '../support/client.js';
 import { client, folder, server } from '../support/fixture.js';
+import { nextMillisecond } from '../support/next-millisecond.js';
 import { Replica } from '../support/replica.js';
 import { until, type ServerProcess } from '../support/server.js';
 
@@ -142,7 +143,7 @@ test('ORD2: a timestamp in the far future counts as now', async (t) => {
   const { documentId, writer, listener } = await writerAndListener(t);
   await writer.acked(writer.set(documentId, 'f', 'from the future', { timestamp: Date.now() + 3_600_000 }));
   // The two writes must not fall into one millisecond.
-  await new Promise((resolve) => setTimeout(resolve, 5));
+  await nextMillisecond();
   await writer.acked(writer.set(documentId, 'f', 'later'));
   t.same((await listener.subscribe(documentId))['state'], { f: 'later' });
 });

@@ -1,5 +1,6 @@
 import { test, type Test } from 'tap';
 import { client, folder, server } from '../support/fixture.js';
+import { nextMillisecond } from '../support/next-millisecond.js';
 import { Replica } from '../support/replica.js';
 import { sdkClient, type Fields, type SdkClient } from '../support/sdk.js';
 import { freePort, until } from '../support/server.js';
@@ -69,7 +70,7 @@ test('ORD1, ORD5: clients of the SDK 0.1.1 and a raw one converge, also over a r
   await Promise.all(all.map((sdk) => sdk.offline()));
   await ann.document.set('title', 'offline, ann');
   await ann.document.set('offline', [1]);
-  await new Promise((resolve) => setTimeout(resolve, 5));
+  await nextMillisecond();
   await bob.document.set('title', 'offline, bob, later');
   await late.document.update({ done: true, turn: 'late' });
 

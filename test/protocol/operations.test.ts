@@ -1,49 +1,12 @@
+/** Writes of fields, in both forms and in batches. */
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { test } from 'tap';
-import { ProtocolError, type ErrorCode } from '../../src/errors.js';
-import { isFields, parseMessage } from '../../src/protocol/message.js';
-import {
-  DELETED_VALUE,
-  MAX_FIELD_BYTES,
-  parseOperations,
-  type Operations,
-  type SetOperation,
-} from '../../src/protocol/operations.js';
+import { isFields } from '../../src/protocol/message.js';
+import { DELETED_VALUE, MAX_FIELD_BYTES } from '../../src/protocol/operations.js';
 import { hardStrings, JsonObject, jsonValues, objects, spell, spellings } from '../support/json-text.js';
+import { codeOf, HEADER_TIME, parse, plain } from '../support/operations.js';
 import { holds } from '../support/property.js';
-
-const HEADER_TIME = 1_000;
-
-/** The operations of a message whose payload is this text (or this value, as JSON), routed by document `d`. */
-function parseAll(type: 'delta' | 'delta_batch', payload: unknown): Operations {
-  const bytes = Buffer.from(typeof payload === 'string' ? payload : JSON.stringify(payload));
-  const head = { kind: 'frame', type, form: 'binary', timestamp: HEADER_TIME, start: 0, end: bytes.length } as const;
-  return parseOperations(parseMessage(bytes, head), 'd');
-}
-
-function parse(type: 'delta' | 'delta_batch', payload: unknown): readonly SetOperation[] {
-  return parseAll(type, payload).sets;
-}
-
-function codeOf(type: 'delta' | 'delta_batch', payload: unknown): ErrorCode | 'applied' {
-  try {
-    parse(type, payload);
-    return 'applied';
-  } catch (error) {
-    assert.ok(error instanceof ProtocolError, String(error));
-    return error.code;
-  }
-}
-
-const plain = {
-  value: '1',
-  deleted: false,
-  timestamp: HEADER_TIME,
-  counter: undefined,
-  clockMax: 0,
-  clientId: undefined,
-};
 
 test('the SDK form: one field with value, clock and client id', (t) => {
   const operation = {
@@ -210,75 +173,6 @@ test('AUT8 an operation that names another document refuses the whole message', 
     'PERMISSION_DENIED',
     'without a field too',
   );
-  t.end();
-});
-
-test('the state of a text is taken as it is, with the clock that its client uses', (t) => {
-  const text = { type: 'text-state', documentId: 'd', state: '{"blocks":[]}', clientId: 'c', timestamp: 7 };
-  const clocks = [5, { c: 4, d: 9 }, undefined];
-  const { sets, texts, relays } = parseAll('delta_batch', {
-    deltas: [{ field: 'a', value: 1 }, ...clocks.map((clock) => ({ ...text, clock }))],
-  });
-  t.equal(sets.length, 1);
-  t.strictSame(relays, []);
-  t.strictSame(texts, [
-    { state: '{"blocks":[]}', clientId: 'c', clock: '5', clockMax: 5 },
-    { state: '{"blocks":[]}', clientId: 'c', clock: '{"c":4,"d":9}', clockMax: 9 },
-    { state: '{"blocks":[]}', clientId: 'c', clock: undefined, clockMax: 0 },
-  ]);
-  t.end();
-});
-
-test('a text needs a state that is a string, and a clock that is one', (t) => {
-  for (const wrong of [
-    {},
-    { state: {} },
-    { state: null },
-    { state: '\ud800' },
-    { state: '{}', clock: 'x' },
-    { state: '{}', clock: -1 },
-  ]) {
-    t.equal(
-      codeOf('delta_batch', { deltas: [{ type: 'text-state', ...wrong }] }),
-      'INVALID_DELTA',
-      JSON.stringify(wrong),
-    );
-  }
-  t.equal(
-    codeOf('delta_batch', { deltas: [{ type: 'text-state', state: '{}', documentId: 'e' }] }),
-    'PERMISSION_DENIED',
-  );
-  t.equal(codeOf('delta', { type: 'text-state', state: '{}' }), 'INVALID_DELTA', 'only in a batch');
-  t.end();
-});
-
-test('counters, sets and the former kind of text are sent on as they came, what is unknown is skipped', (t) => {
-  const counter = { type: 'counter', operation: 'increment', value: 2, documentId: 'd', clientId: 'c' };
-  const add = { type: 'set', operation: 'add', value: 'x' };
-  const insert = { type: 'text', operation: 'insert', position: 0, value: 'x' };
-  const { sets, texts, relays } = parseAll('delta_batch', {
-    deltas: [
-      counter,
-      { type: 'richtext', operation: 'format' },
-      add,
-      insert,
-      { type: 'set', field: 'a', value: 1 },
-      {},
-    ],
-  });
-  t.strictSame(
-    relays.map((entry) => JSON.parse(entry) as unknown),
-    [counter, add, insert],
-  );
-  t.strictSame([sets.length, texts.length], [1, 0]);
-  t.equal(codeOf('delta', insert), 'INVALID_DELTA', 'only in a batch');
-  t.end();
-});
-
-test('other entries without a field are skipped', (t) => {
-  const deltas = [{}, { type: 'richtext' }, { type: 7 }, { field: 'f', value: 1 }, { value: 1 }];
-  t.strictSame(parse('delta_batch', { deltas }), [{ ...plain, field: 'f' }]);
-  t.strictSame(parse('delta_batch', { deltas: [] }), []);
   t.end();
 });
 

@@ -1,10 +1,13 @@
 /** Awareness of nodes without sockets: a network between them that loses, repeats and reorders, and followers. */
-import { AwarenessFollower } from './awareness-follower.js';
+import type { Test } from 'tap';
+import { AwarenessFollower, shownBy } from './awareness-follower.js';
 import { decodeAwareness, encodeAwareness } from '../../src/cluster/awareness-message.js';
 import { AcceptorMetrics } from '../../src/metrics/acceptor-metrics.js';
 import { Awareness, type AwarenessOptions } from '../../src/acceptor/awareness/awareness.js';
+import type { Session } from '../../src/acceptor/session/session.js';
 import { SessionMeter } from '../../src/acceptor/session/session-meter.js';
 import { awarenessKinds, readAwarenessTask } from '../../src/messages/awareness-task.js';
+import { until } from './server.js';
 
 export interface AwarenessNode {
   readonly run: string;
@@ -102,4 +105,49 @@ export class AwarenessNetwork {
       }
     }
   }
+}
+
+/** A network whose nodes stop with the test. */
+export function network(t: Test): AwarenessNetwork {
+  const made = new AwarenessNetwork();
+  t.teardown(() => made.nodes.forEach(({ awareness }) => awareness.stop()));
+  return made;
+}
+
+/** A client sets its state; null removes it. Returns what the node makes of it. */
+export function setState(
+  { awareness }: AwarenessNode,
+  session: Session,
+  clientId: string,
+  state: object | null,
+  clock: number,
+  { userId = 'u', documentId = 'd' } = {},
+): string {
+  const text = state === null ? undefined : JSON.stringify(state);
+  return awareness.update(session, userId, { documentId, clientId, state: text, clock });
+}
+
+/** Waits until all nodes and their subscribers show this. */
+export async function shows(
+  nodes: readonly AwarenessNode[],
+  expected: readonly string[],
+  documentId = 'd',
+): Promise<void> {
+  const wanted = JSON.stringify([...expected].sort());
+  await until(
+    `all to show ${wanted}`,
+    () =>
+      nodes.every(({ awareness, follower }) => {
+        return (
+          JSON.stringify(shownBy(awareness, documentId)) === wanted &&
+          JSON.stringify(follower.known(documentId)) === wanted
+        );
+      }),
+    10_000,
+  ).catch((error: unknown) => {
+    const found = nodes.map(({ run, awareness, follower }) => ({
+      ...{ run, shown: shownBy(awareness, documentId), known: follower.known(documentId), heard: follower.heard },
+    }));
+    throw new Error(`${String(error)}: ${JSON.stringify(found, undefined, 1)}`);
+  });
 }

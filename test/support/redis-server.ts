@@ -7,6 +7,7 @@ import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { freePort, until } from './server.js';
+import { refuseInUnitTest } from './unit-guard.js';
 
 const run = promisify(execFile);
 
@@ -30,6 +31,7 @@ process.once('exit', () => running.forEach((child) => child.kill('SIGKILL')));
 
 /** @param flags Of `redis-server`, such as `--requirepass secret`. */
 export async function startRedis(flags: readonly string[] = [], port?: number): Promise<RedisServer> {
+  refuseInUnitTest('Redis');
   await requireRedis();
   const own = port ?? (await freePort());
   const folder = await mkdtemp(join(tmpdir(), 'synckit-redis-'));

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { refuseInUnitTest } from './unit-guard.js';
 
 /** A line of the server's log. */
 export interface LogLine {
@@ -61,6 +62,7 @@ const main = fileURLToPath(new URL('../../src/main.js', import.meta.url));
  * @throws When the server ends before it listens; the error holds what it printed.
  */
 export async function startServer(env: NodeJS.ProcessEnv = {}, module: string = main): Promise<ServerProcess> {
+  refuseInUnitTest('the server');
   const child = spawn('env', [...plainNode(env['NODE_OPTIONS']), module], {
     env: { PATH: process.env['PATH'], PORT: '0', HOST: '127.0.0.1', SHARDS: '2', NODE_ENV: 'test', ...env },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],

@@ -10,12 +10,12 @@ const KEPT_MS = 1_000;
  * else that this side does for a small commit, and would delay the statement by a few turns of the event loop.
  */
 export class Lane implements Lender {
-  readonly #connections: Connections;
+  readonly #connections: Pick<Connections, 'borrow'>;
   #kept: Loan | undefined;
   #timer: NodeJS.Timeout | undefined;
   #wasUsed = false;
 
-  constructor(connections: Connections) {
+  constructor(connections: Pick<Connections, 'borrow'>) {
     this.#connections = connections;
   }
 

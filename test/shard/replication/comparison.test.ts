@@ -1,7 +1,7 @@
+import { mock } from 'node:test';
 import { pino } from 'pino';
 import { test, type Test } from 'tap';
 import { Comparison } from '../../../src/shard/replication/comparison.js';
-import { until } from '../../support/server.js';
 
 interface Fixture {
   readonly comparison: Comparison;
@@ -13,7 +13,20 @@ interface Fixture {
   readonly counted: { looks: number };
 }
 
+/** Between two looks. What is missing is stale after one or two times 500 ms. */
+const INTERVAL_MS = 20;
+
+/** Lets so many milliseconds pass at once, for timers and for what they start. */
+async function pass(ms: number): Promise<void> {
+  for (let passed = 0; passed < ms; passed += 10) {
+    mock.timers.tick(10);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
 function fixture(t: Test, atLook: (look: number) => void = () => undefined): Fixture {
+  mock.timers.enable({ apis: ['setTimeout'] });
+  t.teardown(() => mock.timers.reset());
   const [stored, seen] = [new Map<string, number>(), new Map<string, number>()];
   const [stale, back]: [string[], string[]] = [[], []];
   const counted = { looks: 0 };
@@ -27,7 +40,7 @@ function fixture(t: Test, atLook: (look: number) => void = () => undefined): Fix
       },
     },
     log: pino({ level: 'silent' }),
-    intervalMs: 20,
+    intervalMs: INTERVAL_MS,
     documentIds: () => stored.keys(),
     completeUpTo: (id) => seen.get(id),
     onStale: (ids) => stale.push(...ids),
@@ -37,7 +50,7 @@ function fixture(t: Test, atLook: (look: number) => void = () => undefined): Fix
   return { comparison, stored, seen, stale, back, counted };
 }
 
-test('a document that lacks a commit is stale, unless the news of it comes soon', async (t) => {
+test('a document that lacks a commit is stale, unless its update comes soon', async (t) => {
   const { stored, seen, stale, back } = fixture(t);
   for (const id of ['lacks', 'late', 'has']) stored.set(id, 5);
   for (const [id, upTo] of [
@@ -46,22 +59,26 @@ test('a document that lacks a commit is stale, unless the news of it comes soon'
     ['has', 5],
   ] as const)
     seen.set(id, upTo);
-  setTimeout(() => seen.set('late', 5), 50);
-  await until('one to be stale', () => stale.length > 0);
+  await pass(480);
+  t.strictSame(stale, [], 'it may be on its way');
+  seen.set('late', 5);
+  await pass(1_020 + INTERVAL_MS);
   t.strictSame([...new Set(stale)], ['lacks']);
   t.strictSame(back, []);
 });
 
-test('a gap that is shown while another is judged is judged, too', async (t) => {
+test('a gap that shows while another is judged is judged, too', async (t) => {
   const { comparison, stored, seen, stale } = fixture(t);
   stored.set('doc', 0);
   seen.set('doc', 4);
   comparison.suspect('doc', 5);
-  await new Promise((resolve) => setTimeout(resolve, 700));
+  await pass(700);
   comparison.suspect('doc', 7);
   seen.set('doc', 5);
-  await until('it to be stale', () => stale.length > 0);
-  t.strictSame([...new Set(stale)], ['doc']);
+  await pass(700);
+  t.strictSame(stale, [], 'the first gap has closed, the second is judged later');
+  await pass(200);
+  t.strictSame(stale, ['doc']);
 });
 
 test('a database that went back is noticed, and a commit during the look is none', async (t) => {
@@ -74,6 +91,7 @@ test('a database that went back is noticed, and a commit during the look is none
   stored.set('busy', 10);
   seen.set('restored', 100);
   seen.set('busy', 10);
-  await until('looks', () => counted.looks >= 5);
+  await pass(5 * INTERVAL_MS);
+  t.ok(counted.looks >= 4);
   t.strictSame([...new Set(back)], ['restored']);
 });

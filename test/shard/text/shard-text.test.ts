@@ -1,6 +1,7 @@
 /** Collaborative texts in a shard: who hears of what, what is stored of it, and what is refused. */
 import { test } from 'tap';
 import { variants, type Origin, type TaskRecord } from '../../../src/messages/task.js';
+import { nextMillisecond } from '../../support/next-millisecond.js';
 import { TextReplica } from '../../support/text-replica.js';
 import { until } from '../../support/server.js';
 import { brief, origin, ShardDriver, subscribe, toOne, write, type Sent } from '../../support/shard-driver.js';
@@ -254,7 +255,7 @@ test('idle texts leave memory', async (t) => {
     const deltas = [{ type: 'text-state', state, clientId: 'alice' }];
     await driver.run(`d${i}`, [write(supportsBatch(1), { deltas })]);
   }
-  await new Promise((resolve) => setTimeout(resolve, 5));
+  await nextMillisecond();
   await driver.run('last', [subscribe(1)]);
   t.ok(driver.status!.bytes <= 20_000, `${driver.status!.bytes} bytes`);
   const [answer] = await driver.run('d0', [subscribe(1)]);

@@ -1,5 +1,5 @@
 import tap, { test, type Test } from 'tap';
-import { Connections, type Connection } from '../../../src/storage/postgres/connection.js';
+import { Connections, type Connection, type Loan } from '../../../src/storage/postgres/connection.js';
 import { Lane } from '../../../src/storage/postgres/lane.js';
 import { database, type TestDatabase } from '../../support/postgres.js';
 import { until } from '../../support/server.js';
@@ -75,15 +75,19 @@ test('after a failed action there is another connection', async (t) => {
 });
 
 test('a connection that broke while it was kept is not used', async (t) => {
-  const { db, lane } = await opened(t, 2);
+  const { db, connections } = await opened(t, 2);
+  const loans: Loan[] = [];
+  const lane = new Lane({
+    borrow: async () => {
+      const loan = await connections.borrow();
+      loans.push(loan);
+      return loan;
+    },
+  });
+  t.teardown(() => lane.close());
   const pid = await lane.use(processOf);
   await db.query(`SELECT pg_terminate_backend(${String(pid)})`);
-  await until(
-    'the end of it',
-    async () => (await db.query(`SELECT FROM pg_stat_activity WHERE pid = ${String(pid)}`)).length === 0,
-  );
-  // This side hears of it in a turn of its own.
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await until('this side to hear of it', () => loans[0]!.isStale);
   t.not(await lane.use(processOf), pid);
 });
 

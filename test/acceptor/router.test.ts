@@ -1,0 +1,196 @@
+/** From a frame to an action: what is refused, what is counted, and what reaches the shards. */
+import { pino } from 'pino';
+import { test, type Test } from 'tap';
+import { Awareness } from '../../src/acceptor/awareness/awareness.js';
+import type { CoalescerOptions } from '../../src/acceptor/coalescer.js';
+import { Control } from '../../src/acceptor/control.js';
+import { Router } from '../../src/acceptor/router.js';
+import { Authentication } from '../../src/acceptor/session/authentication.js';
+import { SessionMeter } from '../../src/acceptor/session/session-meter.js';
+import { Topics } from '../../src/acceptor/topics.js';
+import { compilePermissions } from '../../src/auth/permissions.js';
+import { anonymousIdentity } from '../../src/auth/tokens.js';
+import { AcceptorMetrics } from '../../src/metrics/acceptor-metrics.js';
+import { coalescerFixture, turn, type RecordingShards } from '../support/recording-shards.js';
+import { recordingSession, type RecordingSession } from '../support/recording-session.js';
+
+const MAX_SETS = 2;
+
+interface Fixture {
+  readonly shards: RecordingShards;
+  readonly topics: Topics;
+  /** A session; `connecting` has not authenticated. */
+  readonly join: (about?: { mayWrite?: string[]; perMinute?: number; state?: 'connecting' | 'draining' }) => Client;
+}
+
+interface Client extends RecordingSession {
+  /** Routes a text frame; returns what was sent back, in short. */
+  readonly send: (message: object | string) => string[];
+  /** As `send`, in a binary frame that holds JSON. */
+  readonly sendBinary: (message: object) => string[];
+}
+
+function fixture(t: Test, options: Partial<CoalescerOptions> = {}): Fixture {
+  const { coalescer, shards } = coalescerFixture(options);
+  const metrics = new AcceptorMetrics(undefined);
+  const limits = { timeoutMs: 60_000, maxClientIds: 10, maxDocuments: 10, maxBytes: 1_000_000 };
+  const awareness = new Awareness({ publish: () => undefined, metrics, meter: new SessionMeter(metrics), ...limits });
+  const topics = new Topics(2);
+  const control = new Control({ coalescer, topics, awareness, maxSubscriptions: 2, maxAwarenessBytes: 10 });
+  const authentication = new Authentication({
+    verifier: { verify: () => ({ ok: false, code: 'AUTH_FAILED' }) },
+    required: false,
+    timeoutMs: 60_000,
+    log: pino({ level: 'silent' }),
+    metrics,
+    onIdentity: () => undefined,
+  });
+  const router = new Router({
+    ...{ authentication, coalescer, control, topics, awareness, metrics },
+    chunkLimits: { sets: MAX_SETS, bytes: 100_000, timeout: 60_000 },
+    fence: () => Promise.resolve(),
+  });
+  const clients: Client[] = [];
+  t.teardown(async () => {
+    // What was written in this turn opens a window at its end.
+    await turn();
+    for (const { session } of clients) {
+      clearTimeout(session.chunkTimer);
+      session.become({ kind: 'closed' });
+    }
+    coalescer.stop();
+    awareness.stop();
+  });
+  return {
+    shards,
+    topics,
+    join: ({ mayWrite = ['*'], perMinute = 0, state } = {}) => {
+      const made = recordingSession(perMinute);
+      const { session, socket } = made;
+      if (state === 'connecting') session.become({ kind: state, deadline: setTimeout(() => undefined, 60_000) });
+      else if (state === undefined) {
+        const permissions = { ...anonymousIdentity.permissions, canWrite: mayWrite };
+        const access = compilePermissions(permissions);
+        session.become({ kind: 'authenticated', identity: anonymousIdentity, access, expiry: undefined });
+      }
+      const route = (bytes: Buffer, text: boolean): string[] => {
+        const before = socket.calls.length;
+        router.handle(session, bytes, text);
+        return socket.calls.slice(before);
+      };
+      const client: Client = {
+        ...made,
+        send: (message) => route(Buffer.from(typeof message === 'string' ? message : JSON.stringify(message)), true),
+        sendBinary: (message) => route(Buffer.from(JSON.stringify(message)), false),
+      };
+      clients.push(client);
+      return client;
+    },
+  };
+}
+
+function delta(documentId: string, more: object = {}): object {
+  return { type: 'delta', timestamp: 1, id: 'm', messageId: 'm', documentId, field: 'f', value: 1, ...more };
+}
+
+test('a write reaches the shards with its payload, and its writer hears of the document', async (t) => {
+  const { shards, topics, join } = fixture(t);
+  const client = join();
+  t.strictSame(client.send(delta('d')), []);
+  await turn();
+  t.equal(shards.tasks.length, 1);
+  t.match(shards.tasks[0]![0], /^d:.*"field":"f"/);
+  t.equal(topics.isOnlySubscriber(client.session, 'd'), true);
+  t.strictSame(client.topics(), ['X:d', 'j:d'], 'as JSON, since it has sent a text frame');
+});
+
+test('beyond its limit of subscriptions a writer still writes', async (t) => {
+  const { shards, join } = fixture(t);
+  const client = join();
+  for (const id of ['a', 'b', 'c']) t.strictSame(client.send(delta(id)), []);
+  await turn();
+  t.equal(shards.tasks.flat().length, 3);
+  t.strictSame([...client.session.subscriptions.keys()], ['a', 'b']);
+});
+
+test('a write is refused that may not be, and nothing of it reaches the shards', async (t) => {
+  const { shards, join } = fixture(t);
+  const client = join({ mayWrite: ['mine'] });
+  t.strictSame(client.send(delta('')), ['send error INVALID_DOCUMENT_ID m']);
+  t.strictSame(client.send(delta('other')), ['send error PERMISSION_DENIED m']);
+  t.strictSame(join({ state: 'connecting' }).send(delta('mine')), ['send error AUTH_REQUIRED m']);
+  t.strictSame(join({ state: 'draining' }).send(delta('mine')), ['send error SHUTTING_DOWN m']);
+  await turn();
+  t.strictSame(shards.tasks, []);
+  t.strictSame(client.session.subscriptions.size, 0);
+});
+
+test('contract 10: where no more may wait a write is refused', async (t) => {
+  const { shards, join } = fixture(t, { maxQueuedBytes: 10 });
+  t.strictSame(join().send(delta('d')), ['send error RATE_LIMIT_EXCEEDED m']);
+  await turn();
+  t.strictSame(shards.tasks, []);
+});
+
+test('LIM1 each message counts, faults too; acks and pongs do not', (t) => {
+  const { join } = fixture(t);
+  const client = join({ perMinute: 3 });
+  for (let i = 0; i < 20; i++) t.strictSame(client.send({ type: i % 2 ? 'ack' : 'pong', timestamp: 1 }), []);
+  t.strictSame(client.send('no JSON'), ['send error INVALID_MESSAGE -']);
+  t.strictSame(client.send({ type: 'ping', timestamp: 1 }), ['send pong']);
+  t.strictSame(client.send(delta('d')), []);
+  t.strictSame(client.send(delta('d')), ['send error RATE_LIMIT_EXCEEDED m']);
+  t.strictSame(client.send('no JSON'), ['send error RATE_LIMIT_EXCEEDED -']);
+  t.end();
+});
+
+test('a message with two types is not routed by one and read by the other', (t) => {
+  const { join } = fixture(t);
+  const text = '{"type":"subscribe","timestamp":1,"documentId":"d","type":"unsubscribe"}';
+  t.match(join().send(text), ['send error INVALID_MESSAGE -']);
+  t.end();
+});
+
+test('a control message that is too large is not parsed', (t) => {
+  const { join } = fixture(t);
+  const client = join();
+  const message = { type: 'subscribe', timestamp: 1, documentId: 'd', id: 'm', pad: 'x'.repeat(1024 * 1024) };
+  t.match(client.send(message)[0], /MESSAGE_TOO_LARGE/);
+  t.equal(client.session.subscriptions.size, 0);
+  t.end();
+});
+
+test('a client that sends a batch gets batches from then on', async (t) => {
+  const { join } = fixture(t);
+  const client = join();
+  client.send(delta('d'));
+  t.strictSame(client.topics(), ['X:d', 'j:d']);
+  client.send({ type: 'delta_batch', timestamp: 1, documentId: 'd', deltas: [] });
+  await turn();
+  t.equal(client.session.supportsBatch, true);
+  t.strictSame(client.topics(), ['J:d', 'X:d']);
+});
+
+test('LIM2: chunks that are complete are routed as the message they hold, and refused as it is', async (t) => {
+  const { shards, join } = fixture(t);
+  const client = join({ mayWrite: ['mine'] });
+  const chunksOf = (documentId: string): object[] => {
+    const bytes = Buffer.from(JSON.stringify(delta(documentId)));
+    return [0, 1].map((chunkIndex) => ({
+      ...{ type: 'delta_batch_chunk', timestamp: 1, chunkId: documentId, totalChunks: 2, chunkIndex },
+      data: bytes.subarray(chunkIndex * 40, chunkIndex === 0 ? 40 : undefined).toString('base64'),
+    }));
+  };
+  const [first, second] = chunksOf('mine');
+  t.strictSame(client.send(second!), []);
+  await turn();
+  t.strictSame(shards.tasks, [], 'it is not complete');
+  t.strictSame(client.send(first!), []);
+  await turn();
+  t.match(shards.tasks[0]![0], /^mine:/);
+  const [other, last] = chunksOf('other');
+  client.send(other!);
+  t.strictSame(client.send(last!), ['send error PERMISSION_DENIED m'], 'with the id of the message inside');
+  const sets = Array.from({ length: MAX_SETS + 1 }, (_, i) => client.send({ ...first, chunkId: `set ${i}` }));
+  t.strictSame(sets.flat(), ['send error RATE_LIMIT_EXCEEDED -']);
+});
