@@ -10,9 +10,9 @@ import { closeCodes, errors } from '../errors.js';
 import type { AcceptorMetrics } from '../metrics/acceptor-metrics.js';
 import type { Logger } from '../log.js';
 import type { TokenVerifier } from '../auth/tokens.js';
-import { encodeFrame, errorBody } from '../protocol/encode.js';
-import { isRead, readTask, recordKinds } from '../messages/task.js';
+import { errorBody } from '../protocol/encode.js';
 import type { ShardSet } from '../pool/shard-set.js';
+import { refuseTask } from './abandoned-task.js';
 import { Addresses } from './session/addresses.js';
 import { Authentication, tokenOf } from './session/authentication.js';
 import { Coalescer } from './coalescer.js';
@@ -144,22 +144,7 @@ export class Acceptor {
 
   /** Answers the senders of a task with an error: no worker survives it, and they must not wait for ever. */
   abandon(task: Uint8Array<ArrayBuffer>): void {
-    for (const { documentId, records } of readTask(task)) {
-      for (const record of records) {
-        if (record.kind === recordKinds.interest) continue;
-        const { origin } = record;
-        const session = this.sessions.find(origin.session);
-        if (session === undefined) continue;
-        const bytes = encodeFrame('error', errorBody('error', 'INTERNAL', { documentId }), Date.now(), origin.encoding);
-        this.#options.metrics.errors('INTERNAL').add(1);
-        if (isRead(record)) {
-          const { read } = record;
-          this.#delivery.answerRead(session, { read, bytes, type: 'error', encoding: origin.encoding, last: true });
-        } else {
-          session.send(bytes, 'error', origin.encoding);
-        }
-      }
-    }
+    refuseTask(task, { sessions: this.sessions, delivery: this.#delivery, metrics: this.#options.metrics });
   }
 
   /** A shard has a new worker: sends it the subscriptions and the awareness of its documents. */

@@ -9,7 +9,7 @@ const sources = new SourceReads();
 const table: Readonly<Record<string, Variable>> = variables;
 
 /** What the table says of a variable that only a later version reads. */
-const later = 'without effect in this version';
+const later = 'has no effect in this version';
 
 /** Files outside the configuration itself, and what turns one variable into another. */
 function readsBeyond(files: readonly string[]): readonly string[] {

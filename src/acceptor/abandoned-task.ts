@@ -1,0 +1,31 @@
+import type { AcceptorMetrics } from '../metrics/acceptor-metrics.js';
+import { isRead, readTask, recordKinds } from '../messages/task.js';
+import { encodeFrame, errorBody } from '../protocol/encode.js';
+import type { Delivery } from './delivery.js';
+import type { Sessions } from './session/sessions.js';
+
+/** What answers go through. */
+export interface Answering {
+  readonly sessions: Pick<Sessions, 'find'>;
+  readonly delivery: Pick<Delivery, 'answerRead'>;
+  readonly metrics: Pick<AcceptorMetrics, 'errors'>;
+}
+
+/** Answers every record of a task in the format of task.ts with `INTERNAL`; a session that is gone is skipped. */
+export function refuseTask(task: Uint8Array<ArrayBuffer>, { sessions, delivery, metrics }: Answering): void {
+  for (const { documentId, records } of readTask(task)) {
+    for (const record of records) {
+      if (record.kind === recordKinds.interest) continue;
+      const { encoding, session: number } = record.origin;
+      const session = sessions.find(number);
+      if (session === undefined) continue;
+      const bytes = encodeFrame('error', errorBody('error', 'INTERNAL', { documentId }), Date.now(), encoding);
+      metrics.errors('INTERNAL').add(1);
+      if (isRead(record)) {
+        delivery.answerRead(session, { read: record.read, bytes, type: 'error', encoding, last: true });
+      } else {
+        session.send(bytes, 'error', encoding);
+      }
+    }
+  }
+}
