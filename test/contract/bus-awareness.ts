@@ -19,9 +19,9 @@ export function awarenessContract(test: Test): void {
     a.bus.publish(updateOf('doc'));
     a.bus.publishAwareness('end', awarenessOf('last', {}));
     await until('the end', () => [b, c].every(({ seen }) => seen.statesOf('end', 'last').length > 0));
-    await until('update', () => c.seen.news.length === 1);
+    await until('update', () => c.seen.updates.length === 1);
     t.same(b.seen.statesOf('doc', 'é'), [{ at: 1 }]);
-    t.same(b.seen.news, [], 'updates have another channel');
+    t.same(b.seen.updates, [], 'updates have another channel');
     t.same(c.seen.statesOf('doc', 'é'), []);
     t.ok(a.seen.counted.awarenessPublished >= 2);
     t.ok(b.seen.counted.awarenessReceived >= 2);
@@ -63,7 +63,7 @@ export function awarenessContract(test: Test): void {
     a.bus.publishAwareness('end', awarenessOf('client', {}));
     a.bus.publish(updateOf('doc'));
     await until('the end', () => b.seen.statesOf('end', 'client').length === 1);
-    await until('update of the document', () => b.seen.news.length === 1);
+    await until('update of the document', () => b.seen.updates.length === 1);
     t.same(b.seen.statesOf('doc', 'client'), []);
   });
 

@@ -19,12 +19,12 @@ function lossTests(test: Test): void {
     await b.seen.subscribed('doc', 'other');
     a.bus.publish(updateOf('other', 1));
     a.bus.publish(updateOf('doc', 1));
-    await until('update', () => b.seen.news.length === 2);
+    await until('update', () => b.seen.updates.length === 2);
     world.lose((message) => message === 1);
     a.bus.publish(updateOf('doc', 2));
     a.bus.publish(updateOf('doc', 3));
     await until('a gap', () => b.seen.resyncs('gap').length > 0);
-    await until('update', () => b.seen.news.length === 3);
+    await until('update', () => b.seen.updates.length === 3);
     t.same(b.seen.valuesOf('doc'), [1, 3], 'the next one is delivered all the same');
     t.same(b.seen.resyncs('gap'), ['doc']);
   });
@@ -34,14 +34,14 @@ function lossTests(test: Test): void {
     b.bus.subscribe(['known', 'unknown']);
     await b.seen.subscribed('known', 'unknown');
     a.bus.publish(updateOf('known', 1));
-    await until('update', () => b.seen.news.length === 1);
+    await until('update', () => b.seen.updates.length === 1);
     // The first tails are lost, too.
     world.lose((message) => message <= 4);
     a.bus.publish(updateOf('known', 2));
     a.bus.publish(updateOf('unknown', 1));
     await until('gaps', () => b.seen.resyncs('gap').length === 2);
     t.same(new Set(b.seen.resyncs('gap')), new Set(['known', 'unknown']));
-    t.equal(b.seen.news.length, 1);
+    t.equal(b.seen.updates.length, 1);
   });
 
   test('a late subscriber notices that the first message after its load was lost', async (t, world, join) => {
@@ -87,7 +87,7 @@ function connectionTests(test: Test): void {
     b.bus.subscribe(['doc', 'fresh']);
     await b.seen.subscribed('doc', 'fresh');
     a.bus.publish(updateOf('doc', 1));
-    await until('update', () => b.seen.news.length === 1);
+    await until('update', () => b.seen.updates.length === 1);
     world.cut(a.bus);
     await until('no connection', () => !a.bus.connected);
     a.bus.publish(updateOf('doc', 2));
@@ -95,7 +95,7 @@ function connectionTests(test: Test): void {
     t.equal(a.seen.counted.dropped, 2);
     world.mend(a.bus);
     await until('gaps', () => b.seen.resyncs('gap').length === 2);
-    t.equal(b.seen.news.length, 1);
+    t.equal(b.seen.updates.length, 1);
     t.same(b.seen.statuses, [true], 'of the other one');
   });
 
@@ -107,7 +107,7 @@ function connectionTests(test: Test): void {
     a.bus.publish(updateOf('lost'));
     a.bus.publish(updateOf('sent', 'last words'));
     await a.bus.close();
-    await until('update', () => b.seen.news.length === 1);
+    await until('update', () => b.seen.updates.length === 1);
     await until('a gap', () => b.seen.resyncs('gap').length > 0);
     t.same(b.seen.valuesOf('sent'), ['last words']);
     t.same(b.seen.resyncs('gap'), ['lost']);
@@ -126,9 +126,9 @@ function connectionTests(test: Test): void {
     await b.bus.close();
     world.cut(b.bus);
     a.bus.publish(updateOf('doc', 'last'));
-    await until('update', () => c.seen.news.length === 1);
+    await until('update', () => c.seen.updates.length === 1);
     t.same(c.seen.valuesOf('doc'), ['last']);
-    t.same(b.seen.news, []);
+    t.same(b.seen.updates, []);
     t.same(b.seen.resyncs('subscribed'), ['doc']);
     t.same(b.seen.statuses, [true]);
     t.equal(b.seen.connected, 0);
@@ -145,7 +145,7 @@ function messageTests(test: Test): void {
       'doc:doc',
       packr.pack([1, 'new', 5, 1, 0, now, 0, 1, [], null, [], 1, 'appended', { more: true }]),
     );
-    await until('update', () => b.seen.news.length === 1);
+    await until('update', () => b.seen.updates.length === 1);
     t.equal(b.seen.resyncs('unreadable').length, 0, 'what is appended is ignored');
     await world.inject('doc:doc', packr.pack([2, 'new', 5, 2, { of: 'another kind' }]));
     await world.inject('doc:doc', packr.pack([1, 'new', 5, 3, 77, now, 0]));
@@ -179,9 +179,9 @@ function messageTests(test: Test): void {
     for (const bytes of malformed) await world.inject('doc:doc', bytes);
     await until('all of them', () => b.seen.counted.malformed === malformed.length);
     a.bus.publish(updateOf('doc', 5));
-    await until('update', () => b.seen.news.length === 1);
+    await until('update', () => b.seen.updates.length === 1);
     t.same(b.seen.valuesOf('doc'), [5]);
-    t.same(b.seen.behind.length, 1);
+    t.same(b.seen.resyncRequests.length, 1);
     t.equal(b.seen.logged.filter((line) => line.includes('can not be read')).length, 1, 'one line for all of them');
   });
 }

@@ -61,8 +61,8 @@ export function busContract(name: string, open: () => Promise<BusWorld>): void {
     b.bus.publish(updateOf('end'));
     a.bus.publish(updateOf('end'));
     await until('the end', () => [a, b, c].every(({ seen }) => seen.valuesOf('end').length > 0));
-    await until('update', () => b.seen.news.length === 2);
-    const [received] = b.seen.news;
+    await until('update', () => b.seen.updates.length === 2);
+    const [received] = b.seen.updates;
     t.strictSame({ ...received, text: [...(received?.text ?? [])] }, { ...update, text: [0, 255, 1] });
     t.same(a.seen.valuesOf('doc'), [], 'not to itself');
     t.same(c.seen.valuesOf('doc'), []);
@@ -75,7 +75,7 @@ export function busContract(name: string, open: () => Promise<BusWorld>): void {
     two.bus.subscribe(['doc']);
     await two.seen.subscribed('doc');
     one.bus.publish(updateOf('doc', 5));
-    await until('update', () => two.seen.news.length === 1);
+    await until('update', () => two.seen.updates.length === 1);
     t.same(two.seen.valuesOf('doc'), [5]);
   });
 
@@ -86,11 +86,11 @@ export function busContract(name: string, open: () => Promise<BusWorld>): void {
     await b.seen.subscribed('doc');
     b.bus.subscribe(['doc']);
     a.bus.publish(updateOf('doc'));
-    await until('update', () => b.seen.news.length > 0);
+    await until('update', () => b.seen.updates.length > 0);
     b.bus.subscribe(['end']);
     await b.seen.subscribed('end');
     t.same(b.seen.resyncs('subscribed'), ['doc', 'end']);
-    t.equal(b.seen.news.length, 1);
+    t.equal(b.seen.updates.length, 1);
   });
 
   void test('after unsubscribing nothing comes; it may be taken up again', async (t, _world, join) => {
@@ -120,7 +120,7 @@ export function busContract(name: string, open: () => Promise<BusWorld>): void {
     await until('a second subscription', () => b.seen.resyncs('subscribed').length === 2);
     a.bus.publish(updateOf('brief'));
     a.bus.publish(updateOf('kept', 5));
-    await until('update', () => b.seen.news.length > 0);
+    await until('update', () => b.seen.updates.length > 0);
     t.same(b.seen.valuesOf('kept'), [5]);
     t.same(b.seen.resyncs('subscribed'), ['kept', 'kept']);
   });
@@ -132,8 +132,8 @@ export function busContract(name: string, open: () => Promise<BusWorld>): void {
     const text = Uint8Array.of(1, 2, 3);
     a.bus.publish({ ...updateOf('doc'), text });
     text.fill(9);
-    await until('update', () => b.seen.news.length === 1);
-    t.same([...(b.seen.news[0]!.text ?? [])], [1, 2, 3]);
+    await until('update', () => b.seen.updates.length === 1);
+    t.same([...(b.seen.updates[0]!.text ?? [])], [1, 2, 3]);
   });
 
   void test('what is too large is not sent; receivers load it', async (t, world, join) => {
@@ -164,15 +164,15 @@ export function busContract(name: string, open: () => Promise<BusWorld>): void {
     b.bus.subscribe(ids);
     await b.seen.subscribed(...ids);
     t.same(new Set(b.seen.resyncs('subscribed')), new Set(ids));
-    t.equal(b.seen.behind.length, ids.length);
+    t.equal(b.seen.resyncRequests.length, ids.length);
     t.ok(Math.max(...b.seen.portions) < 1_000, 'not all at once');
     for (const id of ids) a.bus.publish(updateOf(id));
     // A connection that a busy machine lets down is made good by a report.
     const heardOf = () =>
-      new Set([...b.seen.news, ...b.seen.behind.slice(ids.length)].map(({ documentId }) => documentId));
+      new Set([...b.seen.updates, ...b.seen.resyncRequests.slice(ids.length)].map(({ documentId }) => documentId));
     await until('update', () => heardOf().size === ids.length, 60_000);
     b.bus.unsubscribe(ids.slice(1));
-    const former = b.seen.news.length;
+    const former = b.seen.updates.length;
     b.bus.subscribe(['end']);
     await b.seen.subscribed('end');
     for (const id of ids) a.bus.publish(updateOf(id, 'unwanted'));
@@ -180,7 +180,7 @@ export function busContract(name: string, open: () => Promise<BusWorld>): void {
       if (b.seen.valuesOf('end').length === 0) a.bus.publish(updateOf('end'));
       return b.seen.valuesOf('end').length > 0;
     });
-    const unwanted = b.seen.news
+    const unwanted = b.seen.updates
       .slice(former)
       .filter(({ documentId }) => documentId !== ids[0] && documentId !== 'end');
     t.same(unwanted, []);

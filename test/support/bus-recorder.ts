@@ -24,8 +24,8 @@ let runs = 0;
 export class BusRecorder {
   /** Each bus is of another process. */
   readonly run = `run ${++runs}`;
-  readonly news: DocumentUpdate[] = [];
-  readonly behind: { readonly documentId: string; readonly reason: ResyncReason }[] = [];
+  readonly updates: DocumentUpdate[] = [];
+  readonly resyncRequests: { readonly documentId: string; readonly reason: ResyncReason }[] = [];
   /** How many documents each report named. */
   readonly portions: number[] = [];
   readonly statuses: boolean[] = [];
@@ -77,12 +77,12 @@ export class BusRecorder {
 
   /** The documents for which a reason was given, in that order. */
   resyncs(reason: ResyncReason): string[] {
-    return this.behind.filter((report) => report.reason === reason).map(({ documentId }) => documentId);
+    return this.resyncRequests.filter((report) => report.reason === reason).map(({ documentId }) => documentId);
   }
 
-  /** The values of the news about a document. */
+  /** The values of the updates of a document. */
   valuesOf(documentId: string): unknown[] {
-    const rows = this.news.filter((news) => news.documentId === documentId).flatMap(({ fields }) => fields);
+    const rows = this.updates.filter((update) => update.documentId === documentId).flatMap(({ fields }) => fields);
     return rows.map(({ value }) => JSON.parse(value) as unknown);
   }
 
@@ -117,13 +117,13 @@ export class BusRecorder {
 
   #events(): BusEvents {
     return {
-      onUpdate: (news) => {
-        this.news.push(news);
-        this.#others.onUpdate?.(news);
+      onUpdate: (update) => {
+        this.updates.push(update);
+        this.#others.onUpdate?.(update);
       },
       onResyncNeeded: (documentIds, reason) => {
         this.portions.push(documentIds.length);
-        for (const documentId of documentIds) this.behind.push({ documentId, reason });
+        for (const documentId of documentIds) this.resyncRequests.push({ documentId, reason });
         this.#others.onResyncNeeded?.(documentIds, reason);
       },
       onAwareness: (documentId, bytes) => {

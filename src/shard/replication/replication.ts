@@ -7,7 +7,7 @@ import { Comparison } from './comparison.js';
 import type { Documents, LoadedDocument } from '../documents.js';
 import type { ShardMetrics } from '../../metrics/shard-metrics.js';
 import type { Outbox } from '../outbox.js';
-import { AwarenessBridge } from './awareness-replication.js';
+import { AwarenessBridge } from './awareness-bridge.js';
 import { Reloads } from './reloads.js';
 import { RemoteMerge } from './remote-merge.js';
 import { SeenCommits } from './seen-commits.js';

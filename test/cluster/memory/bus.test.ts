@@ -35,7 +35,7 @@ test('delayed messages are no gaps', async (t) => {
   b.subscribe(['doc']);
   await seen.subscribed('doc');
   for (let i = 1; i <= 3; i++) a.publish(updateOf('doc', i));
-  await until('update', () => seen.news.length === 3);
+  await until('update', () => seen.updates.length === 3);
   t.equal(seen.counted.gaps, 0);
 });
 

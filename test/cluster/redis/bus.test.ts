@@ -36,7 +36,7 @@ test('Redis is killed and comes back: the buses recover by themselves', async (t
   await subscribe(b, 'doc', 'fresh');
   await until('a connection', () => a.bus.connected);
   a.bus.publish(updateOf('doc', 1));
-  await until('update', () => b.seen.news.length === 1);
+  await until('update', () => b.seen.updates.length === 1);
   for (let round = 1; round <= 3; round++) {
     await redis.kill();
     await until('no connections', () => !a.bus.connected && !b.bus.connected);
@@ -45,7 +45,7 @@ test('Redis is killed and comes back: the buses recover by themselves', async (t
     await until('connections', () => a.bus.connected && b.bus.connected);
     await until('reports', () => b.seen.resyncs('reconnect').length >= 2 * round);
     a.bus.publish(updateOf('doc', round));
-    await until('update', () => b.seen.news.length === 1 + round);
+    await until('update', () => b.seen.updates.length === 1 + round);
   }
   t.same(b.seen.valuesOf('doc'), [1, 1, 2, 3]);
   t.equal(a.seen.counted.dropped, 3);
@@ -114,7 +114,7 @@ test('a subscriber that Redis disconnects is subscribed again', async (t) => {
   await ask(redis.port, 'CLIENT', 'KILL', 'TYPE', 'pubsub');
   await until('a report', () => b.seen.resyncs('reconnect').length > 0);
   a.bus.publish(updateOf('doc', 5));
-  await until('update', () => b.seen.news.length === 1);
+  await until('update', () => b.seen.updates.length === 1);
   t.equal(b.seen.resyncs('reconnect').length, 1);
 });
 

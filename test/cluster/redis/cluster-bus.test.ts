@@ -33,8 +33,8 @@ test('updates go through all masters', async (t) => {
   await until('a connection', () => a.bus.connected && b.bus.connected);
   for (const server of cluster.servers) t.ok((await channelsAt(server)).length > 0, 'each has some of the channels');
   for (const id of ids) a.bus.publish(updateOf(id, id));
-  await until('update', () => b.seen.news.length === ids.length);
-  t.same(new Set(b.seen.news.map(({ documentId }) => documentId)), new Set(ids));
+  await until('update', () => b.seen.updates.length === ids.length);
+  t.same(new Set(b.seen.updates.map(({ documentId }) => documentId)), new Set(ids));
   t.equal(b.seen.counted.gaps, 0);
   b.bus.unsubscribe(ids);
   await until('no channels', async () => (await Promise.all(cluster.servers.map(channelsAt))).flat().length === 0);
@@ -124,9 +124,9 @@ test('a dead master affects no other, and is used again when it is back', async 
   await until('all nodes are current', () => nodes.every((node) => node.isCurrent(ids)));
   await cluster.servers[1]!.kill();
   await until('no full connection', () => all(false));
-  const received = members[0]!.seen.news.length;
+  const received = members[0]!.seen.updates.length;
   writeAll();
-  await until('update through the other masters', () => members[0]!.seen.news.length > received);
+  await until('update through the other masters', () => members[0]!.seen.updates.length > received);
   await cluster.servers[1]!.restart();
   await until('connections', () => all(true), 60_000);
   await until('all nodes are current', () => nodes.every((node) => node.isCurrent(ids)));
