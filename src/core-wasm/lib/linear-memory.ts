@@ -82,8 +82,10 @@ export class LinearMemory {
   }
 
   #encode(text: string, at: number): number {
-    // Left to its default, the length is the rest of the memory, and from 2 GiB on the encoder writes nothing then.
-    return this.#bytes.utf8Write(text, at, text.length * 3);
+    const bytes = this.#bytes;
+    // Left to its default, the length is the rest of the memory, and from 2 GiB on the encoder writes nothing then. One
+    // that ends behind the memory is cut by Node 22 and older, and from Node 24 on it throws.
+    return bytes.utf8Write(text, at, Math.min(text.length * 3, bytes.length - at));
   }
 
   #renew(): void {
