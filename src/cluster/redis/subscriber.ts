@@ -45,6 +45,8 @@ export class RedisSubscriber {
   readonly #requested = new Map<string, Request>();
   /** Channels for which `#wanted` and `#requested` may differ. */
   #changed = new Set<string>();
+  /** Channels that the server refused to unsubscribe. */
+  readonly #toLeave = new Set<string>();
   #flushing: NodeJS.Immediate | undefined;
   #retry: NodeJS.Timeout | undefined;
   #loggedRefusal = false;
@@ -113,7 +115,10 @@ export class RedisSubscriber {
 
   #forgetRequests(): void {
     const lost = [...this.#requested].filter(([channel, { active }]) => active && this.#wanted.has(channel));
-    if (this.#connection.redis === undefined) this.#requested.clear();
+    if (this.#connection.redis === undefined) {
+      this.#requested.clear();
+      this.#toLeave.clear();
+    }
     // Channels that are not wanted are kept: they still have to be unsubscribed.
     else for (const channel of this.#wanted) this.#requested.delete(channel);
     if (lost.length > 0) this.#events.lost(lost.map(([channel]) => channel));
@@ -152,13 +157,29 @@ export class RedisSubscriber {
       }
     }
     for (const channel of toUnsubscribe) this.#requested.delete(channel);
-    for (const channels of this.#commandsOf(toUnsubscribe)) {
-      // If it fails, messages keep arriving on channels that are not wanted, and are ignored.
-      const done = this.#options.sharded ? redis.sunsubscribe(...channels) : redis.unsubscribe(...channels);
-      done.catch(() => undefined);
-    }
+    for (const channels of this.#commandsOf(toUnsubscribe)) void this.#leave(redis, channels);
     for (const channels of this.#commandsOf(toSubscribe)) void this.#request(redis, channels);
     if (stillActive.length > 0) this.#events.active(stillActive);
+  }
+
+  /** A master that is back refuses for a while, and without another try its messages would come for ever. */
+  async #leave(redis: Redis, channels: readonly string[]): Promise<void> {
+    try {
+      await (this.#options.sharded ? redis.sunsubscribe(...channels) : redis.unsubscribe(...channels));
+    } catch (error) {
+      // A server drops the channels of a slot that it gives away.
+      if (this.#connection.redis !== redis || reasonOf(error).startsWith('MOVED ')) return;
+      for (const channel of channels) this.#toLeave.add(channel);
+      this.#refused(error);
+    }
+  }
+
+  #leaveAgain(): void {
+    const unwanted = [...this.#toLeave].filter((channel) => !this.#wanted.has(channel));
+    this.#toLeave.clear();
+    const redis = this.#connection.redis;
+    if (redis === undefined) return;
+    for (const channels of this.#commandsOf(unwanted)) void this.#leave(redis, channels);
   }
 
   async #request(redis: Redis, channels: readonly string[]): Promise<void> {
@@ -181,15 +202,16 @@ export class RedisSubscriber {
   }
 
   #refused(error: unknown): void {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = reasonOf(error);
     // After MOVED, ioredis raises `moved`, and its listener requests the masters.
     if (!reason.startsWith('MOVED ') && !this.#loggedRefusal) {
       this.#loggedRefusal = true;
-      this.#options.log.error({ reason }, 'Redis refused a subscription; retrying');
+      this.#options.log.error({ reason }, 'Redis refused a subscription or the end of one; retrying');
     }
     this.#retry ??= setTimeout(() => {
       this.#retry = undefined;
       this.#requestMissing();
+      this.#leaveAgain();
     }, RETRY_MS);
   }
 
@@ -197,6 +219,10 @@ export class RedisSubscriber {
     if (channels.length === 0) return [];
     return this.#options.sharded ? bySlot(channels) : portionsOf(channels);
   }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function bySlot(channels: readonly string[]): Iterable<readonly string[]> {

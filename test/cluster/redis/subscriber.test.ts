@@ -82,6 +82,22 @@ for (const sharded of [false, true]) {
   });
 }
 
+test('a channel that Redis refuses to unsubscribe is given up once it does not', async (t) => {
+  const redis = await startRedis();
+  t.teardown(() => redis.stop());
+  const all = await opened(t, redis.url);
+  all.subscriber.subscribe(['kept', 'left', 'back']);
+  await until('all to be active', () => all.active.length === 3);
+  await ask(redis.port, 'ACL', 'SETUSER', 'default', '-unsubscribe');
+  all.subscriber.unsubscribe(['left', 'back']);
+  await until('a line in the log', () => all.logged.length > 0);
+  all.subscriber.subscribe(['back']);
+  await ask(redis.port, 'ACL', 'SETUSER', 'default', '+unsubscribe');
+  await until('the server to have given it up', async () => (await all.publish('left', 'a')) === 0);
+  t.equal(await all.publish('kept', 'b'), 1);
+  t.equal(await all.publish('back', 'c'), 1, 'wanted again meanwhile');
+});
+
 test('more channels than one command takes are all subscribed', async (t) => {
   const all = await opened(t, await redisUrl());
   const many = channels(25_000);
