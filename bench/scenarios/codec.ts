@@ -17,6 +17,7 @@ const SIZES: readonly (readonly [name: string, bytes: number])[] = [
   ['1 MB', 1_000_000],
 ];
 const BATCH = 50;
+const MAX_DEPTH = 200;
 const documentId = 'document-00001';
 
 interface Case {
@@ -68,7 +69,8 @@ async function casesOf(build: Build): Promise<Case[]> {
     add(`id scan, after the value, ${name}`, () => scanString(late, lateHead, 'documentId', scan));
     add(`parseMessage, ${name}`, () => parseMessage(early, earlyHead));
     const message = parseMessage(early, earlyHead);
-    add(`parseOperations, ${name}`, () => parseOperations(message, documentId));
+    add(`parseOperations, ${name}`, () => parseOperations(message, documentId, MAX_DEPTH));
+    add(`parse all, ${name}`, () => parseOperations(parseMessage(early, earlyHead), documentId, MAX_DEPTH));
   }
 
   const binary = frame({ documentId, field: 'field', value: 'x'.repeat(200), clientId: 'client' });
@@ -86,8 +88,12 @@ async function casesOf(build: Build): Promise<Case[]> {
     clientId: 'client',
     timestamp: 1e12,
   }));
-  const batch = { type: 'delta_batch' as const, timestamp: 1e12, fields: { documentId, deltas } };
-  add(`parseOperations, batch of ${BATCH}`, () => parseOperations(batch, documentId));
+  const batch = frame({ documentId, deltas });
+  const batchHead = { ...head(batch), type: 'delta_batch' as const };
+  add(`parse all, batch of ${BATCH}`, () => parseOperations(parseMessage(batch, batchHead), documentId, MAX_DEPTH));
+  const nested = frame({ documentId, delta: Object.fromEntries(deltas.map((value) => [value.field, value])) });
+  const nestedHead = head(nested);
+  add(`parse all, ${BATCH} objects`, () => parseOperations(parseMessage(nested, nestedHead), documentId, MAX_DEPTH));
   return cases;
 }
 

@@ -142,6 +142,7 @@ async function handling(build: Build, store: FieldsStore, documents: number, wri
     send: () => undefined,
     nodeId: 'node-bench',
     maxClockSkewMs: 60_000,
+    maxValueDepth: 200,
     limits: { maxFields: 200_000, maxBytes: 64 * 1024 ** 2 },
     replayMaxFields: 0,
     maxPendingBytes: 64 * 1024 ** 2,

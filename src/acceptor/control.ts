@@ -1,6 +1,8 @@
 import { LimitError, ProtocolError } from '../errors.js';
+import { isCount } from '../protocol/clock.js';
 import { isDocumentId } from '../protocol/document-id.js';
-import { isCount, isFields, parseVector, type Fields, type Message } from '../protocol/message.js';
+import type { Fields } from '../protocol/fields.js';
+import { parseVector, type Message } from '../protocol/message.js';
 import { recordKinds, type ReadRecord, type StateVectorRequest, type SubscribeRequest } from '../messages/task.js';
 import type { Coalescer } from './coalescer.js';
 import type { Awareness } from './awareness/awareness.js';
@@ -14,6 +16,8 @@ export interface ControlOptions {
   readonly awareness: Awareness;
   readonly maxSubscriptions: number;
   readonly maxAwarenessBytes: number;
+  /** Arrays and objects that may be around each other in an awareness state. */
+  readonly maxValueDepth: number;
 }
 
 /** Bytes of the waiting reads of a session: a client may send a vector of very many entries for very many documents. */
@@ -39,7 +43,7 @@ export class Control {
 
   handle(session: Session, state: Authenticated, message: Message): void {
     const { fields } = message;
-    const { documentId } = fields;
+    const documentId = fields.text('documentId');
     if (!isDocumentId(documentId)) throw new ProtocolError('INVALID_DOCUMENT_ID');
     if (!state.access.mayRead(documentId)) throw new ProtocolError('PERMISSION_DENIED');
     switch (message.type) {
@@ -65,7 +69,7 @@ export class Control {
   }
 
   #subscribe(session: Session, documentId: string, fields: Fields): void {
-    const vector = parseVector(fields['vectorClock']);
+    const vector = parseVector(fields, 'vectorClock');
     if (!this.#options.topics.subscribe(session, documentId)) {
       throw new LimitError('subscriptions', `at most ${this.#options.maxSubscriptions} subscriptions`);
     }
@@ -78,7 +82,7 @@ export class Control {
   }
 
   #stateVector(session: Session, documentId: string, fields: Fields): void {
-    const vector = parseVector(fields['stateVector']) ?? new Map<string, number>();
+    const vector = parseVector(fields, 'stateVector') ?? new Map<string, number>();
     const request: StateVectorRequest = { requestId: this.#requestIdOf(fields), vector: [...vector] };
     this.#read(session, documentId, recordKinds.stateVector, request);
   }
@@ -109,14 +113,13 @@ export class Control {
   }
 
   #awarenessUpdate(session: Session, userId: string, documentId: string, fields: Fields): void {
-    const { clientId, state, clock } = fields;
-    if (typeof clientId !== 'string' || clientId === '' || clientId.length > 256) {
+    const clientId = fields.text('clientId');
+    const clock = fields.number('clock');
+    if (clientId === undefined || clientId === '' || clientId.length > 256) {
       throw new ProtocolError('INVALID_MESSAGE', 'clientId must be a string of 1–256 characters');
     }
     if (!isCount(clock)) throw new ProtocolError('INVALID_MESSAGE', 'clock must be a non-negative integer');
-    if (state !== null && !isFields(state))
-      throw new ProtocolError('INVALID_MESSAGE', 'state must be an object or null');
-    const text = state === null ? undefined : encodeState(state);
+    const text = this.#stateOf(fields);
     if (text !== undefined && Buffer.byteLength(text) > this.#options.maxAwarenessBytes) {
       throw new ProtocolError(
         'MESSAGE_TOO_LARGE',
@@ -133,9 +136,18 @@ export class Control {
     }
   }
 
+  /** The JSON of an awareness state, or undefined for a client that leaves. */
+  #stateOf(fields: Fields): string | undefined {
+    if (fields.has('state') && fields.isNothing('state')) return undefined;
+    const state = fields.isObject('state') ? fields.value('state') : undefined;
+    if (state === undefined) throw new ProtocolError('INVALID_MESSAGE', 'state must be an object or null');
+    const { maxValueDepth } = this.#options;
+    if (state.depth <= maxValueDepth) return state.json;
+    throw new ProtocolError('INVALID_MESSAGE', `state may be nested ${maxValueDepth} levels deep`);
+  }
+
   #requestIdOf(fields: Fields): string {
-    const { id } = fields;
-    return typeof id === 'string' ? id : this.#nextId();
+    return fields.text('id') ?? this.#nextId();
   }
 
   #nextId(): string {
@@ -143,18 +155,10 @@ export class Control {
   }
 }
 
-function encodeState(state: Fields): string {
-  try {
-    return JSON.stringify(state);
-  } catch {
-    throw new ProtocolError('INVALID_MESSAGE', 'state is nested too deeply');
-  }
-}
-
 /** The client id of the request: the one in the message, else the only one that the session has bound. */
 function clientIdOf(session: Session, fields: Fields): string | undefined {
-  const { clientId } = fields;
-  if (typeof clientId === 'string' && clientId.length <= 256) return clientId;
+  const clientId = fields.text('clientId');
+  if (clientId !== undefined && clientId.length <= 256) return clientId;
   const bound = session.awareness?.clientIds;
   if (bound?.size !== 1) return undefined;
   for (const only of bound) return only;

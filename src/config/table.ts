@@ -247,6 +247,12 @@ const sync = {
     unit: 'ms',
     meaning: 'A write whose timestamp is further ahead of the server’s clock counts as written now.',
   }),
+  maxValueDepth: variable('SYNC_MAX_VALUE_DEPTH', integer(1, 2_000), {
+    default: '200',
+    unit: 'levels',
+    meaning:
+      'Arrays and objects that may be around each other in a value or an awareness state. A deeper value is answered with INVALID_DELTA. Whoever reads a value takes stack for each level, the database too.',
+  }),
   maxDocumentFields: variable('SYNC_MAX_DOCUMENT_FIELDS', integer(1), {
     default: '200000',
     meaning: 'Most fields of one document, deleted ones included.',

@@ -1,6 +1,8 @@
 /** Converts the data of the reference server to rows of this one. */
 
 import { createHash } from 'node:crypto';
+import { Fields } from '../protocol/fields.js';
+import { JsonFault } from '../protocol/json-reader.js';
 import type { FieldRow, TextUpdate } from '../storage/port.js';
 
 /** The writer of everything that was imported. */
@@ -13,6 +15,8 @@ export interface ReadState {
 }
 
 const tombstone = '{"__deleted":true}';
+/** The most that SYNC_MAX_VALUE_DEPTH may be. */
+const maxDepth = 2_000;
 /** Ticks of a stamp, which follows the wall clock: no client reaches a larger count by writing. */
 const ticksPerMs = 1024;
 
@@ -25,22 +29,20 @@ const ticksPerMs = 1024;
  * they have, and one that got only a part of the fields must not seem to have got all.
  */
 export function readState(state: string | null, version: string | null, largestClock: number | undefined): ReadState {
-  const values = parse(state);
-  if (!isObject(values))
+  const values = entriesOf(state);
+  if (values === undefined)
     return { fields: [], refused: [{ path: undefined, reason: 'its state is not a JSON object' }] };
   const counter = countOf(version);
   let stamp = firstStamp(largestClock);
   const fields: FieldRow[] = [];
   const refused: { path: string; reason: string }[] = [];
-  for (const [path, value] of Object.entries(values)) {
-    const deleted = isObject(value) && value['__deleted'] === true;
-    try {
-      const json = deleted ? tombstone : JSON.stringify(value);
-      fields.push({ path, value: json, deleted, timestamp: 0, counter, clientId: importedBy, stamp: stamp++ });
-    } catch {
-      // Parsing is not recursive, stringifying is.
+  for (const [path, { json, depth, removal: deleted }] of values) {
+    if (depth > maxDepth) {
       refused.push({ path, reason: 'the value is nested too deeply' });
+      continue;
     }
+    const value = deleted ? tombstone : json;
+    fields.push({ path, value, deleted, timestamp: 0, counter, clientId: importedBy, stamp: stamp++ });
   }
   return { fields, refused };
 }
@@ -68,6 +70,16 @@ function countOf(version: string | null): number {
   const parsed = parse(version);
   const counts = isObject(parsed) ? Object.values(parsed) : [parsed];
   return counts.reduce<number>((most, count) => (typeof count === 'number' && count > most ? count : most), 0);
+}
+
+/** The values as they are written: JSON.parse would round their numbers. */
+function entriesOf(json: string | null): ReturnType<typeof Fields.entries> {
+  try {
+    return json === null ? undefined : Fields.entries(json);
+  } catch (error) {
+    if (error instanceof JsonFault) return undefined;
+    throw error;
+  }
 }
 
 function parse(json: string | null): unknown {

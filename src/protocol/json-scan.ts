@@ -1,3 +1,5 @@
+import { decodeString, isSpace } from './json-string.js';
+
 /**
  * Reads keys of a JSON object from its bytes without parsing it. The acceptor routes by what this finds; the shard
  * parses the whole text later and refuses it when the two disagree, so the scan may stop at the first match and need
@@ -13,9 +15,7 @@ const CLOSE_BRACE = 0x7d;
 const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
 
-function isSpace(byte: number | undefined): boolean {
-  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
-}
+const number = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 
 /**
  * Walks the entries of one object: `while (scan.next()) …` and then look at the key and the value's range. A malformed
@@ -70,7 +70,7 @@ export class ObjectScan {
 
   /** Whether the current key is this one (ASCII, without escapes in `name`). */
   keyIs(name: string): boolean {
-    if (this.#keyEscaped) return this.#decode(this.#keyStart - 1, this.#keyEnd + 1) === name;
+    if (this.#keyEscaped) return decodeString(this.#bytes, this.#keyStart, this.#keyEnd) === name;
     if (this.#keyEnd - this.#keyStart !== name.length) return false;
     for (let i = 0; i < name.length; i++) {
       if (this.#bytes[this.#keyStart + i] !== name.charCodeAt(i)) return false;
@@ -81,20 +81,15 @@ export class ObjectScan {
   /** The current value if it is a string. */
   stringValue(): string | undefined {
     if (this.#bytes[this.valueStart] !== QUOTE) return undefined;
-    const inner = this.#bytes.subarray(this.valueStart + 1, this.valueEnd - 1);
-    if (inner.includes(BACKSLASH)) {
-      const value = this.#decode(this.valueStart, this.valueEnd);
-      return typeof value === 'string' ? value : undefined;
-    }
-    return inner.toString('utf8');
+    return decodeString(this.#bytes, this.valueStart + 1, this.valueEnd - 1);
   }
 
   /** The current value if it is a number. */
   numberValue(): number | undefined {
     const first = this.#bytes[this.valueStart] ?? 0;
     if (first !== 0x2d && (first < 0x30 || first > 0x39)) return undefined;
-    const value = this.#decode(this.valueStart, this.valueEnd);
-    return typeof value === 'number' ? value : undefined;
+    const text = this.#bytes.toString('latin1', this.valueStart, this.valueEnd);
+    return number.test(text) ? Number(text) : undefined;
   }
 
   /** Whether the current value is an object. */
@@ -105,14 +100,6 @@ export class ObjectScan {
   #stop(): false {
     this.#at = this.#end;
     return false;
-  }
-
-  #decode(start: number, end: number): unknown {
-    try {
-      return JSON.parse(this.#bytes.toString('utf8', start, end)) as unknown;
-    } catch {
-      return undefined;
-    }
   }
 
   #skipSpace(from: number): number {

@@ -1,6 +1,8 @@
 import { ProtocolError } from '../errors.js';
-import { standIn } from './large-text.js';
-import { isCount, isFields, type Fields, type Message } from './message.js';
+import { isCount } from './clock.js';
+import type { Fields, Key } from './fields.js';
+import type { JsonValue } from './json-source.js';
+import type { Message } from './message.js';
 
 /** Longest field name in bytes of UTF-8; databases bound their keys. */
 export const MAX_FIELD_BYTES = 1024;
@@ -11,7 +13,7 @@ export const DELETED_VALUE = '{"__deleted":true}';
 /** One write of one field, in the form that all ways of writing it come down to. */
 export interface SetOperation {
   readonly field: string;
-  /** Compact JSON text; DELETED_VALUE for a removal. */
+  /** JSON text as it came, without white space outside of strings; DELETED_VALUE for a removal. */
   readonly value: string;
   readonly deleted: boolean;
   /** Milliseconds since the epoch, as the writer says. */
@@ -25,8 +27,8 @@ export interface SetOperation {
 
 /** The whole state of a client's collaborative text. */
 export interface TextOperation {
-  /** JSON text, not looked at yet; as bytes, it is what stood between the quotes of the string that carried it. */
-  readonly state: string | Buffer;
+  /** JSON text as it stood between the quotes of the string that carried it, not looked at yet; a view of the message. */
+  readonly state: Buffer;
   readonly clientId: string | undefined;
   /** As JSON text; what a kind of client sends, a number or a vector clock, is what it understands. */
   readonly clock: string | undefined;
@@ -46,41 +48,45 @@ export interface Operations {
  * The operations of a `delta` or `delta_batch`.
  *
  * @param documentId The document the message was routed by; operations that name another are refused.
- * @param lifted The state for which `standIn` stands.
+ * @param maxDepth Arrays and objects that may be around each other in a value.
  * @throws ProtocolError INVALID_DELTA, PERMISSION_DENIED; nothing of the message may be applied then.
  */
-export function parseOperations(message: Message, documentId: string, lifted?: Buffer): Operations {
-  const { fields } = message;
+export function parseOperations(
+  { type, timestamp, fields }: Message,
+  documentId: string,
+  maxDepth: number,
+): Operations {
   checkDocument(fields, documentId);
-  if (message.type === 'delta_batch') return parseBatch(fields, message.timestamp, documentId, lifted);
-  const sets = isFields(fields['delta'])
-    ? parseServerForm(fields, fields['delta'], message.timestamp)
-    : [parseSet(fields, message.timestamp)];
+  if (type === 'delta_batch') return parseBatch(fields, timestamp, documentId, maxDepth);
+  const delta = fields.delta();
+  const sets =
+    delta === undefined ? [parseSet(fields, timestamp, maxDepth)] : parseServerForm(fields, delta, timestamp, maxDepth);
   return { sets, texts: [], relays: [] };
 }
 
-function parseBatch(fields: Fields, timestamp: number, documentId: string, lifted: Buffer | undefined): Operations {
-  const { deltas } = fields;
-  if (!Array.isArray(deltas)) throw new ProtocolError('INVALID_DELTA', 'deltas must be an array');
+function parseBatch(fields: Fields, timestamp: number, documentId: string, maxDepth: number): Operations {
+  const deltas = fields.deltas();
+  if (deltas === undefined) throw new ProtocolError('INVALID_DELTA', 'deltas must be an array');
   const sets: SetOperation[] = [];
   const texts: TextOperation[] = [];
   const relays: string[] = [];
-  for (const entry of deltas as unknown[]) {
-    if (!isFields(entry)) throw new ProtocolError('INVALID_DELTA', 'an operation must be an object');
+  for (const entry of deltas) {
+    if (entry === undefined) throw new ProtocolError('INVALID_DELTA', 'an operation must be an object');
     checkDocument(entry, documentId);
-    if (entry['field'] !== undefined) {
-      sets.push(parseSet(entry, timestamp));
+    if (entry.has('field')) {
+      sets.push(parseSet(entry, timestamp, maxDepth));
       continue;
     }
-    switch (entry['type']) {
+    switch (entry.text('type')) {
       case 'text-state':
-        texts.push(parseText(entry, lifted));
+        texts.push(parseText(entry));
         break;
       // Counters, sets and the former kind of text: operations, of which nobody here knows the state.
       case 'text':
       case 'counter':
       case 'set':
-        relays.push(encode(entry));
+        // The operation is around the values in it.
+        relays.push(shallow(entry.whole(), maxDepth + 1).json);
         break;
       default: // such as rich text's formats, which never leave their client
     }
@@ -88,42 +94,41 @@ function parseBatch(fields: Fields, timestamp: number, documentId: string, lifte
   return { sets, texts, relays };
 }
 
-function parseText(entry: Fields, lifted: Buffer | undefined): TextOperation {
-  const { clock } = entry;
-  const state = lifted !== undefined && entry['state'] === standIn ? lifted : entry['state'];
-  if (!Buffer.isBuffer(state) && (typeof state !== 'string' || !state.isWellFormed())) {
-    throw new ProtocolError('INVALID_DELTA', 'the state of a text must be a string of well-formed Unicode');
-  }
-  const clientId = parseClientId(entry['clientId']);
-  const { clockMax } = parseClock(clock, clientId);
-  return { state, clientId, clock: clock === undefined || clock === null ? undefined : encode(clock), clockMax };
+function parseText(entry: Fields): TextOperation {
+  const state = entry.content('state');
+  if (state === undefined) throw new ProtocolError('INVALID_DELTA', 'the state of a text must be a string');
+  const clientId = parseClientId(entry);
+  const { clockMax } = parseClock(entry, 'clock', clientId);
+  return { state, clientId, clock: entry.isNothing('clock') ? undefined : entry.value('clock')?.json, clockMax };
 }
 
 /** `delta {field: value, …}` with one `vectorClock` for all of them. */
-function parseServerForm(fields: Fields, delta: Fields, timestamp: number): SetOperation[] {
-  const clientId = parseClientId(fields['clientId']);
-  const clock = parseClock(fields['vectorClock'] ?? fields['clock'], clientId);
-  return Object.entries(delta).map(([field, value]) => ({
-    ...parseValue(value),
-    ...clock,
-    field: parseField(field),
-    timestamp,
-    clientId,
-  }));
+function parseServerForm(
+  fields: Fields,
+  delta: ReadonlyMap<string, JsonValue>,
+  timestamp: number,
+  maxDepth: number,
+): SetOperation[] {
+  const clientId = parseClientId(fields);
+  const { counter, clockMax } = parseClock(fields, fields.isNothing('vectorClock') ? 'clock' : 'vectorClock', clientId);
+  return Array.from(delta, ([field, sent]) => {
+    const { json, removal } = shallow(sent, maxDepth);
+    const value = removal ? DELETED_VALUE : json;
+    return { field: checkField(field), value, deleted: removal, timestamp, counter, clockMax, clientId };
+  });
 }
 
 /** The SDK's form: one `field` with its `value` and `clock`; `type: "delete"` needs no value. */
-function parseSet(fields: Fields, timestamp: number): SetOperation {
-  const clientId = parseClientId(fields['clientId']);
-  const own = fields['timestamp'];
-  const { value, deleted } = parseValue(fields['type'] === 'delete' ? { __deleted: true } : fields['value']);
-  const { counter, clockMax } = parseClock(fields['clock'] ?? fields['vectorClock'], clientId);
-  // Spelt out, as an object that is put together of others takes microseconds here.
+function parseSet(fields: Fields, timestamp: number, maxDepth: number): SetOperation {
+  const clientId = parseClientId(fields);
+  const own = fields.number('timestamp');
+  const value = parseValue(fields, maxDepth);
+  const { counter, clockMax } = parseClock(fields, fields.isNothing('clock') ? 'vectorClock' : 'clock', clientId);
   return {
-    field: parseField(fields['field']),
-    value,
-    deleted,
-    timestamp: typeof own === 'number' && own >= 0 ? own : timestamp,
+    field: checkField(fields.text('field')),
+    value: value ?? DELETED_VALUE,
+    deleted: value === undefined,
+    timestamp: own !== undefined && own >= 0 ? own : timestamp,
     counter,
     clockMax,
     clientId,
@@ -131,13 +136,12 @@ function parseSet(fields: Fields, timestamp: number): SetOperation {
 }
 
 function checkDocument(fields: Fields, documentId: string): void {
-  const own = fields['documentId'];
-  if (own === undefined || own === documentId) return;
+  if (!fields.has('documentId') || fields.isText('documentId', documentId)) return;
   throw new ProtocolError('PERMISSION_DENIED', 'an operation names another document than its message');
 }
 
-function parseField(field: unknown): string {
-  if (typeof field !== 'string') throw new ProtocolError('INVALID_DELTA', 'field must be a string');
+function checkField(field: string | undefined): string {
+  if (field === undefined) throw new ProtocolError('INVALID_DELTA', 'field must be a string');
   // A third of the bound in UTF-16 units can't be over it in bytes, so the count is rarely needed.
   if (field.length > MAX_FIELD_BYTES / 3 && Buffer.byteLength(field) > MAX_FIELD_BYTES) {
     throw new ProtocolError('INVALID_DELTA', `field names have at most ${MAX_FIELD_BYTES} bytes`);
@@ -146,39 +150,40 @@ function parseField(field: unknown): string {
   return field;
 }
 
-function parseClientId(clientId: unknown): string | undefined {
-  if (clientId === undefined || clientId === null || clientId === '') return undefined;
-  if (typeof clientId !== 'string' || clientId.length > 256 || !clientId.isWellFormed()) {
+function parseClientId(fields: Fields): string | undefined {
+  if (fields.isNothing('clientId')) return undefined;
+  const clientId = fields.text('clientId');
+  if (clientId === '') return undefined;
+  if (clientId === undefined || clientId.length > 256 || !clientId.isWellFormed()) {
     throw new ProtocolError('INVALID_DELTA', 'clientId must be a string of at most 256 characters');
   }
   return clientId;
 }
 
-function parseValue(value: unknown): { value: string; deleted: boolean } {
+/** What is to be written, or undefined for a removal. */
+function parseValue(fields: Fields, maxDepth: number): string | undefined {
+  if (fields.isText('type', 'delete')) return undefined;
+  const value = fields.value('value');
   if (value === undefined) throw new ProtocolError('INVALID_DELTA', 'value is missing');
-  if (isFields(value) && value['__deleted'] === true) return { value: DELETED_VALUE, deleted: true };
-  return { value: encode(value), deleted: false };
+  const { json, removal } = shallow(value, maxDepth);
+  return removal ? undefined : json;
 }
 
-function encode(value: unknown): string {
-  try {
-    return JSON.stringify(value);
-  } catch {
-    // Parsing keeps no stack, writing does: a value of thousands of nested arrays ends here.
-    throw new ProtocolError('INVALID_DELTA', 'value is nested too deeply');
-  }
+/** Checks how deep a value is nested: those who read it, databases too, take stack for each level. */
+function shallow(value: JsonValue, maxDepth: number): JsonValue {
+  if (value.depth <= maxDepth) return value;
+  throw new ProtocolError('INVALID_DELTA', `a value may be nested ${maxDepth} levels deep`);
 }
 
-function parseClock(clock: unknown, clientId: string | undefined): { counter: number | undefined; clockMax: number } {
-  if (clock === undefined || clock === null) return { counter: undefined, clockMax: 0 };
+function parseClock(
+  fields: Fields,
+  key: Key,
+  clientId: string | undefined,
+): { counter: number | undefined; clockMax: number } {
+  if (fields.isNothing(key)) return { counter: undefined, clockMax: 0 };
+  const clock = fields.number(key);
   if (isCount(clock)) return { counter: clock, clockMax: clock };
-  if (!isFields(clock)) throw new ProtocolError('INVALID_DELTA', 'clock must be an object');
-  let counter: number | undefined;
-  let clockMax = 0;
-  for (const [writer, count] of Object.entries(clock)) {
-    if (!isCount(count)) throw new ProtocolError('INVALID_DELTA', 'clock entries must be non-negative integers');
-    if (writer === clientId) counter = count;
-    if (count > clockMax) clockMax = count;
-  }
-  return { counter, clockMax };
+  const entries = fields.clock(key, clientId);
+  if (entries !== undefined) return { counter: entries.counter, clockMax: entries.max };
+  throw new ProtocolError('INVALID_DELTA', 'clock must be an object of non-negative integers');
 }

@@ -79,6 +79,7 @@ async function start(own: MessagePort): Promise<void> {
     },
     nodeId: config.writerId,
     maxClockSkewMs: config.maxClockSkewMs,
+    maxValueDepth: config.maxValueDepth,
     limits: { maxFields: config.maxDocumentFields, maxBytes: config.maxDocumentBytes },
     replayMaxFields: config.replayMaxFields,
     maxPendingBytes: config.maxPendingBytes,

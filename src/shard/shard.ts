@@ -44,6 +44,8 @@ export interface ShardOptions {
   /** Stands for writers that name no client id. */
   readonly nodeId: string;
   readonly maxClockSkewMs: number;
+  /** Arrays and objects that may be around each other in a value. */
+  readonly maxValueDepth: number;
   readonly limits: MergeLimits;
   readonly replayMaxFields: number;
   /** Bytes of changes waiting to be durable, above which writes are refused. */

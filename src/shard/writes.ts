@@ -1,9 +1,8 @@
 import type { FieldsStore, TextStore } from '@synckit/core-wasm';
 import { ProtocolError } from '../errors.js';
 import type { ShardMetrics } from '../metrics/shard-metrics.js';
-import { messageIdOf, type Message } from '../protocol/message.js';
-import type { Operations, SetOperation } from '../protocol/operations.js';
-import { parseWrite } from '../protocol/write.js';
+import { messageIdOf, parseMessage, type Message } from '../protocol/message.js';
+import { parseOperations, type Operations, type SetOperation } from '../protocol/operations.js';
 import { isWrite, type Origin, type TaskGroup, type WriteRecord } from '../messages/task.js';
 import type { Storage } from '../storage/port.js';
 import type { Committer, PendingAck } from './commit/committer.js';
@@ -28,6 +27,7 @@ export interface WritesOptions {
   readonly metrics: ShardMetrics;
   readonly nodeId: string;
   readonly limits: MergeLimits;
+  readonly maxValueDepth: number;
   /** Bytes of changes waiting to be durable, above which writes are refused. */
   readonly maxPendingBytes: number;
   /** Operations that other nodes are to relay too. */
@@ -107,23 +107,15 @@ export class Writes {
     { variants }: TaskGroup,
     openGroup: OpenGroup,
   ): PendingAck | undefined {
-    const { committer, maxPendingBytes, outbox, refuse } = this.#options;
+    const { committer, maxPendingBytes, maxValueDepth, outbox, refuse } = this.#options;
     const { origin, receivedAt } = record;
     let message: Message | undefined;
     let operations: Operations;
     try {
-      const parsed = parseWrite(record.payload, headOf(record));
-      message = parsed.message;
-      operations = parsed.operations(document.id);
+      message = parseMessage(record.payload, headOf(record));
+      operations = parseOperations(message, document.id, maxValueDepth);
       if (committer.pendingBytes > maxPendingBytes) throw new ProtocolError('STORAGE_UNAVAILABLE');
-      try {
-        this.#apply(operations, merge, text, origin);
-      } catch (error) {
-        if (!parsed.isLifted || !(error instanceof ProtocolError)) throw error;
-        // What was lifted out as the state may have been more than that. Joining a state twice is joining it once.
-        operations = parsed.whole(document.id);
-        this.#apply(operations, merge, text, origin);
-      }
+      this.#apply(operations, merge, text, origin);
     } catch (error) {
       refuse(record, document.id, error, message);
       openGroup.settleRecord();

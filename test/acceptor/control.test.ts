@@ -7,6 +7,7 @@ import { compilePermissions } from '../../src/auth/permissions.js';
 import { anonymousIdentity } from '../../src/auth/tokens.js';
 import { LimitError } from '../../src/errors.js';
 import { AcceptorMetrics } from '../../src/metrics/acceptor-metrics.js';
+import { Fields } from '../../src/protocol/fields.js';
 import type { Message } from '../../src/protocol/message.js';
 import { coalescerFixture } from '../support/recording-shards.js';
 import { recordingSession } from '../support/recording-session.js';
@@ -17,15 +18,22 @@ test('contract 10: the memory of the vectors of waiting reads is bounded', (t) =
   const limits = { timeoutMs: 60_000, maxClientIds: 10, maxDocuments: 10, maxBytes: 1_000_000 };
   const awareness = new Awareness({ publish: () => undefined, metrics, meter: new SessionMeter(metrics), ...limits });
   const topics = new Topics(10_000);
-  const control = new Control({ coalescer, topics, awareness, maxSubscriptions: 10_000, maxAwarenessBytes: 10 });
+  const control = new Control({
+    coalescer,
+    topics,
+    awareness,
+    maxSubscriptions: 10_000,
+    maxAwarenessBytes: 10,
+    maxValueDepth: 10,
+  });
   const { session } = recordingSession();
   const access = compilePermissions(anonymousIdentity.permissions);
   const vectorClock = Object.fromEntries(Array.from({ length: 5_000 }, (_, i) => [`${'c'.repeat(90)}${i}`, i]));
   let taken = 0;
   try {
     for (; taken < 1_000; taken++) {
-      const fields = { id: `m${taken}`, documentId: `d${taken}`, vectorClock };
-      const message: Message = { type: 'sync_request', timestamp: 0, fields };
+      const bytes = Buffer.from(JSON.stringify({ id: `m${taken}`, documentId: `d${taken}`, vectorClock }));
+      const message: Message = { type: 'sync_request', timestamp: 0, fields: Fields.read(bytes, 0, bytes.length) };
       control.handle(
         session,
         { kind: 'authenticated', identity: anonymousIdentity, access, expiry: undefined },

@@ -36,7 +36,14 @@ function fixture(t: Test, options: Partial<CoalescerOptions> = {}): Fixture {
   const limits = { timeoutMs: 60_000, maxClientIds: 10, maxDocuments: 10, maxBytes: 1_000_000 };
   const awareness = new Awareness({ publish: () => undefined, metrics, meter: new SessionMeter(metrics), ...limits });
   const topics = new Topics(2);
-  const control = new Control({ coalescer, topics, awareness, maxSubscriptions: 2, maxAwarenessBytes: 10 });
+  const control = new Control({
+    coalescer,
+    topics,
+    awareness,
+    maxSubscriptions: 2,
+    maxAwarenessBytes: 10,
+    maxValueDepth: 200,
+  });
   const authentication = new Authentication({
     verifier: { verify: () => ({ ok: false, code: 'AUTH_FAILED' }) },
     required: false,

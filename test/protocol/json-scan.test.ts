@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { test } from 'tap';
 import { ObjectScan } from '../../src/protocol/json-scan.js';
+import { parseJson } from '../support/json-model.js';
 import { holds } from '../support/property.js';
 import {
   jsonValues,
@@ -40,7 +41,7 @@ test('finds each key of any object where JSON.parse does, and reads the same val
   holds(
     t,
     fc.property(objectsAndTexts, ({ object, bytes }) => {
-      const parsed = JSON.parse(bytes.toString()) as Record<string, unknown>;
+      const parsed = parseJson(bytes.toString()) as Record<string, unknown>;
       assert.equal(scan.reset(bytes, 0, bytes.length), true);
       for (const [key] of object.entries) {
         assert.equal(scan.next(), true);
@@ -48,7 +49,7 @@ test('finds each key of any object where JSON.parse does, and reads the same val
         if (isAscii(key)) assert.equal(scan.keyIs(key), true);
         assert.equal(scan.keyIs('documentId'), key === 'documentId');
         const value = parsed[key];
-        assert.deepEqual(JSON.parse(bytes.toString('utf8', scan.valueStart, scan.valueEnd)), value);
+        assert.deepEqual(parseJson(bytes.toString('utf8', scan.valueStart, scan.valueEnd)), value);
         assert.equal(scan.stringValue(), typeof value === 'string' ? value : undefined);
         assert.equal(scan.numberValue(), typeof value === 'number' ? value : undefined);
         assert.equal(scan.isObject(), typeof value === 'object' && value !== null && !Array.isArray(value));
@@ -108,7 +109,7 @@ test('mutated text that is still JSON is read as JSON.parse reads it', (t) => {
       const bytes = mutate(text, changes);
       let parsed: unknown;
       try {
-        parsed = JSON.parse(bytes.toString());
+        parsed = parseJson(bytes.toString());
       } catch {
         return;
       }
@@ -125,7 +126,7 @@ test('mutated text that is still JSON is read as JSON.parse reads it', (t) => {
         }
       }
       for (const [key, value] of Object.entries(parsed)) {
-        if (isAscii(key)) assert.deepEqual(JSON.parse(last.get(key)!), value);
+        if (isAscii(key)) assert.deepEqual(parseJson(last.get(key)!), value);
       }
     }),
     5_000,

@@ -1,27 +1,43 @@
 import { test } from 'tap';
+import { Fields } from '../../src/protocol/fields.js';
 import { messageIdOf, parseVector } from '../../src/protocol/message.js';
 
+function fieldsOf(message: unknown): Fields {
+  const bytes = Buffer.from(typeof message === 'string' ? message : JSON.stringify(message));
+  return Fields.read(bytes, 0, bytes.length);
+}
+
 test('ACK2 a message is acknowledged by its messageId, else by its id', (t) => {
-  t.equal(messageIdOf({ messageId: 'a', id: 'b' }), 'a');
-  t.equal(messageIdOf({ messageId: 1, id: 'b' }), 'b');
-  t.equal(messageIdOf({ messageId: '', id: 'b' }), '');
-  t.equal(messageIdOf({ id: 2 }), undefined);
+  t.equal(messageIdOf(fieldsOf({ messageId: 'a', id: 'b' })), 'a');
+  t.equal(messageIdOf(fieldsOf({ messageId: 1, id: 'b' })), 'b');
+  t.equal(messageIdOf(fieldsOf({ messageId: '', id: 'b' })), '');
+  t.equal(messageIdOf(fieldsOf({ id: 2 })), undefined);
   t.end();
 });
 
 test('a vector clock has counts, or is none', (t) => {
-  t.equal(parseVector(undefined), undefined);
-  t.equal(parseVector(null), undefined);
-  t.equal(parseVector({}), undefined);
+  const vector = (vectorClock?: unknown): ReadonlyMap<string, number> | undefined =>
+    parseVector(fieldsOf({ vectorClock }), 'vectorClock');
+  t.equal(vector(), undefined);
+  t.equal(vector(null), undefined);
+  t.equal(vector({}), undefined);
   t.strictSame(
-    [...(parseVector(JSON.parse('{"a":1,"__proto__":0}')) ?? [])],
+    [...(parseVector(fieldsOf('{"vectorClock":{"a":1,"__proto__":0}}'), 'vectorClock') ?? [])],
     [
       ['a', 1],
       ['__proto__', 0],
     ],
   );
+  t.strictSame(
+    [...(parseVector(fieldsOf('{"vectorClock":{"a":-1,"b":1e1,"\\u0061":3}}'), 'vectorClock') ?? [])],
+    [
+      ['a', 3],
+      ['b', 10],
+    ],
+    'the last of a key counts',
+  );
   for (const bad of [1, 'x', [], { a: -1 }, { a: '1' }, { a: 1.5 }, { a: null }]) {
-    t.throws(() => parseVector(bad), { code: 'INVALID_MESSAGE' }, JSON.stringify(bad));
+    t.throws(() => vector(bad), { code: 'INVALID_MESSAGE' }, JSON.stringify(bad));
   }
   t.end();
 });

@@ -7,11 +7,14 @@ import { parseOperations, type Operations, type SetOperation } from '../../src/p
 /** The time in the header of each message, milliseconds since the epoch. */
 export const HEADER_TIME = 1_000;
 
+/** How deep values may be nested. */
+export const MAX_DEPTH = 3;
+
 /** The operations of a message whose payload is this text (or this value, as JSON), routed by document `d`. */
 export function parseAll(type: 'delta' | 'delta_batch', payload: unknown): Operations {
   const bytes = Buffer.from(typeof payload === 'string' ? payload : JSON.stringify(payload));
   const head = { kind: 'frame', type, form: 'binary', timestamp: HEADER_TIME, start: 0, end: bytes.length } as const;
-  return parseOperations(parseMessage(bytes, head), 'd');
+  return parseOperations(parseMessage(bytes, head), 'd', MAX_DEPTH);
 }
 
 /** Its writes of fields. */

@@ -101,6 +101,7 @@ export class ShardDriver {
       send: (answer) => this.#take(answer),
       nodeId: 'node-test',
       maxClockSkewMs: 60_000,
+      maxValueDepth: 200,
       limits: { maxFields: 1_000, maxBytes: 1_000_000 },
       replayMaxFields: 100,
       maxPendingBytes: 1_000_000,

@@ -5,7 +5,7 @@ import { anonymousIdentity, type Identity, type TokenVerifier } from '../../auth
 import { closeCodes, errors, type ErrorCode } from '../../errors.js';
 import type { AcceptorMetrics } from '../../metrics/acceptor-metrics.js';
 import { errorBody, quote } from '../../protocol/encode.js';
-import type { Fields } from '../../protocol/message.js';
+import type { Fields } from '../../protocol/fields.js';
 import type { Session } from './session.js';
 
 export interface AuthenticationOptions {
@@ -42,8 +42,9 @@ export class Authentication {
   }
 
   /** An `auth` message. */
-  authenticate(session: Session, { token }: Fields): void {
-    if (typeof token === 'string' && token !== '') this.#verify(session, token, true);
+  authenticate(session: Session, fields: Fields): void {
+    const token = fields.text('token');
+    if (token !== undefined && token !== '') this.#verify(session, token, true);
     else if (session.state.kind === 'authenticated') this.#welcome(session, session.state.identity);
     else this.#refuse(session, 'AUTH_FAILED');
   }

@@ -80,15 +80,14 @@ export class TextJoin {
       for (const sender of this.senders.values()) sender.same = false;
     }
     const known = this.senders.get(origin.session);
-    const asSent = same && canonical && typeof operation.state !== 'string' ? operation.state : undefined;
+    const asSent = same && canonical ? operation.state : undefined;
     if (known === undefined) this.senders.set(origin.session, { origin, operation, same, asSent });
     else Object.assign(known, { operation, same, asSent });
   }
 
-  #join(state: string | Buffer): TextMergeResult {
+  #join(state: Buffer): TextMergeResult {
     try {
-      const isString = typeof state === 'string';
-      return this.#core.merge(this.#text().handle, isString ? Buffer.from(state) : state, !isString);
+      return this.#core.merge(this.#text().handle, state, true);
     } catch (error) {
       if (!(error instanceof TextRefused)) throw error;
       throw new ProtocolError(error.fault === 'tooLarge' ? 'DOCUMENT_TOO_LARGE' : 'INVALID_DELTA', error.message);
