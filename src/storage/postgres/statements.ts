@@ -2,12 +2,13 @@
 
 import { binaryArrays, type ArrayEncoding } from './arrays.js';
 import type { Statement } from './connection.js';
+import { fitsJsonb } from './jsonb.js';
 import type { Rows } from './plan.js';
 
 /**
  * The CTEs run in sequence, as each reads the rows of the one before. The document comes first: its row is the lock for
  * everything that belongs to it, and it counts the commits. Rows are sorted, so that transactions of several nodes queue
- * up instead of deadlocking.
+ * up instead of deadlocking. A value that does not fit jsonb is null there, and its text lies beside it.
  */
 const writeText = `
 WITH document AS (
@@ -19,12 +20,12 @@ WITH document AS (
   RETURNING id, commits
 ), field AS (
   INSERT INTO fields AS stored (document_id, path, value, raw, deleted, ts, counter, client_id, stamp)
-  SELECT document_id, path, json, CASE WHEN json::text = value THEN NULL ELSE value END,
+  SELECT document_id, path, coalesce(json, 'null'), CASE WHEN json::text = value THEN NULL ELSE value END,
     deleted, ts, counter, client_id, stamp
   FROM (
-    SELECT *, value::jsonb AS json
-    FROM unnest($3::text[], $4::text[], $5::text[], $6::boolean[], $7::bigint[], $8::bigint[], $9::text[], $10::bigint[])
-      AS given (document_id, path, value, deleted, ts, counter, client_id, stamp)
+    SELECT *, CASE WHEN fits THEN value::jsonb END AS json
+    FROM unnest($3::text[], $4::text[], $5::text[], $6::boolean[], $7::bigint[], $8::bigint[], $9::text[], $10::bigint[],
+      $18::boolean[]) AS given (document_id, path, value, deleted, ts, counter, client_id, stamp, fits)
     OFFSET 0
   ) AS parsed
   WHERE (SELECT count(*) FROM document) IS NOT NULL
@@ -92,6 +93,7 @@ export function writeStatement(
       array.text(updates.map(({ id }) => id)),
       array.integer(starts),
       array.integer(updates.map(({ bytes }) => bytes.byteLength)),
+      array.boolean(rows.map(({ value }) => fitsJsonb(value))),
     ],
   };
 }

@@ -66,7 +66,7 @@ class PostgresStorage implements Storage {
     return documentIds.map((documentId) => numbers.get(documentId) ?? 0);
   }
 
-  reasonAgainst(row: Pick<FieldRow, 'path' | 'value' | 'clientId'>): string | undefined {
+  reasonAgainst(row: Pick<FieldRow, 'path' | 'clientId'>): string | undefined {
     return reasonAgainst(row);
   }
 

@@ -1,5 +1,7 @@
 /** What only the Postgres storage has: SQL that others read, nodes that write the same rows, and rows it can't take. */
 import tap, { test, type Test } from 'tap';
+import { variables } from '../../../src/config/table.js';
+import { fitsJsonb } from '../../../src/storage/postgres/jsonb.js';
 import { migrate } from '../../../src/storage/postgres/migrate.js';
 import { openPostgresStorage } from '../../../src/storage/postgres/storage.js';
 import type { FieldRow, Storage } from '../../../src/storage/port.js';
@@ -141,7 +143,12 @@ test('20 writers of overlapping batches: no write is lost, and nobody hears of a
 test('what only the database refuses is found, and the rest of a commit is written', async (t) => {
   const db = await migrated(t);
   const storage = open(t, db);
-  const bad = [3, 4, 17].map((n) => row({ path: `path${n}`, value: `[1e${n}00000]` }));
+  const bad = [3, 4, 17].map((n) => row({ path: `path${n}`, value: `{"bad":${n}}` }));
+  await db.query(`CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN RAISE EXCEPTION 'too large' USING ERRCODE = '22003'; END $$`);
+  await db.query(
+    `CREATE TRIGGER fail BEFORE INSERT ON fields FOR EACH ROW WHEN (NEW.value ? 'bad') EXECUTE FUNCTION fail()`,
+  );
   const good = Array.from({ length: 40 }, (_, n) => row({ path: `path${n}` })).filter(
     ({ path }) => !bad.some((other) => other.path === path),
   );
@@ -151,7 +158,7 @@ test('what only the database refuses is found, and the rest of a commit is writt
     change('other', [row()]),
   ]);
   t.same(refused.map(({ documentId, path }) => [documentId, path]).sort(), bad.map(({ path }) => ['doc', path]).sort());
-  t.ok(refused.every(({ reason }) => /too large/.test(reason) && !/1e/.test(reason)));
+  t.ok(refused.every(({ reason }) => /./.test(reason) && !/bad/.test(reason)));
   t.strictSame(await rowsOf(storage, 'doc'), sorted(good));
   t.strictSame(await updatesOf(storage), [update(1)]);
   t.equal((await storage.load(['doc']))[0]!.stamp, 7);
@@ -176,18 +183,54 @@ test('a commit of several statements is one transaction', async (t) => {
 });
 
 test('what can never be stored is known without asking the database', async (t) => {
+  const storage = open(t, await migrated(t));
+  const reason = (about: Partial<FieldRow>) => storage.reasonAgainst?.(row(about));
+  t.match(reason({ path: 'a\0' }), /name holds a NUL/);
+  t.match(reason({ clientId: '\0' }), /client id holds a NUL/);
+  t.equal(reason({ value: '"\\u0000"' }), undefined, 'a value is kept as text');
+});
+
+test('VAL1 what jsonb can’t hold is kept as text alone, and null for those who read with SQL', async (t) => {
+  const db = await migrated(t);
+  const storage = open(t, db);
+  const unfit = [
+    '"\\u0000"',
+    '{"a\\u0000":1}',
+    '["\\ud83d"]',
+    '1e2000',
+    '[1e-99999]',
+    '1e999999999999',
+    '1'.repeat(200_000),
+  ];
+  const fit = ['1e400', '-1E-400', '"1e99999"', '["\\\\u0000 1e99999"]', '"\\ud83d\\ude00"', '[1e1,1e+2,1.5e-3]'];
+  const rows = [...unfit, ...fit].map((value, i) => row({ path: `path${i}`, value }));
+  t.same((await storage.commit([change('doc', rows)])).refused, []);
+  t.strictSame(await rowsOf(storage, 'doc'), sorted(rows));
+  const nulls = await db.query<{ path: string }>(`SELECT path FROM fields WHERE value = 'null'`);
+  t.same(
+    nulls.map(({ path }) => path).sort(),
+    unfit.map((_, i) => `path${i}`),
+  );
+  const [state] = await db.query<{ long: number }>(`SELECT length(state::text)::int AS long FROM document_state`);
+  t.ok(state!.long < 2_000);
+  // The order looks at the exact bytes, where one of them has no place in jsonb too.
+  await storage.commit([change('doc', [row({ path: 'path0', value: '"\\u0001"' })])]);
+  await storage.commit([change('doc', [row({ path: 'path0', value: '"\\u0000"' })])]);
+  t.equal((await rowsOf(storage, 'doc')).find(({ path }) => path === 'path0')?.value, '"\\u0001"');
+});
+
+test('VAL1 many vast numbers cost no more than they are long', async (t) => {
+  const storage = open(t, await migrated(t));
+  const value = `[${'1e131071,'.repeat(50_000)}0]`;
+  t.same((await storage.commit([change('doc', [row({ value })])])).refused, []);
+  t.equal((await rowsOf(storage, 'doc'))[0]?.value, value);
+});
+
+test('VAL1 jsonb takes what is said to fit it, as deep as a value may be', async (t) => {
   const seed = newSeed();
   t.comment(`SEED=${seed}`);
   const random = randomFrom(seed);
   const db = await migrated(t);
-  const storage = open(t, db);
-  const reason = (about: Partial<FieldRow>) => storage.reasonAgainst?.(row(about));
-  t.match(reason({ path: 'a\0' }), /name holds a NUL/);
-  t.match(reason({ clientId: '\0' }), /client id holds a NUL/);
-  t.match(reason({ value: '{"a\\u0000":1}' }), /value holds a NUL/);
-  t.match(reason({ value: '"\\ud83d"' }), /lone surrogate/);
-  t.equal(reason({ value: '"\\\\u0000"' }), undefined, 'an escaped backslash');
-  t.equal(reason({ value: '"\\ud83d\\ude00"' }), undefined, 'a pair');
   const pieces = [
     '\\\\',
     '\\u0000',
@@ -200,15 +243,20 @@ test('what can never be stored is known without asking the database', async (t) 
     '\\"',
     'a',
     '\u{1f600}',
+    '1e9',
   ];
-  const values = Array.from({ length: 300 }, () =>
-    JSON.stringify(Array.from({ length: 1 + random.below(5) }, () => random.pick(pieces)).join('')).slice(1, -1),
-  ).map((text) => `"${JSON.parse(`"${text}"`) as string}"`);
+  const strings = Array.from({ length: 300 }, () =>
+    Array.from({ length: 1 + random.below(5) }, () => random.pick(pieces)).join(''),
+  );
+  const depth = 2_000;
+  const { schema } = variables.maxValueDepth.kind;
+  t.ok(schema.safeParse(String(depth)).success && !schema.safeParse(String(depth + 1)).success);
+  const values = [...strings.map((text) => `"${text}"`), '['.repeat(depth) + ']'.repeat(depth)];
   for (const value of new Set(values)) {
     const taken = await db.query('SELECT $1::jsonb IS NOT NULL', [value]).then(
       () => true,
       () => false,
     );
-    t.equal(storage.reasonAgainst?.(row({ value })) === undefined, taken, value);
+    t.equal(fitsJsonb(value), taken, value.slice(0, 100));
   }
 });
