@@ -148,6 +148,7 @@ async function handling(build: Build, store: FieldsStore, documents: number, wri
     maxPendingBytes: 64 * 1024 ** 2,
     compareMs: 0,
     maxLoadedBytes: 256 * 1024 ** 2,
+    maxEchoFields: 100_000,
   });
   const templates = Array.from({ length: documents }, (_, document) => {
     const documentId = documentName(document);

@@ -21,6 +21,12 @@ const writes = {
       },
     ]),
     lines(
+      'Echoes',
+      'ops',
+      'Writes that won, by whether their writers were sent them: not where they show them; too, where those would hide them; or the field later, when they paused.',
+      [{ expr: rate('synckit_echoes_total', 'kind'), legend: '{{kind}}' }],
+    ),
+    lines(
       'Writes of fields per flush',
       'short',
       'What one flush of one document merges. It grows with the load: that is how the server keeps up.',
@@ -281,6 +287,7 @@ const memory = {
         { expr: rate('synckit_documents_loaded_total'), legend: 'loaded' },
         { expr: rate('synckit_documents_evicted_total'), legend: 'evicted' },
         { expr: rate('synckit_document_load_failures_total'), legend: 'could not be loaded' },
+        { expr: rate('synckit_echo_fields_forgotten_total'), legend: 'fields whose echoes were forgotten' },
       ],
       { width: 6 },
     ),

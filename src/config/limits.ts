@@ -68,4 +68,9 @@ export const limits = {
     unit: 'bytes',
     meaning: 'Memory of one shard for documents without subscribers. Beyond it, the least recently used are evicted.',
   }),
+  maxEchoFields: variable('SYNCKIT_MAX_ECHO_FIELDS', integer(0), {
+    default: '100000',
+    meaning:
+      'Fields lately written of which a shard remembers to whom they were sent, so that nobody is sent his own write while he types. Beyond it, documents written least recently are forgotten; their writers are sent one write more.',
+  }),
 };

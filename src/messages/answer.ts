@@ -92,7 +92,7 @@ export class AnswerWriter {
   }
 
   /**
-   * A frame for the only subscriber of a document, who has written what is in it.
+   * A frame for one subscriber of a document, who does not show what he wrote.
    *
    * @param variant One of `variants`.
    * @param session The subscriber's number.

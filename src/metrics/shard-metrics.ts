@@ -6,6 +6,8 @@ export class ShardMetrics {
   readonly deltas;
   readonly fieldsApplied;
   readonly fieldsLost;
+  readonly echoes;
+  readonly echoFieldsForgotten;
   readonly operationsPerFlush;
   readonly textsJoined;
   readonly textBytesWritten;
@@ -32,6 +34,8 @@ export class ShardMetrics {
     this.deltas = cells.counter(metrics.deltas);
     this.fieldsApplied = cells.counter(metrics.fieldsApplied);
     this.fieldsLost = cells.counter(metrics.fieldsLost);
+    this.echoes = cells.counters(metrics.echoes);
+    this.echoFieldsForgotten = cells.counter(metrics.echoFieldsForgotten);
     this.operationsPerFlush = cells.histogram(metrics.operationsPerFlush);
     this.textsJoined = cells.counter(metrics.textsJoined);
     this.textBytesWritten = cells.counter(metrics.textBytesWritten);

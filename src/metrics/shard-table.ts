@@ -21,6 +21,19 @@ export const shardMetrics = {
     owner: 'shard',
     help: 'Field writes without effect: the stored value is newer, or the write is a duplicate.',
   },
+  echoes: {
+    name: 'synckit_echoes_total',
+    type: 'counter',
+    owner: 'shard',
+    labels: { kind: ['spared', 'sent', 'late'] },
+    help: 'Writes that won: not sent to their writers, who show them; sent to them, too; or the field was sent to them when they paused.',
+  },
+  echoFieldsForgotten: {
+    name: 'synckit_echo_fields_forgotten_total',
+    type: 'counter',
+    owner: 'shard',
+    help: 'Fields of which it was forgotten to whom they were sent; the next write is sent to its writer, too.',
+  },
   operationsPerFlush: {
     name: 'synckit_flush_operations',
     type: 'histogram',

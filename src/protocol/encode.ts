@@ -91,22 +91,36 @@ export interface FieldUpdate {
   readonly stamp: number;
 }
 
-/** `{"server": L, "<writer>": stamp}`; `lifted` names one more id that is given L, so that its own counter rises to it. */
-export function clockJson(update: FieldUpdate, lifted?: string): string {
-  let clock = `{"server":${update.server}`;
-  if (update.writer !== 'server' && update.writer !== lifted) clock += `,${quote(update.writer)}:${update.stamp}`;
-  if (lifted !== undefined && lifted !== 'server') clock += `,${quote(lifted)}:${update.server}`;
+/** Client ids, already quoted, that are given L too: their own counters rise to it. */
+export type Lifted = readonly string[];
+
+const nobody: Lifted = [];
+
+/** `{"server": L, "<writer>": stamp}`; `lifted` names one more id that is given L, and `others` a few. */
+export function clockJson(update: FieldUpdate, lifted?: string, others: Lifted = nobody): string {
+  const { server, stamp } = update;
+  const writer = quote(update.writer);
+  let clock = `{"server":${server}`;
+  if (update.writer !== 'server' && update.writer !== lifted) clock += `,${writer}:${stamp}`;
+  if (lifted !== undefined && lifted !== 'server') clock += `,${quote(lifted)}:${server}`;
+  for (const other of others) if (other !== writer) clock += `,${other}:${server}`;
   return clock + '}';
 }
 
 /** Body of a `delta` that carries one field. */
-export function deltaBody(id: string, documentId: string, update: FieldUpdate, lifted?: string): Body {
-  return `"id":${quote(id)},"documentId":"${documentId}","field":${quote(update.field)},"value":${update.value},"clock":${clockJson(update, lifted)},"clientId":"server"`;
+export function deltaBody(id: string, documentId: string, update: FieldUpdate, lifted?: string, others?: Lifted): Body {
+  return `"id":${quote(id)},"documentId":"${documentId}","field":${quote(update.field)},"value":${update.value},"clock":${clockJson(update, lifted, others)},"clientId":"server"`;
 }
 
 /** One entry of `deltas` in a `delta_batch` or a `sync_response`. */
-export function batchEntry(documentId: string, update: FieldUpdate, timestamp: number, lifted?: string): string {
-  return `{"type":"set","documentId":"${documentId}","field":${quote(update.field)},"value":${update.value},"clock":${clockJson(update, lifted)},"clientId":"server","timestamp":${timestamp}}`;
+export function batchEntry(
+  documentId: string,
+  update: FieldUpdate,
+  timestamp: number,
+  lifted?: string,
+  others?: Lifted,
+): string {
+  return `{"type":"set","documentId":"${documentId}","field":${quote(update.field)},"value":${update.value},"clock":${clockJson(update, lifted, others)},"clientId":"server","timestamp":${timestamp}}`;
 }
 
 /** Body of a `delta_batch` of entries made by `batchEntry`. */

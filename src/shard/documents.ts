@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { ShardMetrics } from '../metrics/shard-metrics.js';
 import type { StoredDocument, TextUpdate } from '../storage/port.js';
 import type { TaskGroup } from '../messages/task.js';
+import { DocumentSends } from './echo/document-sends.js';
 import type { StampClock } from './stamp.js';
 import { loadText, type LoadedText } from './text/text-join.js';
 import type { OpenGroup } from './open-task.js';
@@ -17,6 +18,8 @@ export interface LoadedDocument {
   text: LoadedText | undefined;
   /** The last L given or sent (StampClock); grows. */
   stamp: number;
+  /** What of it was sent to whom. */
+  readonly sends: DocumentSends;
   /** Bytes of memory that fields and text take in the core, as last measured. */
   bytes: number;
 }
@@ -49,6 +52,13 @@ export interface DocumentsOptions {
   readonly metrics: Pick<ShardMetrics, 'documentsLoaded' | 'documentsEvicted'>;
   /** Whether a document has changes that are not durable; such a one is never unloaded. */
   readonly isDirty: (document: LoadedDocument) => boolean;
+  /** Whether a document that is loaded may hold what other nodes wrote. */
+  readonly isShared: boolean;
+  /** What is owed of a document is sent before it is unloaded. */
+  readonly echoes: {
+    readonly sendOwed: (document: LoadedDocument) => boolean;
+    readonly closed: (document: LoadedDocument) => void;
+  };
 }
 
 /** The documents of a shard that are in memory, the least recently used first. */
@@ -103,8 +113,11 @@ export class Documents {
     const text = stored.text.length === 0 ? undefined : this.#loadText(id, stored.text);
     const handle = core.open();
     for (const row of stored.fields) core.set(handle, row);
-    const stamp = clock.resume(stored.stamp, Date.now());
-    const document: LoadedDocument = { kind: 'loaded', id, handle, text, stamp, bytes: 0 };
+    const now = Date.now();
+    const stamp = clock.resume(stored.stamp, now);
+    const floor = clock.next(stamp, 0, now);
+    const sends = new DocumentSends(floor, this.#options.isShared ? floor : 0);
+    const document: LoadedDocument = { kind: 'loaded', id, handle, text, stamp, sends, bytes: 0 };
     this.#slots.set(id, document);
     this.#options.metrics.documentsLoaded.add(1);
     this.measure(document);
@@ -138,10 +151,11 @@ export class Documents {
     const now = Date.now();
     if (now < this.#fullUntil) return;
     for (const slot of this.#slots.values()) {
-      if (slot.kind === 'loading' || this.#options.isDirty(slot)) continue;
+      if (slot.kind === 'loading' || this.#options.isDirty(slot) || this.#options.echoes.sendOwed(slot)) continue;
       // Its L is ahead of the wall clock: unloaded now, it would go back.
       if (!this.#options.clock.isPast(slot.stamp, now)) continue;
       this.#slots.delete(slot.id);
+      this.#options.echoes.closed(slot);
       this.#options.core.close(slot.handle);
       if (slot.text !== undefined) this.#options.texts.close(slot.text.handle);
       this.#options.metrics.documentsEvicted.add(1);

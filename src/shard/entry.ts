@@ -84,6 +84,7 @@ async function start(own: MessagePort): Promise<void> {
     replayMaxFields: config.replayMaxFields,
     maxPendingBytes: config.maxPendingBytes,
     maxLoadedBytes: config.maxLoadedBytes,
+    maxEchoFields: config.maxEchoFields,
   });
   port = own;
   port.on('message', take);

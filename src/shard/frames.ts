@@ -1,8 +1,8 @@
 import type { FieldsStore, FieldWrite } from '@synckit/core-wasm';
-import { batchBody, batchEntry, deltaBody, type Body, type FieldUpdate } from '../protocol/encode.js';
+import { batchBody, batchEntry, deltaBody, type Body, type FieldUpdate, type Lifted } from '../protocol/encode.js';
 import { variants } from '../messages/task.js';
 import type { LoadedDocument } from './documents.js';
-import type { Loser } from './merge.js';
+import type { Loser } from './loser.js';
 import type { Held, Outbox, Variant } from './outbox.js';
 
 /** A `delta_batch` is cut at about this many characters: a slow client gets frames that it can take. */
@@ -16,6 +16,23 @@ export function laterUpdate(write: FieldWrite, server: number): FieldUpdate {
   return { field: write.path, value: write.value, server, writer: write.clientId, stamp: write.stamp };
 }
 
+/** Raises the counters of those who have written a field, and with the last field of others who have written lately. */
+export function liftedBy(
+  { sends }: LoadedDocument,
+  changed: ReadonlyMap<string, FieldWrite>,
+  now: number,
+): Routing['liftedBy'] {
+  let last: string | undefined;
+  for (const path of changed.keys()) last = path;
+  return (path) => {
+    const sent = sends.field(path);
+    const writers = sent === undefined ? nobody : sends.liftedBy(sent);
+    if (path !== last) return writers;
+    const others = sends.lifted(now).filter((id) => !writers.includes(id));
+    return others.length === 0 ? writers : [...writers, ...others];
+  };
+}
+
 const plain: readonly Variant[] = [
   { variant: variants.binaryDelta, encoding: 'binary' },
   { variant: variants.jsonDelta, encoding: 'json' },
@@ -24,6 +41,17 @@ const batched: readonly Variant[] = [
   { variant: variants.binaryBatch, encoding: 'binary' },
   { variant: variants.jsonBatch, encoding: 'json' },
 ];
+
+/** How what a flush changed goes out, where that is not to everybody alike. */
+export interface Routing {
+  /** The session that does not get a field, or 0. */
+  readonly exceptOf: (path: string) => number;
+  /** Whose counters a field raises, as JSON. */
+  readonly liftedBy: (path: string) => Lifted;
+}
+
+const nobody: Lifted = [];
+const toEverybody: Routing = { exceptOf: () => 0, liftedBy: () => nobody };
 
 /**
  * Publishes what a flush changed to the variants that have subscribers.
@@ -38,22 +66,18 @@ export function publishChanges(
   wanted: number,
   receivedAt: number,
   server?: number,
+  routing: Routing = toEverybody,
 ): void {
-  const send: Send = (variant, type, body) => {
-    outbox.publish(document.id, variant, type, body, receivedAt);
+  const send: Send = (variant, type, body, except) => {
+    outbox.publish(document.id, variant, type, body, receivedAt, except);
   };
-  sendChanges(
-    outbox,
-    document.id,
-    [...changed.values()],
-    wanted,
-    (write) => laterUpdate(write, server ?? write.stamp),
-    send,
-  );
+  const updateOf = (write: FieldWrite): FieldUpdate => laterUpdate(write, server ?? write.stamp);
+  sendChanges(outbox, document.id, [...changed.values()], wanted, updateOf, routing, send);
 }
 
 /**
- * What a flush changed, for a writer that is the only subscriber; encoded when it is sent.
+ * What a flush changed and hides what its writer wrote, for a writer that is the only one to hear of it; encoded when it
+ * is sent.
  *
  * @param wanted How the writer wants it: bits of `variants`.
  * @param session The writer's.
@@ -61,22 +85,45 @@ export function publishChanges(
 export function echoOf(
   outbox: Outbox,
   documentId: string,
-  changed: ReadonlyMap<string, FieldWrite>,
+  changed: readonly FieldWrite[],
   wanted: number,
   session: number,
 ): Held {
   const send: Send = (variant, type, body) => {
     outbox.echo(documentId, variant, type, body, session);
   };
+  const updateOf = (write: FieldWrite): FieldUpdate => laterUpdate(write, write.stamp);
   return {
     documentId,
     send: () => {
-      sendChanges(outbox, documentId, [...changed.values()], wanted, (write) => laterUpdate(write, write.stamp), send);
+      sendChanges(outbox, documentId, changed, wanted, updateOf, toEverybody, send);
     },
   };
 }
 
-type Send = (variant: Variant, type: 'delta' | 'delta_batch', body: Body) => void;
+/** Sends one subscriber what fields hold now. @param server A fresh L. */
+export function echoFields(
+  outbox: Outbox,
+  documentId: string,
+  { origin, clientId }: Pick<Loser, 'origin' | 'clientId'>,
+  values: readonly FieldWrite[],
+  server: number,
+): void {
+  const way = (origin.supportsBatch ? batched : plain).find(({ encoding }) => encoding === origin.encoding);
+  if (way === undefined) return;
+  outbox.release(documentId);
+  sendTo(
+    outbox,
+    documentId,
+    values.map((value) => laterUpdate(value, server)),
+    { origin, clientId },
+    (type, body) => {
+      outbox.echo(documentId, way, type, body, origin.session);
+    },
+  );
+}
+
+type Send = (variant: Variant, type: 'delta' | 'delta_batch', body: Body, except: number) => void;
 
 function sendChanges(
   outbox: Outbox,
@@ -84,22 +131,43 @@ function sendChanges(
   changed: readonly FieldWrite[],
   wanted: number,
   updateOf: (write: FieldWrite) => FieldUpdate,
+  { exceptOf, liftedBy }: Routing,
   send: Send,
 ): void {
   const plainWanted = plain.filter(({ variant }) => (wanted & variant) !== 0);
   if (plainWanted.length > 0) {
     for (const write of changed) {
-      const body = deltaBody(outbox.nextId(), id, updateOf(write));
-      for (const variant of plainWanted) send(variant, 'delta', body);
+      const body = deltaBody(outbox.nextId(), id, updateOf(write), undefined, liftedBy(write.path));
+      const except = exceptOf(write.path);
+      for (const variant of plainWanted) send(variant, 'delta', body, except);
     }
   }
   const batchedWanted = batched.filter(({ variant }) => (wanted & variant) !== 0);
   if (batchedWanted.length > 0) {
-    for (const entries of inBatches(changed, (write) => batchEntry(id, updateOf(write), outbox.now))) {
-      const body = batchBody(outbox.nextId(), id, entries);
-      for (const variant of batchedWanted) send(variant, 'delta_batch', body);
+    for (const run of runsOf(changed, exceptOf)) {
+      const encode = (write: FieldWrite): string =>
+        batchEntry(id, updateOf(write), outbox.now, undefined, liftedBy(write.path));
+      for (const entries of inBatches(run.writes, encode)) {
+        const body = batchBody(outbox.nextId(), id, entries);
+        for (const variant of batchedWanted) send(variant, 'delta_batch', body, run.except);
+      }
     }
   }
+}
+
+/** Writes that follow each other and go to the same sessions; their order is that of their stamps. */
+function runsOf(
+  changed: readonly FieldWrite[],
+  exceptOf: (path: string) => number,
+): { readonly except: number; readonly writes: FieldWrite[] }[] {
+  const runs: { readonly except: number; readonly writes: FieldWrite[] }[] = [];
+  for (const write of changed) {
+    const except = exceptOf(write.path);
+    const run = runs.at(-1);
+    if (run?.except === except) run.writes.push(write);
+    else runs.push({ except, writes: [write] });
+  }
+  return runs;
 }
 
 /**
@@ -115,19 +183,30 @@ export function answerLosers(
 ): void {
   for (const { origin, paths, clientId } of losers) {
     const updates: FieldUpdate[] = [];
-    for (const path of paths) {
+    for (const path of paths.keys()) {
       const winner = core.get(document.handle, path);
       if (winner !== undefined) updates.push(laterUpdate(winner, server));
     }
-    if (!origin.supportsBatch) {
-      for (const update of updates) {
-        outbox.reply(origin, 'delta', deltaBody(outbox.nextId(), document.id, update, clientId));
-      }
-      continue;
-    }
-    for (const entries of inBatches(updates, (update) => batchEntry(document.id, update, outbox.now, clientId))) {
-      outbox.reply(origin, 'delta_batch', batchBody(outbox.nextId(), document.id, entries));
-    }
+    sendTo(outbox, document.id, updates, { origin, clientId }, (type, body) => {
+      outbox.reply(origin, type, body);
+    });
+  }
+}
+
+/** Updates for one session, which raise its counter. */
+function sendTo(
+  outbox: Outbox,
+  documentId: string,
+  updates: readonly FieldUpdate[],
+  { origin, clientId }: Pick<Loser, 'origin' | 'clientId'>,
+  send: (type: 'delta' | 'delta_batch', body: Body) => void,
+): void {
+  if (!origin.supportsBatch) {
+    for (const update of updates) send('delta', deltaBody(outbox.nextId(), documentId, update, clientId));
+    return;
+  }
+  for (const entries of inBatches(updates, (update) => batchEntry(documentId, update, outbox.now, clientId))) {
+    send('delta_batch', batchBody(outbox.nextId(), documentId, entries));
   }
 }
 

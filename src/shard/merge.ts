@@ -2,7 +2,10 @@ import type { FieldsStore, FieldWrite } from '@synckit/core-wasm';
 import { ProtocolError } from '../errors.js';
 import type { SetOperation } from '../protocol/operations.js';
 import type { Origin } from '../messages/task.js';
+import type { Dating } from './dating.js';
 import type { LoadedDocument } from './documents.js';
+import type { Author, Echoes } from './echo/echoes.js';
+import type { Loser } from './loser.js';
 import type { StampClock } from './stamp.js';
 
 export interface MergeLimits {
@@ -12,12 +15,14 @@ export interface MergeLimits {
   readonly maxBytes: number;
 }
 
-/** A session whose writes lost, and the fields that it must be sent. */
-export interface Loser {
-  readonly origin: Origin;
-  readonly paths: Set<string>;
-  /** The client id that it wrote with, if it named one. */
-  clientId: string | undefined;
+export interface MergeOptions {
+  readonly core: FieldsStore;
+  readonly clock: StampClock;
+  readonly limits: MergeLimits;
+  /** Stands for writers that name no client id. */
+  readonly nodeId: string;
+  readonly dating: Dating;
+  readonly echoes: Echoes;
 }
 
 /**
@@ -27,6 +32,8 @@ export interface Loser {
 export class Merge {
   /** The winners of this flush by field, in the order of their stamps. */
   readonly changed = new Map<string, FieldWrite>();
+  /** Of the winners, by field. */
+  readonly authors = new Map<string, Author>();
   readonly losers = new Map<number, Loser>();
   /** Writes of fields that were merged, and how many of them won. */
   operations = 0;
@@ -36,12 +43,16 @@ export class Merge {
   readonly #limits: MergeLimits;
   readonly #document: LoadedDocument;
   readonly #nodeId: string;
+  readonly #dating: Dating;
+  readonly #echoes: Echoes;
 
-  constructor(core: FieldsStore, clock: StampClock, limits: MergeLimits, nodeId: string, document: LoadedDocument) {
+  constructor({ core, clock, limits, nodeId, dating, echoes }: MergeOptions, document: LoadedDocument) {
     this.#core = core;
     this.#clock = clock;
     this.#limits = limits;
     this.#nodeId = nodeId;
+    this.#dating = dating;
+    this.#echoes = echoes;
     this.#document = document;
   }
 
@@ -49,35 +60,53 @@ export class Merge {
   apply(operations: readonly SetOperation[], origin: Origin, now: number): void {
     this.operations += operations.length;
     for (const operation of operations) this.#applyOne(operation, origin, now);
+    const last = operations.at(-1);
+    if (last !== undefined) this.#document.sends.wrote(origin.session, counted(last), now);
   }
 
   #applyOne(operation: SetOperation, origin: Origin, now: number): void {
     const document = this.#document;
-    const stamp = this.#clock.next(document.stamp, operation.clockMax, now);
+    const { field: path, clientId, counter, clockMax } = operation;
+    const sent = this.#echoes.fieldOf(document, path);
+    const stamp = this.#clock.next(document.stamp, clockMax, now);
     document.stamp = stamp;
     const write: FieldWrite = {
-      path: operation.field,
+      path,
       value: operation.value,
       deleted: operation.deleted,
       timestamp: this.#clock.timestamp(operation.timestamp, now),
-      counter: operation.counter ?? stamp,
-      clientId: operation.clientId ?? this.#nodeId,
+      counter: counter ?? stamp,
+      clientId: clientId ?? this.#nodeId,
       stamp,
     };
-    if (this.#core.set(document.handle, write)) {
-      // Moved to the end: a client that gets only the first frames has a clock that claims nothing of the rest.
-      this.changed.delete(write.path);
-      this.changed.set(write.path, write);
-      this.applied++;
+    const taken = this.#dating.set(document, write, operation, origin, sent, now);
+    if (taken === undefined) {
+      this.#lose(operation, origin);
       return;
     }
+    // Moved to the end: a client that gets only the first frames has a clock that claims nothing of the rest.
+    this.changed.delete(path);
+    this.changed.set(path, taken);
+    this.authors.set(path, { origin, clientId, counter, clockMax });
+    this.applied++;
+    if (this.losers.size > 0) this.#win(path, origin);
+  }
+
+  /** What lost of the same session before is not what it shows any more. */
+  #win(path: string, { session }: Origin): void {
+    const loser = this.losers.get(session);
+    if (loser?.paths.delete(path) === true && loser.paths.size === 0) this.losers.delete(session);
+  }
+
+  #lose(operation: SetOperation, origin: Origin): void {
+    const { field: path, clientId } = operation;
     let loser = this.losers.get(origin.session);
     if (loser === undefined) {
-      loser = { origin, paths: new Set(), clientId: operation.clientId };
+      loser = { origin, paths: new Map(), clientId };
       this.losers.set(origin.session, loser);
     }
-    loser.paths.add(write.path);
-    loser.clientId ??= operation.clientId;
+    loser.paths.set(path, operation);
+    loser.clientId ??= clientId;
   }
 
   /** @throws ProtocolError DOCUMENT_TOO_LARGE when the document may not grow by these operations. */
@@ -99,4 +128,9 @@ export class Merge {
       throw new ProtocolError('DOCUMENT_TOO_LARGE', `a document has at most ${maxBytes} bytes`);
     }
   }
+}
+
+/** The client id of a writer that counts, and whose count can be raised. */
+function counted({ clientId, counter }: SetOperation): string | undefined {
+  return counter === undefined ? undefined : clientId;
 }

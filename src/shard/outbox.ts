@@ -59,9 +59,16 @@ export class Outbox {
     return `s${(this.#ids++).toString(36)}`;
   }
 
-  /** Sends a frame to all subscribers of one variant. */
-  publish(documentId: string, variant: Variant, type: MessageType, body: Body, receivedAt: number): void {
-    this.publishWith(documentId, variant, 0, type, receivedAt, (writer) => {
+  /** Sends a frame to the subscribers of one variant, except one session (0: to all of them). */
+  publish(
+    documentId: string,
+    variant: Variant,
+    type: MessageType,
+    body: Body,
+    receivedAt: number,
+    except: number,
+  ): void {
+    this.publishWith(documentId, variant, except, type, receivedAt, (writer) => {
       writer.text(body);
     });
   }
@@ -90,7 +97,7 @@ export class Outbox {
     for (const { send } of all.splice(0, place + 1)) send();
   }
 
-  /** Sends a frame to the only subscriber of a document, together with the other replies to it. */
+  /** Sends a frame to one subscriber of a document, together with the other replies to it. */
   echo(documentId: string, { variant, encoding }: Variant, type: MessageType, body: Body, session: number): void {
     const begun = this.#answer.beginEcho(variant, documentId, type, session);
     this.#frame(type, encoding, (writer) => {

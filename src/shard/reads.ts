@@ -70,7 +70,8 @@ function replayState(context: ReadContext, record: ReadRecord, clientId: string 
   const server = context.nextStamp();
   const live = core.changesSince(document.handle, new Map()).filter((write) => !write.deleted);
   live.forEach((write, i) => {
-    const body = deltaBody(outbox.nextId(), document.id, laterUpdate(write, server), clientId);
+    const lifted = i === live.length - 1 ? [...document.sends.liftedByRead()] : undefined;
+    const body = deltaBody(outbox.nextId(), document.id, laterUpdate(write, server), clientId, lifted);
     outbox.answer(record, 'delta', body, i === live.length - 1);
   });
 }
@@ -93,12 +94,17 @@ function largestOf(vector: readonly (readonly [string, number])[] = []): number 
   return vector.reduce((largest, [, count]) => Math.max(largest, count), 0);
 }
 
-/** The fresh L, the stamp of each writer that holds a field, and the fresh L for the client itself where it is known. */
+/**
+ * The fresh L; the stamp of each writer that holds a field, or the fresh L where it has written here lately: it may be the
+ * one that asks, and goes on writing; and the fresh L for the client itself where it is known.
+ */
 function responseClock({ core, document }: ReadContext, server: number, clientId: string | undefined): string {
   let clock = `{"server":${server}`;
+  const lifted = document.sends.liftedByRead();
   for (const writer of core.writers(document.handle)) {
     if (writer.clientId === 'server' || writer.clientId === clientId) continue;
-    clock += `,${quote(writer.clientId)}:${writer.stamp}`;
+    const id = quote(writer.clientId);
+    clock += `,${id}:${lifted.has(id) ? server : writer.stamp}`;
   }
   if (clientId !== undefined && clientId !== 'server') clock += `,${quote(clientId)}:${server}`;
   return clock + '}';

@@ -19,6 +19,7 @@ import type { Storage } from '../storage/port.js';
 import { Committer, type PendingAck } from './commit/committer.js';
 import { DocumentLoader } from './document-loader.js';
 import { Documents, type LoadedDocument, type LoadingDocument } from './documents.js';
+import { Echoes } from './echo/echoes.js';
 import type { MergeLimits } from './merge.js';
 import { Outbox } from './outbox.js';
 import { requestIdOf } from './record.js';
@@ -52,6 +53,8 @@ export interface ShardOptions {
   readonly maxPendingBytes: number;
   /** Bytes of documents in memory, above which idle ones are unloaded. */
   readonly maxLoadedBytes: number;
+  /** Fields of which it is remembered to whom they were sent. */
+  readonly maxEchoFields: number;
 }
 
 /** What waited for a document is answered in pieces of about this size: a thousand clients may have asked for it. */
@@ -64,6 +67,7 @@ export class Shard {
   readonly #documents: Documents;
   readonly #committer: Committer;
   readonly #outbox: Outbox;
+  readonly #echoes: Echoes;
   readonly #writes: Writes;
   readonly #replication: Replication | undefined;
   readonly #textWriter: TextWriter;
@@ -93,6 +97,14 @@ export class Shard {
         this.#endTurn();
       },
     });
+    this.#echoes = new Echoes({
+      ...{ core: options.core, metrics: options.metrics, outbox: this.#outbox },
+      maxFields: options.maxEchoFields,
+      nextStamp: (document) => this.#writes.nextStamp(document),
+      endTurn: () => {
+        this.#endTurn();
+      },
+    });
     this.#documents = new Documents({
       core: options.core,
       texts: options.texts,
@@ -100,6 +112,8 @@ export class Shard {
       clock: this.#clock,
       metrics: options.metrics,
       maxBytes: options.maxLoadedBytes,
+      echoes: this.#echoes,
+      isShared: options.openBus !== undefined,
       isDirty: (document) =>
         this.#committer.isDirty(document) ||
         this.#textWriter.needsCompaction(document) ||
@@ -110,6 +124,7 @@ export class Shard {
       clock: this.#clock,
       committer: this.#committer,
       outbox: this.#outbox,
+      echoes: this.#echoes,
       onRelay: (document, relays) => this.#replication?.relay(document, relays),
       refuse: (record, documentId, error, message) => {
         this.#refuse(record, documentId, error, message);
@@ -140,7 +155,8 @@ export class Shard {
     const { openBus, storage, core, texts, log, metrics, compareMs } = this.#options;
     if (openBus === undefined) return undefined;
     return new Replication({
-      ...{ openBus, storage, core, texts, log, metrics, compareMs, documents: this.#documents, outbox: this.#outbox },
+      ...{ openBus, storage, core, texts, log, metrics, compareMs },
+      ...{ documents: this.#documents, outbox: this.#outbox, echoes: this.#echoes },
       nextStamp: (document) => this.#writes.nextStamp(document),
       endTurn: () => {
         this.#endTurn();
@@ -153,6 +169,7 @@ export class Shard {
 
   /** Closes the bus, when everything is published. */
   async close(): Promise<void> {
+    this.#echoes.close();
     await this.#replication?.close();
   }
 
@@ -232,6 +249,7 @@ export class Shard {
     const request = JSON.parse(record.payload.toString()) as SubscribeRequest & StateVectorRequest;
     if (record.kind === recordKinds.subscribe) answerSubscribe(context, record, request);
     else answerStateVector(context, record, request);
+    document.sends.read(record.origin.session, document.stamp);
     openGroup.settleRecord();
   }
 

@@ -26,8 +26,12 @@ export class StampClock {
    */
   next(last: number, clockMax: number, now: number): number {
     const wall = Math.min(now, LATEST);
-    const believed = clockMax + 1 < (wall + this.#maxSkewMs) * TICKS_PER_MS ? Math.floor(clockMax) + 1 : 0;
-    return Math.max(last + 1, wall * TICKS_PER_MS, believed);
+    return Math.max(last + 1, wall * TICKS_PER_MS, this.isBelieved(clockMax, now) ? Math.floor(clockMax) + 1 : 0);
+  }
+
+  /** Whether an entry of a clock may be a stamp that this or another node has given. */
+  isBelieved(entry: number, now: number): boolean {
+    return entry + 1 < (Math.min(now, LATEST) + this.#maxSkewMs) * TICKS_PER_MS;
   }
 
   /**
@@ -54,5 +58,9 @@ export class StampClock {
    */
   timestamp(claimed: number, now: number): number {
     return claimed >= 0 && claimed <= now + this.#maxSkewMs ? Math.floor(claimed) : now;
+  }
+  /** Whether a write's time lies so far in the future that it is not believed. */
+  isAhead(claimed: number, now: number): boolean {
+    return claimed > now + this.#maxSkewMs;
   }
 }

@@ -6,8 +6,10 @@ import { parseOperations, type Operations, type SetOperation } from '../protocol
 import { isWrite, type Origin, type TaskGroup, type WriteRecord } from '../messages/task.js';
 import type { Storage } from '../storage/port.js';
 import type { Committer, PendingAck } from './commit/committer.js';
+import { Dating } from './dating.js';
 import type { LoadedDocument } from './documents.js';
-import { answerLosers, echoOf, publishChanges } from './frames.js';
+import type { Echoes } from './echo/echoes.js';
+import { answerLosers, echoOf, liftedBy, publishChanges } from './frames.js';
 import { KnownUpdates } from './text/known-updates.js';
 import { Merge, type MergeLimits } from './merge.js';
 import type { Outbox } from './outbox.js';
@@ -24,6 +26,7 @@ export interface WritesOptions {
   readonly committer: Committer;
   readonly storage: Pick<Storage, 'reasonAgainst'>;
   readonly outbox: Outbox;
+  readonly echoes: Echoes;
   readonly metrics: ShardMetrics;
   readonly nodeId: string;
   readonly limits: MergeLimits;
@@ -40,14 +43,17 @@ export interface WritesOptions {
 export class Writes {
   readonly #options: WritesOptions;
 
+  readonly #dating: Dating;
+
   constructor(options: WritesOptions) {
     this.#options = options;
+    this.#dating = new Dating(options.core, options.clock);
   }
 
   /** @returns Whether there were any that changed the document. */
   process(document: LoadedDocument, group: TaskGroup, openGroup: OpenGroup): boolean {
-    const { core, texts, clock, committer, outbox, limits, nodeId } = this.#options;
-    const merge = new Merge(core, clock, limits, nodeId, document);
+    const { texts, clock, committer, outbox, echoes } = this.#options;
+    const merge = new Merge({ ...this.#options, dating: this.#dating }, document);
     const text = new TextJoin(texts, () => (document.text ??= this.#openText()));
     const acks: PendingAck[] = [];
     const started = performance.now();
@@ -65,13 +71,21 @@ export class Writes {
     if (text.changed || (text.senders.size > 0 && this.#isUnwritten(document))) {
       committer.writeText(document, this.#textBytes(document) - textBytes);
     }
+    const excepts = this.#decideEchoes(document, merge);
+    this.#dropAnswered(document, merge);
     const [first] = acks;
     if (group.writerOnly && first !== undefined && merge.losers.size === 0 && text.senders.size === 0) {
-      first.echo = echoOf(outbox, document.id, merge.changed, group.variants, first.origin.session);
-      outbox.hold(first.echo);
+      const hidden = [...merge.changed.values()].filter(({ path }) => excepts.get(path) === 0);
+      if (hidden.length > 0) {
+        first.echo = echoOf(outbox, document.id, hidden, group.variants, first.origin.session);
+        outbox.hold(first.echo);
+      }
     } else {
       outbox.release(document.id);
-      publishChanges(outbox, document, merge.changed, group.variants, receivedAt);
+      publishChanges(outbox, document, merge.changed, group.variants, receivedAt, undefined, {
+        exceptOf: (path) => excepts.get(path) ?? 0,
+        liftedBy: liftedBy(document, merge.changed, outbox.now),
+      });
     }
     for (const ack of acks) committer.addAck(ack);
     if (document.text !== undefined && text.senders.size > 0) {
@@ -80,11 +94,40 @@ export class Writes {
       const answer = { outbox, core: texts, handle, documentId: document.id, server: document.stamp, receivedAt };
       answerTexts(answer, text, group.variants);
     }
-    if (merge.losers.size > 0) {
-      answerLosers(outbox, core, document, merge.losers.values(), this.nextStamp(document));
-    }
+    if (merge.losers.size > 0) this.#answerLosers(document, merge);
+    if (merge.operations > 0) echoes.settle(document);
     this.#count(merge, text, acks.length, performance.now() - started);
     return merge.changed.size > 0 || text.changed;
+  }
+
+  /** By changed field, the session that is not sent it, or 0. */
+  #decideEchoes(document: LoadedDocument, { changed, authors }: Merge): Map<string, number> {
+    const { echoes, outbox } = this.#options;
+    const excepts = new Map<string, number>();
+    for (const write of changed.values()) {
+      const author = authors.get(write.path);
+      if (author !== undefined) excepts.set(write.path, echoes.publishes(document, write, author, outbox.now));
+    }
+    return excepts;
+  }
+
+  /** Forgets what lost where the writer was sent what won by an answer to a read. */
+  #dropAnswered(document: LoadedDocument, { losers }: Merge): void {
+    for (const [session, { paths }] of losers) {
+      for (const [path, write] of paths) {
+        if (!this.#options.echoes.isAnswered(document, path, session, write)) paths.delete(path);
+      }
+      if (paths.size === 0) losers.delete(session);
+    }
+  }
+
+  #answerLosers(document: LoadedDocument, { losers }: Merge): void {
+    const { core, echoes, outbox } = this.#options;
+    const stamp = this.nextStamp(document);
+    answerLosers(outbox, core, document, losers.values(), stamp);
+    for (const { origin, paths } of losers.values()) {
+      for (const path of paths.keys()) echoes.answers(document, path, origin.session, stamp, outbox.now);
+    }
   }
 
   /** Whether the storage was not given all of a text, or refused it: an ack has to wait although nothing is new. */

@@ -35,7 +35,7 @@ function fixture(): Fixture {
   };
   const outbox = new Outbox(read, () => status);
   const publish = (documentId: string, field: string): void =>
-    outbox.publish(documentId, binary, 'delta', `"field":"${field}","value":1`, 0);
+    outbox.publish(documentId, binary, 'delta', `"field":"${field}","value":1`, 0, 0);
   return {
     ...{ outbox, answers, status, publish },
     hold: (documentId, field) => {

@@ -1,6 +1,6 @@
-/** What a writer hears of its own writes where nobody else is subscribed. */
+/** When a writer that is alone is sent what its client does not show. */
 import { test } from 'tap';
-import { variants } from '../../src/messages/task.js';
+import { variants, type Origin, type TaskRecord } from '../../src/messages/task.js';
 import { ControlledStorage } from '../support/controlled-storage.js';
 import {
   brief,
@@ -26,11 +26,17 @@ function inShort(sent: readonly Sent[]): string[] {
 /** A shard that has the documents in memory, with commits held back. */
 async function held(): Promise<ShardDriver> {
   const driver = new ShardDriver({}, new ControlledStorage());
-  await driver.run('d', [write(9, { field: 'old', value: 0 }, 1)], 0);
-  await driver.run('e', [write(9, { field: 'old', value: 0 }, 1)], 0);
+  const delta = { f: 0, g: 0, old: 0 };
+  await driver.run('d', [write(9, { delta }, 1)], 0);
+  await driver.run('e', [write(9, { delta }, 1)], 0);
   driver.sent.length = 0;
   driver.storage.hold();
   return driver;
+}
+
+/** A write of fields that its client was sent with larger stamps, so that it does not show it. */
+function hidden(from: number | Origin, payload: object, timestamp?: number): TaskRecord {
+  return write(from, { clientId: 'me', clock: { me: 1 }, ...payload }, timestamp);
 }
 
 async function acked(driver: ShardDriver, count: number): Promise<string[]> {
@@ -39,38 +45,38 @@ async function acked(driver: ShardDriver, count: number): Promise<string[]> {
   return inShort(driver.sent);
 }
 
-test('FAN1 an update that only its writer hears of comes with the ack, and before it', async (t) => {
+test('ECHO2 an echo that only its writer hears of comes with the ack, and before it', async (t) => {
   const driver = await held();
   driver.give(
-    { d: [write(1, { id: 'm1', field: 'f', value: 1 }), write(1, { id: 'm2', field: 'g', value: 2 })] },
+    { d: [hidden(1, { id: 'm1', field: 'f', value: 1 }), hidden(1, { id: 'm2', field: 'g', value: 2 })] },
     plain,
     true,
   );
   driver.give(
-    { e: [write(origin(2, { encoding: 'json', supportsBatch: true }), { id: 'm3', delta: { a: 1, b: 2 } })] },
+    { e: [hidden(origin(2, { encoding: 'json', supportsBatch: true }), { id: 'm3', delta: { f: 1, g: 2 } })] },
     supportsBatch,
     true,
   );
   t.strictSame(driver.sent, [], 'not before it is durable');
-  t.strictSame(await acked(driver, 3), ['1 f=1', '1 g=2', '1 ack m1', '1 ack m2', '2 a=1 b=2', '2 ack m3']);
+  t.strictSame(await acked(driver, 3), ['1 f=1', '1 g=2', '1 ack m1', '1 ack m2', '2 f=1 g=2', '2 ack m3']);
 });
 
-test('FAN1 an update that others hear of does not wait', async (t) => {
+test('ECHO2 an echo that others hear of does not wait', async (t) => {
   const driver = await held();
-  driver.give({ d: [write(1, { id: 'm1', field: 'f', value: 1 })] }, plain, false);
+  driver.give({ d: [hidden(1, { id: 'm1', field: 'f', value: 1 })] }, plain, false);
   t.strictSame(inShort(driver.sent), ['all f=1']);
   t.strictSame(await acked(driver, 1), ['all f=1', '1 ack m1']);
 });
 
 test('FAN2 an update does not wait when another of its document is published', async (t) => {
   const driver = await held();
-  driver.give({ d: [write(1, { id: 'm1', delta: { f: 1, g: 1 } }, 1_000)] }, plain, true);
-  driver.give({ d: [write(1, { id: 'm2', field: 'f', value: 2 }, 1_001)] }, plain, true);
+  driver.give({ d: [hidden(1, { id: 'm1', delta: { f: 1, g: 1 } }, 1_000)] }, plain, true);
+  driver.give({ d: [hidden(1, { id: 'm2', field: 'old', value: 2 }, 1_001)] }, plain, true);
   driver.give({ e: [write(2, { id: 'm3', field: 'f', value: 1 }, 1_002)] }, plain, false);
   t.strictSame(inShort(driver.sent), ['all f=1'], 'of another document');
   // Somebody has come meanwhile.
   driver.give({ d: [write(3, { id: 'm4', field: 'f', value: 3 }, 1_003)] }, plain, false);
-  const updates = ['all f=1', '1 f=1', '1 g=1', '1 f=2', 'all f=3'];
+  const updates = ['all f=1', '1 f=1', '1 g=1', '1 old=2', 'all f=3'];
   t.strictSame(inShort(driver.sent), updates);
   t.strictSame(await acked(driver, 4), [...updates, '1 ack m1', '1 ack m2', '2 ack m3', '3 ack m4']);
 });
@@ -78,13 +84,13 @@ test('FAN2 an update does not wait when another of its document is published', a
 test('FAN2 an update does not wait when operations are sent on, or when all of a later write loses', async (t) => {
   const driver = await held();
   const one = origin(1, { supportsBatch: true });
-  driver.give({ d: [write(1, { id: 'm1', field: 'f', value: 1 })] }, plain, true);
+  driver.give({ d: [hidden(1, { id: 'm1', field: 'f', value: 1 })] }, plain, true);
   driver.give({ d: [write(one, { id: 'm2', deltas: [{ type: 'counter', counterId: 'c', delta: 1 }] })] }, plain, true);
   t.strictSame(
     driver.sent.map(({ to, message }) => `${to} ${message.type}`),
     ['one delta', 'all delta_batch'],
   );
-  driver.give({ e: [write(2, { id: 'm3', field: 'f', value: 1 })] }, plain, true);
+  driver.give({ e: [hidden(2, { id: 'm3', field: 'f', value: 1 })] }, plain, true);
   driver.give({ e: [write(2, { id: 'm4', field: 'old', value: 1 }, 0)] }, plain, true);
   t.strictSame(inShort(driver.sent.slice(2)), ['2 f=1', '2 old=0']);
   t.strictSame((await acked(driver, 4)).slice(-4), ['1 ack m1', '1 ack m2', '2 ack m3', '2 ack m4']);
@@ -92,8 +98,8 @@ test('FAN2 an update does not wait when operations are sent on, or when all of a
 
 test('FAN2 an update does not wait when its document is read', async (t) => {
   const driver = await held();
-  driver.give({ d: [write(1, { id: 'm1', field: 'f', value: 1 }), subscribe(1)] }, plain, true);
-  driver.give({ e: [write(2, { id: 'm2', field: 'f', value: 2 })] }, plain, true);
+  driver.give({ d: [hidden(1, { id: 'm1', field: 'f', value: 1 }), subscribe(1)] }, plain, true);
+  driver.give({ e: [hidden(2, { id: 'm2', field: 'f', value: 2 })] }, plain, true);
   driver.give({ e: [stateVector(2, [])] }, plain, false);
   const first = inShort(driver.sent).filter((one, i, all) => all.findIndex((other) => other[0] === one[0]) === i);
   t.strictSame(first, ['1 f=1', '2 f=2']);
@@ -102,9 +108,9 @@ test('FAN2 an update does not wait when its document is read', async (t) => {
 
 test('ORD4 a writer whose write loses is told what won at once, and with it what was held', async (t) => {
   const driver = await held();
-  driver.give({ d: [write(1, { id: 'm1', field: 'f', value: 1 })] }, plain, true);
-  driver.give({ d: [write(1, { id: 'm2', delta: { g: 1, old: 1 } }, 0)] }, plain, true);
-  const updates = ['1 f=1', 'all g=1', '1 old=0'];
+  driver.give({ d: [hidden(1, { id: 'm1', field: 'f', value: 1 })] }, plain, true);
+  driver.give({ d: [write(1, { id: 'm2', delta: { fresh: 1, old: 1 } }, 0)] }, plain, true);
+  const updates = ['1 f=1', 'all fresh=1', '1 old=0'];
   t.strictSame(inShort(driver.sent), updates);
   t.strictSame(await acked(driver, 2), [...updates, '1 ack m1', '1 ack m2']);
 });
@@ -113,7 +119,7 @@ test('ACK1 while commits fail a writer that is alone hears nothing, and then onc
   const driver = await held();
   driver.storage.failCommits = true;
   driver.storage.release();
-  driver.give({ d: [write(1, { id: 'm1', field: 'f', value: 1 })] }, plain, true);
+  driver.give({ d: [hidden(1, { id: 'm1', field: 'f', value: 1 })] }, plain, true);
   await until('a failed commit', () => driver.status?.storageHealthy === false);
   t.strictSame(driver.sent, []);
   driver.storage.failCommits = false;

@@ -28,12 +28,21 @@ export type Fields = Record<string, unknown>;
 
 /** What the SDK keeps to itself. */
 interface Internals {
-  websocket: { config: { reconnect: { enabled: boolean } } };
+  websocket: {
+    config: { reconnect: { enabled: boolean } };
+    on(type: 'ack', handler: () => void): void;
+  };
 }
 
 export interface SdkClient {
   readonly clientId: string;
   readonly document: SyncDocument<Fields>;
+  /** Writes that are sent and not acknowledged; the SDK looks for acknowledgements every 100 ms. */
+  readonly unacked: number;
+  /** Calls the listener for each acknowledgement as it comes. */
+  onAck(listener: () => void): void;
+  /** Ends it before the test ends; it does not connect again. */
+  close(): void;
   /** Resolves when the SDK has noticed that the connection broke. */
   offline(): Promise<void>;
   /** Resolves when it is connected and has sent what it wrote meanwhile. */
@@ -45,7 +54,12 @@ export interface SdkClient {
  *
  * @param t Its end is the end of all SDK clients of the process.
  */
-export async function sdkClient(t: Test, serverUrl: string, clientId: string, documentId: string): Promise<SdkClient> {
+export async function sdkClient(
+  t: Pick<Test, 'teardown'>,
+  serverUrl: string,
+  clientId: string,
+  documentId: string,
+): Promise<SdkClient> {
   const kit = new SyncKit({
     serverUrl,
     clientId,
@@ -54,10 +68,16 @@ export async function sdkClient(t: Test, serverUrl: string, clientId: string, do
     network: { reconnect: { initialDelay: 250, maxDelay: 1_000 }, queue: { retryDelay: 100 } },
   });
   await kit.init();
-  t.teardown(() => {
-    closing = true;
+  let closed = false;
+  const close = (): void => {
+    if (closed) return;
+    closed = true;
     (kit as unknown as Internals).websocket.config.reconnect.enabled = false;
     kit.dispose();
+  };
+  t.teardown(() => {
+    closing = true;
+    close();
     for (const socket of sockets) socket.terminate();
   });
   const document = kit.document<Fields>(documentId);
@@ -65,6 +85,11 @@ export async function sdkClient(t: Test, serverUrl: string, clientId: string, do
   return {
     clientId,
     document,
+    get unacked() {
+      return kit.getSyncState(documentId)?.pendingOperations ?? 0;
+    },
+    onAck: (listener) => (kit as unknown as Internals).websocket.on('ack', listener),
+    close,
     offline: () => until('the SDK to be offline', () => kit.getNetworkStatus()?.connectionState !== 'connected'),
     online: () =>
       until('the SDK to be back', () => {

@@ -58,12 +58,12 @@ export function write(from: number | Origin, payload: object | string, timestamp
 }
 
 /** A `subscribe` or `sync_request`. */
-export function subscribe(from: number | Origin, request: Partial<SubscribeRequest> = {}): TaskRecord {
+export function subscribe(from: number | Origin, request: Partial<SubscribeRequest> = {}): ReadRecord {
   return read(recordKinds.subscribe, from, { requestId: 'r', ...request });
 }
 
 /** A `sync_step1`. */
-export function stateVector(from: number | Origin, vector: StateVectorRequest['vector']): TaskRecord {
+export function stateVector(from: number | Origin, vector: StateVectorRequest['vector']): ReadRecord {
   return read(recordKinds.stateVector, from, { requestId: 'r', vector });
 }
 
@@ -106,6 +106,7 @@ export class ShardDriver {
       replayMaxFields: 100,
       maxPendingBytes: 1_000_000,
       maxLoadedBytes: 100_000_000,
+      maxEchoFields: 10_000,
       compareMs: 3_600_000,
       ...options,
     });

@@ -3,7 +3,8 @@ import { TextRefused } from '@synckit/core-wasm';
 import type { Logger } from 'pino';
 import type { FieldRow } from '../../storage/port.js';
 import type { Documents, LoadedDocument } from '../documents.js';
-import { publishChanges } from '../frames.js';
+import type { Echoes } from '../echo/echoes.js';
+import { liftedBy, publishChanges } from '../frames.js';
 import { KnownUpdates } from '../text/known-updates.js';
 import type { Outbox } from '../outbox.js';
 import { publishText } from '../text/text-frames.js';
@@ -13,6 +14,7 @@ export interface RemoteMergeOptions {
   readonly texts: TextStore;
   readonly documents: Documents;
   readonly outbox: Outbox;
+  readonly echoes: Pick<Echoes, 'republished'>;
   readonly log: Logger;
   /** Gives a document a fresh L. */
   readonly nextStamp: (document: LoadedDocument) => number;
@@ -41,11 +43,14 @@ export class RemoteMerge {
    * @returns Whether nothing was missing that the update builds on.
    */
   merge(document: LoadedDocument, update: RemoteState, wanted: number): boolean {
-    const { core, outbox, documents, nextStamp } = this.#options;
+    const { core, documents } = this.#options;
     document.stamp = Math.max(document.stamp, update.stamp);
     const changed = new Map<string, FieldWrite>();
-    for (const row of update.fields) if (core.set(document.handle, row)) changed.set(row.path, row);
-    if (changed.size > 0) publishChanges(outbox, document, changed, wanted, 0, nextStamp(document));
+    for (const row of update.fields) {
+      document.sends.wroteElsewhere(row.clientId);
+      if (core.set(document.handle, row)) changed.set(row.path, row);
+    }
+    if (changed.size > 0) this.#publishFields(document, changed, wanted);
     const text = this.#mergeText(document, update.text);
     if (text.changed) this.#publishText(document, wanted);
     if (changed.size > 0 || text.changed) documents.measure(document);
@@ -54,10 +59,18 @@ export class RemoteMerge {
 
   /** Sends the subscribers all there is. */
   publishAll(document: LoadedDocument, wanted: number): void {
-    const { core, outbox, nextStamp } = this.#options;
+    const { core } = this.#options;
     const all = new Map(core.changesSince(document.handle, new Map()).map((write) => [write.path, write]));
-    if (all.size > 0) publishChanges(outbox, document, all, wanted, 0, nextStamp(document));
+    if (all.size > 0) this.#publishFields(document, all, wanted);
     this.#publishText(document, wanted);
+  }
+
+  #publishFields(document: LoadedDocument, changed: ReadonlyMap<string, FieldWrite>, wanted: number): void {
+    const { outbox, echoes, nextStamp } = this.#options;
+    const stamp = nextStamp(document);
+    const routing = { exceptOf: () => 0, liftedBy: liftedBy(document, changed, outbox.now) };
+    publishChanges(outbox, document, changed, wanted, 0, stamp, routing);
+    echoes.republished(document, changed.keys(), stamp);
   }
 
   #publishText(document: LoadedDocument, wanted: number): void {

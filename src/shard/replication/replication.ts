@@ -5,6 +5,7 @@ import type { ResyncReason, Bus, BusEvents, DocumentUpdate } from '../../cluster
 import type { Committed, DocumentChange, Storage, StoredDocument, TextChange, TextUpdate } from '../../storage/port.js';
 import { Comparison } from './comparison.js';
 import type { Documents, LoadedDocument } from '../documents.js';
+import type { Echoes } from '../echo/echoes.js';
 import type { ShardMetrics } from '../../metrics/shard-metrics.js';
 import type { Outbox } from '../outbox.js';
 import { AwarenessBridge } from './awareness-bridge.js';
@@ -20,6 +21,7 @@ export interface ReplicationOptions {
   readonly texts: TextStore;
   readonly documents: Documents;
   readonly outbox: Outbox;
+  readonly echoes: Echoes;
   readonly log: Logger;
   readonly metrics: Pick<ShardMetrics, 'staleDocuments'>;
   /** Between two comparisons with the storage, in ms. */

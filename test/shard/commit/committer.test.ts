@@ -2,6 +2,7 @@ import { pino } from 'pino';
 import { test } from 'tap';
 import { ShardMetrics } from '../../../src/metrics/shard-metrics.js';
 import { Committer } from '../../../src/shard/commit/committer.js';
+import { DocumentSends } from '../../../src/shard/echo/document-sends.js';
 import type { LoadedDocument } from '../../../src/shard/documents.js';
 import { OpenGroup } from '../../../src/shard/open-task.js';
 import type { FieldRow } from '../../../src/storage/port.js';
@@ -23,7 +24,7 @@ interface Fixture {
 let stamps = 0;
 
 function documentOf(id: string): LoadedDocument {
-  return { kind: 'loaded', id, handle: 1, text: undefined, stamp: 0, bytes: 0 };
+  return { kind: 'loaded', id, handle: 1, text: undefined, stamp: 0, sends: new DocumentSends(0, 0), bytes: 0 };
 }
 
 function rowOf(path: string, value: number): FieldRow {

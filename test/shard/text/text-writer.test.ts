@@ -1,6 +1,7 @@
 import { TextCore } from '@synckit/core-wasm';
 import { test } from 'tap';
 import { ShardMetrics } from '../../../src/metrics/shard-metrics.js';
+import { DocumentSends } from '../../../src/shard/echo/document-sends.js';
 import type { LoadedDocument } from '../../../src/shard/documents.js';
 import { KnownUpdates } from '../../../src/shard/text/known-updates.js';
 import { TextWriter } from '../../../src/shard/text/text-writer.js';
@@ -15,7 +16,8 @@ test('a compaction that can’t wait says what is new besides: others are told o
   const core = new TextCore();
   const writer = new TextWriter(core, new ShardMetrics(undefined));
   const text = { handle: core.open(), stored: 0, updates: new KnownUpdates() };
-  const document: LoadedDocument = { kind: 'loaded', id: 'd', handle: 0, text, stamp: 0, bytes: 0 };
+  const sends = new DocumentSends(0, 0);
+  const document: LoadedDocument = { kind: 'loaded', id: 'd', handle: 0, text, stamp: 0, sends, bytes: 0 };
   const replica = new TextReplica('alice');
   const other = core.open();
   const parts: string[] = [];
