@@ -10,8 +10,10 @@ export {
   fieldCount as fieldsCount,
   liveCount as fieldsLiveCount,
   byteSize as fieldsByteSize,
+  tombstoneBytes as fieldsTombstoneBytes,
 } from './fields/document';
 export { setField as fieldsSet } from './fields/set';
+export { eraseField as fieldsErase } from './fields/erase';
 export { getField as fieldsGet } from './fields/get';
 export { stateLength as fieldsStateLength, writeState as fieldsWriteState } from './fields/state';
 export { collectWriters as fieldsCollectWriters, nextWriters as fieldsNextWriters } from './fields/writers';
@@ -20,6 +22,7 @@ export {
   addVectorEntry as fieldsAddVectorEntry,
   nextChanges as fieldsNextChanges,
 } from './fields/changes';
+export { nextTombstones as fieldsNextTombstones } from './fields/tombstones';
 export { stage } from './text/staging';
 export {
   openText as textOpen,

@@ -15,6 +15,7 @@ export interface CoreExports {
   fieldsCount(document: number): number;
   fieldsLiveCount(document: number): number;
   fieldsByteSize(document: number): number;
+  fieldsTombstoneBytes(document: number): number;
   fieldsSet(
     document: number,
     clientLength: number,
@@ -25,6 +26,7 @@ export interface CoreExports {
     counter: number,
     stamp: number,
   ): number;
+  fieldsErase(document: number, pathLength: number): number;
   fieldsGet(document: number, pathLength: number): number;
   fieldsStateLength(document: number): number;
   fieldsWriteState(document: number, target: number): void;
@@ -33,6 +35,7 @@ export interface CoreExports {
   fieldsStartVector(document: number): void;
   fieldsAddVectorEntry(document: number, clientLength: number, seen: number): void;
   fieldsNextChanges(document: number, from: number): number;
+  fieldsNextTombstones(document: number, from: number, stamp: number): number;
 
   stage(length: number): number;
   textOpen(): number;

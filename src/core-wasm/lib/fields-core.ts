@@ -135,6 +135,33 @@ export class FieldsCore implements FieldsStore {
     return changes;
   }
 
+  erase(handle: number, path: string): boolean {
+    const document = this.#document(handle);
+    return this.#runWith(path, (core, length) => core.fieldsErase(document, length)) !== 0;
+  }
+
+  tombstoneStamps(handle: number): number[] {
+    const document = this.#document(handle);
+    const { memory } = this.#core;
+    const stamps: number[] = [];
+    const next = (core: CoreExports, from: number) => core.fieldsNextTombstones(document, from, Infinity);
+    this.#readAll(fieldRecord.size, next, (at) => {
+      stamps.push(memory.double(at + fieldRecord.stamp));
+    });
+    return stamps;
+  }
+
+  tombstonesUpTo(handle: number, stamp: number): FieldWrite[] {
+    const document = this.#document(handle);
+    const clients = new Map<number, string>();
+    const tombstones: FieldWrite[] = [];
+    const next = (core: CoreExports, from: number) => core.fieldsNextTombstones(document, from, stamp);
+    this.#readAll(fieldRecord.size, next, (at) => {
+      tombstones.push(this.#readField(at, clients));
+    });
+    return tombstones;
+  }
+
   fieldCount(handle: number): number {
     return this.#core.exports.fieldsCount(this.#document(handle));
   }
@@ -145,6 +172,10 @@ export class FieldsCore implements FieldsStore {
 
   byteSize(handle: number): number {
     return this.#core.exports.fieldsByteSize(this.#document(handle)) >>> 0;
+  }
+
+  tombstoneBytes(handle: number): number {
+    return this.#core.exports.fieldsTombstoneBytes(this.#document(handle));
   }
 
   #document(handle: number): number {

@@ -62,6 +62,18 @@ export interface FieldsStore {
    */
   changesSince(handle: number, vector: ReadonlyMap<string, number>): FieldWrite[];
 
+  /**
+   * Takes the field out of the document, whatever it holds, so that any write to it wins. Returns whether there was one.
+   * Its place in the order of first writes is lost with it.
+   */
+  erase(handle: number, path: string): boolean;
+
+  /** The stamps of all tombstones, in the order in which the fields were first written. */
+  tombstoneStamps(handle: number): number[];
+
+  /** The tombstones whose stamp is at most this one, in the order in which the fields were first written. */
+  tombstonesUpTo(handle: number, stamp: number): FieldWrite[];
+
   /** How many fields the document has, tombstones included. */
   fieldCount(handle: number): number;
 
@@ -70,6 +82,9 @@ export interface FieldsStore {
 
   /** About how many bytes of memory the document takes. */
   byteSize(handle: number): number;
+
+  /** About how many of these bytes are due to tombstones and to fields that were erased. */
+  tombstoneBytes(handle: number): number;
 
   /** Bytes of memory that the store has allocated (reference implementation: an estimate for its documents). */
   readonly memoryBytes: number;

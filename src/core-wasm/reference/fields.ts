@@ -69,6 +69,21 @@ export class ReferenceFields implements FieldsStore {
     return fields.filter((field) => field.stamp > (vector.get(field.clientId) ?? 0)).map((field) => ({ ...field }));
   }
 
+  erase(handle: number, path: string): boolean {
+    const document = this.#document(handle);
+    if (document.fields.get(path)?.deleted === false) document.live--;
+    return document.fields.delete(path);
+  }
+
+  tombstoneStamps(handle: number): number[] {
+    return this.tombstonesUpTo(handle, Infinity).map(({ stamp }) => stamp);
+  }
+
+  tombstonesUpTo(handle: number, stamp: number): FieldWrite[] {
+    const fields = [...this.#document(handle).fields.values()];
+    return fields.filter((field) => field.deleted && field.stamp <= stamp).map((field) => ({ ...field }));
+  }
+
   fieldCount(handle: number): number {
     return this.#document(handle).fields.size;
   }
@@ -78,11 +93,11 @@ export class ReferenceFields implements FieldsStore {
   }
 
   byteSize(handle: number): number {
-    let bytes = 0;
-    for (const { path, value } of this.#document(handle).fields.values()) {
-      bytes += path.length + value.length + recordBytes;
-    }
-    return bytes;
+    return sizeOf(this.#document(handle).fields.values());
+  }
+
+  tombstoneBytes(handle: number): number {
+    return sizeOf(this.tombstonesUpTo(handle, Infinity));
   }
 
   #document(handle: number): ReferenceDocument {
@@ -90,6 +105,12 @@ export class ReferenceFields implements FieldsStore {
     if (document === undefined) throw notOpen(handle);
     return document;
   }
+}
+
+function sizeOf(fields: Iterable<FieldWrite>): number {
+  let bytes = 0;
+  for (const { path, value } of fields) bytes += path.length + value.length + recordBytes;
+  return bytes;
 }
 
 /** Below, at or above 0 as `a` comes before, equals or comes after `b` in the order of writes. */

@@ -35,10 +35,21 @@ class Pair {
     const { random, core, reference } = this;
     const handle = random.pick(this.open);
     const choice = random.below(100);
-    if (choice < 85) {
+    if (choice < 78) {
       const write = randomWrite(random);
       assert.equal(core.set(handle.core, write), reference.set(handle.reference, write), JSON.stringify(write));
       assert.deepEqual(core.get(handle.core, write.path), reference.get(handle.reference, write.path));
+    } else if (choice < 85) {
+      const path = randomPath(random);
+      assert.equal(core.erase(handle.core, path), reference.erase(handle.reference, path), JSON.stringify(path));
+    } else if (choice < 87) {
+      const stamp = random.below(50);
+      const tombstones = reference.tombstonesUpTo(handle.reference, stamp);
+      assert.deepEqual(core.tombstonesUpTo(handle.core, stamp), tombstones);
+      // A purge: many fields leave at once.
+      for (const { path } of tombstones) {
+        assert.ok(core.erase(handle.core, path) && reference.erase(handle.reference, path));
+      }
     } else if (choice < 90) {
       const path = randomPath(random);
       assert.deepEqual(core.get(handle.core, path), reference.get(handle.reference, path));

@@ -5,6 +5,7 @@ import { continueAt, recordAt, recordRoom } from '../memory/result';
 import { referenceAt } from '../memory/table';
 import { Document, fieldAt } from './document';
 import { findWriter } from './document-writers';
+import { isHole } from './field';
 import { FIELD_RECORD, writeFieldRecord } from './record';
 import { Writer } from './writer';
 
@@ -32,7 +33,7 @@ export function nextChanges(document: Document, from: u32): u32 {
   let index = from;
   for (; index < count && found < room; index++) {
     const field = fieldAt(document, index);
-    if (field.stamp > field.writer.mark) writeFieldRecord(recordAt(found++, FIELD_RECORD), field);
+    if (!isHole(field) && field.stamp > field.writer.mark) writeFieldRecord(recordAt(found++, FIELD_RECORD), field);
   }
   continueAt(index == count ? 0 : index);
   return found;

@@ -1,6 +1,7 @@
 /**
  * A document of fields: a growing block of fields in the order of their first write, and a table from path to place.
- * Fields are never removed; a deletion is a write with the deleted flag (a tombstone).
+ * A deletion is a write with the deleted flag (a tombstone). A field that is erased leaves a hole in the block and its slot
+ * in the table; both are closed when half of the block is holes (erase.ts).
  */
 import { allocate, footprint, release } from '../memory/blocks';
 import { equalBytes } from '../memory/bytes';
@@ -17,7 +18,7 @@ import {
   referenceAt,
   tableFootprint,
 } from '../memory/table';
-import { Field } from './field';
+import { Field, isHole } from './field';
 import { freeWriters, makeWriters } from './writer';
 
 @unmanaged
@@ -29,6 +30,10 @@ export class Document {
   count: u32;
   capacity: u32;
   live: u32;
+  /** Holes among the `count` fields. */
+  holes: u32;
+  /** Memory of the blocks of tombstones. */
+  tombstoneText: u32;
   /** Memory that the document takes, this record included. */
   bytes: u32;
   /** Hash of the path → index of the field + 1. */
@@ -37,9 +42,9 @@ export class Document {
   writers: Table;
 }
 
-const FIELD: u32 = offsetof<Field>();
-const FIRST_FIELDS: u32 = 4;
-const FIRST_SLOTS: u32 = 8;
+export const FIELD: u32 = offsetof<Field>();
+export const FIRST_FIELDS: u32 = 4;
+export const FIRST_SLOTS: u32 = 8;
 
 export function openDocument(): Document {
   const document = changetype<Document>(allocate(offsetof<Document>()));
@@ -48,6 +53,8 @@ export function openDocument(): Document {
   document.count = 0;
   document.capacity = FIRST_FIELDS;
   document.live = 0;
+  document.holes = 0;
+  document.tombstoneText = 0;
   document.places = makeTable(FIRST_SLOTS);
   document.writers = makeWriters();
   document.bytes =
@@ -60,7 +67,10 @@ export function openDocument(): Document {
 
 export function closeDocument(document: Document): void {
   const count = document.count;
-  for (let index: u32 = 0; index < count; index++) release(fieldAt(document, index).text);
+  for (let index: u32 = 0; index < count; index++) {
+    const field = fieldAt(document, index);
+    if (!isHole(field)) release(field.text);
+  }
   release(document.fields);
   freeTable(document.places);
   freeWriters(document.writers);
@@ -68,7 +78,7 @@ export function closeDocument(document: Document): void {
 }
 
 export function fieldCount(document: Document): u32 {
-  return document.count;
+  return document.count - document.holes;
 }
 
 export function liveCount(document: Document): u32 {
@@ -77,6 +87,14 @@ export function liveCount(document: Document): u32 {
 
 export function byteSize(document: Document): u32 {
   return document.bytes;
+}
+
+/** Memory that tombstones and holes take: their blocks, and their share of what all fields lie in. */
+export function tombstoneBytes(document: Document): f64 {
+  if (document.count == 0) return 0;
+  const shared = <f64>footprint(document.capacity * FIELD) + <f64>tableFootprint(document.places);
+  const dead = <f64>(document.count - document.live);
+  return <f64>document.tombstoneText + Math.floor((shared * dead) / <f64>document.count);
 }
 
 export function fieldAt(document: Document, index: u32): Field {

@@ -19,6 +19,20 @@ export class Field {
   deleted: u32;
 }
 
+/** A path length that no path has. */
+const NO_PATH: u32 = 0xffffffff;
+
+/** Makes a field a hole, which no path is equal to. Its block and its writer are the caller's business. */
+export function makeHole(field: Field): void {
+  field.text = 0;
+  field.pathLength = NO_PATH;
+}
+
+/** Whether the field was erased. */
+export function isHole(field: Field): bool {
+  return field.text == 0;
+}
+
 export function valueOf(field: Field): usize {
   return field.text + field.pathLength;
 }

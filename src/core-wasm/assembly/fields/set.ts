@@ -6,6 +6,7 @@ import { Document, appendField, findField } from './document';
 import { acquireWriter } from './document-writers';
 import { Field, makeText, replaceValue, valueOf } from './field';
 import { keyLength } from './json';
+import { count, forget } from './totals';
 import { idOf, isWriter } from './writer';
 
 /**
@@ -30,7 +31,7 @@ export function setField(
   let field = findField(document, path, pathLength, hash);
   if (field) {
     if (!isGreater(field, timestamp, counter, client, clientLength, value, valueLength)) return false;
-    if (!field.deleted) forget(document, field);
+    forget(document, field);
     if (!isWriter(field.writer, client, clientLength)) {
       field.writer.fields--;
       field.writer = acquireWriter(document, client, clientLength);
@@ -46,7 +47,7 @@ export function setField(
   field.counter = counter;
   field.stamp = stamp;
   field.deleted = deleted;
-  if (!deleted) count(document, field);
+  count(document, field);
   return true;
 }
 
@@ -65,20 +66,4 @@ function isGreater(
   const byClient = compareBytes(client, clientLength, idOf(field.writer), field.writer.length);
   if (byClient != 0) return byClient > 0;
   return compareBytes(value, valueLength, valueOf(field), field.valueLength) > 0;
-}
-
-/** Counts a field that is live into the document's totals; `forget` takes it out again. */
-function count(document: Document, field: Field): void {
-  document.live++;
-  document.stateBytes += entryLength(field);
-}
-
-function forget(document: Document, field: Field): void {
-  document.live--;
-  document.stateBytes -= entryLength(field);
-}
-
-/** Key, colon, value and a comma; the state's braces make up for the last comma. */
-function entryLength(field: Field): f64 {
-  return <f64>field.keyLength + <f64>field.valueLength + 2;
 }

@@ -1,7 +1,7 @@
 /** The live fields as one JSON object. */
 import { copyBytes } from '../memory/bytes';
 import { Document, fieldAt } from './document';
-import { valueOf } from './field';
+import { isHole, valueOf } from './field';
 import { writeKey } from './json';
 
 /** Length of the JSON text in bytes. It may be more than a block can hold. */
@@ -15,7 +15,7 @@ export function writeState(document: Document, target: usize): void {
   const count = document.count;
   for (let index: u32 = 0; index < count; index++) {
     const field = fieldAt(document, index);
-    if (field.deleted) continue;
+    if (isHole(field) || field.deleted) continue;
     store<u8>(at, at == target ? 0x7b : 0x2c);
     at = writeKey(at + 1, field.text, field.pathLength, field.keyLength);
     store<u8>(at++, 0x3a);

@@ -2,6 +2,7 @@
 import { continueAt, recordAt, recordRoom } from '../memory/result';
 import { referenceAt } from '../memory/table';
 import { Document, fieldAt } from './document';
+import { isHole } from './field';
 import { Writer, idOf } from './writer';
 
 /** Layout: `writerRecord` in lib/layout.ts. */
@@ -20,6 +21,7 @@ export function collectWriters(document: Document): void {
   const count = document.count;
   for (let index: u32 = 0; index < count; index++) {
     const field = fieldAt(document, index);
+    if (isHole(field)) continue;
     const writer = field.writer;
     if (field.stamp > writer.mark) writer.mark = field.stamp;
   }

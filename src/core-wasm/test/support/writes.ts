@@ -65,6 +65,7 @@ export function contents(store: FieldsStore, handle: number): object {
     writers: byClient(store.writers(handle)),
     count: store.fieldCount(handle),
     live: store.liveCount(handle),
+    tombstones: store.tombstoneStamps(handle),
   };
 }
 
