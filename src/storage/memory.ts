@@ -1,10 +1,12 @@
 /** Storage in the memory of the process: for tests and throw-away nodes. */
 
 import { checkDocumentId, reasonAgainstId, reasonAgainstRow, reasonAgainstText, refuseAll } from './limits.js';
+import { isBelow, mergeHorizons, type Horizon, type Purge } from './horizon.js';
 import { compareRows } from './order.js';
 import type {
   Committed,
   DocumentChange,
+  ExpiredRow,
   FieldRow,
   RefusedRow,
   Storage,
@@ -19,6 +21,7 @@ interface MemoryDocument {
   readonly fields: Map<string, FieldRow>;
   /** Id of an update → its bytes. */
   readonly text: Map<string, Uint8Array>;
+  horizon: Horizon | undefined;
 }
 
 /** Each instance is a separate database. Each shard has its own, as a document always belongs to the same shard. */
@@ -33,22 +36,28 @@ export class MemoryStorage implements Storage {
     return documentIds.map((documentId) => {
       checkDocumentId(documentId);
       const document = this.#documents.get(documentId);
-      return document === undefined
-        ? { stamp: 0, commits: 0, fields: [], text: [] }
-        : { ...document, fields: [...document.fields.values()], text: updatesOf(document) };
+      if (document === undefined) return { stamp: 0, commits: 0, fields: [], text: [] };
+      const { stamp, commits, fields, horizon } = document;
+      const loaded = { stamp, commits, fields: [...fields.values()], text: updatesOf(document) };
+      return horizon === undefined ? loaded : { ...loaded, horizon };
     });
   }
 
   // eslint-disable-next-line @typescript-eslint/require-await -- async so that errors reject
   async commit(changes: readonly DocumentChange[]): Promise<Committed> {
     this.#checkOpen();
-    const refused = changes.flatMap((change) => this.#apply(change));
+    const expired: ExpiredRow[] = [];
+    const refused = changes.flatMap((change) => this.#apply(change, expired));
     const numbers = new Map<string, number>();
-    for (const { documentId } of changes) {
+    const horizons = new Map<string, Horizon>();
+    for (const { documentId, purge } of changes) {
       const document = this.#documents.get(documentId);
-      if (document !== undefined && !numbers.has(documentId)) numbers.set(documentId, ++document.commits);
+      if (document === undefined) continue;
+      if (purge !== undefined) applyPurge(document, purge);
+      if (document.horizon !== undefined) horizons.set(documentId, document.horizon);
+      if (!numbers.has(documentId)) numbers.set(documentId, ++document.commits);
     }
-    return { refused, numbers };
+    return { refused, numbers, horizons, expired };
   }
 
   // eslint-disable-next-line @typescript-eslint/require-await -- async so that errors reject
@@ -63,7 +72,7 @@ export class MemoryStorage implements Storage {
     return Promise.resolve();
   }
 
-  #apply(change: DocumentChange): RefusedRow[] {
+  #apply(change: DocumentChange, expired: ExpiredRow[]): RefusedRow[] {
     const { documentId, stamp, fields, text } = change;
     const reason = reasonAgainstId(documentId);
     if (reason !== undefined) return refuseAll(change, reason);
@@ -77,6 +86,10 @@ export class MemoryStorage implements Storage {
         continue;
       }
       const stored = document.fields.get(row.path);
+      if (stored === undefined && document.horizon !== undefined && isBelow(row, document.horizon)) {
+        expired.push({ documentId, path: row.path });
+        continue;
+      }
       if (stored === undefined || compareRows(row, stored) > 0) document.fields.set(row.path, copyOf(row));
     }
     if (text !== undefined) {
@@ -90,7 +103,7 @@ export class MemoryStorage implements Storage {
   #documentFor(documentId: string): MemoryDocument {
     let document = this.#documents.get(documentId);
     if (document === undefined) {
-      document = { stamp: 0, commits: 0, fields: new Map(), text: new Map() };
+      document = { stamp: 0, commits: 0, fields: new Map(), text: new Map(), horizon: undefined };
       this.#documents.set(documentId, document);
     }
     return document;
@@ -105,6 +118,14 @@ function applyText({ text }: MemoryDocument, { append, replaces }: TextChange): 
   const kept = new Set(append.map(({ id }) => id));
   for (const { id, bytes } of append) if (!text.has(id)) text.set(id, new Uint8Array(bytes));
   for (const id of replaces) if (!kept.has(id)) text.delete(id);
+}
+
+function applyPurge(document: MemoryDocument, { fields, horizon }: Purge): void {
+  document.horizon = mergeHorizons(document.horizon, horizon);
+  for (const row of fields) {
+    const stored = document.fields.get(row.path);
+    if (stored !== undefined && compareRows(stored, row) <= 0) document.fields.delete(row.path);
+  }
 }
 
 function updatesOf({ text }: MemoryDocument): TextUpdate[] {

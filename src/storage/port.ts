@@ -3,6 +3,8 @@
  * suite (test/contract/storage.ts) runs against each of them.
  */
 
+import type { Horizon, Purge } from './horizon.js';
+
 /** One field of a document as it is stored: the last write and its place in the order. */
 export interface FieldRow {
   /** Field name, at most 1 024 bytes of UTF-8, without lone surrogates. */
@@ -54,6 +56,8 @@ export interface DocumentChange {
   /** At most one row per path. */
   readonly fields: readonly FieldRow[];
   readonly text?: TextChange | undefined;
+  /** Tombstones to be forgotten, after all rows of the commit are written. */
+  readonly purge?: Purge | undefined;
 }
 
 /** A document as loaded; one that was never written has stamp 0, no commits, no fields and no text. */
@@ -65,6 +69,8 @@ export interface StoredDocument {
   readonly fields: readonly FieldRow[];
   /** Sorted by id; empty for a document without text. The caller owns the bytes. */
   readonly text: readonly TextUpdate[];
+  /** Present when tombstones were purged. */
+  readonly horizon?: Horizon;
 }
 
 /** A row that the database can't store, such as a value it can't represent; or the change of a text. */
@@ -84,6 +90,16 @@ export interface Committed {
    * succeeded although it was reported as failed.
    */
   readonly numbers: ReadonlyMap<string, number>;
+  /** Document id → its horizon after the commit, for those that have one. Absent when there are none. */
+  readonly horizons?: ReadonlyMap<string, Horizon> | undefined;
+  /** Rows that were lost to a horizon: their fields are as if they had been removed. Absent when there are none. */
+  readonly expired?: readonly ExpiredRow[] | undefined;
+}
+
+/** A row of a field that was not stored, at or below the horizon of its document. */
+export interface ExpiredRow {
+  readonly documentId: string;
+  readonly path: string;
 }
 
 export interface Storage {
@@ -99,7 +115,8 @@ export interface Storage {
   /**
    * Writes all changes in one transaction and resolves once they are durable, with the rows that were refused. A row
    * replaces the stored one only if it is greater by (timestamp, counter, clientId, value), so two nodes may write the
-   * same field in any sequence. Rejects, with nothing written, when the storage as a whole fails; the same changes may
+   * same field in any sequence. A row of a field that is not stored is lost at or below the horizon that the document had
+   * before the commit, so a node that does not know of a purge can't bring back what was removed. Rejects, with nothing written, when the storage as a whole fails; the same changes may
    * then be committed again. The caller may modify `changes` as soon as this returns.
    */
   commit(changes: readonly DocumentChange[]): Promise<Committed>;

@@ -5,6 +5,7 @@ import type { FieldRow, Storage } from '../../src/storage/port.js';
 import { exactValues } from '../support/exact-values.js';
 import { newSeed, randomFrom } from './random.js';
 import { storageCommitsContract } from './storage-commits.js';
+import { storageHorizonContract } from './storage-horizon.js';
 import { storageTextContract } from './storage-text.js';
 import {
   change,
@@ -64,6 +65,7 @@ export function storageContract(name: string, open: () => Promise<OpenedStorage>
   nameTests(test);
   refusalTests(test);
   storageCommitsContract(test);
+  storageHorizonContract(test);
   storageTextContract(test);
 
   void test('the same commit again changes nothing', async (t, storage) => {

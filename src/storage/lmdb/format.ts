@@ -5,22 +5,24 @@
  *   <id> 00               the document: [stamp, created, updated], times in milliseconds since the epoch
  *   <id> 00 01 <path>     one field: [timestamp, counter, clientId, stamp, deleted, value]
  *   <id> 00 02 <update>   one update of the text: its bytes as they are; the key ends with its id in 16 bytes
+ *   <id> 00 03            the horizon, if tombstones were purged: [timestamp, counter, clientId, stamp]
  *
  * Ids hold no NUL, so the keys from `<id> 00` up to `<id> 01` are one document and nothing else. The other values are
  * msgpack.
  *
  * Version 1 had no texts. A server that knows only that one refuses a folder with texts; if it has the folder open
  * while a newer server takes it over, it fails to load documents with a text, and leaves their updates alone when it
- * writes their fields.
+ * writes their fields. Version 2 had no horizons; a server that knows only that one refuses a folder with version 3.
  */
 
 import { isUtf8 } from 'node:buffer';
 import { Packr } from 'msgpackr';
 import { maxDocumentIdBytes, maxPathBytes } from '../limits.js';
+import type { Horizon } from '../horizon.js';
 import type { FieldRow, TextUpdate } from '../port.js';
 
 /** The version of this layout; a store with a higher one is refused. */
-export const formatVersion = 2;
+export const formatVersion = 3;
 
 export const formatKey = Buffer.from('\0format');
 
@@ -155,6 +157,36 @@ export function decodeField(path: string, bytes: Uint8Array): FieldRow {
     throw new CorruptEntry('a field holds the wrong types');
   }
   return { path, value, deleted, timestamp, counter, clientId, stamp };
+}
+
+/** The key of a document's horizon: `<id> 00 03`. */
+export function horizonKey(documentId: string): Buffer {
+  return Buffer.from(`${documentId}\0\x03`);
+}
+
+/** Whether a key of a document is that of its horizon. @param start Length of the document's key in bytes. */
+export function isHorizonKey(key: Uint8Array, start: number): boolean {
+  return key[start] === 3;
+}
+
+/** The value of a horizon's key: a msgpack array [timestamp (ms since the epoch), counter, clientId, stamp (L)]. */
+export function encodeHorizon({ timestamp, counter, clientId, stamp }: Horizon): Buffer {
+  return packr.pack([timestamp, counter, clientId, stamp]);
+}
+
+/** The inverse of `encodeHorizon`. @throws CorruptEntry when it is not an array of four values of the right types. */
+export function decodeHorizon(bytes: Uint8Array): Horizon {
+  const entry = unpack(bytes);
+  const [timestamp, counter, clientId, stamp] = Array.isArray(entry) ? (entry as unknown[]) : [];
+  if (
+    typeof timestamp !== 'number' ||
+    typeof counter !== 'number' ||
+    typeof clientId !== 'string' ||
+    typeof stamp !== 'number'
+  ) {
+    throw new CorruptEntry('the horizon of the document can’t be read');
+  }
+  return { timestamp, counter, clientId, stamp };
 }
 
 function unpack(bytes: Uint8Array): unknown {

@@ -1,6 +1,7 @@
 /** Checks and encodes a commit before its transaction, which holds the lock that all writers wait for. */
 
-import { documentKey, encodeField, fieldKey, updateKey } from './format.js';
+import { documentKey, encodeField, fieldKey, horizonKey, updateKey } from './format.js';
+import type { Horizon, Purge } from '../horizon.js';
 import { reasonAgainstId, reasonAgainstRow, reasonAgainstText, refuseAll } from '../limits.js';
 import type { DocumentChange, FieldRow, RefusedRow, TextChange } from '../port.js';
 
@@ -8,7 +9,7 @@ import type { DocumentChange, FieldRow, RefusedRow, TextChange } from '../port.j
 export interface PreparedCommit {
   readonly documents: readonly PreparedDocument[];
   readonly refused: readonly RefusedRow[];
-  /** Number of fields and text updates to write, and of updates to remove. */
+  /** Number of fields and text updates to write, and of both to remove. */
   readonly rows: number;
   /** Size of the values to write, in bytes. */
   readonly bytes: number;
@@ -22,6 +23,13 @@ export interface PreparedDocument {
   readonly stamp: number;
   readonly fields: readonly PreparedField[];
   readonly text: PreparedText | undefined;
+  readonly horizonKey: Buffer;
+  readonly purge: PreparedPurge | undefined;
+}
+
+export interface PreparedPurge {
+  readonly fields: readonly { readonly row: FieldRow; readonly key: Buffer }[];
+  readonly horizon: Horizon;
 }
 
 export interface PreparedField {
@@ -59,12 +67,14 @@ export function prepare(changes: readonly DocumentChange[]): PreparedCommit {
     const updates = document.text?.append ?? [];
     documents.push(document);
     rows += document.fields.length + updates.length + (document.text?.replaces.length ?? 0);
+    if (document.purge !== undefined) rows += document.purge.fields.length + 1;
     for (const value of [...document.fields, ...updates]) bytes += value.bytes.byteLength;
   }
   return { documents, refused, rows, bytes, bytesOnDisk: bytes + (documents.length + rows) * bytesPerRow };
 }
 
-function prepareDocument({ documentId, stamp, fields, text }: DocumentChange, refused: RefusedRow[]): PreparedDocument {
+function prepareDocument(change: DocumentChange, refused: RefusedRow[]): PreparedDocument {
+  const { documentId, stamp, fields, text, purge } = change;
   const prepared: PreparedField[] = [];
   for (const row of fields) {
     const reason = reasonAgainstRow(row);
@@ -79,7 +89,14 @@ function prepareDocument({ documentId, stamp, fields, text }: DocumentChange, re
     stamp,
     fields: prepared,
     text: text === undefined || reason !== undefined ? undefined : prepareText(documentId, text),
+    horizonKey: horizonKey(documentId),
+    purge: purge === undefined ? undefined : preparePurge(documentId, purge),
   };
+}
+
+function preparePurge(documentId: string, { fields, horizon }: Purge): PreparedPurge {
+  const storable = fields.filter((row) => reasonAgainstRow(row) === undefined);
+  return { horizon, fields: storable.map((row) => ({ row, key: fieldKey(documentId, row.path) })) };
 }
 
 function prepareText(documentId: string, { append, replaces }: TextChange): PreparedText {

@@ -7,17 +7,20 @@ import {
   CorruptEntry,
   decodeDocument,
   decodeField,
+  decodeHorizon,
   decodeUpdate,
   documentEnd,
   documentKey,
+  isHorizonKey,
   isUpdateKey,
   pathOfKey,
 } from './format.js';
 import { prepare, type PreparedCommit } from './prepare.js';
 import { messageOf, Transactions, type TransactionOptions } from './transactions.js';
-import { write } from './write.js';
+import { write, type Outcome } from './write.js';
+import type { Horizon } from '../horizon.js';
 import { checkDocumentId } from '../limits.js';
-import type { Committed, DocumentChange, FieldRow, RefusedRow, Storage, StoredDocument, TextUpdate } from '../port.js';
+import type { Committed, DocumentChange, FieldRow, Storage, StoredDocument, TextUpdate } from '../port.js';
 
 /**
  * Opens the LMDB storage, and creates it if it does not exist. Any number of threads and processes of one host may open
@@ -32,7 +35,7 @@ export function openLmdbStorage(options: FolderOptions & TransactionOptions): St
 
 interface WaitingCommit {
   readonly commit: PreparedCommit;
-  readonly resolve: (refused: RefusedRow[]) => void;
+  readonly resolve: (outcome: Outcome) => void;
   readonly reject: (reason: unknown) => void;
 }
 
@@ -84,11 +87,11 @@ class LmdbStorage implements Storage {
     this.#checkOpen();
     const commit = prepare(changes);
     if (commit.documents.length === 0) return { refused: commit.refused, numbers: uncounted };
-    const done = new Promise<RefusedRow[]>((resolve, reject) => {
+    const done = new Promise<Outcome>((resolve, reject) => {
       this.#waiting.push({ commit, resolve, reject });
     });
     this.#writer ??= this.#writeWaiting();
-    return { refused: await done, numbers: uncounted };
+    return { ...(await done), numbers: uncounted };
   }
 
   close(): Promise<void> {
@@ -112,11 +115,13 @@ class LmdbStorage implements Storage {
     const start = documentKey(documentId);
     const prefix = start.byteLength;
     let stamp: number | undefined;
+    let horizon: Horizon | undefined;
     const fields: FieldRow[] = [];
     const text: TextUpdate[] = [];
     try {
       for (const { key, value } of this.#store.getRange({ start, end: documentEnd(documentId), transaction })) {
         if (key.byteLength === prefix) stamp = decodeDocument(value).stamp;
+        else if (isHorizonKey(key, prefix)) horizon = decodeHorizon(value);
         else if (isUpdateKey(key, prefix)) text.push(decodeUpdate(key, prefix, value));
         else fields.push(decodeField(pathOfKey(key, prefix), value));
         this.#rowsRead++;
@@ -129,7 +134,8 @@ class LmdbStorage implements Storage {
     } catch (cause) {
       throw new Error(`Document ${documentId} can't be read from ${this.#directory}: ${messageOf(cause)}`, { cause });
     }
-    return { stamp: stamp ?? 0, commits: 0, fields, text };
+    const document = { stamp: stamp ?? 0, commits: 0, fields, text };
+    return horizon === undefined ? document : { ...document, horizon };
   }
 
   async #nextTurn(): Promise<void> {
@@ -148,12 +154,16 @@ class LmdbStorage implements Storage {
       const group = this.#nextGroup();
       try {
         const bytes = group.reduce((sum, { commit }) => sum + commit.bytesOnDisk, 0);
-        const refused = await this.#transactions.write(bytes, () =>
-          group.map(({ commit }) => [...commit.refused, ...write(this.#store, commit)]),
+        const outcomes = await this.#transactions.write(bytes, () =>
+          group.map(({ commit, resolve }) => ({
+            outcome: write(this.#store, commit),
+            refused: commit.refused,
+            resolve,
+          })),
         );
-        group.forEach(({ resolve }, i) => {
-          resolve(refused[i] ?? []);
-        });
+        for (const { outcome, refused, resolve } of outcomes) {
+          resolve({ ...outcome, refused: [...refused, ...outcome.refused] });
+        }
       } catch (error) {
         for (const { reject } of group) reject(error);
       }

@@ -1,29 +1,59 @@
 /** The part of a commit that runs inside the write transaction. */
 
-import { CorruptEntry, decodeDocument, decodeField, encodeDocument, type DocumentRecord } from './format.js';
+import {
+  CorruptEntry,
+  decodeDocument,
+  decodeField,
+  decodeHorizon,
+  encodeDocument,
+  encodeHorizon,
+  type DocumentRecord,
+} from './format.js';
 import type { ByteStore } from './folder.js';
-import type { PreparedCommit, PreparedDocument, PreparedField, PreparedText } from './prepare.js';
+import type { PreparedCommit, PreparedDocument, PreparedField, PreparedPurge, PreparedText } from './prepare.js';
+import { covers, isBelow, mergeHorizons, type Horizon } from '../horizon.js';
 import { refuseAll } from '../limits.js';
 import { compareRows } from '../order.js';
-import type { RefusedRow } from '../port.js';
+import type { ExpiredRow, RefusedRow } from '../port.js';
+
+/** What became of the documents of a commit. */
+export interface Outcome {
+  /** Rows that can't be written because what is stored in their place is corrupt. */
+  readonly refused: RefusedRow[];
+  readonly expired: ExpiredRow[];
+  readonly horizons: Map<string, Horizon>;
+}
 
 /**
- * Writes one prepared commit; call it inside a write transaction. Returns the rows that can't be written because what
- * is stored in their place is corrupt. Throws when LMDB fails; the transaction can't be committed then.
+ * Writes one prepared commit; call it inside a write transaction. Throws when LMDB fails; the transaction can't be
+ * committed then.
  *
  * When a thread is terminated in the middle, LMDB commits what it has put so far. That is harmless: it was not
  * acknowledged, rows are independent, the document's stamp is put before its rows so that it is never smaller than
- * theirs, and updates of a text are removed only after those that contain them are put.
+ * theirs, a horizon is put before the tombstones below it are removed, and updates of a text are removed only after those
+ * that contain them are put.
  */
-export function write(store: ByteStore, commit: PreparedCommit): RefusedRow[] {
-  return commit.documents.flatMap((document) => writeDocument(store, document));
+export function write(store: ByteStore, commit: PreparedCommit): Outcome {
+  const outcome: Outcome = { refused: [], expired: [], horizons: new Map() };
+  const whole = commit.documents.filter((document) => writeDocument(store, document, outcome));
+  for (const { documentId, horizonKey, purge } of whole) {
+    if (purge !== undefined)
+      outcome.horizons.set(documentId, writePurge(store, horizonKey, purge, outcome, documentId));
+  }
+  return outcome;
 }
 
-function writeDocument(store: ByteStore, { documentId, key, stamp, fields, text }: PreparedDocument): RefusedRow[] {
+/** Returns whether the document can be written: not when its own records are corrupt. */
+function writeDocument(store: ByteStore, document: PreparedDocument, outcome: Outcome): boolean {
+  const { documentId, key, stamp, fields, text } = document;
   const stored = readStored(store, key, decodeDocument);
-  if (stored instanceof CorruptEntry) {
-    return refuseAll({ documentId, fields: fields.map(({ row }) => row), text }, stored.message);
+  const horizon = readStored(store, document.horizonKey, decodeHorizon);
+  if (stored instanceof CorruptEntry || horizon instanceof CorruptEntry) {
+    const { message } = stored instanceof CorruptEntry ? stored : (horizon as CorruptEntry);
+    outcome.refused.push(...refuseAll({ documentId, fields: fields.map(({ row }) => row), text }, message));
+    return false;
   }
+  if (horizon !== undefined) outcome.horizons.set(documentId, horizon);
   const now = Date.now();
   const record: DocumentRecord = {
     stamp: Math.max(stamp, stored?.stamp ?? 0),
@@ -32,25 +62,51 @@ function writeDocument(store: ByteStore, { documentId, key, stamp, fields, text 
   };
   const isChange = stored === undefined || record.stamp > stored.stamp;
   if (isChange) void store.put(key, encodeDocument(record));
-  const refused: RefusedRow[] = [];
   let changed = false;
   for (const field of fields) {
-    const outcome = writeField(store, field);
-    if (outcome instanceof CorruptEntry) refused.push({ documentId, path: field.row.path, reason: outcome.message });
-    else if (outcome) changed = true;
+    const { path } = field.row;
+    const result = writeField(store, field, horizon);
+    if (result instanceof CorruptEntry) outcome.refused.push({ documentId, path, reason: result.message });
+    else if (result === 'expired') outcome.expired.push({ documentId, path });
+    else if (result === 'written') changed = true;
   }
   if (text !== undefined && writeText(store, text)) changed = true;
   if (changed && !isChange) void store.put(key, encodeDocument(record));
-  return refused;
+  return true;
 }
 
-/** Returns whether the row is the greater one, or what is wrong with the stored one. */
-function writeField(store: ByteStore, { row, key, bytes }: PreparedField): boolean | CorruptEntry {
+/** Returns what is wrong with the stored row, if it can't be read. */
+function writeField(
+  store: ByteStore,
+  { row, key, bytes }: PreparedField,
+  horizon: Horizon | undefined,
+): 'written' | 'lost' | 'expired' | CorruptEntry {
   const current = readStored(store, key, (stored) => decodeField(row.path, stored));
   if (current instanceof CorruptEntry) return current;
-  if (current !== undefined && compareRows(row, current) <= 0) return false;
+  if (current === undefined && horizon !== undefined && isBelow(row, horizon)) return 'expired';
+  if (current !== undefined && compareRows(row, current) <= 0) return 'lost';
   void store.put(key, bytes);
-  return true;
+  return 'written';
+}
+
+/** Raises the horizon and removes the tombstones below it. Returns the horizon. */
+function writePurge(
+  store: ByteStore,
+  key: Buffer,
+  { fields, horizon }: PreparedPurge,
+  { horizons }: Outcome,
+  documentId: string,
+): Horizon {
+  const before = horizons.get(documentId);
+  const raised = mergeHorizons(before, horizon) ?? horizon;
+  if (!covers(before, raised)) void store.put(key, encodeHorizon(raised));
+  for (const { row, key } of fields) {
+    const current = readStored(store, key, (stored) => decodeField(row.path, stored));
+    // What can't be read stays for whoever repairs it.
+    if (current === undefined || current instanceof CorruptEntry || compareRows(current, row) > 0) continue;
+    store.removeSync(key);
+  }
+  return raised;
 }
 
 /** Returns whether anything changed. */

@@ -1,10 +1,12 @@
 /** Commits to the database: in one transaction, repeated after conflicts, without the rows that it refuses. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Committed, RefusedRow } from '../port.js';
+import type { Horizon } from '../horizon.js';
+import type { Committed, ExpiredRow, RefusedRow } from '../port.js';
 import type { Connection, Lender } from './connection.js';
 import { databaseError, type DatabaseError } from './errors.js';
 import type { Plan, Rows } from './plan.js';
+import { horizonsOf, purgeStatement, type PlannedPurge } from './purge.js';
 import { writeStatement, type WrittenRow } from './statements.js';
 
 /** Tries before the caller gets the error; the pause between them is random, up to this many ms for each try so far. */
@@ -21,7 +23,7 @@ export async function commit(connections: Lender, plan: Plan): Promise<Committed
   for (let tries = 1; ; tries++) {
     try {
       const written = await writeOrLeaveOut(connections, plan);
-      return plan.refused.length === 0 ? written : new Written([...plan.refused, ...written.refused], written.counted);
+      return plan.refused.length === 0 ? written : written.without(plan.refused);
     } catch (error) {
       const failure = databaseError(error);
       if (failure.remedy !== 'repeat' || tries === maxTries) throw failure;
@@ -30,21 +32,45 @@ export async function commit(connections: Lender, plan: Plan): Promise<Committed
   }
 }
 
-/** Parses the numbers on demand: a single node does not need them. */
+/** What the statements of a commit returned. */
+interface Answers {
+  /** Of the first one. */
+  first: WrittenRow;
+  /** Of the purge: JSON, document id → horizon. */
+  raised: string | null;
+  /** JSON, rows that were lost to a horizon, of all statements that had any. */
+  readonly expired: string[];
+}
+
+/** Parses on demand: a single node needs no numbers, and few documents have a horizon. */
 class Written implements Committed {
   readonly refused: readonly RefusedRow[];
-  /** The numbers as JSON text. */
-  readonly counted: string;
+  readonly #answers: Answers;
   #numbers: ReadonlyMap<string, number> | undefined;
 
-  constructor(refused: readonly RefusedRow[], counted: string) {
+  constructor(refused: readonly RefusedRow[], answers: Answers) {
     this.refused = refused;
-    this.counted = counted;
+    this.#answers = answers;
   }
 
   get numbers(): ReadonlyMap<string, number> {
-    this.#numbers ??= new Map(Object.entries(JSON.parse(this.counted) as Record<string, number>));
+    const [commits] = this.#answers.first;
+    this.#numbers ??= new Map(Object.entries(JSON.parse(commits ?? '{}') as Record<string, number>));
     return this.#numbers;
+  }
+
+  get horizons(): ReadonlyMap<string, Horizon> {
+    return new Map([...horizonsOf(this.#answers.first[1]), ...horizonsOf(this.#answers.raised)]);
+  }
+
+  get expired(): readonly ExpiredRow[] {
+    const rows = this.#answers.expired.flatMap((json) => JSON.parse(json) as [documentId: string, path: string][]);
+    return rows.map(([documentId, path]) => ({ documentId, path }));
+  }
+
+  /** The same, with more rows that were refused. */
+  without(refused: readonly RefusedRow[]): Written {
+    return new Written([...refused, ...this.refused], this.#answers);
   }
 }
 
@@ -57,43 +83,64 @@ async function writeOrLeaveOut(connections: Lender, plan: Plan): Promise<Written
   }
 }
 
-async function writeAll(connection: Connection, { documents, statements }: Plan): Promise<string> {
+async function writeAll(connection: Connection, { documents, statements, purges }: Plan): Promise<Answers> {
   const [first = nothing, ...more] = statements;
   // A statement is a transaction by itself: one round trip.
-  if (more.length === 0) return writeDocuments(connection, documents, first);
+  if (more.length === 0 && purges.length === 0) return writeDocuments(connection, documents, first);
   return inTransaction(connection, async () => {
-    const numbers = await writeDocuments(connection, documents, first);
-    for (const rows of more) await connection.query(writeStatement(none, rows));
-    return numbers;
+    const answers = await writeDocuments(connection, documents, first);
+    for (const rows of more) await writeRows(connection, rows, answers.expired);
+    answers.raised = await purge(connection, purges);
+    return answers;
   });
 }
 
-/** The first statement of a commit. @returns The numbers of the commit, as JSON text. */
+/** The first statement of a commit. */
 async function writeDocuments(
   connection: Connection,
   documents: ReadonlyMap<string, number>,
   rows: Rows,
-): Promise<string> {
+): Promise<Answers> {
   const [written] = await connection.query(writeStatement(documents, rows));
-  const [commits] = written as unknown as WrittenRow;
-  return commits ?? '{}';
+  const first = written as unknown as WrittenRow;
+  return { first, raised: null, expired: first[2] === null ? [] : [first[2]] };
+}
+
+/** Another statement. @param expired Takes the rows that were lost to a horizon, as JSON. */
+async function writeRows(connection: Connection, rows: Rows, expired: string[]): Promise<void> {
+  const [written] = await connection.query(writeStatement(none, rows));
+  const [, , lost] = written as unknown as WrittenRow;
+  if (lost !== null) expired.push(lost);
+}
+
+/** @returns The horizons, as JSON; null if there are none. */
+async function purge(connection: Connection, purges: readonly PlannedPurge[]): Promise<string | null> {
+  if (purges.length === 0) return null;
+  const [raised] = await connection.query(purgeStatement(purges));
+  return (raised?.[0] ?? null) as string | null;
 }
 
 const none: ReadonlyMap<string, number> = new Map();
 const nothing: Rows = { fields: [], texts: [] };
 
 /** Writes the rows that the database accepts, and finds the others by bisection. */
-async function writeRest(connection: Connection, { documents, statements }: Plan): Promise<Written> {
+async function writeRest(connection: Connection, { documents, statements, purges }: Plan): Promise<Written> {
   return inTransaction(connection, async () => {
     const refused: RefusedRow[] = [];
-    const counted = await writeDocuments(connection, documents, nothing);
-    for (const rows of statements) await writeHalves(connection, rows, refused);
-    return new Written(refused, counted);
+    const answers = await writeDocuments(connection, documents, nothing);
+    for (const rows of statements) await writeHalves(connection, rows, refused, answers.expired);
+    answers.raised = await purge(connection, purges);
+    return new Written(refused, answers);
   });
 }
 
-async function writeHalves(connection: Connection, rows: Rows, refused: RefusedRow[]): Promise<void> {
-  const failure = await attempt(connection, rows);
+async function writeHalves(
+  connection: Connection,
+  rows: Rows,
+  refused: RefusedRow[],
+  expired: string[],
+): Promise<void> {
+  const failure = await attempt(connection, rows, expired);
   if (failure === undefined) return;
   const count = rows.fields.length + rows.texts.length;
   if (count === 1) {
@@ -108,19 +155,21 @@ async function writeHalves(connection: Connection, rows: Rows, refused: RefusedR
     connection,
     { fields: rows.fields.slice(0, half), texts: rows.texts.slice(0, Math.max(0, half - length)) },
     refused,
+    expired,
   );
   await writeHalves(
     connection,
     { fields: rows.fields.slice(half), texts: rows.texts.slice(Math.max(0, half - length)) },
     refused,
+    expired,
   );
 }
 
 /** Writes all rows, or none of them and returns the reason. */
-async function attempt(connection: Connection, rows: Rows): Promise<DatabaseError | undefined> {
+async function attempt(connection: Connection, rows: Rows, expired: string[]): Promise<DatabaseError | undefined> {
   await connection.query('SAVEPOINT attempt');
   try {
-    await connection.query(writeStatement(none, rows));
+    await writeRows(connection, rows, expired);
   } catch (error) {
     const failure = databaseError(error);
     if (failure.remedy !== 'leave out the row') throw failure;

@@ -3,6 +3,8 @@
 import { setImmediate } from 'node:timers/promises';
 import type { FieldRow, StoredDocument, TextUpdate } from '../port.js';
 import type { Connections } from './connection.js';
+import type { Horizon } from '../horizon.js';
+import { horizonOfRow, type HorizonRow } from './purge.js';
 import { loadStatement, type LoadedField, type LoadedRow } from './statements.js';
 
 /** A document that is requested and not being read yet. */
@@ -12,6 +14,15 @@ interface Wanted {
     readonly resolve: (document: StoredDocument) => void;
     readonly reject: (reason: unknown) => void;
   }[];
+}
+
+/** What was read of a document so far. */
+interface LoadedRows {
+  stamp: number;
+  commits: number;
+  readonly fields: FieldRow[];
+  readonly text: TextUpdate[];
+  horizon?: Horizon;
 }
 
 /** Documents of one statement at most. */
@@ -97,7 +108,7 @@ export class Loader {
 
   async #read(documentIds: readonly string[]): Promise<ReadonlyMap<string, StoredDocument>> {
     const rows = await this.#connections.use((connection) => connection.query(loadStatement(documentIds)));
-    const documents = new Map<string, { stamp: number; commits: number; fields: FieldRow[]; text: TextUpdate[] }>();
+    const documents = new Map<string, LoadedRows>();
     for (const [i, row] of (rows as unknown as readonly LoadedRow[]).entries()) {
       if (i % rowsPerTurn === rowsPerTurn - 1) await setImmediate();
       const documentId = row[1];
@@ -108,6 +119,7 @@ export class Loader {
         case 0:
           document.stamp = row[2];
           document.commits = row[6];
+          if (row[4] !== null) document.horizon = horizonOfRow(JSON.parse(row[4]) as HorizonRow);
           break;
         case 1:
           document.fields.push(fieldOf(row));

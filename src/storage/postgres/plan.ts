@@ -3,6 +3,8 @@
 import { reasonAgainstId, reasonAgainstRow, reasonAgainstText, refuseAll } from '../limits.js';
 import { compareRows } from '../order.js';
 import type { DocumentChange, FieldRow, RefusedRow, TextChange, TextUpdate } from '../port.js';
+import { mergeHorizons, type Purge } from '../horizon.js';
+import type { PlannedPurge } from './purge.js';
 import { reasonAgainst } from './refusals.js';
 
 export interface PlannedField {
@@ -29,6 +31,8 @@ export interface Plan {
   readonly documents: ReadonlyMap<string, number>;
   /** In the sequence in which they must be written. */
   readonly statements: readonly Rows[];
+  /** After all statements. */
+  readonly purges: readonly PlannedPurge[];
   readonly refused: readonly RefusedRow[];
 }
 
@@ -42,8 +46,9 @@ export function planOf(changes: readonly DocumentChange[]): Plan {
   const documents = new Map<string, number>();
   const fields = new Map<string, Map<string, FieldRow>>();
   const texts: PlannedText[] = [];
+  const purges = new Map<string, PlannedPurge>();
   for (const change of changes) {
-    const { documentId, stamp, text } = change;
+    const { documentId, stamp, text, purge } = change;
     const reason = reasonAgainstId(documentId);
     if (reason !== undefined) {
       refused.push(...refuseAll(change, reason));
@@ -51,12 +56,25 @@ export function planOf(changes: readonly DocumentChange[]): Plan {
     }
     documents.set(documentId, Math.max(stamp, documents.get(documentId) ?? 0));
     planFields(change, fields, refused);
+    if (purge !== undefined) planPurge(documentId, purge, purges);
     if (text === undefined) continue;
     const reasonForText = reasonAgainstText(text);
     if (reasonForText !== undefined) refused.push({ documentId, path: undefined, reason: reasonForText });
     else if (text.append.length > 0) texts.push(copyOfText(documentId, text));
   }
-  return { documents, statements: statementsOf(fields, texts), refused };
+  return { documents, statements: statementsOf(fields, texts), purges: [...purges.values()], refused };
+}
+
+/** Without fields that could never be stored: they would make the whole commit fail. */
+function planPurge(documentId: string, { fields, horizon }: Purge, planned: Map<string, PlannedPurge>): void {
+  const other = planned.get(documentId);
+  const storable = fields.filter((row) => (reasonAgainstRow(row) ?? reasonAgainst(row)) === undefined);
+  if (reasonAgainst({ path: '', clientId: horizon.clientId }) !== undefined) return;
+  planned.set(documentId, {
+    documentId,
+    fields: [...(other?.fields ?? []), ...storable],
+    horizon: mergeHorizons(other?.horizon, horizon) ?? horizon,
+  });
 }
 
 /** Keeps the greatest row of each key: a key may occur only once in a statement. */

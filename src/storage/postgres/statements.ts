@@ -8,7 +8,8 @@ import type { Rows } from './plan.js';
 /**
  * The CTEs run in sequence, as each reads the rows of the one before. The document comes first: its row is the lock for
  * everything that belongs to it, and it counts the commits. Rows are sorted, so that transactions of several nodes queue
- * up instead of deadlocking. A value that does not fit jsonb is null there, and its text lies beside it.
+ * up instead of deadlocking. A value that does not fit jsonb is null there, and its text lies beside it. The horizon is
+ * that of the locked row. For the later statements of a commit, which name no documents, the function looks it up.
  */
 const writeText = `
 WITH document AS (
@@ -17,7 +18,17 @@ WITH document AS (
   ORDER BY id COLLATE "C"
   ON CONFLICT (id) DO UPDATE
   SET stamp = greatest(stored.stamp, excluded.stamp), commits = stored.commits + 1, updated_at = now()
-  RETURNING id, commits
+  RETURNING id, commits, horizon_ts, horizon_counter, horizon_client_id, horizon_stamp
+), expired AS (
+  SELECT document_id, path
+  FROM unnest($3::text[], $4::text[], $7::bigint[], $8::bigint[], $9::text[])
+    AS given (document_id, path, ts, counter, client_id)
+  LEFT JOIN document ON document.id = document_id
+  WHERE CASE
+    WHEN document.id IS NOT NULL AND (document.horizon_ts IS NULL
+      OR (ts, counter, client_id COLLATE "C") > (horizon_ts, horizon_counter, horizon_client_id)) THEN false
+    ELSE synckit_is_expired(document_id, path, ts, counter, client_id)
+  END
 ), field AS (
   INSERT INTO fields AS stored (document_id, path, value, raw, deleted, ts, counter, client_id, stamp)
   SELECT document_id, path, coalesce(json, 'null'), CASE WHEN json::text = value THEN NULL ELSE value END,
@@ -29,6 +40,7 @@ WITH document AS (
     OFFSET 0
   ) AS parsed
   WHERE (SELECT count(*) FROM document) IS NOT NULL
+    AND (document_id, path) NOT IN (SELECT document_id, path FROM expired)
   ORDER BY document_id COLLATE "C", path COLLATE "C"
   ON CONFLICT (document_id, path) DO UPDATE SET value = excluded.value, raw = excluded.raw, deleted = excluded.deleted,
     ts = excluded.ts, counter = excluded.counter, client_id = excluded.client_id, stamp = excluded.stamp
@@ -50,10 +62,19 @@ WITH document AS (
   ON CONFLICT (document_id, id) DO NOTHING
   RETURNING 1
 )
-SELECT json_object_agg(id, commits) FROM document WHERE (SELECT count(*) FROM text_update) IS NOT NULL`;
+SELECT
+  json_object_agg(id, commits),
+  json_object_agg(id, json_build_array(horizon_ts, horizon_counter, horizon_client_id, horizon_stamp))
+    FILTER (WHERE horizon_ts IS NOT NULL),
+  (SELECT json_agg(json_build_array(document_id, path)) FROM expired)
+FROM document WHERE (SELECT count(*) FROM text_update) IS NOT NULL`;
 
-/** The one row that a write returns: a JSON object, document id → number of this commit. One row a document is slow. */
-export type WrittenRow = readonly [commits: string | null];
+/**
+ * The one row that a write returns, as JSON texts: an object, document id → number of this commit; an object, document id
+ * → its horizon as an array (ts, counter, client id, stamp), for those that have one; and an array of pairs, document id
+ * and path, of the rows that were lost to it. One row a document is slow.
+ */
+export type WrittenRow = readonly [commits: string | null, horizons: string | null, expired: string | null];
 
 /**
  * Writes the stamps of documents, and rows.
@@ -100,7 +121,10 @@ export function writeStatement(
 
 /** One statement reads one snapshot, so that the rows of a document belong to the same commits. */
 const loadText = `
-SELECT 0, id, stamp, NULL, NULL, NULL, commits, NULL, NULL, NULL::bytea
+SELECT 0, id, stamp, NULL,
+  CASE WHEN horizon_ts IS NOT NULL
+    THEN json_build_array(horizon_ts, horizon_counter, horizon_client_id, horizon_stamp)::text END,
+  NULL, commits, NULL, NULL, NULL::bytea
 FROM documents WHERE id = ANY ($1::text[])
 UNION ALL
 SELECT 1, document_id, stamp, path, coalesce(raw, value::text), deleted, ts, counter, client_id, NULL
@@ -112,7 +136,16 @@ FROM text_updates WHERE document_id = ANY ($1::text[])`;
 /** A row of a load; the first column is its kind, which decides which of the others are not null. */
 export type LoadedRow = LoadedRecord | LoadedField | LoadedUpdate;
 
-type LoadedRecord = readonly [0, documentId: string, stamp: number, null, null, null, commits: number];
+type LoadedRecord = readonly [
+  0,
+  documentId: string,
+  stamp: number,
+  null,
+  /** A `HorizonRow` as JSON text. */
+  horizon: string | null,
+  null,
+  commits: number,
+];
 
 export type LoadedField = readonly [
   1,

@@ -4,7 +4,14 @@ import { randomBytes } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
-import { decodeFormat, documentKey, encodeFormat, formatKey, updateKey } from '../../../src/storage/lmdb/format.js';
+import {
+  decodeFormat,
+  formatVersion,
+  documentKey,
+  encodeFormat,
+  formatKey,
+  updateKey,
+} from '../../../src/storage/lmdb/format.js';
 import { openLmdbStorage } from '../../../src/storage/lmdb/storage.js';
 import { change, contentOf, row, rowsOf } from '../../contract/storage-rows.js';
 import { idOf, update, updatesOf, textChange } from '../../contract/storage-text.js';
@@ -23,7 +30,7 @@ void t.test('a folder of the format without texts is upgraded', async (t) => {
   t.strictSame(await contentOf(storage, ['doc']), [{ stamp: 5, fields: [row()], text: [update(1)] }]);
   await storage.close();
   await tamper(directory, (store) => {
-    t.equal(decodeFormat(store.get(formatKey)!), 2, 'servers without texts refuse it from now on');
+    t.equal(decodeFormat(store.get(formatKey)!), formatVersion, 'servers without texts refuse it from now on');
   });
 });
 
