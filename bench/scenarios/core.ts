@@ -144,6 +144,8 @@ async function handling(build: Build, store: FieldsStore, documents: number, wri
     maxClockSkewMs: 60_000,
     maxValueDepth: 200,
     limits: { maxFields: 200_000, maxBytes: 64 * 1024 ** 2 },
+    tombstones: { maxCount: 10_000, maxBytes: 4 * 1024 ** 2, maxAgeMs: 30 * 86_400_000 },
+    maxTextBytes: 8 * 1024 ** 2,
     replayMaxFields: 0,
     maxPendingBytes: 64 * 1024 ** 2,
     compareMs: 0,

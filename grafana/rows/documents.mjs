@@ -27,6 +27,15 @@ const writes = {
       [{ expr: rate('synckit_echoes_total', 'kind'), legend: '{{kind}}' }],
     ),
     lines(
+      'Removed fields: purges',
+      'ops',
+      'Removed fields whose names were forgotten, by the bound that was exceeded, and writes that lost to a purge of another process. Much by count or bytes: fields come and go faster than the bounds allow for, so clients that were away get whole states.',
+      [
+        { expr: rate('synckit_tombstones_purged_total', 'reason'), legend: 'purged: {{reason}}' },
+        { expr: rate('synckit_writes_expired_total'), legend: 'writes that were too old' },
+      ],
+    ),
+    lines(
       'Writes of fields per flush',
       'short',
       'What one flush of one document merges. It grows with the load: that is how the server keeps up.',
@@ -50,6 +59,12 @@ const texts = {
     lines('States of texts', 'ops', 'States of collaborative texts that clients sent and that were joined.', [
       { expr: rate('synckit_text_states_total', 'instance'), legend: '{{instance}}' },
     ]),
+    lines(
+      'Texts nearly full',
+      'short',
+      'Texts found to be over 80 % of SYNC_MAX_TEXT_BYTES within an hour; the log names them. Deleting does not make a text smaller.',
+      [{ expr: 'sum by (instance) (increase(synckit_large_texts_total[1h]))', legend: '{{instance}}' }],
+    ),
     lines(
       'Text written',
       'binBps',

@@ -1,8 +1,10 @@
 /**
  * The messages between nodes about documents. Each is one msgpack array; the channel names the document:
  *
- *   update = [version, node, epoch, sequence, 0, sentAt, since, stamp, field*, text bytes | nil, operation*, commit]
+ *   update = [version, node, epoch, sequence, 0, sentAt, since, stamp, field*, text bytes | nil, operation*, commit,
+ *             horizon | nil]
  *   tail   = [version, node, epoch, sequence, 1, sentAt, since]
+ *   horizon = [timestamp, counter, clientId, stamp]
  *   field  = [path, JSON value, deleted, timestamp, counter, clientId, stamp]
  *
  * Nodes of two versions exchange messages during a rolling update. So:
@@ -12,7 +14,7 @@
  * - The first four elements are the same in every version, so that an old reader can still detect gaps.
  */
 import { Packr, Unpackr } from 'msgpackr';
-import type { DocumentUpdate, UpdatedField } from './port.js';
+import type { DocumentUpdate, UpdatedField, UpdatedHorizon } from './port.js';
 import { isCount, isNumber, isText, listOf, unpackArray } from './reading.js';
 
 /** The publisher of a message, and the number of the message among its messages about the document. */
@@ -58,8 +60,10 @@ export function encodeMessage(message: BusMessage): Buffer {
   const { node, epoch, sequence, sentAt, since } = message;
   const head = [VERSION, node, epoch, sequence, kinds[message.kind], sentAt, since];
   if (message.kind === 'tail') return packr.pack(head);
-  const { stamp, fields, text, relays, commit } = message.update;
-  return packr.pack([...head, stamp, fields.map(fieldToArray), text ?? null, relays, commit]);
+  const { stamp, fields, text, relays, commit, horizon } = message.update;
+  const body: unknown[] = [stamp, fields.map(fieldToArray), text ?? null, relays, commit];
+  if (horizon !== undefined) body.push([horizon.timestamp, horizon.counter, horizon.clientId, horizon.stamp]);
+  return packr.pack([...head, ...body]);
 }
 
 /** Decodes a message that came through the channel of a document; never throws. */
@@ -79,7 +83,7 @@ function readHead([, node, epoch, sequence]: readonly unknown[]): MessageHead | 
 }
 
 function readBody(documentId: string, head: MessageHead, elements: readonly unknown[]): ReadMessage | undefined {
-  const [, , , , kind, sentAt, since, stamp, rows, text, relays, commit = 0] = elements;
+  const [, , , , kind, sentAt, since, stamp, rows, text, relays, commit = 0, bound] = elements;
   if (!isCount(kind) || !isNumber(sentAt) || !isNumber(since)) return undefined;
   const times = { sentAt, since };
   if (kind === kinds.tail) return { kind: 'tail', ...head, ...times };
@@ -89,7 +93,10 @@ function readBody(documentId: string, head: MessageHead, elements: readonly unkn
   if (!isCount(stamp) || fields === undefined || operations === undefined) return undefined;
   if (text !== null && !(text instanceof Uint8Array)) return undefined;
   if (!isCount(commit)) return undefined;
-  const update = { documentId, stamp, fields, text: text ?? undefined, relays: operations, commit };
+  const horizon = bound === undefined ? undefined : readHorizon(bound);
+  if (bound !== undefined && horizon === undefined) return undefined;
+  const own = { documentId, stamp, fields, text: text ?? undefined, relays: operations, commit };
+  const update = horizon === undefined ? own : { ...own, horizon };
   return { kind: 'update', ...head, ...times, update };
 }
 
@@ -108,4 +115,11 @@ function readField(row: unknown): UpdatedField | undefined {
   if (!isText(path) || !isText(value) || !isText(clientId) || typeof deleted !== 'boolean') return undefined;
   if (!isNumber(timestamp) || !isNumber(counter) || !isCount(stamp)) return undefined;
   return { path, value, deleted, timestamp, counter, clientId, stamp };
+}
+
+function readHorizon(element: unknown): UpdatedHorizon | undefined {
+  if (!Array.isArray(element)) return undefined;
+  const [timestamp, counter, clientId, stamp] = element as readonly unknown[];
+  if (!isNumber(timestamp) || !isNumber(counter) || !isText(clientId) || !isCount(stamp)) return undefined;
+  return { timestamp, counter, clientId, stamp };
 }

@@ -35,6 +35,16 @@ export interface DocumentUpdate {
   readonly text: Uint8Array | undefined;
   /** Relayed operations, as JSON text. They are not stored: those of a lost message are lost for good. */
   readonly relays: readonly string[];
+  /** How far tombstones of the document were purged, after the commit. */
+  readonly horizon?: UpdatedHorizon | undefined;
+}
+
+/** The greatest in the order among the tombstones that were purged, and their largest stamp; as in the storage. */
+export interface UpdatedHorizon {
+  readonly timestamp: number;
+  readonly counter: number;
+  readonly clientId: string;
+  readonly stamp: number;
 }
 
 /** Why a document must be loaded again. */

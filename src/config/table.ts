@@ -4,6 +4,7 @@
  */
 import { addresses, duration, flag, integer, oneOf, origins, secret, size, text } from './kinds.js';
 import { limits } from './limits.js';
+import { tombstones } from './tombstones.js';
 import { variable } from './variable.js';
 
 const later = 'Checked, but has no effect in this version';
@@ -255,13 +256,14 @@ const sync = {
   }),
   maxDocumentFields: variable('SYNC_MAX_DOCUMENT_FIELDS', integer(1), {
     default: '200000',
-    meaning: 'Most fields of one document, deleted ones included.',
+    meaning: 'Most fields of one document, without removed ones.',
   }),
   maxDocumentBytes: variable('SYNC_MAX_DOCUMENT_BYTES', size(1_024), {
     default: '64MiB',
     unit: 'bytes',
-    meaning: 'Largest size of one document.',
+    meaning: 'Most memory of the fields of one document, without removed ones.',
   }),
+  ...tombstones,
   maxTextBytes: variable('SYNC_MAX_TEXT_BYTES', size(1_024, 256 * 1024 ** 2), {
     default: '8MiB',
     unit: 'bytes',

@@ -8,8 +8,12 @@ export class ShardMetrics {
   readonly fieldsLost;
   readonly echoes;
   readonly echoFieldsForgotten;
+  /** By reason. */
+  readonly tombstonesPurged;
+  readonly writesExpired;
   readonly operationsPerFlush;
   readonly textsJoined;
+  readonly largeTexts;
   readonly textBytesWritten;
   readonly textCompactions;
   readonly relayed;
@@ -36,8 +40,11 @@ export class ShardMetrics {
     this.fieldsLost = cells.counter(metrics.fieldsLost);
     this.echoes = cells.counters(metrics.echoes);
     this.echoFieldsForgotten = cells.counter(metrics.echoFieldsForgotten);
+    this.tombstonesPurged = cells.counters(metrics.tombstonesPurged);
+    this.writesExpired = cells.counter(metrics.writesExpired);
     this.operationsPerFlush = cells.histogram(metrics.operationsPerFlush);
     this.textsJoined = cells.counter(metrics.textsJoined);
+    this.largeTexts = cells.counter(metrics.largeTexts);
     this.textBytesWritten = cells.counter(metrics.textBytesWritten);
     this.textCompactions = cells.counter(metrics.textCompactions);
     this.relayed = cells.counter(metrics.relayed);

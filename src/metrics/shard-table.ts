@@ -34,6 +34,19 @@ export const shardMetrics = {
     owner: 'shard',
     help: 'Fields of which it was forgotten to whom they were sent; the next write is sent to its writer, too.',
   },
+  tombstonesPurged: {
+    name: 'synckit_tombstones_purged_total',
+    type: 'counter',
+    owner: 'shard',
+    labels: { reason: ['count', 'bytes', 'age'] },
+    help: 'Removed fields whose names were purged, by the bound that was exceeded: SYNC_MAX_TOMBSTONES (count), SYNC_MAX_TOMBSTONE_BYTES (bytes), SYNC_TOMBSTONE_AGE (age).',
+  },
+  writesExpired: {
+    name: 'synckit_writes_expired_total',
+    type: 'counter',
+    owner: 'shard',
+    help: 'Field writes that storage did not take because they are older than removed fields that another process has purged. Clients were sent that the field is removed.',
+  },
   operationsPerFlush: {
     name: 'synckit_flush_operations',
     type: 'histogram',
@@ -46,6 +59,12 @@ export const shardMetrics = {
     type: 'counter',
     owner: 'shard',
     help: 'States of collaborative texts that were merged.',
+  },
+  largeTexts: {
+    name: 'synckit_large_texts_total',
+    type: 'counter',
+    owner: 'shard',
+    help: 'Collaborative texts found to be larger than 80 % of SYNC_MAX_TEXT_BYTES, once each time they are loaded; the log names them.',
   },
   textBytesWritten: {
     name: 'synckit_text_written_bytes_total',

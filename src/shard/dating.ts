@@ -5,6 +5,8 @@ import type { Origin } from '../messages/task.js';
 import type { LoadedDocument } from './documents.js';
 import type { SentField } from './echo/sent-field.js';
 import type { StampClock } from './stamp.js';
+import { isBeforeHorizon } from './tombstones/horizon.js';
+import { setField } from './tombstones/set-field.js';
 
 /** Writes without a clock, from too far in the future, whose dates are remembered. */
 const MAX_REMEMBERED = 10_000;
@@ -43,9 +45,10 @@ export class Dating {
     now: number,
   ): FieldWrite | undefined {
     const isAhead = this.#clock.isAhead(operation.timestamp, now);
-    if (!isAhead && this.#core.set(document.handle, write)) {
-      sent.wrote(operation, session, false);
-      return write;
+    const asDated = isAhead ? undefined : this.#setField(document, write, operation, now);
+    if (asDated !== undefined) {
+      sent.wrote(operation, session, asDated !== write);
+      return asDated;
     }
     const taken = isAhead
       ? this.#setAhead(document, write, operation, sent, now)
@@ -64,7 +67,7 @@ export class Dating {
   ): FieldWrite | undefined {
     const present = this.#core.get(document.handle, write.path);
     if (present === undefined || !this.#hasSeen(document, operation, sent, present, now)) return undefined;
-    return this.#setDated(document, write, placeAfter(present, write));
+    return this.#setDated(document, write, placeAfter(present, write), operation, now);
   }
 
   #setAhead(
@@ -74,16 +77,37 @@ export class Dating {
     sent: SentField,
     now: number,
   ): FieldWrite | undefined {
-    if (operation.clockMax === 0) return this.#setDated(document, write, this.#remember(document, write, operation));
+    if (operation.clockMax === 0) {
+      return this.#setDated(document, write, this.#remember(document, write, operation), operation, now);
+    }
     const present = this.#core.get(document.handle, write.path);
-    if (present === undefined) return this.#setDated(document, write, write);
+    if (present === undefined) {
+      // It may have been removed after this write, which is dated now and may be any age.
+      if (isBeforeHorizon(document, this.#seen(operation, now))) return undefined;
+      return this.#setDated(document, write, write, operation, now);
+    }
     if (!this.#hasSeen(document, operation, sent, present, now)) return undefined;
-    return this.#setDated(document, write, now > present.timestamp ? write : placeAfter(present, write));
+    const place = now > present.timestamp ? write : placeAfter(present, write);
+    return this.#setDated(document, write, place, operation, now);
   }
 
-  #setDated(document: LoadedDocument, write: FieldWrite, { timestamp, counter }: Place): FieldWrite | undefined {
-    const dated: FieldWrite = { ...write, timestamp, counter };
-    return this.#core.set(document.handle, dated) ? dated : undefined;
+  #setDated(
+    document: LoadedDocument,
+    write: FieldWrite,
+    { timestamp, counter }: Place,
+    operation: SetOperation,
+    now: number,
+  ): FieldWrite | undefined {
+    return this.#setField(document, { ...write, timestamp, counter }, operation, now);
+  }
+
+  #setField(document: LoadedDocument, write: FieldWrite, operation: SetOperation, now: number): FieldWrite | undefined {
+    return setField(this.#core, document, write, this.#seen(operation, now));
+  }
+
+  /** The largest stamp that a writer has seen, as far as it is believed. */
+  #seen({ clockMax }: SetOperation, now: number): number {
+    return this.#clock.isBelieved(clockMax, now) ? clockMax : 0;
   }
 
   /** Whether a write was made by somebody who knew the present value. */

@@ -1,6 +1,7 @@
 import type { FieldsStore, TextStore } from '@synckit/core-wasm';
 import type { Logger } from 'pino';
 import type { ShardMetrics } from '../metrics/shard-metrics.js';
+import type { Horizon } from '../storage/horizon.js';
 import type { StoredDocument, TextUpdate } from '../storage/port.js';
 import type { TaskGroup } from '../messages/task.js';
 import { DocumentSends } from './echo/document-sends.js';
@@ -20,6 +21,8 @@ export interface LoadedDocument {
   stamp: number;
   /** What of it was sent to whom. */
   readonly sends: DocumentSends;
+  /** Of the tombstones that were purged, here or on other nodes; undefined if there are none. */
+  horizon: Horizon | undefined;
   /** Bytes of memory that fields and text take in the core, as last measured. */
   bytes: number;
 }
@@ -117,7 +120,8 @@ export class Documents {
     const stamp = clock.resume(stored.stamp, now);
     const floor = clock.next(stamp, 0, now);
     const sends = new DocumentSends(floor, this.#options.isShared ? floor : 0);
-    const document: LoadedDocument = { kind: 'loaded', id, handle, text, stamp, sends, bytes: 0 };
+    const { horizon } = stored;
+    const document: LoadedDocument = { kind: 'loaded', id, handle, text, stamp, sends, horizon, bytes: 0 };
     this.#slots.set(id, document);
     this.#options.metrics.documentsLoaded.add(1);
     this.measure(document);

@@ -81,6 +81,12 @@ async function start(own: MessagePort): Promise<void> {
     maxClockSkewMs: config.maxClockSkewMs,
     maxValueDepth: config.maxValueDepth,
     limits: { maxFields: config.maxDocumentFields, maxBytes: config.maxDocumentBytes },
+    tombstones: {
+      maxCount: config.maxTombstones,
+      maxBytes: config.maxTombstoneBytes,
+      maxAgeMs: config.maxTombstoneAgeMs,
+    },
+    maxTextBytes: config.maxTextBytes,
     replayMaxFields: config.replayMaxFields,
     maxPendingBytes: config.maxPendingBytes,
     maxLoadedBytes: config.maxLoadedBytes,

@@ -4,6 +4,7 @@ import { variants } from '../messages/task.js';
 import type { LoadedDocument } from './documents.js';
 import type { Loser } from './loser.js';
 import type { Held, Outbox, Variant } from './outbox.js';
+import { removedField } from './tombstones/removed-field.js';
 
 /** A `delta_batch` is cut at about this many characters: a slow client gets frames that it can take. */
 const MAX_BATCH_LENGTH = 262_144;
@@ -184,8 +185,8 @@ export function answerLosers(
   for (const { origin, paths, clientId } of losers) {
     const updates: FieldUpdate[] = [];
     for (const path of paths.keys()) {
-      const winner = core.get(document.handle, path);
-      if (winner !== undefined) updates.push(laterUpdate(winner, server));
+      const winner = core.get(document.handle, path) ?? removedField(path, server);
+      updates.push(laterUpdate(winner, server));
     }
     sendTo(outbox, document.id, updates, { origin, clientId }, (type, body) => {
       outbox.reply(origin, type, body);

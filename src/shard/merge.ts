@@ -9,9 +9,9 @@ import type { Loser } from './loser.js';
 import type { StampClock } from './stamp.js';
 
 export interface MergeLimits {
-  /** Fields of a document, removed ones included. */
+  /** Fields of a document, without removed ones. */
   readonly maxFields: number;
-  /** Bytes of a document in memory. */
+  /** Bytes of a document in memory, without removed fields. */
   readonly maxBytes: number;
 }
 
@@ -111,20 +111,22 @@ export class Merge {
 
   /** @throws ProtocolError DOCUMENT_TOO_LARGE when the document may not grow by these operations. */
   check(operations: readonly SetOperation[]): void {
-    if (operations.length === 0) return;
     const { maxFields, maxBytes } = this.#limits;
     const handle = this.#document.handle;
-    if (this.#core.fieldCount(handle) + operations.length > maxFields) {
+    // Removals may always be: what they leave has bounds of its own.
+    const kept = operations.filter(({ deleted }) => !deleted);
+    if (kept.length === 0) return;
+    const live = this.#core.liveCount(handle);
+    if (live + kept.length > maxFields) {
       const fresh = new Set<string>();
-      for (const { field } of operations) if (this.#core.get(handle, field) === undefined) fresh.add(field);
-      if (fresh.size > 0 && this.#core.fieldCount(handle) + fresh.size > maxFields) {
+      for (const { field } of kept) if (this.#core.get(handle, field)?.deleted !== false) fresh.add(field);
+      if (fresh.size > 0 && live + fresh.size > maxFields) {
         throw new ProtocolError('DOCUMENT_TOO_LARGE', `a document has at most ${maxFields} fields`);
       }
     }
-    let bytes = this.#core.byteSize(handle);
-    for (const { field, value, deleted } of operations)
-      bytes += deleted ? 0 : Buffer.byteLength(field) + Buffer.byteLength(value);
-    if (bytes > maxBytes && operations.some(({ deleted }) => !deleted)) {
+    let bytes = this.#core.liveBytes(handle);
+    for (const { field, value } of kept) bytes += Buffer.byteLength(field) + Buffer.byteLength(value);
+    if (bytes > maxBytes) {
       throw new ProtocolError('DOCUMENT_TOO_LARGE', `a document has at most ${maxBytes} bytes`);
     }
   }

@@ -4,6 +4,7 @@ import type { ReadRecord, StateVectorRequest, SubscribeRequest } from '../messag
 import type { LoadedDocument } from './documents.js';
 import { laterUpdate } from './frames.js';
 import type { Outbox } from './outbox.js';
+import { isBeforeHorizon } from './tombstones/horizon.js';
 
 /**
  * An update of another node may come late, and its writer may have written here meanwhile: a client that saw the newer
@@ -40,13 +41,14 @@ export function answerSubscribe(context: ReadContext, record: ReadRecord, reques
   const tail = `,"clock":${responseClock(context, server, request.clientId)}`;
   outbox.answerWith(record, 'sync_response', !replay, (writer) => {
     writer.text(head);
-    if (request.vector === undefined) {
+    const { vector } = request;
+    const isPurged = vector !== undefined && isBeforeHorizon(document, largestOf(vector));
+    if (vector === undefined || isPurged) {
       writer.text(',"state":');
       writer.bytes(core.state(document.handle));
-      writer.text(',"deltas":[]');
-    } else {
-      writer.text(`,"deltas":[${unseen(context, server, request.vector, request.clientId)}]`);
     }
+    const changes = vector === undefined ? '' : unseen(context, server, isPurged ? [] : vector, request.clientId);
+    writer.text(`,"deltas":[${changes}]`);
     if (document.text !== undefined) {
       writer.text(',"textState":"');
       writer.bytes(texts.state(document.text.handle, true));
@@ -60,9 +62,12 @@ export function answerSubscribe(context: ReadContext, record: ReadRecord, reques
 /** Answers `sync_step1` with the operations that the client's vector has not seen. */
 export function answerStateVector(context: ReadContext, record: ReadRecord, request: StateVectorRequest): void {
   const { outbox, document } = context;
-  const operations = unseen(context, context.nextStamp(largestOf(request.vector)), request.vector);
+  const isPurged = isBeforeHorizon(document, largestOf(request.vector));
+  const operations = unseen(context, context.nextStamp(largestOf(request.vector)), isPurged ? [] : request.vector);
   const body: Body = `"id":${quote(outbox.nextId())},"requestId":${quote(request.requestId)},"documentId":"${document.id}","operations":[${operations}]`;
-  outbox.answer(record, 'sync_step2', body);
+  // Without it, nobody could tell which fields are gone.
+  const state = isPurged ? `,"state":${Buffer.from(context.core.state(document.handle)).toString()}` : '';
+  outbox.answer(record, 'sync_step2', body + state);
 }
 
 function replayState(context: ReadContext, record: ReadRecord, clientId: string | undefined): void {

@@ -1,8 +1,5 @@
-import type { Logger } from 'pino';
-import { CoreAbort, type FieldsStore, type TextStore } from '@synckit/core-wasm';
+import { CoreAbort } from '@synckit/core-wasm';
 import { ProtocolError } from '../errors.js';
-import type { Bus, BusEvents } from '../cluster/port.js';
-import type { ShardMetrics } from '../metrics/shard-metrics.js';
 import { messageIdOf, type Message } from '../protocol/message.js';
 import type { ShardStatus } from '../messages/answer.js';
 import {
@@ -15,47 +12,22 @@ import {
   type TaskGroup,
   type WriteRecord,
 } from '../messages/task.js';
-import type { Storage } from '../storage/port.js';
 import { Committer, type PendingAck } from './commit/committer.js';
 import { DocumentLoader } from './document-loader.js';
+import { DocumentBounds } from './document-bounds.js';
 import { Documents, type LoadedDocument, type LoadingDocument } from './documents.js';
 import { Echoes } from './echo/echoes.js';
-import type { MergeLimits } from './merge.js';
 import { Outbox } from './outbox.js';
 import { requestIdOf } from './record.js';
 import { Replication } from './replication/replication.js';
 import { answerStateVector, answerSubscribe, LATE_UPDATE_MS, type ReadContext } from './reads.js';
+import type { ShardOptions } from './shard-options.js';
 import { StampClock } from './stamp.js';
 import { TextWriter } from './text/text-writer.js';
 import { OpenTask, type OpenGroup } from './open-task.js';
 import { Writes } from './writes.js';
 
-export interface ShardOptions {
-  readonly core: FieldsStore;
-  readonly texts: TextStore;
-  readonly storage: Storage;
-  readonly log: Logger;
-  readonly metrics: ShardMetrics;
-  /** Opens the bus, if there is a cluster. */
-  readonly openBus?: ((events: BusEvents) => Bus) | undefined;
-  /** Between two comparisons of documents with the storage, in ms; without a bus there are none. */
-  readonly compareMs: number;
-  /** Sends an answer, in the format of answer.ts, to the acceptor. */
-  readonly send: (answer: Uint8Array<ArrayBuffer>) => void;
-  /** Stands for writers that name no client id. */
-  readonly nodeId: string;
-  readonly maxClockSkewMs: number;
-  /** Arrays and objects that may be around each other in a value. */
-  readonly maxValueDepth: number;
-  readonly limits: MergeLimits;
-  readonly replayMaxFields: number;
-  /** Bytes of changes waiting to be durable, above which writes are refused. */
-  readonly maxPendingBytes: number;
-  /** Bytes of documents in memory, above which idle ones are unloaded. */
-  readonly maxLoadedBytes: number;
-  /** Fields of which it is remembered to whom they were sent. */
-  readonly maxEchoFields: number;
-}
+export type { ShardOptions } from './shard-options.js';
 
 /** What waited for a document is answered in pieces of about this size: a thousand clients may have asked for it. */
 const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
@@ -72,6 +44,7 @@ export class Shard {
   readonly #replication: Replication | undefined;
   readonly #textWriter: TextWriter;
   readonly #loader: DocumentLoader;
+  readonly #bounds: DocumentBounds;
 
   constructor(options: ShardOptions) {
     this.#options = options;
@@ -91,6 +64,7 @@ export class Shard {
         this.#acknowledge(ack, refused);
       },
       onCommitted: (changes, committed) => {
+        this.#bounds.committed(changes, committed);
         this.#replication?.committed(changes, committed);
       },
       afterCommit: () => {
@@ -130,12 +104,20 @@ export class Shard {
         this.#refuse(record, documentId, error, message);
       },
     });
+    this.#bounds = new DocumentBounds({
+      ...options,
+      documents: this.#documents,
+      committer: this.#committer,
+      outbox: this.#outbox,
+      nextStamp: (document) => this.#writes.nextStamp(document),
+    });
     this.#replication = this.#openReplication();
     this.#loader = new DocumentLoader({
       ...options,
       documents: this.#documents,
       onLoaded: (document, { commits }, waiting) => {
         this.#replication?.loaded(document, commits);
+        this.#bounds.check(document);
         for (const { group, openGroup } of waiting) {
           this.#process(document, group, openGroup);
           if (this.#outbox.length >= MAX_ANSWER_BYTES) this.#outbox.flush();
@@ -228,7 +210,10 @@ export class Shard {
 
   /** Merges the writes of a group, and answers the reads from the state after it. */
   #process(document: LoadedDocument, group: TaskGroup, openGroup: OpenGroup): void {
-    if (this.#writes.process(document, group, openGroup)) this.#documents.measure(document);
+    if (this.#writes.process(document, group, openGroup)) {
+      this.#bounds.check(document);
+      this.#documents.measure(document);
+    }
     for (const record of group.records) {
       if (isRead(record)) this.#read(document, record, openGroup);
     }

@@ -1,5 +1,10 @@
 /** Ticks of a stamp per millisecond: room for a thousand writes of one document in each. */
 const TICKS_PER_MS = 1024;
+/** A time, or a length of time, in ticks of a stamp. @param ms Milliseconds. */
+export function ticksOf(ms: number): number {
+  return ms * TICKS_PER_MS;
+}
+
 /**
  * A wall clock is followed up to here, in ms since the epoch: an L that is no exact number any more would be refused by
  * the storage, and with it every later write of the document, on every node.

@@ -57,7 +57,8 @@ export class ControlledStorage implements Storage {
     for (let i = 0; i < this.commitTicks; i++) await Promise.resolve();
     if (this.failCommits) throw new Error('the disk is full');
     const refused: RefusedRow[] = [];
-    const taken = changes.map(({ documentId, stamp, fields, text }) => ({
+    const taken = changes.map(({ documentId, stamp, fields, text, purge }) => ({
+      purge,
       documentId,
       stamp,
       fields: fields.filter((row) => {

@@ -103,6 +103,8 @@ export class ShardDriver {
       maxClockSkewMs: 60_000,
       maxValueDepth: 200,
       limits: { maxFields: 1_000, maxBytes: 1_000_000 },
+      tombstones: { maxCount: 1_000, maxBytes: 1_000_000, maxAgeMs: 30 * 86_400_000 },
+      maxTextBytes: 8_000_000,
       replayMaxFields: 100,
       maxPendingBytes: 1_000_000,
       maxLoadedBytes: 100_000_000,

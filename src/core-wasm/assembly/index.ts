@@ -11,6 +11,7 @@ export {
   liveCount as fieldsLiveCount,
   byteSize as fieldsByteSize,
   tombstoneBytes as fieldsTombstoneBytes,
+  liveBytes as fieldsLiveBytes,
 } from './fields/document';
 export { setField as fieldsSet } from './fields/set';
 export { eraseField as fieldsErase } from './fields/erase';

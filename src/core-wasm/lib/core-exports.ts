@@ -16,6 +16,7 @@ export interface CoreExports {
   fieldsLiveCount(document: number): number;
   fieldsByteSize(document: number): number;
   fieldsTombstoneBytes(document: number): number;
+  fieldsLiveBytes(document: number): number;
   fieldsSet(
     document: number,
     clientLength: number,

@@ -178,6 +178,10 @@ export class FieldsCore implements FieldsStore {
     return this.#core.exports.fieldsTombstoneBytes(this.#document(handle));
   }
 
+  liveBytes(handle: number): number {
+    return this.#core.exports.fieldsLiveBytes(this.#document(handle));
+  }
+
   #document(handle: number): number {
     const document = this.#documents.get(handle);
     if (this.#core.failure !== undefined) throw this.#core.failure;

@@ -83,8 +83,11 @@ export interface FieldsStore {
   /** About how many bytes of memory the document takes. */
   byteSize(handle: number): number;
 
-  /** About how many of these bytes are due to tombstones and to fields that were erased. */
+  /** About how many of these bytes tombstones take. */
   tombstoneBytes(handle: number): number;
+
+  /** About how many of these bytes are due neither to tombstones nor to fields that were erased. */
+  liveBytes(handle: number): number;
 
   /** Bytes of memory that the store has allocated (reference implementation: an estimate for its documents). */
   readonly memoryBytes: number;

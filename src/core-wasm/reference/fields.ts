@@ -100,6 +100,10 @@ export class ReferenceFields implements FieldsStore {
     return sizeOf(this.tombstonesUpTo(handle, Infinity));
   }
 
+  liveBytes(handle: number): number {
+    return this.byteSize(handle) - this.tombstoneBytes(handle);
+  }
+
   #document(handle: number): ReferenceDocument {
     const document = this.#documents.get(handle);
     if (document === undefined) throw notOpen(handle);

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { ShardMetrics } from '../../metrics/shard-metrics.js';
 import type { Committed, DocumentChange, FieldRow, RefusedRow, Storage, TextChange } from '../../storage/port.js';
 import type { Origin } from '../../messages/task.js';
+import { mergeHorizons, type Horizon, type Purge } from '../../storage/horizon.js';
 import type { LoadedDocument } from '../documents.js';
 import type { Held } from '../outbox.js';
 import type { OpenGroup } from '../open-task.js';
@@ -26,6 +27,7 @@ interface Batch {
   readonly rows: Map<LoadedDocument, Map<string, FieldRow>>;
   /** Texts that changed, and what of them is written: known when the batch is first given to the storage. */
   readonly texts: Map<LoadedDocument, TextChange | undefined>;
+  readonly purges: Map<LoadedDocument, Purge>;
   /** Sent when this batch is durable, and with it all before it. */
   acks: PendingAck[];
   count: number;
@@ -90,7 +92,8 @@ export class Committer {
   }
 
   isDirty(document: LoadedDocument): boolean {
-    const holds = ({ rows, texts }: Batch): boolean => rows.has(document) || texts.has(document);
+    const holds = ({ rows, texts, purges }: Batch): boolean =>
+      rows.has(document) || texts.has(document) || purges.has(document);
     if (holds(this.#collecting) || (this.#running !== undefined && holds(this.#running))) return true;
     return this.#waiting.some(holds);
   }
@@ -98,6 +101,20 @@ export class Committer {
   /** Adds a row to the batch that is collected; `kick` starts it. */
   write(document: LoadedDocument, row: FieldRow): void {
     this.#bytes += put(this.#roomy(), document, row);
+  }
+
+  /** Adds tombstones to be forgotten, behind the rows that were added before. @param horizon That after it. */
+  purge(document: LoadedDocument, fields: readonly FieldRow[], horizon: Horizon): void {
+    const batch = this.#roomy();
+    const former = batch.purges.get(document);
+    batch.purges.set(document, {
+      fields: [...(former?.fields ?? []), ...fields],
+      horizon: mergeHorizons(former?.horizon, horizon) ?? horizon,
+    });
+    const bytes = fields.reduce((sum, row) => sum + sizeOf(row), 0);
+    batch.count += fields.length;
+    batch.bytes += bytes;
+    this.#bytes += bytes;
   }
 
   /**
@@ -200,17 +217,18 @@ export class Committer {
     this.#options.afterCommit();
   }
 
-  #changesOf({ rows, texts }: Batch): DocumentChange[] {
+  #changesOf({ rows, texts, purges }: Batch): DocumentChange[] {
     for (const [document, change] of texts) {
       // A batch that is tried again writes the same updates again.
       if (change === undefined) texts.set(document, this.#options.nextTextUpdate(document));
     }
-    const documents = new Set([...rows.keys(), ...texts.keys()]);
+    const documents = new Set([...rows.keys(), ...texts.keys(), ...purges.keys()]);
     return Array.from(documents, (document) => ({
       documentId: document.id,
       stamp: document.stamp,
       fields: [...(rows.get(document)?.values() ?? [])],
       text: updateOf(texts.get(document)),
+      purge: purges.get(document),
     }));
   }
 
@@ -242,7 +260,7 @@ export class Committer {
 }
 
 function newBatch(): Batch {
-  return { rows: new Map(), texts: new Map(), acks: [], count: 0, bytes: 0 };
+  return { rows: new Map(), texts: new Map(), purges: new Map(), acks: [], count: 0, bytes: 0 };
 }
 
 /** Returns by how many bytes the batch grew. */

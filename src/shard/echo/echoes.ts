@@ -85,7 +85,9 @@ export class Echoes {
     }
     this.#fields++;
     this.#documents.set(document.handle, document);
-    return sends.remember(path, this.#options.core.get(document.handle, path)?.stamp, document.stamp);
+    // A field that is not there may have been there, and been sent, before its tombstone was purged.
+    const stored = this.#options.core.get(document.handle, path)?.stamp ?? document.horizon?.stamp;
+    return sends.remember(path, stored, document.stamp);
   }
 
   /**

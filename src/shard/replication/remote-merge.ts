@@ -1,6 +1,7 @@
 import type { FieldsStore, FieldWrite, TextStore } from '@synckit/core-wasm';
 import { TextRefused } from '@synckit/core-wasm';
 import type { Logger } from 'pino';
+import type { Horizon } from '../../storage/horizon.js';
 import type { FieldRow } from '../../storage/port.js';
 import type { Documents, LoadedDocument } from '../documents.js';
 import type { Echoes } from '../echo/echoes.js';
@@ -8,6 +9,8 @@ import { liftedBy, publishChanges } from '../frames.js';
 import { KnownUpdates } from '../text/known-updates.js';
 import type { Outbox } from '../outbox.js';
 import { publishText } from '../text/text-frames.js';
+import { eraseUnstored, isDoubtful, raiseHorizon } from '../tombstones/horizon.js';
+import { removedField } from '../tombstones/removed-field.js';
 
 export interface RemoteMergeOptions {
   readonly core: FieldsStore;
@@ -25,6 +28,7 @@ export interface RemoteState {
   readonly stamp: number;
   readonly fields: readonly FieldRow[];
   readonly text: readonly Uint8Array[];
+  readonly horizon: Horizon | undefined;
 }
 
 /**
@@ -39,10 +43,29 @@ export class RemoteMerge {
   }
 
   /**
+   * Merges what another node committed.
+   *
    * @param wanted Variants that have subscribers, as bits.
    * @returns Whether nothing was missing that the update builds on.
    */
   merge(document: LoadedDocument, update: RemoteState, wanted: number): boolean {
+    const { core } = this.#options;
+    raiseHorizon(core, document, update.horizon);
+    const rows = update.fields.filter((row) => !isDoubtful(core, document, row));
+    const isWhole =
+      rows.length === update.fields.length || update.fields.every((row) => rows.includes(row) || row.deleted);
+    return this.#merge(document, { ...update, fields: rows }, wanted, () => []) && isWhole;
+  }
+
+  /** Merges all that is stored. @param wanted Variants that have subscribers, as bits. */
+  mergeStored(document: LoadedDocument, stored: RemoteState, wanted: number): void {
+    const { core } = this.#options;
+    raiseHorizon(core, document, stored.horizon);
+    this.#merge(document, stored, wanted, () => eraseUnstored(core, document, stored.fields, stored.horizon));
+  }
+
+  /** @param erase Called when the rows are merged. Returns fields that are gone. */
+  #merge(document: LoadedDocument, update: RemoteState, wanted: number, erase: () => readonly string[]): boolean {
     const { core, documents } = this.#options;
     document.stamp = Math.max(document.stamp, update.stamp);
     const changed = new Map<string, FieldWrite>();
@@ -50,6 +73,7 @@ export class RemoteMerge {
       document.sends.wroteElsewhere(row.clientId);
       if (core.set(document.handle, row)) changed.set(row.path, row);
     }
+    for (const path of erase()) changed.set(path, removedField(path, document.stamp));
     if (changed.size > 0) this.#publishFields(document, changed, wanted);
     const text = this.#mergeText(document, update.text);
     if (text.changed) this.#publishText(document, wanted);

@@ -120,17 +120,18 @@ export class Replication implements BusEvents {
   }
 
   /** Publishes to the other nodes what this one has committed. */
-  committed(changes: readonly DocumentChange[], { refused, numbers }: Committed): void {
+  committed(changes: readonly DocumentChange[], { refused, numbers, horizons, expired = [] }: Committed): void {
     for (const { documentId, stamp, fields, text } of changes) {
       const isTaken = (path: string | undefined): boolean =>
-        !refused.some((row) => row.documentId === documentId && row.path === path);
-      const updated = refused.length === 0 ? fields : fields.filter(({ path }) => isTaken(path));
+        ![...refused, ...expired].some((row) => row.documentId === documentId && row.path === path);
+      const updated = refused.length + expired.length === 0 ? fields : fields.filter(({ path }) => isTaken(path));
       const update = text === undefined || !isTaken(undefined) ? undefined : updateOf(text);
       const commit = numbers.get(documentId) ?? 0;
       this.#see(documentId, commit);
       // One that changes nothing is published too: others would take it for one that they missed.
       if (updated.length === 0 && update === undefined && commit === 0) continue;
-      this.#bus.publish({ documentId, stamp, fields: updated, text: update?.bytes, relays: [], commit });
+      const horizon = horizons?.get(documentId);
+      this.#bus.publish({ documentId, stamp, fields: updated, text: update?.bytes, relays: [], commit, horizon });
     }
   }
 
@@ -146,14 +147,18 @@ export class Replication implements BusEvents {
     });
   }
 
-  onUpdate({ documentId, stamp, fields, text, relays, commit }: DocumentUpdate): void {
+  onUpdate({ documentId, stamp, fields, text, relays, commit, horizon }: DocumentUpdate): void {
     const wanted = this.#wantedOf(documentId);
     const slot = this.#options.documents.peek(documentId);
     if (slot?.kind !== 'loaded') {
       // What is being loaded may be older than this.
       this.onResyncNeeded([documentId], 'gap');
     } else {
-      const isComplete = this.#remote.merge(slot, { stamp, fields, text: text === undefined ? [] : [text] }, wanted);
+      const isComplete = this.#remote.merge(
+        slot,
+        { stamp, fields, text: text === undefined ? [] : [text], horizon },
+        wanted,
+      );
       if (isComplete) this.#see(documentId, commit);
       else this.onResyncNeeded([documentId], 'gap');
     }
@@ -260,9 +265,9 @@ export class Replication implements BusEvents {
     this.#seeLoaded(documentId, stored.commits);
   }
 
-  #mergeInto(document: LoadedDocument, { stamp, fields, text }: StoredDocument): void {
+  #mergeInto(document: LoadedDocument, { stamp, fields, text, horizon }: StoredDocument): void {
     const updates = text.map(({ bytes }) => bytes);
-    this.#remote.merge(document, { stamp, fields, text: updates }, this.#wantedOf(document.id));
+    this.#remote.mergeStored(document, { stamp, fields, text: updates, horizon }, this.#wantedOf(document.id));
     if (document.text === undefined) return;
     for (const { id, bytes } of text) document.text.updates.add(id, bytes.length);
   }

@@ -47,6 +47,9 @@ export interface TextSender {
   asSent: Uint8Array | undefined;
 }
 
+/** What to do then: a state also holds where deleted pieces stood, which no merge may forget. */
+const FULL_TEXT = 'Deleting does not make it smaller: copy what it shows into a new document';
+
 /** One flush of one document's text: joins the states that are due, and knows afterwards which sessions are to be answered. */
 export class TextJoin {
   readonly senders = new Map<number, TextSender>();
@@ -90,7 +93,8 @@ export class TextJoin {
       return this.#core.merge(this.#text().handle, state, true);
     } catch (error) {
       if (!(error instanceof TextRefused)) throw error;
-      throw new ProtocolError(error.fault === 'tooLarge' ? 'DOCUMENT_TOO_LARGE' : 'INVALID_DELTA', error.message);
+      if (error.fault !== 'tooLarge') throw new ProtocolError('INVALID_DELTA', error.message);
+      throw new ProtocolError('DOCUMENT_TOO_LARGE', `${error.message}. ${FULL_TEXT}`);
     }
   }
 }

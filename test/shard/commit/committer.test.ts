@@ -24,7 +24,16 @@ interface Fixture {
 let stamps = 0;
 
 function documentOf(id: string): LoadedDocument {
-  return { kind: 'loaded', id, handle: 1, text: undefined, stamp: 0, sends: new DocumentSends(0, 0), bytes: 0 };
+  return {
+    kind: 'loaded',
+    id,
+    handle: 1,
+    text: undefined,
+    stamp: 0,
+    sends: new DocumentSends(0, 0),
+    horizon: undefined,
+    bytes: 0,
+  };
 }
 
 function rowOf(path: string, value: number): FieldRow {

@@ -17,7 +17,16 @@ test('a compaction that can’t wait says what is new besides: others are told o
   const writer = new TextWriter(core, new ShardMetrics(undefined));
   const text = { handle: core.open(), stored: 0, updates: new KnownUpdates() };
   const sends = new DocumentSends(0, 0);
-  const document: LoadedDocument = { kind: 'loaded', id: 'd', handle: 0, text, stamp: 0, sends, bytes: 0 };
+  const document: LoadedDocument = {
+    kind: 'loaded',
+    id: 'd',
+    handle: 0,
+    text,
+    stamp: 0,
+    sends,
+    horizon: undefined,
+    bytes: 0,
+  };
   const replica = new TextReplica('alice');
   const other = core.open();
   const parts: string[] = [];

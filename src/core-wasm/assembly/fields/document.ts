@@ -89,12 +89,22 @@ export function byteSize(document: Document): u32 {
   return document.bytes;
 }
 
-/** Memory that tombstones and holes take: their blocks, and their share of what all fields lie in. */
+/** Memory of tombstones: their blocks, and their share of what all fields lie in. */
 export function tombstoneBytes(document: Document): f64 {
-  if (document.count == 0) return 0;
+  return <f64>document.tombstoneText + shareOf(document, fieldCount(document) - document.live);
+}
+
+/** Memory without that of tombstones and holes. */
+export function liveBytes(document: Document): f64 {
+  const dead = <f64>document.tombstoneText + shareOf(document, document.count - document.live);
+  return <f64>document.bytes - dead;
+}
+
+/** The share of some fields, holes included, in the block of fields and the table of places. */
+function shareOf(document: Document, fields: u32): f64 {
+  if (fields == 0) return 0;
   const shared = <f64>footprint(document.capacity * FIELD) + <f64>tableFootprint(document.places);
-  const dead = <f64>(document.count - document.live);
-  return <f64>document.tombstoneText + Math.floor((shared * dead) / <f64>document.count);
+  return Math.floor((shared * <f64>fields) / <f64>document.count);
 }
 
 export function fieldAt(document: Document, index: u32): Field {

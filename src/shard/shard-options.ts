@@ -1,0 +1,38 @@
+import type { FieldsStore, TextStore } from '@synckit/core-wasm';
+import type { Logger } from 'pino';
+import type { Bus, BusEvents } from '../cluster/port.js';
+import type { ShardMetrics } from '../metrics/shard-metrics.js';
+import type { Storage } from '../storage/port.js';
+import type { MergeLimits } from './merge.js';
+import type { TombstoneLimits } from './tombstones/tombstones.js';
+
+/** What a shard is made of, and its bounds. */
+export interface ShardOptions {
+  readonly core: FieldsStore;
+  readonly texts: TextStore;
+  readonly storage: Storage;
+  readonly log: Logger;
+  readonly metrics: ShardMetrics;
+  /** Opens the bus, if there is a cluster. */
+  readonly openBus?: ((events: BusEvents) => Bus) | undefined;
+  /** Between two comparisons of documents with the storage, in ms; without a bus there are none. */
+  readonly compareMs: number;
+  /** Sends an answer, in the format of answer.ts, to the acceptor. */
+  readonly send: (answer: Uint8Array<ArrayBuffer>) => void;
+  /** Stands for writers that name no client id. */
+  readonly nodeId: string;
+  readonly maxClockSkewMs: number;
+  /** Arrays and objects that may be around each other in a value. */
+  readonly maxValueDepth: number;
+  readonly limits: MergeLimits;
+  readonly tombstones: TombstoneLimits;
+  /** Bytes of the state of a text. */
+  readonly maxTextBytes: number;
+  readonly replayMaxFields: number;
+  /** Bytes of changes waiting to be durable, above which writes are refused. */
+  readonly maxPendingBytes: number;
+  /** Bytes of documents in memory, above which idle ones are unloaded. */
+  readonly maxLoadedBytes: number;
+  /** Fields of which it is remembered to whom they were sent. */
+  readonly maxEchoFields: number;
+}
