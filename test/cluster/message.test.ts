@@ -45,6 +45,14 @@ test('version 1 of the format does not change: older nodes read it', (t) => {
     encodeMessage({ kind: 'update', ...numbers, update }).toString('hex'),
     '9c01a16e0102000708069197a170a131c20304a16305c4010991a27b7d0a',
   );
+  const horizon = { timestamp: 1, counter: 2, clientId: 'h', stamp: 3 };
+  const withHorizon = encodeMessage({ kind: 'update', ...numbers, update: { ...update, horizon } });
+  t.equal(
+    withHorizon.toString('hex'),
+    '9d01a16e0102000708069197a170a131c20304a16305c4010991a27b7d0a940102a16803',
+    'what is new stands behind it',
+  );
+  t.same(decodeMessage('doc', withHorizon), { kind: 'update', ...numbers, update: { ...update, horizon } });
   const withoutCommit = Buffer.from('9b01a16e0102000708069197a170a131c20304a16305c4010991a27b7d', 'hex');
   const read = decodeMessage('doc', withoutCommit);
   t.same(
