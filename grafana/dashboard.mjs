@@ -7,6 +7,7 @@ import { URL, fileURLToPath } from 'node:url';
 import { format } from 'prettier';
 import { layOut, series } from './panels.mjs';
 import { clientRows } from './rows/clients.mjs';
+import { contentRows } from './rows/content.mjs';
 import { documentRows } from './rows/documents.mjs';
 import { processRows } from './rows/processes.mjs';
 
@@ -20,7 +21,8 @@ const rows = [
   clientRows.connections,
   clientRows.messages,
   documentRows.writes,
-  documentRows.texts,
+  contentRows.texts,
+  contentRows.removedFields,
   documentRows.fanOut,
   documentRows.shards,
   documentRows.storage,

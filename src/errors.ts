@@ -68,7 +68,8 @@ const table = {
   DOCUMENT_TOO_LARGE: {
     sentence: 'Document too large',
     retryable: false,
-    meaning: 'The document would exceed its limit of fields or bytes. Nothing of the message was applied.',
+    meaning:
+      'The document would exceed its limit of fields or bytes, or its text the limit of a text. Nothing of the message was applied, except texts before that one.',
   },
   RATE_LIMIT_EXCEEDED: {
     sentence: 'Too many messages',

@@ -27,15 +27,6 @@ const writes = {
       [{ expr: rate('synckit_echoes_total', 'kind'), legend: '{{kind}}' }],
     ),
     lines(
-      'Removed fields: purges',
-      'ops',
-      'Removed fields whose names were forgotten, by the bound that was exceeded, and writes that lost to a purge of another process. Much by count or bytes: fields come and go faster than the bounds allow for, so clients that were away get whole states.',
-      [
-        { expr: rate('synckit_tombstones_purged_total', 'reason'), legend: 'purged: {{reason}}' },
-        { expr: rate('synckit_writes_expired_total'), legend: 'writes that were too old' },
-      ],
-    ),
-    lines(
       'Writes of fields per flush',
       'short',
       'What one flush of one document merges. It grows with the load: that is how the server keeps up.',
@@ -50,36 +41,6 @@ const writes = {
     lines('Flushes', 'ops', 'Flushes of one document each, per second.', [
       { expr: rate('synckit_flush_operations_count', 'instance'), legend: '{{instance}}' },
     ]),
-  ],
-};
-
-const texts = {
-  title: 'Texts and relayed operations',
-  panels: [
-    lines('States of texts', 'ops', 'States of collaborative texts that clients sent and that were joined.', [
-      { expr: rate('synckit_text_states_total', 'instance'), legend: '{{instance}}' },
-    ]),
-    lines(
-      'Texts nearly full',
-      'short',
-      'Texts found to be over 80 % of SYNC_MAX_TEXT_BYTES within an hour; the log names them. Deleting does not make a text smaller.',
-      [{ expr: 'sum by (instance) (increase(synckit_large_texts_total[1h]))', legend: '{{instance}}' }],
-    ),
-    lines(
-      'Text written',
-      'binBps',
-      'What the storage was given of texts: a few hundred bytes for a change, and now and then a whole text.',
-      [{ expr: rate('synckit_text_written_bytes_total'), legend: 'bytes' }],
-    ),
-    lines('Compactions', 'ops', 'Texts whose stored parts were joined to one.', [
-      { expr: rate('synckit_text_compactions_total', 'instance'), legend: '{{instance}}' },
-    ]),
-    lines(
-      'Relayed operations',
-      'ops',
-      'Operations of counters and sets, and the former kind of text: sent on to the other subscribers and not kept.',
-      [{ expr: rate('synckit_relayed_operations_total', 'instance'), legend: '{{instance}}' }],
-    ),
   ],
 };
 
@@ -312,4 +273,4 @@ const memory = {
   ],
 };
 
-export const documentRows = { writes, texts, fanOut, shards, storage, bus, memory };
+export const documentRows = { writes, fanOut, shards, storage, bus, memory };

@@ -4,24 +4,9 @@
  */
 
 import { compareRows } from './order.js';
-import type { FieldRow } from './port.js';
+import type { FieldRow, Horizon } from './port.js';
 
-export interface Horizon {
-  /** (timestamp, counter, clientId): the greatest in the order among the tombstones that were purged. */
-  readonly timestamp: number;
-  readonly counter: number;
-  readonly clientId: string;
-  /** The largest stamp among them: who has seen less may hold fields that were removed. */
-  readonly stamp: number;
-}
-
-/** Tombstones to be forgotten. */
-export interface Purge {
-  /** Each is removed if what is stored of its field is not greater in the order. */
-  readonly fields: readonly FieldRow[];
-  /** At least that of these fields. */
-  readonly horizon: Horizon;
-}
+export type { Horizon, Purge } from './port.js';
 
 /** Whether a write is at or below the horizon, so that it counts only if its field is there. */
 export function isBelow(write: Pick<FieldRow, 'timestamp' | 'counter' | 'clientId'>, horizon: Horizon): boolean {

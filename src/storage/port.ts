@@ -3,8 +3,6 @@
  * suite (test/contract/storage.ts) runs against each of them.
  */
 
-import type { Horizon, Purge } from './horizon.js';
-
 /** One field of a document as it is stored: the last write and its place in the order. */
 export interface FieldRow {
   /** Field name, at most 1 024 bytes of UTF-8, without lone surrogates. */
@@ -46,6 +44,24 @@ export interface TextChange {
    * same text in two updates, each could remove the update that the other keeps.
    */
   readonly replaces: readonly string[];
+}
+
+/** Of a document: how far the order of writes reached in the tombstones that were purged (horizon.ts). */
+export interface Horizon {
+  /** (timestamp, counter, clientId): the greatest in the order among the tombstones that were purged. */
+  readonly timestamp: number;
+  readonly counter: number;
+  readonly clientId: string;
+  /** The largest stamp among them: who has seen less may hold fields that were removed. */
+  readonly stamp: number;
+}
+
+/** Tombstones to be forgotten. */
+export interface Purge {
+  /** Each is removed if what is stored of its field is not greater in the order. */
+  readonly fields: readonly FieldRow[];
+  /** At least that of these fields. */
+  readonly horizon: Horizon;
 }
 
 /** What one commit changes in one document. */

@@ -1,0 +1,49 @@
+/** The rows about what documents consist of besides fields: texts, and what removed fields leave. */
+import { lines, rate, series } from '../panels.mjs';
+
+const texts = {
+  title: 'Texts and relayed operations',
+  panels: [
+    lines('States of texts', 'ops', 'States of collaborative texts that clients sent and that were joined.', [
+      { expr: rate('synckit_text_states_total', 'instance'), legend: '{{instance}}' },
+    ]),
+    lines(
+      'Texts nearly full',
+      'short',
+      'Texts found to be over 80 % of SYNC_MAX_TEXT_BYTES within an hour; the log names them. Deleting does not make a text smaller.',
+      [{ expr: `sum by (instance) (increase(${series('synckit_large_texts_total')}[1h]))`, legend: '{{instance}}' }],
+    ),
+    lines(
+      'Text written',
+      'binBps',
+      'What the storage was given of texts: a few hundred bytes for a change, and now and then a whole text.',
+      [{ expr: rate('synckit_text_written_bytes_total'), legend: 'bytes' }],
+    ),
+    lines('Compactions', 'ops', 'Texts whose stored parts were joined to one.', [
+      { expr: rate('synckit_text_compactions_total', 'instance'), legend: '{{instance}}' },
+    ]),
+    lines(
+      'Relayed operations',
+      'ops',
+      'Operations of counters and sets, and the former kind of text: sent on to the other subscribers and not kept.',
+      [{ expr: rate('synckit_relayed_operations_total', 'instance'), legend: '{{instance}}' }],
+    ),
+  ],
+};
+
+const removedFields = {
+  title: 'Removed fields',
+  panels: [
+    lines(
+      'Removed fields: purges',
+      'ops',
+      'Removed fields whose names were forgotten, by the bound that was exceeded, and writes that lost to a purge of another process. Much by count or bytes: fields come and go faster than the bounds allow for, so clients that were away get whole states.',
+      [
+        { expr: rate('synckit_tombstones_purged_total', 'reason'), legend: 'purged: {{reason}}' },
+        { expr: rate('synckit_writes_expired_total'), legend: 'writes that were too old' },
+      ],
+    ),
+  ],
+};
+
+export const contentRows = { texts, removedFields };
