@@ -4,10 +4,10 @@ import { EchoWorld } from '../../support/echo/echo-world.js';
 import { seedsToPlay } from '../../support/random.js';
 
 /** Worlds that once ended differently. */
-const pinned: readonly number[] = [];
+const pinned: readonly number[] = [129, 148, 222, 855_319_704, 855_319_747, 60_003, 30_465];
 
 test('ECHO5 ORD1 at rest every client shows what the server holds', async (t) => {
-  for (const seed of seedsToPlay(pinned, 400)) {
+  for (const seed of seedsToPlay(pinned, 200)) {
     const differences = await EchoWorld.play(seed);
     if (differences.length > 0) t.fail(`seed ${seed}: ${differences.join('; ')}`);
   }
@@ -15,7 +15,7 @@ test('ECHO5 ORD1 at rest every client shows what the server holds', async (t) =>
 });
 
 test('ECHO5 ORD1 also where hardly anything is remembered', async (t) => {
-  for (const seed of seedsToPlay([], 100)) {
+  for (const seed of seedsToPlay([], 60)) {
     const differences = await EchoWorld.play(seed, 1);
     if (differences.length > 0) t.fail(`seed ${seed}: ${differences.join('; ')}`);
   }
