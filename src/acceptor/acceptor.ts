@@ -54,7 +54,7 @@ export class Acceptor {
   readonly #delivery: Delivery;
   readonly #compression: Compression;
   /** Undefined without a bus: only then do the shards have to know which documents have subscribers. */
-  readonly #interests: Interests | undefined;
+  readonly #interests: Interests;
   /** Number of the last session. */
   #numbers = 0;
 
@@ -63,7 +63,12 @@ export class Acceptor {
     const { app, config, log, verifier, shards, metrics } = options;
     this.meter = new SessionMeter(metrics);
     this.#addresses = new Addresses(config.trustedProxies, config.maxConnectionsPerIp);
-    this.topics = new Topics(config.maxSubscriptions, (documentId) => this.#interests?.changed(documentId));
+    const onInterest =
+      config.bus &&
+      ((documentId: string): void => {
+        this.#interests.changed(documentId);
+      });
+    this.topics = new Topics(config.maxSubscriptions, onInterest);
     this.awareness = new Awareness({
       publish: (topic, frame, isBinary) => app.publish(topic, frame, isBinary),
       metrics,
@@ -91,7 +96,7 @@ export class Acceptor {
     });
     const { topics, coalescer } = this;
     const interests = { topics, coalescer, indexOf: (documentId: string) => shards.indexOf(documentId) };
-    this.#interests = config.bus === undefined ? undefined : new Interests(interests);
+    this.#interests = new Interests(interests);
     this.#authentication = new Authentication({
       verifier,
       required: config.authRequired,
@@ -150,7 +155,7 @@ export class Acceptor {
   /** A shard has a new worker: sends it the subscriptions and the awareness of its documents. */
   resendInterests(shard: number): void {
     if (this.#options.config.bus !== undefined) this.awareness.restart(shard);
-    this.#interests?.sendAll(shard);
+    this.#interests.sendAll(shard);
   }
 
   #awarenessCluster(): AwarenessReplicationOptions {
@@ -169,7 +174,7 @@ export class Acceptor {
   }
 
   stop(): void {
-    this.#interests?.stop();
+    this.#interests.stop();
     this.coalescer.stop();
     this.awareness.stop();
   }

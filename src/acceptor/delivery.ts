@@ -97,6 +97,9 @@ export class Delivery {
       awarenessActive: (documentId) => {
         awareness.active(documentId);
       },
+      changed: (documentId) => {
+        topics.touch(documentId, now);
+      },
     };
     readAnswer(answer, handler);
     this.#sendReplies();

@@ -21,6 +21,8 @@ export interface AnswerHandler {
   /** @param message Of another process, in the format of the bus; a view into the answer. */
   awareness(documentId: string, message: Uint8Array): void;
   awarenessActive(documentId: string): void;
+  /** The document has changed, and there is nothing to send. */
+  changed(documentId: string): void;
 }
 
 /** Calls the handler for each entry, in order. @throws Error for bytes that no `AnswerWriter` has written. */
@@ -101,6 +103,12 @@ export function readAnswer(answer: Uint8Array<ArrayBuffer>, handler: AnswerHandl
       case entries.awarenessActive: {
         const end = at + 3 + bytes.readUInt16LE(at + 1);
         handler.awarenessActive(bytes.toString('latin1', at + 3, end));
+        at = end;
+        break;
+      }
+      case entries.changed: {
+        const end = at + 3 + bytes.readUInt16LE(at + 1);
+        handler.changed(bytes.toString('latin1', at + 3, end));
         at = end;
         break;
       }

@@ -13,6 +13,7 @@
  *   status  = u8 4 · u8 storage ok · u8 bus ok · u32 documents · f64 bytes · f64 pending bytes
  *   awareness = u8 6 · u16 length · documentId · u32 length · message of another process
  *   active  = u8 7 · u16 length · documentId
+ *   changed = u8 10 · u16 length · documentId
  */
 import { ByteWriter } from '../protocol/byte-writer.js';
 import { typeCodes, type MessageType } from '../protocol/codes.js';
@@ -42,6 +43,7 @@ export const entries = {
   awarenessActive: 7,
   echo: 8,
   read: 9,
+  changed: 10,
 } as const;
 
 export const FLAG_JSON = 1;
@@ -165,6 +167,12 @@ export class AnswerWriter {
   /** The bus follows the awareness of a document from now on, or again: other nodes must be sent what is shown here. */
   awarenessActive(documentId: string): void {
     this.frames.u8(entries.awarenessActive);
+    this.frames.shortAscii(documentId);
+  }
+
+  /** A document has changed by a write that nobody but its writer would be sent, and he shows it. */
+  changed(documentId: string): void {
+    this.frames.u8(entries.changed);
     this.frames.shortAscii(documentId);
   }
 

@@ -193,6 +193,11 @@ export class Outbox {
     this.#answer.awarenessActive(documentId);
   }
 
+  /** A document has changed, and there is nobody to send that to. */
+  changed(documentId: string): void {
+    this.#answer.changed(documentId);
+  }
+
   /** The shard has worked through a task: the acceptor may give it another. */
   taskDone(): void {
     this.#answer.taskDone();

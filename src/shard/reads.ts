@@ -1,4 +1,4 @@
-import type { FieldsStore, TextStore } from '@synckit/core-wasm';
+import type { FieldsStore, FieldWrite, TextStore } from '@synckit/core-wasm';
 import { batchEntry, deltaBody, quote, type Body } from '../protocol/encode.js';
 import type { ReadRecord, StateVectorRequest, SubscribeRequest } from '../messages/task.js';
 import type { LoadedDocument } from './documents.js';
@@ -87,11 +87,26 @@ function unseen(
   vector: readonly (readonly [string, number])[],
   clientId?: string,
 ): string {
-  const seen = new Map(vector.map(([writer, stamp]) => [writer, seenUpTo(stamp)]));
-  return core
-    .changesSince(document.handle, seen)
+  // What was sent before the document was loaded is not known, nor to whom an echo was owed: a client that heard of it
+  // then only may show an older value of its own, although its own entry is larger.
+  const [, last = Infinity] = vector.find(([writer]) => writer === 'server') ?? [];
+  const isKnown = last >= document.sends.loadedAt;
+  const seen = new Map(isKnown ? vector.map(([writer, stamp]) => [writer, seenUpTo(stamp)]) : []);
+  const changes = core.changesSince(document.handle, seen);
+  // A vector without an entry for the server is none that this server's clocks add up to, and taken at its word.
+  const doubtful = isKnown && last !== Infinity ? doubtfulBesides(core, document, changes) : [];
+  return [...changes, ...doubtful]
     .map((write) => batchEntry(document.id, laterUpdate(write, server), write.timestamp, clientId))
     .join(',');
+}
+
+/** Fields that a writer was owed, as far as they are not among the changes. */
+function doubtfulBesides(core: FieldsStore, document: LoadedDocument, changes: readonly FieldWrite[]): FieldWrite[] {
+  const paths = new Set(
+    document.sends.doubtful(() => core.changesSince(document.handle, new Map()).map(({ path }) => path)),
+  );
+  for (const { path } of changes) paths.delete(path);
+  return Array.from(paths, (path) => core.get(document.handle, path)).filter((write) => write !== undefined);
 }
 
 /** A client that comes from a node whose clock is ahead would take nothing from this one for that long. */

@@ -19,6 +19,7 @@ import { Documents, type LoadedDocument, type LoadingDocument } from './document
 import { Echoes } from './echo/echoes.js';
 import { Outbox } from './outbox.js';
 import { requestIdOf } from './record.js';
+import { RemoteMerge } from './replication/remote-merge.js';
 import { Replication } from './replication/replication.js';
 import { answerStateVector, answerSubscribe, LATE_UPDATE_MS, type ReadContext } from './reads.js';
 import type { ShardOptions } from './shard-options.js';
@@ -42,6 +43,7 @@ export class Shard {
   readonly #echoes: Echoes;
   readonly #writes: Writes;
   readonly #replication: Replication | undefined;
+  readonly #remote: RemoteMerge;
   readonly #textWriter: TextWriter;
   readonly #loader: DocumentLoader;
   readonly #bounds: DocumentBounds;
@@ -111,6 +113,10 @@ export class Shard {
       outbox: this.#outbox,
       nextStamp: (document) => this.#writes.nextStamp(document),
     });
+    this.#remote = new RemoteMerge({
+      ...{ ...options, documents: this.#documents, outbox: this.#outbox, echoes: this.#echoes },
+      nextStamp: (document) => this.#writes.nextStamp(document),
+    });
     this.#replication = this.#openReplication();
     this.#loader = new DocumentLoader({
       ...options,
@@ -139,7 +145,7 @@ export class Shard {
     return new Replication({
       ...{ openBus, storage, core, texts, log, metrics, compareMs },
       ...{ documents: this.#documents, outbox: this.#outbox, echoes: this.#echoes },
-      nextStamp: (document) => this.#writes.nextStamp(document),
+      remote: this.#remote,
       endTurn: () => {
         this.#endTurn();
       },
@@ -184,14 +190,14 @@ export class Shard {
     this.#outbox.flush();
   }
 
-  /** Notes who is subscribed. @returns Whether the group holds nothing else. */
+  /** Notes who is subscribed. @returns Whether the group asks for nothing else. */
   #noteInterest({ documentId, variants, records }: TaskGroup, openGroup: OpenGroup): boolean {
     const interests = records.filter((record) => record.kind === recordKinds.interest);
     if (interests.length === 0) return false;
     const hasOld = interests.some(({ isOld }) => isOld);
     this.#replication?.setInterest(documentId, variants, hasOld);
     for (let i = 0; i < interests.length; i++) openGroup.settleRecord();
-    return interests.length === records.length;
+    return interests.length === records.length && (this.#replication !== undefined || !hasOld);
   }
 
   /** Resolves when everything merged so far is durable. */
@@ -216,6 +222,9 @@ export class Shard {
     }
     for (const record of group.records) {
       if (isRead(record)) this.#read(document, record, openGroup);
+      // Whom the former worker still owed an echo is not known.
+      else if (record.kind === recordKinds.interest && record.isOld && this.#replication === undefined)
+        this.#remote.publishAll(document, group.variants);
     }
   }
 

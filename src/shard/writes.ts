@@ -79,6 +79,8 @@ export class Writes {
       if (hidden.length > 0) {
         first.echo = echoOf(outbox, document.id, hidden, group.variants, first.origin.session);
         outbox.hold(first.echo);
+      } else if (merge.changed.size > 0) {
+        outbox.changed(document.id);
       }
     } else {
       outbox.release(document.id);

@@ -47,7 +47,7 @@ type Entry =
   | { readonly kind: 'settledGroup'; readonly task: number; readonly group: number }
   | { readonly kind: 'status'; readonly status: ShardStatus }
   | { readonly kind: 'awareness'; readonly documentId: string; readonly message: Uint8Array }
-  | { readonly kind: 'awarenessActive'; readonly documentId: string };
+  | { readonly kind: 'awarenessActive' | 'changed'; readonly documentId: string };
 
 /** Compared with what is read, which has a prototype. */
 const plain = { noNullPrototype: true };
@@ -105,7 +105,7 @@ const entries: fc.Arbitrary<Entry> = fc.oneof(
   ),
   fc.record({ kind: fc.constant('settled' as const), task: numbers }, plain),
   fc.record({ kind: fc.constant('awareness' as const), documentId: documentIds, message: frames }, plain),
-  fc.record({ kind: fc.constant('awarenessActive' as const), documentId: documentIds }, plain),
+  fc.record({ kind: fc.constantFrom('awarenessActive' as const, 'changed' as const), documentId: documentIds }, plain),
   fc.record({ kind: fc.constant('settledGroup' as const), task: numbers, group: fc.nat(2 ** 32 - 1) }, plain),
   fc.record(
     {
@@ -165,6 +165,9 @@ function write(writer: AnswerWriter, entry: Entry): void {
       return;
     case 'awarenessActive':
       writer.awarenessActive(entry.documentId);
+      return;
+    case 'changed':
+      writer.changed(entry.documentId);
   }
 }
 
@@ -214,6 +217,7 @@ function read(answer: Uint8Array<ArrayBuffer>): Entry[] {
     status: (status) => found.push({ kind: 'status', status }),
     awareness: (documentId, message) => found.push({ kind: 'awareness', documentId, message: new Uint8Array(message) }),
     awarenessActive: (documentId) => found.push({ kind: 'awarenessActive', documentId }),
+    changed: (documentId) => found.push({ kind: 'changed', documentId }),
   });
   return found;
 }

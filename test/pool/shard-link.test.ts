@@ -42,6 +42,7 @@ function fixture(t: Test, failingStarts: ScriptData['failingStarts'] = [0, 0], m
         status: () => undefined,
         awareness: () => undefined,
         awarenessActive: () => undefined,
+        changed: () => undefined,
       });
     },
     onRestarted: () => undefined,

@@ -171,6 +171,7 @@ export class ShardDriver {
       status: (status) => (this.status = status),
       awareness: (documentId, message) => this.awareness.push({ documentId, message: decodeAwareness(message) }),
       awarenessActive: (documentId) => this.awarenessActive.push(documentId),
+      changed: () => undefined,
     });
   }
 }

@@ -16,6 +16,8 @@ interface Writer {
 const MAX_FIELDS = 256;
 const MAX_WRITERS = 32;
 const MAX_READERS = 32;
+/** Fields of which it is remembered that a writer was owed them. */
+const MAX_DOUBTFUL = 256;
 /** Client ids whose counters an update raises, and how long after their last write. */
 const MAX_LIFTED = 4;
 const LIFT_MS = 60_000;
@@ -39,6 +41,12 @@ export class DocumentSends {
   #remoteFloor: number;
   /** Largest stamp of an answer to a read. */
   #readStamp: number;
+  /** A stamp above all that was sent of the document before it was loaded. */
+  readonly loadedAt: number;
+  /** Fields that a writer was owed, the oldest first: its connection may have ended before it was sent them. */
+  readonly #doubtful = new Set<string>();
+  /** There were more of them than are remembered. */
+  #allDoubtful = false;
   /** Echoes that are owed. */
   pending = 0;
 
@@ -47,6 +55,7 @@ export class DocumentSends {
    * @param remoteFloor The same, if what was loaded may bear stamps of other nodes, else 0.
    */
   constructor(floor: number, remoteFloor: number) {
+    this.loadedAt = floor;
     this.#floor = floor;
     this.#readStamp = floor;
     this.#remoteFloor = remoteFloor;
@@ -91,6 +100,21 @@ export class DocumentSends {
       this.#remoteFloor = Math.max(this.#remoteFloor, sent.remote);
       yield* sent.owed(0);
     }
+  }
+
+  /** A writer is owed a field. */
+  doubt(path: string): void {
+    if (this.#doubtful.size < MAX_DOUBTFUL || this.#doubtful.has(path)) this.#doubtful.add(path);
+    else this.#allDoubtful = true;
+  }
+
+  /**
+   * Fields that a client may lack although its vector shows a later stamp of their writer.
+   *
+   * @param all All fields; asked when there are more than are remembered.
+   */
+  doubtful(all: () => Iterable<string>): Iterable<string> {
+    return this.#allDoubtful ? all() : this.#doubtful;
   }
 
   /** What sessions are owed. */

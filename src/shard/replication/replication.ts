@@ -1,5 +1,4 @@
-import type { FieldsStore, TextStore } from '@synckit/core-wasm';
-import { TextRefused } from '@synckit/core-wasm';
+import { TextRefused, type FieldsStore, type TextStore } from '@synckit/core-wasm';
 import type { Logger } from 'pino';
 import type { ResyncReason, Bus, BusEvents, DocumentUpdate } from '../../cluster/port.js';
 import type { Committed, DocumentChange, Storage, StoredDocument, TextChange, TextUpdate } from '../../storage/port.js';
@@ -10,7 +9,7 @@ import type { ShardMetrics } from '../../metrics/shard-metrics.js';
 import type { Outbox } from '../outbox.js';
 import { AwarenessBridge } from './awareness-bridge.js';
 import { Reloads } from './reloads.js';
-import { RemoteMerge } from './remote-merge.js';
+import type { RemoteMerge } from './remote-merge.js';
 import { SeenCommits } from './seen-commits.js';
 import { relayOperations } from '../text/text-frames.js';
 
@@ -26,8 +25,7 @@ export interface ReplicationOptions {
   readonly metrics: Pick<ShardMetrics, 'staleDocuments'>;
   /** Between two comparisons with the storage, in ms. */
   readonly compareMs: number;
-  /** Gives a document a fresh L. */
-  readonly nextStamp: (document: LoadedDocument) => number;
+  readonly remote: RemoteMerge;
   /** Ends a turn of the event loop that did not begin with a task. */
   readonly endTurn: () => void;
   /** The bus is connected again, or is not. */
@@ -54,7 +52,7 @@ export class Replication implements BusEvents {
   constructor(options: ReplicationOptions) {
     this.#options = options;
     const { storage, log, documents } = options;
-    this.#remote = new RemoteMerge(options);
+    this.#remote = options.remote;
     this.#reloads = new Reloads({
       storage,
       log,

@@ -1,0 +1,49 @@
+/** How documents are synchronised, in the configuration table. */
+import { integer, size } from './kinds.js';
+import { tombstones } from './tombstones.js';
+import { variable } from './variable.js';
+
+export const sync = {
+  batchSize: variable('SYNC_BATCH_SIZE', integer(1), {
+    default: '100',
+    meaning: 'Number of waiting writes at which a document is flushed before SYNC_BATCH_DELAY has passed.',
+  }),
+  batchDelayMs: variable('SYNC_BATCH_DELAY', integer(0, 60_000), {
+    default: '50',
+    unit: 'ms',
+    meaning:
+      'Time for which the writes of a busy document are collected before they are merged and published together. The first write after a pause is not delayed. 0 = no batching.',
+  }),
+  maxClockSkewMs: variable('SYNC_MAX_CLOCK_SKEW_MS', integer(0), {
+    default: '60000',
+    unit: 'ms',
+    meaning: 'A write whose timestamp is further ahead of the server’s clock counts as written now.',
+  }),
+  maxValueDepth: variable('SYNC_MAX_VALUE_DEPTH', integer(1, 2_000), {
+    default: '200',
+    unit: 'levels',
+    meaning:
+      'Arrays and objects that may be around each other in a value or an awareness state. A deeper value is answered with INVALID_DELTA. Whoever reads a value takes stack for each level, the database too.',
+  }),
+  maxDocumentFields: variable('SYNC_MAX_DOCUMENT_FIELDS', integer(1), {
+    default: '200000',
+    meaning: 'Most fields of one document, without removed ones.',
+  }),
+  maxDocumentBytes: variable('SYNC_MAX_DOCUMENT_BYTES', size(1_024), {
+    default: '64MiB',
+    unit: 'bytes',
+    meaning: 'Most memory of the fields of one document, without removed ones.',
+  }),
+  ...tombstones,
+  maxTextBytes: variable('SYNC_MAX_TEXT_BYTES', size(1_024, 256 * 1024 ** 2), {
+    default: '8MiB',
+    unit: 'bytes',
+    meaning:
+      'Largest state of one collaborative text, as clients send it. A state takes about 205 bytes for each separately typed piece.',
+  }),
+  replayMaxFields: variable('SYNC_REPLAY_MAX_FIELDS', integer(0), {
+    default: '10000',
+    meaning:
+      'After the answer to a subscription, at most this many fields are sent again, one by one, to binary clients that are not known to support `delta_batch`. SDK 0.1.x ignores the state in the answer and needs them. 0 = off.',
+  }),
+};
