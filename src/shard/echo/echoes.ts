@@ -235,8 +235,7 @@ export class Echoes {
       const echo: PendingEcho = { handle: document.handle, path, origin, clientId, since: now, due: now, schedule };
       sent.owe(origin.session, echo);
       document.sends.pending++;
-      // A client without an id has no entry of its own in a vector.
-      if (clientId !== undefined) document.sends.doubt(path);
+      if (schedule === this.#quiet) document.sends.doubt(path);
       schedule.postpone(echo, now);
       return;
     }
