@@ -143,7 +143,7 @@ function messageTests(test: Test): void {
     const now = Date.now();
     await world.inject(
       'doc:doc',
-      packr.pack([1, 'new', 5, 1, 0, now, 0, 1, [], null, [], 1, 'appended', { more: true }]),
+      packr.pack([1, 'new', 5, 1, 0, now, 0, 1, [], null, [], 1, [1, 1, 'a', 1], 'appended', { more: true }]),
     );
     await until('update', () => b.seen.updates.length === 1);
     t.equal(b.seen.resyncs('unreadable').length, 0, 'what is appended is ignored');

@@ -77,7 +77,7 @@ export class ModelClient {
   document(documentId: string): ModelDocument {
     let document = this.documents.get(documentId);
     if (document === undefined) {
-      document = new ModelDocument({ [this.clientId]: this.#options.firstCount ?? 0 });
+      document = new ModelDocument({ [this.clientId]: this.#options.firstCount ?? 0 }, this.#options.clockless);
       this.documents.set(documentId, document);
     }
     return document;

@@ -15,8 +15,14 @@ export class ModelDocument {
   /** What may be asked for by vector: the vector of the last moment at which nothing was missing. */
   #complete: Clock = {};
 
-  /** @param counts What its vector clock starts with. */
-  constructor(counts: Clock = {}) {
+  readonly #byArrival: boolean;
+
+  /**
+   * @param counts What its vector clock starts with.
+   * @param byArrival Whether the last that came counts, its own writes included: a client without a clock can't compare.
+   */
+  constructor(counts: Clock = {}, byArrival = false) {
+    this.#byArrival = byArrival;
     this.#vector = new Map(Object.entries(counts));
   }
 
@@ -94,7 +100,7 @@ export class ModelDocument {
 
   #put(field: string, write: Register): void {
     const held = this.#fields.get(field);
-    if (held === undefined || isGreater(write, held)) this.#fields.set(field, write);
+    if (held === undefined || this.#byArrival || isGreater(write, held)) this.#fields.set(field, write);
   }
 }
 
