@@ -8,7 +8,7 @@ import { until, type ServerProcess } from '../support/server.js';
 const MiB = 1024 * 1024;
 /** Small, so that a client is too slow after little data. */
 const little = { WS_MAX_BACKPRESSURE_BYTES: '1MiB' };
-const tooSlow = 'a client too slow is disconnected';
+const tooSlow = 'a client that is too slow is disconnected';
 
 async function many(t: Test, to: ServerProcess, count: number): Promise<RawClient[]> {
   return Promise.all(
