@@ -83,7 +83,7 @@ export async function lonelyUpserts(settings: UpsertSettings, connections: numbe
 
 async function writeBare(client: pg.Client | pg.Pool, changes: readonly DocumentChange[]): Promise<void> {
   const { documents, statements } = planOf(changes);
-  for (const rows of statements) await client.query(writeStatement(documents, rows, leftToDriver));
+  for (const rows of statements) await client.query(writeStatement(documents, rows, true, leftToDriver));
 }
 
 const same = <Values>(values: Values): Values => values;

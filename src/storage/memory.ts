@@ -47,15 +47,14 @@ export class MemoryStorage implements Storage {
   async commit(changes: readonly DocumentChange[]): Promise<Committed> {
     this.#checkOpen();
     const expired: ExpiredRow[] = [];
-    const refused = changes.flatMap((change) => this.#apply(change, expired));
     const numbers = new Map<string, number>();
+    const refused = changes.flatMap((change) => this.#apply(change, numbers, expired));
     const horizons = new Map<string, Horizon>();
     for (const { documentId, purge } of changes) {
       const document = this.#documents.get(documentId);
       if (document === undefined) continue;
       if (purge !== undefined) applyPurge(document, purge);
       if (document.horizon !== undefined) horizons.set(documentId, document.horizon);
-      if (!numbers.has(documentId)) numbers.set(documentId, ++document.commits);
     }
     return { refused, numbers, horizons, expired };
   }
@@ -72,12 +71,14 @@ export class MemoryStorage implements Storage {
     return Promise.resolve();
   }
 
-  #apply(change: DocumentChange, expired: ExpiredRow[]): RefusedRow[] {
+  #apply(change: DocumentChange, numbers: Map<string, number>, expired: ExpiredRow[]): RefusedRow[] {
     const { documentId, stamp, fields, text } = change;
     const reason = reasonAgainstId(documentId);
     if (reason !== undefined) return refuseAll(change, reason);
     const document = this.#documentFor(documentId);
     document.stamp = Math.max(document.stamp, stamp);
+    // A document that is named twice is still one commit of it.
+    if (!numbers.has(documentId)) numbers.set(documentId, ++document.commits);
     const refused: RefusedRow[] = [];
     for (const row of fields) {
       const reason = reasonAgainstRow(row);
@@ -90,7 +91,9 @@ export class MemoryStorage implements Storage {
         expired.push({ documentId, path: row.path });
         continue;
       }
-      if (stored === undefined || compareRows(row, stored) > 0) document.fields.set(row.path, copyOf(row));
+      if (stored === undefined || compareRows(row, stored) > 0) {
+        document.fields.set(row.path, { ...copyOf(row), commit: document.commits });
+      }
     }
     if (text !== undefined) {
       const reason = reasonAgainstText(text);

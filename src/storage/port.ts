@@ -18,6 +18,11 @@ export interface FieldRow {
   readonly clientId: string;
   /** The hybrid logical clock L that this server gave the write. Not part of the order. */
   readonly stamp: number;
+  /**
+   * Of a row that was loaded: the number of the commit that stored it; 0 for one from before commits were counted.
+   * Ignored in what is committed.
+   */
+  readonly commit?: number | undefined;
 }
 
 /** One update of a collaborative text: bytes that are joined with those of the others, in any order. */
@@ -79,7 +84,7 @@ export interface DocumentChange {
 /** A document as loaded; one that was never written has stamp 0, no commits, no fields and no text. */
 export interface StoredDocument {
   readonly stamp: number;
-  /** The number of the last commit in it; 0 where commits are not counted. */
+  /** The number of the last commit in it. */
   readonly commits: number;
   /** Tombstones included, in no particular order. */
   readonly fields: readonly FieldRow[];
@@ -102,8 +107,8 @@ export interface Committed {
   readonly refused: readonly RefusedRow[];
   /**
    * Document id → number of this commit of it: one more than that of the commit before, of any node, in the order in
-   * which they became visible. Empty where commits are not counted. A number that no node knows belongs to a commit that
-   * succeeded although it was reported as failed.
+   * which they became visible. Rows that the commit replaced bear it. A number that no node knows belongs to a commit
+   * that succeeded although it was reported as failed.
    */
   readonly numbers: ReadonlyMap<string, number>;
   /** Document id → its horizon after the commit, for those that have one. Absent when there are none. */
@@ -137,11 +142,8 @@ export interface Storage {
    */
   commit(changes: readonly DocumentChange[]): Promise<Committed>;
 
-  /**
-   * The numbers of the last commits of documents, in the order of their ids; 0 for one that was never written. Absent
-   * where commits are not counted, because nodes don't share the storage.
-   */
-  lastCommits?(documentIds: readonly string[]): Promise<number[]>;
+  /** The numbers of the last commits of documents, in the order of their ids; 0 for one that was never written. */
+  lastCommits(documentIds: readonly string[]): Promise<number[]>;
 
   /**
    * Why every commit would refuse such a row, as far as it is known without asking the database, or undefined. Such a

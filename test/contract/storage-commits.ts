@@ -6,12 +6,7 @@ import { update, textChange } from './storage-text.js';
 import type { Test } from './storage.js';
 
 export function storageCommitsContract(test: Test): void {
-  test('where commits are counted, each of a document gets the next number, whatever it changed', async (t, storage) => {
-    if (storage.lastCommits === undefined) {
-      const { numbers } = await storage.commit([change('doc', [row()])]);
-      t.same([[...numbers], (await storage.load(['doc']))[0]!.commits], [[], 0]);
-      return;
-    }
+  test('each commit of a document gets the next number, whatever it changed', async (t, storage) => {
     const numbersOf = async (changes: Parameters<Storage['commit']>[0]): Promise<unknown> =>
       [...(await storage.commit(changes)).numbers].sort();
     t.same(await storage.lastCommits(['doc', 'other']), [0, 0]);
@@ -30,7 +25,6 @@ export function storageCommitsContract(test: Test): void {
   });
 
   test('commits at the same time have different numbers, and a load holds all up to its own', async (t, storage) => {
-    if (storage.lastCommits === undefined) return void t.pass();
     const commits = Array.from({ length: 20 }, (_, i) => storage.commit([change('doc', [row({ path: `f${i}` })])]));
     const load = storage.load(['doc']);
     const numbers = (await Promise.all(commits)).map((committed) => committed.numbers.get('doc')!);
@@ -41,5 +35,29 @@ export function storageCommitsContract(test: Test): void {
     const { commits: upTo, fields } = (await load)[0]!;
     const expected = numbers.flatMap((number, i) => (number <= upTo ? [`f${i}`] : []));
     t.strictSame(fields.map(({ path }) => path).sort(), expected.sort());
+  });
+
+  test('a row bears the number of the commit that put it there', async (t, storage, opened) => {
+    const commitsOf = async (from: Storage): Promise<unknown> =>
+      (await from.load(['doc']))[0]!.fields.map(({ path, commit }) => [path, commit]).sort();
+    await storage.commit([change('doc', [row({ path: 'a' }), row({ path: 'b' })])]);
+    await storage.commit([change('doc', [row({ path: 'b', counter: 8 }), row({ path: 'c', commit: 77 })])]);
+    await storage.commit([change('doc', [row({ path: 'a' }), row({ path: 'c', counter: 6 })]), change('other', [row()])]);
+    const large = Array.from({ length: 5_001 }, (_, i) => row({ path: `large${i}` }));
+    t.strictSame(
+      await commitsOf(storage),
+      [
+        ['a', 1],
+        ['b', 2],
+        ['c', 2],
+      ],
+      'also one that lost, or is the same, stays that of the row',
+    );
+    await storage.commit([change('doc', large)]);
+    const [stored] = await storage.load(['doc']);
+    t.ok(stored!.fields.every(({ path, commit }) => commit === (path.startsWith('large') ? 4 : commit)));
+    t.equal(stored!.commits, 4, 'more rows than a statement has are one commit');
+    const reopened = await opened.reopen();
+    if (reopened !== undefined) t.same((await reopened.load(['doc']))[0]!.commits, 4);
   });
 }

@@ -37,8 +37,9 @@ export async function rowsOf(storage: Storage, documentId: string): Promise<Fiel
   return sorted(document!.fields);
 }
 
+/** Without the numbers of their commits, which depend on what else was committed. */
 export function sorted(fields: readonly FieldRow[]): FieldRow[] {
-  return [...fields].sort((a, b) => (a.path < b.path ? -1 : 1));
+  return fields.map(({ commit: _, ...row }) => row).sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
 /** The one row of a document that has one. */

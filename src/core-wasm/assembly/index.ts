@@ -24,6 +24,11 @@ export {
   nextChanges as fieldsNextChanges,
 } from './fields/changes';
 export { nextTombstones as fieldsNextTombstones } from './fields/tombstones';
+export {
+  fieldCommitted as fieldsCommitted,
+  nextUncommitted as fieldsNextUncommitted,
+  findStamp as fieldsFindStamp,
+} from './fields/commits';
 export { stage } from './text/staging';
 export {
   openText as textOpen,

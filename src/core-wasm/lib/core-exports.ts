@@ -26,6 +26,7 @@ export interface CoreExports {
     timestamp: number,
     counter: number,
     stamp: number,
+    commit: number,
   ): number;
   fieldsErase(document: number, pathLength: number): number;
   fieldsGet(document: number, pathLength: number): number;
@@ -37,6 +38,9 @@ export interface CoreExports {
   fieldsAddVectorEntry(document: number, clientLength: number, seen: number): void;
   fieldsNextChanges(document: number, from: number): number;
   fieldsNextTombstones(document: number, from: number, stamp: number): number;
+  fieldsCommitted(document: number, pathLength: number, stamp: number, commit: number): void;
+  fieldsNextUncommitted(document: number, upTo: number, from: number): number;
+  fieldsFindStamp(document: number, stamp: number): number;
 
   stage(length: number): number;
   textOpen(): number;

@@ -47,7 +47,7 @@ export class FieldsCore implements FieldsStore {
   /** The hot path: texts of usual size are written without a closure or an array. */
   set(handle: number, write: FieldWrite): boolean {
     const document = this.#document(handle);
-    const { path, value, clientId, timestamp, counter, stamp } = write;
+    const { path, value, clientId, timestamp, counter, stamp, commit = Infinity } = write;
     const deleted = write.deleted ? 1 : 0;
     const sum = timestamp + counter + stamp;
     // Only a finite number minus itself is 0.
@@ -57,7 +57,7 @@ export class FieldsCore implements FieldsStore {
     // No UTF-16 unit takes more than three bytes.
     if ((clientId.length + path.length + value.length) * 3 > inputSize) {
       return core.runWith([clientId, path, value], (exports, [client = 0, name = 0, text = 0]) => {
-        return exports.fieldsSet(document, client, name, text, deleted, timestamp, counter, stamp) !== 0;
+        return exports.fieldsSet(document, client, name, text, deleted, timestamp, counter, stamp, commit) !== 0;
       });
     }
     const { memory, input } = core;
@@ -66,7 +66,7 @@ export class FieldsCore implements FieldsStore {
     const text = memory.writeText(value, input + client + name);
     let won: number;
     try {
-      won = core.exports.fieldsSet(document, client, name, text, deleted, timestamp, counter, stamp);
+      won = core.exports.fieldsSet(document, client, name, text, deleted, timestamp, counter, stamp, commit);
     } catch (cause) {
       throw core.fail(cause);
     }
@@ -126,13 +126,25 @@ export class FieldsCore implements FieldsStore {
         core.fieldsAddVectorEntry(document, length, seen);
       });
     }
-    const changes: FieldWrite[] = [];
-    const clients = new Map<number, string>();
-    const next = (core: CoreExports, from: number) => core.fieldsNextChanges(document, from);
-    this.#readAll(fieldRecord.size, next, (at) => {
-      changes.push(this.#readField(at, clients));
+    return this.#readFields((core, from) => core.fieldsNextChanges(document, from));
+  }
+
+  committed(handle: number, path: string, stamp: number, commit: number): void {
+    const document = this.#document(handle);
+    this.#runWith(path, (core, length) => {
+      core.fieldsCommitted(document, length, stamp, commit);
     });
-    return changes;
+  }
+
+  changesAfter(handle: number, commit: number): FieldWrite[] {
+    const document = this.#document(handle);
+    return this.#readFields((core, from) => core.fieldsNextUncommitted(document, commit, from));
+  }
+
+  findStamp(handle: number, stamp: number): FieldWrite | undefined {
+    const document = this.#document(handle);
+    const found = this.#core.run((core) => core.fieldsFindStamp(document, stamp));
+    return found === 0 ? undefined : this.#readField(this.#core.result + resultRecords, new Map());
   }
 
   erase(handle: number, path: string): boolean {
@@ -194,6 +206,15 @@ export class FieldsCore implements FieldsStore {
     if (text.length * 3 > inputSize) return this.#core.runWith([text], (core, [length = 0]) => call(core, length));
     const length = this.#core.stageFirst(text);
     return this.#core.run((core) => call(core, length));
+  }
+
+  #readFields(next: (core: CoreExports, from: number) => number): FieldWrite[] {
+    const fields: FieldWrite[] = [];
+    const clients = new Map<number, string>();
+    this.#readAll(fieldRecord.size, next, (at) => {
+      fields.push(this.#readField(at, clients));
+    });
+    return fields;
   }
 
   /** Calls `next` until it has filled the result area for the last time, and `read` with the address of each record. */

@@ -16,6 +16,8 @@ export interface FieldWrite {
   clientId: string;
   /** The hybrid logical clock that the server gave the write, finite, at least 0. Not part of the order. */
   stamp: number;
+  /** Given to `set` only: the number of the commit that has stored the write. Absent while that is not known. */
+  commit?: number | undefined;
 }
 
 /** A client that wrote what a document now holds. */
@@ -73,6 +75,21 @@ export interface FieldsStore {
 
   /** The tombstones whose stamp is at most this one, in the order in which the fields were first written. */
   tombstonesUpTo(handle: number, stamp: number): FieldWrite[];
+
+  /**
+   * A commit has stored the write with this stamp of a field. Nothing is changed when another write is in its place, or
+   * an earlier commit is known to have stored it.
+   */
+  committed(handle: number, path: string, stamp: number, commit: number): void;
+
+  /**
+   * The fields, tombstones included, of which no commit up to this number is known to have stored the last write, in the
+   * order in which the fields were first written.
+   */
+  changesAfter(handle: number, commit: number): FieldWrite[];
+
+  /** A field whose last write has this stamp, tombstones included, or undefined. Looks at every field. */
+  findStamp(handle: number, stamp: number): FieldWrite | undefined;
 
   /** How many fields the document has, tombstones included. */
   fieldCount(handle: number): number;

@@ -3,6 +3,8 @@ import { compareUtf8 } from './utf8-order.js';
 
 interface ReferenceDocument {
   readonly fields: Map<string, FieldWrite>;
+  /** The commit that stored the last write of a field, where it is known. */
+  readonly commits: Map<string, number>;
   live: number;
 }
 
@@ -22,7 +24,7 @@ export class ReferenceFields implements FieldsStore {
   }
 
   open(): number {
-    this.#documents.set(++this.#lastHandle, { fields: new Map(), live: 0 });
+    this.#documents.set(++this.#lastHandle, { fields: new Map(), commits: new Map(), live: 0 });
     return this.#lastHandle;
   }
 
@@ -36,10 +38,15 @@ export class ReferenceFields implements FieldsStore {
     const sum = write.timestamp + write.counter + write.stamp;
     if (sum - sum !== 0) throw notFinite();
     const current = document.fields.get(write.path);
-    if (current !== undefined && compareWrites(write, current) <= 0) return false;
+    const order = current === undefined ? 1 : compareWrites(write, current);
+    if (order === 0) this.#stored(document, write.path, write.commit);
+    if (order <= 0) return false;
     const wasLive = current !== undefined && !current.deleted;
     document.live += Number(!write.deleted) - Number(wasLive);
-    document.fields.set(write.path, { ...write });
+    const { commit, ...field } = write;
+    document.fields.set(write.path, field);
+    document.commits.delete(write.path);
+    this.#stored(document, write.path, commit);
     return true;
   }
 
@@ -72,6 +79,7 @@ export class ReferenceFields implements FieldsStore {
   erase(handle: number, path: string): boolean {
     const document = this.#document(handle);
     if (document.fields.get(path)?.deleted === false) document.live--;
+    document.commits.delete(path);
     return document.fields.delete(path);
   }
 
@@ -82,6 +90,22 @@ export class ReferenceFields implements FieldsStore {
   tombstonesUpTo(handle: number, stamp: number): FieldWrite[] {
     const fields = [...this.#document(handle).fields.values()];
     return fields.filter((field) => field.deleted && field.stamp <= stamp).map((field) => ({ ...field }));
+  }
+
+  committed(handle: number, path: string, stamp: number, commit: number): void {
+    const document = this.#document(handle);
+    if (document.fields.get(path)?.stamp === stamp) this.#stored(document, path, commit);
+  }
+
+  changesAfter(handle: number, commit: number): FieldWrite[] {
+    const { fields, commits } = this.#document(handle);
+    const found = [...fields.values()].filter(({ path }) => (commits.get(path) ?? Infinity) > commit);
+    return found.map((field) => ({ ...field }));
+  }
+
+  findStamp(handle: number, stamp: number): FieldWrite | undefined {
+    const found = [...this.#document(handle).fields.values()].find((field) => field.stamp === stamp);
+    return found === undefined ? undefined : { ...found };
   }
 
   fieldCount(handle: number): number {
@@ -102,6 +126,10 @@ export class ReferenceFields implements FieldsStore {
 
   liveBytes(handle: number): number {
     return this.byteSize(handle) - this.tombstoneBytes(handle);
+  }
+
+  #stored({ commits }: ReferenceDocument, path: string, commit = Infinity): void {
+    if (commit < (commits.get(path) ?? Infinity)) commits.set(path, commit);
   }
 
   #document(handle: number): ReferenceDocument {

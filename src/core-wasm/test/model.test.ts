@@ -36,7 +36,7 @@ class Pair {
     const handle = random.pick(this.open);
     const choice = random.below(100);
     if (choice < 78) {
-      const write = randomWrite(random);
+      const write = { ...randomWrite(random), commit: random.once(2) ? random.below(20) : undefined };
       assert.equal(core.set(handle.core, write), reference.set(handle.reference, write), JSON.stringify(write));
       assert.deepEqual(core.get(handle.core, write.path), reference.get(handle.reference, write.path));
     } else if (choice < 85) {
@@ -53,6 +53,15 @@ class Pair {
     } else if (choice < 90) {
       const path = randomPath(random);
       assert.deepEqual(core.get(handle.core, path), reference.get(handle.reference, path));
+    } else if (choice < 91) {
+      const { path, stamp } = randomWrite(random);
+      const commit = random.below(20);
+      core.committed(handle.core, path, stamp, commit);
+      reference.committed(handle.reference, path, stamp, commit);
+    } else if (choice < 93) {
+      const commit = random.below(20);
+      assert.deepEqual(core.changesAfter(handle.core, commit), reference.changesAfter(handle.reference, commit));
+      assert.deepEqual(core.findStamp(handle.core, commit), reference.findStamp(handle.reference, commit));
     } else if (choice < 94) {
       const vector = randomVector(random);
       assert.deepEqual(core.changesSince(handle.core, vector), reference.changesSince(handle.reference, vector));

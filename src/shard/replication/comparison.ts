@@ -42,7 +42,7 @@ export class Comparison {
   constructor(options: ComparisonOptions) {
     this.#options = options;
     // Not all nodes at once.
-    if (options.storage.lastCommits !== undefined) this.#schedule(Math.random() * options.intervalMs);
+    this.#schedule(Math.random() * options.intervalMs);
   }
 
   /** A document lacks a commit before this one; it may be on its way. */
@@ -84,7 +84,7 @@ export class Comparison {
     const { storage, completeUpTo, onBack } = this.#options;
     // What was seen before the question can't be missing in the answer.
     const before = ids.map((id) => completeUpTo(id) ?? 0);
-    const numbers = (await storage.lastCommits?.(ids)) ?? [];
+    const numbers = await storage.lastCommits(ids);
     numbers.forEach((number, i) => {
       const id = ids[i] ?? '';
       if (number > 0 && (completeUpTo(id) ?? 0) < number) this.suspect(id, number);

@@ -2,16 +2,16 @@
  * The layout of documents in the LMDB file. Keys are bytes and sort as bytes:
  *
  *   00 "format"           the version of this layout
- *   <id> 00               the document: [stamp, created, updated], times in milliseconds since the epoch
- *   <id> 00 01 <path>     one field: [timestamp, counter, clientId, stamp, deleted, value]
+ *   <id> 00               the document: [stamp, created, updated, commits], times in milliseconds since the epoch
+ *   <id> 00 01 <path>     one field: [timestamp, counter, clientId, stamp, deleted, value, commit]
  *   <id> 00 02 <update>   one update of the text: its bytes as they are; the key ends with its id in 16 bytes
  *   <id> 00 03            the horizon, if tombstones were purged: [timestamp, counter, clientId, stamp]
  *
  * Ids hold no NUL, so the keys from `<id> 00` up to `<id> 01` are one document and nothing else. The other values are
  * msgpack.
  *
- * Version 1 had no texts. A server that knows only that one refuses a folder with texts; if it has the folder open
- * while a newer server takes it over, it fails to load documents with a text, and leaves their updates alone when it
+ * Versions up to 3 had neither `commits` nor `commit`: both are 0 then. Version 1 had no texts. A server that knows only
+ * that one refuses a folder with texts; if it has the folder open while a newer server takes it over, it fails to load documents with a text, and leaves their updates alone when it
  * writes their fields. Version 2 had no horizons; a server that knows only that one refuses a folder with version 3.
  */
 
@@ -22,7 +22,7 @@ import type { Horizon } from '../horizon.js';
 import type { FieldRow, TextUpdate } from '../port.js';
 
 /** The version of this layout; a store with a higher one is refused. */
-export const formatVersion = 3;
+export const formatVersion = 4;
 
 export const formatKey = Buffer.from('\0format');
 
@@ -37,6 +37,8 @@ export interface DocumentRecord {
   readonly created: number;
   /** Milliseconds since the epoch, by the clock of the node that wrote last. */
   readonly updated: number;
+  /** The number of the last commit. */
+  readonly commits: number;
 }
 
 /** An entry that violates this layout. The message does not contain its content. */
@@ -100,6 +102,9 @@ export function decodeUpdate(key: Uint8Array, start: number, value: Uint8Array):
 
 // Arrays only: without records no structure has to be shared between the entries, so each can be read on its own.
 const packr = new Packr({ useRecords: false });
+/** The first bytes of two kinds of msgpack values. */
+const ARRAY_OF_SEVEN = 0x97;
+const FLOAT_64 = 0xcb;
 
 /** The value of `formatKey`: the version of the layout as one msgpack integer. */
 export function encodeFormat(version: number): Buffer {
@@ -113,50 +118,63 @@ export function decodeFormat(bytes: Uint8Array): number {
   return version as number;
 }
 
-/** The value of a document's key: a msgpack array [stamp, created, updated], times in ms since the epoch. */
-export function encodeDocument({ stamp, created, updated }: DocumentRecord): Buffer {
-  return packr.pack([stamp, created, updated]);
+/** The value of a document's key: a msgpack array [stamp, created, updated, commits], times in ms since the epoch. */
+export function encodeDocument({ stamp, created, updated, commits }: DocumentRecord): Buffer {
+  return packr.pack([stamp, created, updated, commits]);
 }
 
-/** The inverse of `encodeDocument`. @throws CorruptEntry when it is not an array of three safe integers. */
+/** The inverse of `encodeDocument`. @throws CorruptEntry when it is not an array of three or four safe integers. */
 export function decodeDocument(bytes: Uint8Array): DocumentRecord {
   const entry = unpack(bytes);
-  if (!Array.isArray(entry) || entry.length !== 3 || !entry.every(Number.isSafeInteger)) {
+  if (!Array.isArray(entry) || (entry.length !== 3 && entry.length !== 4) || !entry.every(Number.isSafeInteger)) {
     throw new CorruptEntry('the record of the document can’t be read');
   }
-  const [stamp, created, updated] = entry as [number, number, number];
-  return { stamp, created, updated };
+  const [stamp, created, updated, commits = 0] = entry as [number, number, number, number?];
+  return { stamp, created, updated, commits };
 }
 
 /**
  * The value of a field's key: a msgpack array [timestamp (ms since the epoch), counter, clientId, stamp (L), deleted,
- * value (JSON text)]. The path is in the key only.
+ * value (JSON text), commit]. The path is in the key only. The commit is a float of 64 bits, the last nine bytes of the
+ * entry: its number is known within the transaction only, and `numberField` puts it there.
  */
 export function encodeField({ timestamp, counter, clientId, stamp, deleted, value }: FieldRow): Buffer {
-  return packr.pack([timestamp, counter, clientId, stamp, deleted, value]);
+  const six = packr.pack([timestamp, counter, clientId, stamp, deleted, value]);
+  const entry = Buffer.alloc(six.length + 9);
+  six.copy(entry);
+  entry[0] = ARRAY_OF_SEVEN;
+  entry[six.length] = FLOAT_64;
+  return entry;
+}
+
+/** Writes the number of its commit into what `encodeField` returned. */
+export function numberField(entry: Buffer, commit: number): void {
+  entry.writeDoubleBE(commit, entry.length - 8);
 }
 
 /**
  * The inverse of `encodeField`.
  *
  * @param path Of the key (`pathOfKey`).
- * @throws CorruptEntry when it is not an array of six values of the right types.
+ * @throws CorruptEntry when it is not an array of six or seven values of the right types.
  */
 export function decodeField(path: string, bytes: Uint8Array): FieldRow {
   const entry = unpack(bytes);
-  if (!Array.isArray(entry) || entry.length !== 6) throw new CorruptEntry('a field can’t be read');
-  const [timestamp, counter, clientId, stamp, deleted, value] = entry as unknown[];
+  if (!Array.isArray(entry) || (entry.length !== 6 && entry.length !== 7))
+    throw new CorruptEntry('a field can’t be read');
+  const [timestamp, counter, clientId, stamp, deleted, value, commit = 0] = entry as unknown[];
   if (
     typeof timestamp !== 'number' ||
     typeof counter !== 'number' ||
     typeof clientId !== 'string' ||
     typeof stamp !== 'number' ||
     typeof deleted !== 'boolean' ||
-    typeof value !== 'string'
+    typeof value !== 'string' ||
+    typeof commit !== 'number'
   ) {
     throw new CorruptEntry('a field holds the wrong types');
   }
-  return { path, value, deleted, timestamp, counter, clientId, stamp };
+  return { path, value, deleted, timestamp, counter, clientId, stamp, commit };
 }
 
 /** The key of a document's horizon: `<id> 00 03`. */

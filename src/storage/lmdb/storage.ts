@@ -14,6 +14,7 @@ import {
   isHorizonKey,
   isUpdateKey,
   pathOfKey,
+  type DocumentRecord,
 } from './format.js';
 import { prepare, type PreparedCommit } from './prepare.js';
 import { messageOf, Transactions, type TransactionOptions } from './transactions.js';
@@ -49,9 +50,6 @@ const bytesPerTurn = 4 * 1024 ** 2;
 const rowsPerTransaction = 1_000;
 const bytesPerTransaction = 16 * 1024 ** 2;
 
-/** Commits are not counted: only processes of one host share a folder, and no bus connects them. */
-const uncounted: ReadonlyMap<string, number> = new Map();
-
 class LmdbStorage implements Storage {
   readonly durable = true;
   readonly #store: ByteStore;
@@ -86,12 +84,27 @@ class LmdbStorage implements Storage {
   async commit(changes: readonly DocumentChange[]): Promise<Committed> {
     this.#checkOpen();
     const commit = prepare(changes);
-    if (commit.documents.length === 0) return { refused: commit.refused, numbers: uncounted };
+    if (commit.documents.length === 0) return { refused: commit.refused, numbers: new Map() };
     const done = new Promise<Outcome>((resolve, reject) => {
       this.#waiting.push({ commit, resolve, reject });
     });
     this.#writer ??= this.#writeWaiting();
-    return { ...(await done), numbers: uncounted };
+    return done;
+  }
+
+  // eslint-disable-next-line @typescript-eslint/require-await -- async so that errors reject
+  async lastCommits(documentIds: readonly string[]): Promise<number[]> {
+    this.#checkOpen();
+    documentIds.forEach(checkDocumentId);
+    const snapshot = this.#transactions.snapshot();
+    try {
+      return documentIds.map((documentId) => {
+        const record = this.#store.get(documentKey(documentId), { transaction: snapshot });
+        return record === undefined ? 0 : decodeDocument(record).commits;
+      });
+    } finally {
+      snapshot.done();
+    }
   }
 
   close(): Promise<void> {
@@ -114,13 +127,13 @@ class LmdbStorage implements Storage {
   async #read(documentId: string, transaction: Transaction): Promise<StoredDocument> {
     const start = documentKey(documentId);
     const prefix = start.byteLength;
-    let stamp: number | undefined;
+    let record: DocumentRecord | undefined;
     let horizon: Horizon | undefined;
     const fields: FieldRow[] = [];
     const text: TextUpdate[] = [];
     try {
       for (const { key, value } of this.#store.getRange({ start, end: documentEnd(documentId), transaction })) {
-        if (key.byteLength === prefix) stamp = decodeDocument(value).stamp;
+        if (key.byteLength === prefix) record = decodeDocument(value);
         else if (isHorizonKey(key, prefix)) horizon = decodeHorizon(value);
         else if (isUpdateKey(key, prefix)) text.push(decodeUpdate(key, prefix, value));
         else fields.push(decodeField(pathOfKey(key, prefix), value));
@@ -128,13 +141,13 @@ class LmdbStorage implements Storage {
         this.#bytesRead += value.byteLength;
         if (this.#rowsRead >= rowsPerTurn || this.#bytesRead >= bytesPerTurn) await this.#nextTurn();
       }
-      if (stamp === undefined && fields.length + text.length > 0) {
+      if (record === undefined && fields.length + text.length > 0) {
         throw new CorruptEntry('it has entries, but no record of its own');
       }
     } catch (cause) {
       throw new Error(`Document ${documentId} can't be read from ${this.#directory}: ${messageOf(cause)}`, { cause });
     }
-    const document = { stamp: stamp ?? 0, commits: 0, fields, text };
+    const document = { stamp: record?.stamp ?? 0, commits: record?.commits ?? 0, fields, text };
     return horizon === undefined ? document : { ...document, horizon };
   }
 

@@ -7,6 +7,7 @@ import {
   decodeHorizon,
   encodeDocument,
   encodeHorizon,
+  numberField,
   type DocumentRecord,
 } from './format.js';
 import type { ByteStore } from './folder.js';
@@ -22,6 +23,8 @@ export interface Outcome {
   readonly refused: RefusedRow[];
   readonly expired: ExpiredRow[];
   readonly horizons: Map<string, Horizon>;
+  /** Numbers of the commit by document; the same when it names one twice. */
+  readonly numbers: Map<string, number>;
 }
 
 /**
@@ -34,7 +37,7 @@ export interface Outcome {
  * that contain them are put.
  */
 export function write(store: ByteStore, commit: PreparedCommit): Outcome {
-  const outcome: Outcome = { refused: [], expired: [], horizons: new Map() };
+  const outcome: Outcome = { refused: [], expired: [], horizons: new Map(), numbers: new Map() };
   const whole = commit.documents.filter((document) => writeDocument(store, document, outcome));
   for (const { documentId, horizonKey, purge } of whole) {
     if (purge !== undefined)
@@ -59,19 +62,17 @@ function writeDocument(store: ByteStore, document: PreparedDocument, outcome: Ou
     stamp: Math.max(stamp, stored?.stamp ?? 0),
     created: stored?.created ?? now,
     updated: now,
+    commits: outcome.numbers.get(documentId) ?? (stored?.commits ?? 0) + 1,
   };
-  const isChange = stored === undefined || record.stamp > stored.stamp;
-  if (isChange) void store.put(key, encodeDocument(record));
-  let changed = false;
+  outcome.numbers.set(documentId, record.commits);
+  void store.put(key, encodeDocument(record));
   for (const field of fields) {
     const { path } = field.row;
-    const result = writeField(store, field, horizon);
+    const result = writeField(store, field, record.commits, horizon);
     if (result instanceof CorruptEntry) outcome.refused.push({ documentId, path, reason: result.message });
     else if (result === 'expired') outcome.expired.push({ documentId, path });
-    else if (result === 'written') changed = true;
   }
-  if (text !== undefined && writeText(store, text)) changed = true;
-  if (changed && !isChange) void store.put(key, encodeDocument(record));
+  if (text !== undefined) writeText(store, text);
   return true;
 }
 
@@ -79,12 +80,14 @@ function writeDocument(store: ByteStore, document: PreparedDocument, outcome: Ou
 function writeField(
   store: ByteStore,
   { row, key, bytes }: PreparedField,
+  commit: number,
   horizon: Horizon | undefined,
 ): 'written' | 'lost' | 'expired' | CorruptEntry {
   const current = readStored(store, key, (stored) => decodeField(row.path, stored));
   if (current instanceof CorruptEntry) return current;
   if (current === undefined && horizon !== undefined && isBelow(row, horizon)) return 'expired';
   if (current !== undefined && compareRows(row, current) <= 0) return 'lost';
+  numberField(bytes, commit);
   void store.put(key, bytes);
   return 'written';
 }
@@ -109,12 +112,9 @@ function writePurge(
   return raised;
 }
 
-/** Returns whether anything changed. */
-function writeText(store: ByteStore, { append, replaces }: PreparedText): boolean {
-  let changed = false;
-  for (const { key, bytes } of append) if (putNew(store, key, bytes)) changed = true;
-  for (const key of replaces) if (store.removeSync(key)) changed = true;
-  return changed;
+function writeText(store: ByteStore, { append, replaces }: PreparedText): void {
+  for (const { key, bytes } of append) putNew(store, key, bytes);
+  for (const key of replaces) store.removeSync(key);
 }
 
 /** Returns whether the key was free; if not, its value stays. Reads no value, which may be megabytes. */

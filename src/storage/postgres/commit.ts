@@ -42,7 +42,7 @@ interface Answers {
   readonly expired: string[];
 }
 
-/** Parses on demand: a single node needs no numbers, and few documents have a horizon. */
+/** Parses on demand: few documents have a horizon. */
 class Written implements Committed {
   readonly refused: readonly RefusedRow[];
   readonly #answers: Answers;
@@ -101,14 +101,17 @@ async function writeDocuments(
   documents: ReadonlyMap<string, number>,
   rows: Rows,
 ): Promise<Answers> {
-  const [written] = await connection.query(writeStatement(documents, rows));
+  const [written] = await connection.query(writeStatement(documents, rows, true));
   const first = written as unknown as WrittenRow;
   return { first, raised: null, expired: first[2] === null ? [] : [first[2]] };
 }
 
 /** Another statement. @param expired Takes the rows that were lost to a horizon, as JSON. */
 async function writeRows(connection: Connection, rows: Rows, expired: string[]): Promise<void> {
-  const [written] = await connection.query(writeStatement(none, rows));
+  // Its documents have their numbers and stamps.
+  const documentIds = [...rows.fields, ...rows.texts].map(({ documentId }) => documentId);
+  const documents = new Map(documentIds.map((documentId) => [documentId, 0]));
+  const [written] = await connection.query(writeStatement(documents, rows, false));
   const [, , lost] = written as unknown as WrittenRow;
   if (lost !== null) expired.push(lost);
 }
@@ -120,7 +123,6 @@ async function purge(connection: Connection, purges: readonly PlannedPurge[]): P
   return (raised?.[0] ?? null) as string | null;
 }
 
-const none: ReadonlyMap<string, number> = new Map();
 const nothing: Rows = { fields: [], texts: [] };
 
 /** Writes the rows that the database accepts, and finds the others by bisection. */

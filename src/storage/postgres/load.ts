@@ -125,7 +125,7 @@ export class Loader {
           document.fields.push(fieldOf(row));
           break;
         case 2:
-          document.text.push({ id: row[3], bytes: row[9] });
+          document.text.push({ id: row[3], bytes: row[10] });
       }
     }
     for (const { text } of documents.values()) text.sort((a, b) => (a.id < b.id ? -1 : 1));
@@ -133,8 +133,8 @@ export class Loader {
   }
 }
 
-function fieldOf([, , stamp, path, value, deleted, timestamp, counter, clientId]: LoadedField): FieldRow {
-  return { path, value, deleted, timestamp, counter, clientId, stamp };
+function fieldOf([, , stamp, path, value, deleted, timestamp, counter, clientId, commit]: LoadedField): FieldRow {
+  return { path, value, deleted, timestamp, counter, clientId, stamp, commit };
 }
 
 /** A copy with bytes of its own. */

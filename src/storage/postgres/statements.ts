@@ -9,15 +9,15 @@ import type { Rows } from './plan.js';
  * The CTEs run in sequence, as each reads the rows of the one before. The document comes first: its row is the lock for
  * everything that belongs to it, and it counts the commits. Rows are sorted, so that transactions of several nodes queue
  * up instead of deadlocking. A value that does not fit jsonb is null there, and its text lies beside it. The horizon is
- * that of the locked row. For the later statements of a commit, which name no documents, the function looks it up.
+ * that of the locked row. Where it may count, the function looks whether the field is there.
  */
 const writeText = `
 WITH document AS (
   INSERT INTO documents AS stored (id, stamp, commits)
-  SELECT id, stamp, 1 FROM unnest($1::text[], $2::bigint[]) AS given (id, stamp)
+  SELECT id, stamp, $19::integer FROM unnest($1::text[], $2::bigint[]) AS given (id, stamp)
   ORDER BY id COLLATE "C"
   ON CONFLICT (id) DO UPDATE
-  SET stamp = greatest(stored.stamp, excluded.stamp), commits = stored.commits + 1, updated_at = now()
+  SET stamp = greatest(stored.stamp, excluded.stamp), commits = stored.commits + $19::integer, updated_at = now()
   RETURNING id, commits, horizon_ts, horizon_counter, horizon_client_id, horizon_stamp
 ), expired AS (
   SELECT document_id, path
@@ -30,20 +30,21 @@ WITH document AS (
     ELSE synckit_is_expired(document_id, path, ts, counter, client_id)
   END
 ), field AS (
-  INSERT INTO fields AS stored (document_id, path, value, raw, deleted, ts, counter, client_id, stamp)
+  INSERT INTO fields AS stored (document_id, path, value, raw, deleted, ts, counter, client_id, stamp, commit)
   SELECT document_id, path, coalesce(json, 'null'), CASE WHEN json::text = value THEN NULL ELSE value END,
-    deleted, ts, counter, client_id, stamp
+    deleted, ts, counter, client_id, parsed.stamp, document.commits
   FROM (
     SELECT *, CASE WHEN fits THEN value::jsonb END AS json
     FROM unnest($3::text[], $4::text[], $5::text[], $6::boolean[], $7::bigint[], $8::bigint[], $9::text[], $10::bigint[],
       $18::boolean[]) AS given (document_id, path, value, deleted, ts, counter, client_id, stamp, fits)
     OFFSET 0
-  ) AS parsed
+  ) AS parsed JOIN document ON document.id = document_id
   WHERE (SELECT count(*) FROM document) IS NOT NULL
     AND (document_id, path) NOT IN (SELECT document_id, path FROM expired)
   ORDER BY document_id COLLATE "C", path COLLATE "C"
   ON CONFLICT (document_id, path) DO UPDATE SET value = excluded.value, raw = excluded.raw, deleted = excluded.deleted,
-    ts = excluded.ts, counter = excluded.counter, client_id = excluded.client_id, stamp = excluded.stamp
+    ts = excluded.ts, counter = excluded.counter, client_id = excluded.client_id, stamp = excluded.stamp,
+    commit = excluded.commit
   WHERE (excluded.ts, excluded.counter, excluded.client_id COLLATE "C",
       coalesce(excluded.raw, excluded.value::text) COLLATE "C")
     > (stored.ts, stored.counter, stored.client_id COLLATE "C", coalesce(stored.raw, stored.value::text) COLLATE "C")
@@ -77,14 +78,16 @@ FROM document WHERE (SELECT count(*) FROM text_update) IS NOT NULL`;
 export type WrittenRow = readonly [commits: string | null, horizons: string | null, expired: string | null];
 
 /**
- * Writes the stamps of documents, and rows.
+ * Writes the stamps of documents, and rows of these documents.
  *
- * @param documents Document id → stamp; each gets one commit number.
+ * @param documents Document id → stamp.
+ * @param isFirst Whether it is the commit's first statement for these documents: each gets one commit number.
  * @param array How arrays are encoded.
  */
 export function writeStatement(
   documents: ReadonlyMap<string, number>,
   { fields, texts }: Rows,
+  isFirst: boolean,
   array: ArrayEncoding = binaryArrays,
 ): Statement {
   const rows = fields.map(({ row }) => row);
@@ -115,6 +118,7 @@ export function writeStatement(
       array.integer(starts),
       array.integer(updates.map(({ bytes }) => bytes.byteLength)),
       array.boolean(rows.map(({ value }) => fitsJsonb(value))),
+      isFirst ? 1 : 0,
     ],
   };
 }
@@ -124,13 +128,13 @@ const loadText = `
 SELECT 0, id, stamp, NULL,
   CASE WHEN horizon_ts IS NOT NULL
     THEN json_build_array(horizon_ts, horizon_counter, horizon_client_id, horizon_stamp)::text END,
-  NULL, commits, NULL, NULL, NULL::bytea
+  NULL, commits, NULL, NULL, NULL::bigint, NULL::bytea
 FROM documents WHERE id = ANY ($1::text[])
 UNION ALL
-SELECT 1, document_id, stamp, path, coalesce(raw, value::text), deleted, ts, counter, client_id, NULL
+SELECT 1, document_id, stamp, path, coalesce(raw, value::text), deleted, ts, counter, client_id, commit, NULL
 FROM fields WHERE document_id = ANY ($1::text[])
 UNION ALL
-SELECT 2, document_id, NULL, id, NULL, NULL, NULL, NULL, NULL, bytes
+SELECT 2, document_id, NULL, id, NULL, NULL, NULL, NULL, NULL, NULL, bytes
 FROM text_updates WHERE document_id = ANY ($1::text[])`;
 
 /** A row of a load; the first column is its kind, which decides which of the others are not null. */
@@ -157,9 +161,13 @@ export type LoadedField = readonly [
   timestamp: number,
   counter: number,
   clientId: string,
+  commit: number,
 ];
 
-type LoadedUpdate = readonly [2, documentId: string, null, id: string, null, null, null, null, null, bytes: Uint8Array];
+type LoadedUpdate = readonly [
+  ...[2, documentId: string, null, id: string],
+  ...[null, null, null, null, null, null, bytes: Uint8Array],
+];
 
 /** Reads whole documents: their records, fields and text updates, in no particular order (`LoadedRow`). */
 export function loadStatement(documentIds: readonly string[]): Statement {

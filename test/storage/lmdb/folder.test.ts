@@ -3,6 +3,7 @@
 import { chmod, mkdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { Packr } from 'msgpackr';
 import t from 'tap';
 import {
   decodeDocument,
@@ -49,7 +50,7 @@ void t.test('a folder that can’t be written is named in the error', async (t) 
 void t.test('a store of a newer format is refused', async (t) => {
   const directory = await newFolder(t);
   await tamper(directory, (store) => store.put(formatKey, encodeFormat(formatVersion + 1)));
-  t.throws(() => openLmdbStorage({ directory }), { message: /format 4, made by a newer version/ });
+  t.throws(() => openLmdbStorage({ directory }), { message: /format 5, made by a newer version/ });
   t.throws(() => openLmdbStorage({ directory }), { message: new RegExp(directory) }, 'again');
 });
 
@@ -117,7 +118,7 @@ void t.test('a write over a corrupt entry is refused; the others of its commit a
   t.strictSame(await rowsOf(again, 'next'), [row()]);
 });
 
-void t.test('a document has times of creation and update; a commit that changes nothing writes nothing', async (t) => {
+void t.test('a document has times of creation and update, and counts its commits', async (t) => {
   const directory = await newFolder(t);
   const records: DocumentRecord[] = [];
   for (const counter of [7, 7, 8]) {
@@ -130,9 +131,29 @@ void t.test('a document has times of creation and update; a commit that changes 
   }
   const [first, second, third] = records as [DocumentRecord, DocumentRecord, DocumentRecord];
   t.equal(first.created, first.updated);
-  t.same(second, first);
-  t.same(third, { ...first, updated: third.updated });
+  t.same(second, { ...first, updated: second.updated, commits: 2 });
+  t.same(third, { ...first, updated: third.updated, commits: 3 });
   t.not(third.updated, first.updated);
+});
+
+void t.test('entries of the format without commits are read, and counted from then on', async (t) => {
+  const directory = await newFolder(t);
+  const storage = openLmdbStorage({ directory });
+  await storage.commit([change('doc', [row({ path: 'a' }), row({ path: 'b' })])]);
+  await storage.close();
+  const packr = new Packr({ useRecords: false });
+  await tamper(directory, (store) => {
+    void store.put(formatKey, encodeFormat(3));
+    void store.put(documentKey('doc'), packr.pack([1, 2, 3]));
+    const { timestamp, counter, clientId, stamp, deleted, value } = row();
+    return store.put(fieldKey('doc', 'a'), packr.pack([timestamp, counter, clientId, stamp, deleted, value]));
+  });
+  const again = openIn(t, directory);
+  const [before] = await again.load(['doc']);
+  t.same([before!.commits, before!.fields.find(({ path }) => path === 'a')], [0, { ...row({ path: 'a' }), commit: 0 }]);
+  await again.commit([change('doc', [row({ path: 'a', counter: 8 })])]);
+  const [after] = await again.load(['doc']);
+  t.same([after!.commits, after!.fields.find(({ path }) => path === 'a')!.commit], [1, 1]);
 });
 
 void t.test('a load is one snapshot, also when others commit while it reads', async (t) => {

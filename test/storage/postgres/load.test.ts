@@ -30,7 +30,7 @@ class ManualConnections {
 function rowsOf(id: string, stamp: number): unknown[][] {
   return [
     [0, id, stamp, null, null, null, 0],
-    [2, id, null, 'update', null, null, null, null, null, Uint8Array.of(1, 2)],
+    [2, id, null, 'update', null, null, null, null, null, null, Uint8Array.of(1, 2)],
   ];
 }
 

@@ -8,6 +8,8 @@ export class Field {
   timestamp: f64;
   counter: f64;
   stamp: f64;
+  /** The number of the commit that stored the write; Infinity while that is not known. */
+  commit: f64;
   writer: Writer;
   /** One block: the path, the value right after it, perhaps spare capacity for a longer value. */
   text: usize;

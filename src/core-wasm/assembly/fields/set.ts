@@ -22,6 +22,7 @@ export function setField(
   timestamp: f64,
   counter: f64,
   stamp: f64,
+  commit: f64,
 ): bool {
   const client = inputArea();
   const path = client + clientLength;
@@ -30,7 +31,10 @@ export function setField(
 
   let field = findField(document, path, pathLength, hash);
   if (field) {
-    if (!isGreater(field, timestamp, counter, client, clientLength, value, valueLength)) return false;
+    const order = compare(field, timestamp, counter, client, clientLength, value, valueLength);
+    // The same write again, now that it is known where it was stored.
+    if (order == 0 && commit < field.commit) field.commit = commit;
+    if (order <= 0) return false;
     forget(document, field);
     if (!isWriter(field.writer, client, clientLength)) {
       field.writer.fields--;
@@ -46,13 +50,14 @@ export function setField(
   field.timestamp = timestamp;
   field.counter = counter;
   field.stamp = stamp;
+  field.commit = commit;
   field.deleted = deleted;
   count(document, field);
   return true;
 }
 
-/** Whether a write comes after the one in the field: by timestamp, counter, client id, then the value's bytes. */
-function isGreater(
+/** Above 0 if a write comes after the one in the field: by timestamp, counter, client id, then the value's bytes. */
+function compare(
   field: Field,
   timestamp: f64,
   counter: f64,
@@ -60,10 +65,10 @@ function isGreater(
   clientLength: u32,
   value: usize,
   valueLength: u32,
-): bool {
-  if (timestamp != field.timestamp) return timestamp > field.timestamp;
-  if (counter != field.counter) return counter > field.counter;
+): i32 {
+  if (timestamp != field.timestamp) return timestamp > field.timestamp ? 1 : -1;
+  if (counter != field.counter) return counter > field.counter ? 1 : -1;
   const byClient = compareBytes(client, clientLength, idOf(field.writer), field.writer.length);
-  if (byClient != 0) return byClient > 0;
-  return compareBytes(value, valueLength, valueOf(field), field.valueLength) > 0;
+  if (byClient != 0) return byClient;
+  return compareBytes(value, valueLength, valueOf(field), field.valueLength);
 }

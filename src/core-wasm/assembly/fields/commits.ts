@@ -1,0 +1,42 @@
+/** In which commits of the storage a document's fields are. */
+import { hashBytes } from '../memory/hash';
+import { inputArea } from '../memory/input';
+import { continueAt, recordAt, recordRoom } from '../memory/result';
+import { Document, fieldAt, findField } from './document';
+import { FIELD_RECORD, writeFieldRecord } from './record';
+
+/**
+ * The write with this stamp to the field in the input area was stored by a commit. A write that took its place meanwhile
+ * has another stamp.
+ */
+export function fieldCommitted(document: Document, pathLength: u32, stamp: f64, commit: f64): void {
+  const path = inputArea();
+  const field = findField(document, path, pathLength, hashBytes(path, pathLength));
+  if (field && field.stamp == stamp && commit < field.commit) field.commit = commit;
+}
+
+/** Puts the next fields that no commit up to a number has stored, from an index on, into the result area. */
+export function nextUncommitted(document: Document, upTo: f64, from: u32): u32 {
+  const count = document.count;
+  const room = recordRoom(FIELD_RECORD);
+  let found: u32 = 0;
+  let index = from;
+  for (; index < count && found < room; index++) {
+    const field = fieldAt(document, index);
+    if (field.commit > upTo) writeFieldRecord(recordAt(found++, FIELD_RECORD), field);
+  }
+  continueAt(index == count ? 0 : index);
+  return found;
+}
+
+/** Looks for a field with this stamp. Returns whether there is one; its record is the first result then. */
+export function findStamp(document: Document, stamp: f64): bool {
+  const count = document.count;
+  for (let index: u32 = 0; index < count; index++) {
+    const field = fieldAt(document, index);
+    if (field.stamp != stamp) continue;
+    writeFieldRecord(recordAt(0, FIELD_RECORD), field);
+    return true;
+  }
+  return false;
+}
