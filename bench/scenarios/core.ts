@@ -139,6 +139,7 @@ async function handling(build: Build, store: FieldsStore, documents: number, wri
     storage: new MemoryStorage(),
     log: pino({ level: 'silent' }),
     metrics: new ShardMetrics(undefined),
+    isReplacement: false,
     send: () => undefined,
     nodeId: 'node-bench',
     maxClockSkewMs: 60_000,

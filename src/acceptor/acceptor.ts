@@ -14,6 +14,7 @@ import { errorBody } from '../protocol/encode.js';
 import type { ShardSet } from '../pool/shard-set.js';
 import { refuseTask } from './abandoned-task.js';
 import { Addresses } from './session/addresses.js';
+import { cancelReads } from './session/cancel-reads.js';
 import { Authentication, tokenOf } from './session/authentication.js';
 import { Coalescer } from './coalescer.js';
 import { Compression, noCompression } from './compression.js';
@@ -107,6 +108,7 @@ export class Acceptor {
         this.sessions.setUser(session, userId);
         this.topics.restrict(session, (documentId) => access.mayRead(documentId));
         this.awareness.restrict(session, userId, (documentId) => access.mayRead(documentId));
+        cancelReads(session, (documentId) => access.mayRead(documentId), metrics);
       },
     });
     this.#router = new Router({

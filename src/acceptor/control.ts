@@ -83,6 +83,8 @@ export class Control {
 
   #stateVector(session: Session, documentId: string, fields: Fields): void {
     const vector = parseVector(fields, 'stateVector') ?? new Map<string, number>();
+    // It is not subscribed by that; but a session that is, by its own writes, has everything after the answer.
+    if (session.subscriptions.has(documentId)) this.#options.topics.subscribe(session, documentId);
     const request: StateVectorRequest = { requestId: this.#requestIdOf(fields), vector: [...vector] };
     this.#read(session, documentId, recordKinds.stateVector, request);
   }
@@ -94,15 +96,16 @@ export class Control {
     request: SubscribeRequest | StateVectorRequest,
   ): void {
     const { coalescer, maxSubscriptions } = this.#options;
-    const reads = (session.reads ??= new ReadGate());
+    const reads = (session.reads ??= new ReadGate(() => ++session.lastRead));
     const payload = Buffer.from(JSON.stringify(request));
     if (reads.waiting >= maxSubscriptions || reads.waitingBytes + payload.length > MAX_WAITING_BYTES) {
       throw new LimitError('reads', 'too many reads');
     }
-    reads.request((read) => {
+    const start = (read: number): void => {
       const record: ReadRecord = { kind, origin: session.origin(), read, payload };
       if (session.isOpen) coalescer.add(documentId, record, true);
-    }, payload.length);
+    };
+    reads.request({ documentId, requestId: request.requestId }, start, payload.length);
   }
 
   #awarenessSubscribe(session: Session, documentId: string): void {

@@ -54,7 +54,7 @@ export class Delivery {
         this.#sendReplies();
         const sender = except === 0 ? undefined : find(except);
         // uWS publishes nothing through a socket that has no subscription.
-        const publisher = sender?.isOpen === true && sender.subscriptions.has(documentId) ? sender.socket : app;
+        const publisher = sender?.isOpen === true && topics.isJoined(sender, documentId) ? sender.socket : app;
         const topic = topicOf(documentId, variant);
         const subscribers = topics.countOf(documentId, variant);
         const compress = compression.isFor(frame, subscribers);
@@ -130,6 +130,10 @@ export class Delivery {
       send: (frame) => {
         session.send(frame.bytes, frame.type, frame.encoding);
       },
+      answered: (documentId, isRefused) => {
+        if (isRefused) this.#options.topics.refused(session, documentId);
+        else this.#options.topics.answered(session, documentId);
+      },
     };
   }
 
@@ -158,7 +162,12 @@ export class Delivery {
   }
 }
 
-const binary = variants.binaryDelta | variants.binaryBatch | variants.binaryAny;
+const binary =
+  variants.binaryDelta |
+  variants.binaryBatch |
+  variants.binaryAny |
+  variants.partialBinaryDelta |
+  variants.partialBinaryBatch;
 
 function isBinary(variant: number): boolean {
   return (variant & binary) !== 0;

@@ -119,7 +119,7 @@ export class Router {
     );
     if (!isQueued) throw new LimitError('queue', 'the server is overloaded');
     // A writer at its limit of subscriptions may still write, but is not subscribed to the document.
-    if (state.access.mayRead(documentId)) this.#options.topics.subscribe(session, documentId);
+    if (state.access.mayRead(documentId)) this.#options.topics.subscribePartially(session, documentId);
   }
 
   #chunk(session: Session, bytes: Buffer, head: FrameHead): void {

@@ -1,6 +1,6 @@
 import type { WebSocket } from 'uWebSockets.js';
 import { variants } from '../messages/task.js';
-import type { Session, SocketData } from './session/session.js';
+import type { Session, SocketData, Subscription } from './session/session.js';
 
 /** The prefix of each variant's topics. */
 const prefixes = new Map<number, string>([
@@ -10,8 +10,16 @@ const prefixes = new Map<number, string>([
   [variants.jsonBatch, 'J:'],
   [variants.binaryAny, 'x:'],
   [variants.jsonAny, 'X:'],
+  [variants.partialBinaryDelta, 'pb:'],
+  [variants.partialBinaryBatch, 'pB:'],
+  [variants.partialJsonDelta, 'pj:'],
+  [variants.partialJsonBatch, 'pJ:'],
 ]);
 const VARIANTS = prefixes.size;
+/** The variants of fields, for partial subscribers and for the others. */
+const PARTIAL =
+  variants.partialBinaryDelta | variants.partialBinaryBatch | variants.partialJsonDelta | variants.partialJsonBatch;
+const COMPLETE = variants.binaryDelta | variants.binaryBatch | variants.jsonDelta | variants.jsonBatch;
 
 /** The native topic of a document for one variant. */
 export function topicOf(documentId: string, variant: number): string {
@@ -63,9 +71,10 @@ export class Topics {
     return wanted;
   }
 
-  /** Whether a session is the only subscriber of a document. */
+  /** Whether a session is the only subscriber of a document, and waits for no answer about it. */
   isOnlySubscriber(session: Session | undefined, documentId: string): boolean {
-    return this.#entries.get(documentId)?.subscribers === 1 && session?.subscriptions.has(documentId) === true;
+    const held = session?.subscriptions.get(documentId);
+    return this.#entries.get(documentId)?.subscribers === 1 && held !== undefined && held.joined === held.wanted;
   }
 
   /** Subscribers of one variant of a document. */
@@ -73,22 +82,56 @@ export class Topics {
     return this.#entries.get(documentId)?.counts[Math.log2(variant)] ?? 0;
   }
 
-  /** Subscribes a session in the variants that it understands. @returns False when it is at its limit. */
+  /**
+   * Subscribes a session that asks for a document. The shard is told at once what it wants, but it receives nothing new
+   * before `answered`: an update before the answer would seem to follow what the client has.
+   *
+   * @returns False when it is at its limit.
+   */
   subscribe(session: Session, documentId: string): boolean {
-    if (session.subscriptions.has(documentId)) return true;
-    if (session.subscriptions.size >= this.#maxPerSession) return false;
-    const wanted = wantedBy(session);
-    session.subscriptions.set(documentId, wanted);
-    this.#entry(documentId).subscribers++;
-    this.#join(session.socket, documentId, wanted);
+    const wanted = wantedBy(session, false);
+    const held = session.subscriptions.get(documentId);
+    if (held === undefined) return this.#add(session, documentId, wanted) !== undefined;
+    this.#want(documentId, held, wanted);
     return true;
+  }
+
+  /**
+   * Subscribes a session that has written a document and may not have asked for it: it receives updates that do not
+   * claim that nothing was before them. At its limit it is not subscribed.
+   */
+  subscribePartially(session: Session, documentId: string): void {
+    if (session.subscriptions.has(documentId)) return;
+    const held = this.#add(session, documentId, wantedBy(session, true));
+    if (held !== undefined) this.#join(session.socket, documentId, held, held.wanted);
+  }
+
+  /** The session gets an answer that holds everything up to now: from now on it receives all updates. */
+  answered(session: Session, documentId: string): void {
+    const held = session.subscriptions.get(documentId);
+    if (held === undefined || (held.wanted & COMPLETE) === 0) return;
+    this.#join(session.socket, documentId, held, held.wanted & ~PARTIAL);
+    this.#drop(session.socket, documentId, held, held.wanted & PARTIAL);
+  }
+
+  /** The session asks for the document in vain; it stays subscribed as it was before. */
+  refused(session: Session, documentId: string): void {
+    const held = session.subscriptions.get(documentId);
+    if (held === undefined) return;
+    if (held.joined === 0) this.unsubscribe(session, documentId);
+    else this.#drop(session.socket, documentId, held, held.wanted & ~held.joined);
+  }
+
+  /** Whether a session receives updates of a document. */
+  isJoined(session: Session, documentId: string): boolean {
+    return (session.subscriptions.get(documentId)?.joined ?? 0) !== 0;
   }
 
   unsubscribe(session: Session, documentId: string): void {
     const held = session.subscriptions.get(documentId);
     if (held === undefined) return;
     session.subscriptions.delete(documentId);
-    this.#leave(session.socket, documentId, held);
+    this.#drop(session.socket, documentId, held, held.wanted);
     this.#forget(documentId);
   }
 
@@ -102,7 +145,7 @@ export class Topics {
   /** Removes the subscriptions of a closed session; uWS has already removed its socket from the topics. */
   leaveAll(session: Session): void {
     for (const [documentId, held] of session.subscriptions) {
-      this.#leave(undefined, documentId, held);
+      this.#drop(undefined, documentId, held, held.wanted);
       this.#forget(documentId);
     }
     session.subscriptions.clear();
@@ -113,19 +156,19 @@ export class Topics {
    * both until `fence` resolves. Updates that it receives twice meanwhile are identical, which does no harm.
    */
   switchVariant(session: Session, fence: () => Promise<void>): void {
-    const wanted = wantedBy(session);
     let moved = false;
     for (const [documentId, held] of session.subscriptions) {
-      const missing = wanted & ~held;
-      if (missing === 0) continue;
-      session.subscriptions.set(documentId, held | wanted);
-      this.#join(session.socket, documentId, missing);
-      moved = true;
+      const wanted = wantedAs(session, held);
+      const joined = wantedAs(session, { wanted: held.joined });
+      moved = this.#want(documentId, held, wanted) || moved;
+      if (held.joined !== 0) this.#join(session.socket, documentId, held, joined);
     }
+    const { encoding, supportsBatch } = session;
     if (moved) {
       void fence().then(() => {
         // If it has switched again meanwhile, the later fence does it.
-        if (session.isOpen && wantedBy(session) === wanted) this.#dropFormer(session, wanted);
+        const isLast = session.encoding === encoding && session.supportsBatch === supportsBatch;
+        if (session.isOpen && isLast) this.#dropFormer(session);
       });
     }
   }
@@ -151,13 +194,20 @@ export class Topics {
     return documents;
   }
 
-  #dropFormer(session: Session, wanted: number): void {
+  #dropFormer(session: Session): void {
     for (const [documentId, held] of session.subscriptions) {
-      const former = held & ~wanted;
-      if (former === 0 || (held & wanted) === 0) continue;
-      session.subscriptions.set(documentId, wanted);
-      this.#leave(session.socket, documentId, former);
+      this.#drop(session.socket, documentId, held, held.wanted & ~wantedAs(session, held));
     }
+  }
+
+  /** Adds a subscription that receives nothing yet; undefined when the session is at its limit. */
+  #add(session: Session, documentId: string, wanted: number): Subscription | undefined {
+    if (session.subscriptions.size >= this.#maxPerSession) return undefined;
+    const held: Subscription = { wanted: 0, joined: 0 };
+    session.subscriptions.set(documentId, held);
+    this.#entry(documentId).subscribers++;
+    this.#want(documentId, held, wanted);
+    return held;
   }
 
   #entry(documentId: string): Entry {
@@ -169,15 +219,27 @@ export class Topics {
     return entry;
   }
 
-  /** @param wanted Variants, as bits. */
-  #join(socket: WebSocket<SocketData>, documentId: string, wanted: number): void {
-    if (this.#count(documentId, wanted, 1)) this.#onInterest?.(documentId);
-    for (const variant of bitsOf(wanted)) socket.subscribe(topicOf(documentId, variant));
+  /** Counts variants, given as bits, that the subscription does not want yet. @returns Whether there were any. */
+  #want(documentId: string, held: Subscription, wanted: number): boolean {
+    const missing = wanted & ~held.wanted;
+    if (missing === 0) return false;
+    held.wanted |= missing;
+    if (this.#count(documentId, missing, 1)) this.#onInterest?.(documentId);
+    return true;
   }
 
-  #leave(socket: WebSocket<SocketData> | undefined, documentId: string, held: number): void {
-    if (this.#count(documentId, held, -1)) this.#onInterest?.(documentId);
-    for (const variant of bitsOf(held)) socket?.unsubscribe(topicOf(documentId, variant));
+  #join(socket: WebSocket<SocketData>, documentId: string, held: Subscription, wanted: number): void {
+    for (const variant of bitsOf(wanted & ~held.joined)) socket.subscribe(topicOf(documentId, variant));
+    held.joined |= wanted;
+  }
+
+  #drop(socket: WebSocket<SocketData> | undefined, documentId: string, held: Subscription, variants: number): void {
+    const dropped = held.wanted & variants;
+    if (dropped === 0) return;
+    for (const variant of bitsOf(held.joined & dropped)) socket?.unsubscribe(topicOf(documentId, variant));
+    held.wanted &= ~dropped;
+    held.joined &= ~dropped;
+    if (this.#count(documentId, dropped, -1)) this.#onInterest?.(documentId);
   }
 
   /** @returns Whether a variant got its first subscriber or lost its last. */
@@ -200,10 +262,21 @@ export class Topics {
   }
 }
 
-/** The two variants that a session wants, as bits. */
-function wantedBy({ encoding, supportsBatch }: Session): number {
-  if (encoding === 'json') return variants.jsonAny | (supportsBatch ? variants.jsonBatch : variants.jsonDelta);
+/** The two variants that a session wants of a document, as bits. */
+function wantedBy({ encoding, supportsBatch }: Session, isPartial: boolean): number {
+  if (encoding === 'json') {
+    if (isPartial) return variants.jsonAny | (supportsBatch ? variants.partialJsonBatch : variants.partialJsonDelta);
+    return variants.jsonAny | (supportsBatch ? variants.jsonBatch : variants.jsonDelta);
+  }
+  if (isPartial)
+    return variants.binaryAny | (supportsBatch ? variants.partialBinaryBatch : variants.partialBinaryDelta);
   return variants.binaryAny | (supportsBatch ? variants.binaryBatch : variants.binaryDelta);
+}
+
+/** What a session wants now of the kinds that it wanted before: partial ones, complete ones, or both while it asks. */
+function wantedAs(session: Session, { wanted }: Pick<Subscription, 'wanted'>): number {
+  const complete = (wanted & COMPLETE) === 0 ? 0 : wantedBy(session, false);
+  return complete | ((wanted & PARTIAL) === 0 ? 0 : wantedBy(session, true));
 }
 
 function bitsOf(wanted: number): number[] {

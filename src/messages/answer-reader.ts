@@ -33,30 +33,30 @@ export function readAnswer(answer: Uint8Array<ArrayBuffer>, handler: AnswerHandl
   while (at < entriesEnd) {
     switch (bytes[at]) {
       case entries.publish: {
-        const frameAt = at + 21 + bytes.readUInt16LE(at + 19);
+        const frameAt = at + 22 + bytes.readUInt16LE(at + 20);
         const end = frameAt + 4 + bytes.readUInt32LE(frameAt);
-        const documentId = bytes.toString('latin1', at + 21, frameAt);
+        const documentId = bytes.toString('latin1', at + 22, frameAt);
         const frame = bytes.subarray(frameAt + 4, end);
         handler.publish(
           documentId,
-          bytes.readUInt8(at + 1),
+          bytes.readUInt16LE(at + 1),
           frame,
-          bytes.readUInt8(at + 2),
-          bytes.readDoubleLE(at + 3),
-          bytes.readDoubleLE(at + 11),
+          bytes.readUInt8(at + 3),
+          bytes.readDoubleLE(at + 4),
+          bytes.readDoubleLE(at + 12),
         );
         at = end;
         break;
       }
       case entries.echo: {
-        const frameAt = at + 13 + bytes.readUInt16LE(at + 11);
+        const frameAt = at + 14 + bytes.readUInt16LE(at + 12);
         const end = frameAt + 4 + bytes.readUInt32LE(frameAt);
         handler.echo(
-          bytes.toString('latin1', at + 13, frameAt),
-          bytes.readUInt8(at + 1),
-          bytes.readDoubleLE(at + 3),
+          bytes.toString('latin1', at + 14, frameAt),
+          bytes.readUInt16LE(at + 1),
+          bytes.readDoubleLE(at + 4),
           bytes.subarray(frameAt + 4, end),
-          bytes.readUInt8(at + 2),
+          bytes.readUInt8(at + 3),
         );
         at = end;
         break;

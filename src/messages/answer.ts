@@ -4,8 +4,8 @@
  * Little-endian.
  *
  *   answer  = entry* · u8 tasks · u8 awareness tasks
- *   publish = u8 1 · u8 variant · u8 type · f64 received at · f64 except · u16 length · documentId · u32 length · frame
- *   echo    = u8 8 · u8 variant · u8 type · f64 session · u16 length · documentId · u32 length · frame
+ *   publish = u8 1 · u16 variant · u8 type · f64 received at · f64 except · u16 length · documentId · u32 length · frame
+ *   echo    = u8 8 · u16 variant · u8 type · f64 session · u16 length · documentId · u32 length · frame
  *   reply   = u8 2 · u8 flags · u8 type · f64 received at · f64 session · u32 length · frame
  *   read    = u8 9 · u8 flags · u8 type · f64 number of the read · f64 session · u32 length · frame
  *   settled = u8 3 · f64 task
@@ -85,7 +85,7 @@ export class AnswerWriter {
    */
   beginPublish(variant: number, documentId: string, type: MessageType, receivedAt: number, except: number): number {
     this.frames.u8(entries.publish);
-    this.frames.u8(variant);
+    this.frames.u16(variant);
     this.frames.u8(typeCodes[type]);
     this.frames.f64(receivedAt);
     this.frames.f64(except);
@@ -101,7 +101,7 @@ export class AnswerWriter {
    */
   beginEcho(variant: number, documentId: string, type: MessageType, session: number): number {
     this.frames.u8(entries.echo);
-    this.frames.u8(variant);
+    this.frames.u16(variant);
     this.frames.u8(typeCodes[type]);
     this.frames.f64(session);
     this.frames.shortAscii(documentId);

@@ -3,7 +3,7 @@
  * document together, so that a task costs one copy between the threads whatever it holds. Little-endian.
  *
  *   task     = group*
- *   group    = u8 variants, and 128 when only the writer is subscribed · u16 length · documentId · u32 count · record*
+ *   group    = u16 variants, and 32768 when only the writer is subscribed · u16 length · documentId · u32 count · record*
  *   record   = u32 length of the rest · (write | read | interest)
  *   write    = u8 kind · u8 flags · f64 session · f64 timestamp · f64 received at · payload
  *   read     = u8 kind · u8 flags · f64 session · f64 number of the read · payload
@@ -15,6 +15,8 @@ import type { Encoding } from '../protocol/encode.js';
 /**
  * The ways in which the subscribers of a document want what is published, as bits. Each subscriber is in two: one for
  * changes of fields, which depends on what its client understands, and one for what all clients of its encoding get.
+ * Those who write without having asked for the document are partial subscribers: they may lack what was written before,
+ * and the clocks that they get must not say otherwise.
  */
 export const variants = {
   /** Binary, one `delta` per field. */
@@ -29,6 +31,11 @@ export const variants = {
   binaryAny: 16,
   /** JSON, texts and relayed operations. */
   jsonAny: 32,
+  /** The first four for partial subscribers. */
+  partialBinaryDelta: 64,
+  partialBinaryBatch: 128,
+  partialJsonDelta: 256,
+  partialJsonBatch: 512,
 } as const;
 
 /** What a record asks for. */
@@ -98,7 +105,7 @@ export function recordSize(record: TaskRecord): number {
 }
 
 /** Beside the variants of a group. */
-const FLAG_WRITER_ONLY = 128;
+const FLAG_WRITER_ONLY = 32_768;
 const FLAG_JSON_ENCODING = 1;
 const FLAG_SUPPORTS_BATCH = 2;
 const FLAG_JSON_FORM = 4;
@@ -125,7 +132,7 @@ export class TaskWriter {
 
   group({ documentId, variants, writerOnly, records }: TaskGroup): void {
     const writer = this.#writer;
-    writer.u8(variants | (writerOnly ? FLAG_WRITER_ONLY : 0));
+    writer.u16(variants | (writerOnly ? FLAG_WRITER_ONLY : 0));
     writer.shortAscii(documentId);
     writer.u32(records.length);
     for (const record of records) writeRecord(writer, record);
@@ -142,10 +149,10 @@ export function* readTask(task: Uint8Array<ArrayBuffer>): Generator<TaskGroup> {
   const bytes = Buffer.from(task.buffer, task.byteOffset, task.byteLength);
   let at = 0;
   while (at < bytes.length) {
-    const wanted = bytes.readUInt8(at);
-    const idLength = bytes.readUInt16LE(at + 1);
-    const documentId = bytes.toString('latin1', at + 3, at + 3 + idLength);
-    at += 3 + idLength;
+    const wanted = bytes.readUInt16LE(at);
+    const idLength = bytes.readUInt16LE(at + 2);
+    const documentId = bytes.toString('latin1', at + 4, at + 4 + idLength);
+    at += 4 + idLength;
     const count = bytes.readUInt32LE(at);
     at += 4;
     const records: TaskRecord[] = [];

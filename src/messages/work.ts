@@ -7,9 +7,9 @@ export type Work =
   /**
    * Opens the storage and the core; must come first. Rejects when one of them can't be opened.
    *
-   * The port is the worker's alone: it takes `ShardInput` and posts answers in the format of answer.ts.
+   * A replacement follows a worker that died. The port is the worker's alone: it takes `ShardInput` and posts answers in the format of answer.ts.
    */
-  | { readonly kind: 'start'; readonly port: MessagePort }
+  | { readonly kind: 'start'; readonly port: MessagePort; readonly isReplacement: boolean }
   /** About the state that nodes share; for the first shard only. The result is a `ClusterAnswer`. */
   | { readonly kind: 'cluster'; readonly request: ClusterRequest }
   /** Resolves when all that was merged is durable, the storage is closed and the port too; must come last. */

@@ -183,7 +183,7 @@ export class ShardLink {
     pool.threads[0]?.once('exit', (code: number) => {
       if (this.#port === port && this.#state === 'running') this.#died(port, code);
     });
-    const work: Work = { kind: 'start', port: port2 };
+    const work: Work = { kind: 'start', port: port2, isReplacement: this.#restarts > 0 };
     try {
       await pool.run(work, { transferList: [port2], signal: AbortSignal.timeout(START_TIMEOUT_MS) });
     } catch (error) {

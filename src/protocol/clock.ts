@@ -1,5 +1,7 @@
 /** The clocks of clients: a count for each of them. */
 
+import { isClaim } from './claims.js';
+
 export interface Clock {
   /** Undefined where the writer has no entry. */
   readonly counter: number | undefined;
@@ -7,7 +9,7 @@ export interface Clock {
   readonly max: number;
 }
 
-/** The clock that counts make up; undefined when one is none. @param writer Whose entry is asked for. */
+/** The clock that counts make up, claims left out; undefined when one is none. @param writer Whose entry is asked for. */
 export function clockOf(
   counts: ReadonlyMap<string, number | undefined>,
   writer: string | undefined,
@@ -16,6 +18,7 @@ export function clockOf(
   let max = 0;
   for (const [name, count] of counts) {
     if (!isCount(count)) return undefined;
+    if (isClaim(name)) continue;
     if (name === writer) counter = count;
     if (count > max) max = count;
   }

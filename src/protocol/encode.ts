@@ -1,3 +1,4 @@
+import { claimsJson, isClaim, type Claims } from './claims.js';
 import { errors, type ErrorCode } from '../errors.js';
 import { ByteWriter } from './byte-writer.js';
 import { typeCodes, type MessageType } from './codes.js';
@@ -89,6 +90,7 @@ export interface FieldUpdate {
   /** Who wrote it, and the stamp of that write. */
   readonly writer: string;
   readonly stamp: number;
+  readonly claims?: Claims | undefined;
 }
 
 /** Client ids, already quoted, that are given L too: their own counters rise to it. */
@@ -96,12 +98,12 @@ export type Lifted = readonly string[];
 
 const nobody: Lifted = [];
 
-/** `{"server": L, "<writer>": stamp}`; `lifted` names one more id that is given L, and `others` a few. */
+/** `{"server": L, "<writer>": stamp}` with the claims; `lifted` names one more id that is given L, and `others` a few. */
 export function clockJson(update: FieldUpdate, lifted?: string, others: Lifted = nobody): string {
-  const { server, stamp } = update;
+  const { server, stamp, claims } = update;
   const writer = quote(update.writer);
-  let clock = `{"server":${server}`;
-  if (update.writer !== 'server' && update.writer !== lifted) clock += `,${writer}:${stamp}`;
+  let clock = `{"server":${server}${claims === undefined ? '' : claimsJson(claims)}`;
+  if (update.writer !== 'server' && update.writer !== lifted && !isClaim(update.writer)) clock += `,${writer}:${stamp}`;
   if (lifted !== undefined && lifted !== 'server') clock += `,${quote(lifted)}:${server}`;
   for (const other of others) if (other !== writer) clock += `,${other}:${server}`;
   return clock + '}';

@@ -1,3 +1,4 @@
+import { isClaim } from './claims.js';
 import { clockOf, isCount, type Clock } from './clock.js';
 import { JsonFault, type JsonReader } from './json-reader.js';
 import { ESCAPED, factsOf, JsonSource, readEntries, valuesOf, type JsonValue } from './json-source.js';
@@ -256,7 +257,7 @@ export class Fields {
       const from = reader.at;
       reader.skipValue();
       const count = source.number(from, reader.at);
-      if (!reader.nextIsKey())
+      if (!reader.nextIsKey() && !isClaim(name))
         return isCount(count) ? { counter: name === writer ? count : undefined, max: count } : undefined;
     }
     return clockOf(this.counts(key), writer);

@@ -1,4 +1,5 @@
 import { ProtocolError } from '../errors.js';
+import { isClaim } from './claims.js';
 import { isCount } from './clock.js';
 import type { Fields, Key } from './fields.js';
 import type { JsonValue } from './json-source.js';
@@ -157,6 +158,7 @@ function parseClientId(fields: Fields): string | undefined {
   if (clientId === undefined || clientId.length > 256 || !clientId.isWellFormed()) {
     throw new ProtocolError('INVALID_DELTA', 'clientId must be a string of at most 256 characters');
   }
+  if (isClaim(clientId)) throw new ProtocolError('INVALID_DELTA', 'this clientId is an entry of the server’s clocks');
   return clientId;
 }
 

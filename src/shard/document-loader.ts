@@ -10,7 +10,7 @@ export interface DocumentLoaderOptions {
   readonly log: Logger;
   readonly metrics: Pick<ShardMetrics, 'loadTime' | 'loadFailures'>;
   /** A document is in memory, as it was stored; what throws here ends the worker. */
-  readonly onLoaded: (document: LoadedDocument, stored: StoredDocument, waiting: readonly WaitingGroup[]) => void;
+  readonly onLoaded: (document: LoadedDocument, waiting: readonly WaitingGroup[]) => void;
   /** A document can't be loaded now; whoever asks for it next tries again. */
   readonly onFailed: (documentId: string, waiting: readonly WaitingGroup[]) => void;
   /** Called after each request, when its documents are loaded or have failed. */
@@ -53,7 +53,7 @@ export class DocumentLoader {
       const found = stored[i];
       if (found === undefined) throw new Error('the storage answered with fewer documents than it was asked for');
       const document = this.#finish(slot, found);
-      if (document !== undefined) onLoaded(document, found, slot.waiting);
+      if (document !== undefined) onLoaded(document, slot.waiting);
     });
     onDone();
   }

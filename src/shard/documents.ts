@@ -5,6 +5,8 @@ import type { Horizon } from '../storage/horizon.js';
 import type { StoredDocument, TextUpdate } from '../storage/port.js';
 import type { TaskGroup } from '../messages/task.js';
 import { DocumentSends } from './echo/document-sends.js';
+import { DocumentCommits } from './resume/document-commits.js';
+import type { EvictedCommits } from './resume/evicted-commits.js';
 import type { StampClock } from './stamp.js';
 import { loadText, type LoadedText } from './text/text-join.js';
 import type { OpenGroup } from './open-task.js';
@@ -23,6 +25,7 @@ export interface LoadedDocument {
   readonly sends: DocumentSends;
   /** Of the tombstones that were purged, here or on other nodes; undefined if there are none. */
   horizon: Horizon | undefined;
+  readonly commits: DocumentCommits;
   /** Bytes of memory that fields and text take in the core, as last measured. */
   bytes: number;
 }
@@ -62,6 +65,8 @@ export interface DocumentsOptions {
     readonly sendOwed: (document: LoadedDocument) => boolean;
     readonly closed: (document: LoadedDocument) => void;
   };
+  /** Knows what those have who stay subscribed to a document that is evicted. */
+  readonly evicted: EvictedCommits;
 }
 
 /** The documents of a shard that are in memory, the least recently used first. */
@@ -120,8 +125,9 @@ export class Documents {
     const stamp = clock.resume(stored.stamp, now);
     const floor = clock.next(stamp, 0, now);
     const sends = new DocumentSends(floor, this.#options.isShared ? floor : 0);
+    const commits = new DocumentCommits(stored.commits, this.#options.evicted.isCurrent(id, stored.commits));
     const { horizon } = stored;
-    const document: LoadedDocument = { kind: 'loaded', id, handle, text, stamp, sends, horizon, bytes: 0 };
+    const document: LoadedDocument = { kind: 'loaded', id, handle, text, stamp, sends, commits, horizon, bytes: 0 };
     this.#slots.set(id, document);
     this.#options.metrics.documentsLoaded.add(1);
     this.measure(document);
@@ -163,6 +169,7 @@ export class Documents {
       this.#options.core.close(slot.handle);
       if (slot.text !== undefined) this.#options.texts.close(slot.text.handle);
       this.#options.metrics.documentsEvicted.add(1);
+      this.#options.evicted.evicted(slot.id, slot.commits.evictedClaim);
       this.#bytes -= slot.bytes;
       if (this.#bytes <= this.#options.maxBytes) return;
     }

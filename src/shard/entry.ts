@@ -47,7 +47,7 @@ let sharedState: SharedState | undefined;
 export default async function handle(work: Work): Promise<unknown> {
   switch (work.kind) {
     case 'start':
-      await start(work.port);
+      await start(work.port, work.isReplacement);
       return undefined;
     case 'cluster':
       return answerCluster(sharedState, work.request);
@@ -61,7 +61,7 @@ export default async function handle(work: Work): Promise<unknown> {
   }
 }
 
-async function start(own: MessagePort): Promise<void> {
+async function start(own: MessagePort, isReplacement: boolean): Promise<void> {
   // First, so that it connects while the storage is opened.
   if (index === 0) sharedState = openSharedState();
   storage = await openStorage();
@@ -77,6 +77,7 @@ async function start(own: MessagePort): Promise<void> {
     send: (answer) => {
       own.postMessage(answer, [answer.buffer]);
     },
+    isReplacement,
     nodeId: config.writerId,
     maxClockSkewMs: config.maxClockSkewMs,
     maxValueDepth: config.maxValueDepth,

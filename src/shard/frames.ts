@@ -3,6 +3,7 @@ import { batchBody, batchEntry, deltaBody, type Body, type FieldUpdate, type Lif
 import { variants } from '../messages/task.js';
 import type { LoadedDocument } from './documents.js';
 import type { Loser } from './loser.js';
+import { withClaims, type FlushClaims } from './resume/flush-claims.js';
 import type { Held, Outbox, Variant } from './outbox.js';
 import { removedField } from './tombstones/removed-field.js';
 
@@ -42,6 +43,21 @@ const batched: readonly Variant[] = [
   { variant: variants.binaryBatch, encoding: 'binary' },
   { variant: variants.jsonBatch, encoding: 'json' },
 ];
+/** Variants whose frames have the same bodies. */
+const plainKinds: readonly (readonly Variant[])[] = [
+  plain,
+  [
+    { variant: variants.partialBinaryDelta, encoding: 'binary', isPartial: true },
+    { variant: variants.partialJsonDelta, encoding: 'json', isPartial: true },
+  ],
+];
+const batchedKinds: readonly (readonly Variant[])[] = [
+  batched,
+  [
+    { variant: variants.partialBinaryBatch, encoding: 'binary', isPartial: true },
+    { variant: variants.partialJsonBatch, encoding: 'json', isPartial: true },
+  ],
+];
 
 /** How what a flush changed goes out, where that is not to everybody alike. */
 export interface Routing {
@@ -66,13 +82,15 @@ export function publishChanges(
   changed: ReadonlyMap<string, FieldWrite>,
   wanted: number,
   receivedAt: number,
+  claims: FlushClaims,
   server?: number,
   routing: Routing = toEverybody,
 ): void {
   const send: Send = (variant, type, body, except) => {
     outbox.publish(document.id, variant, type, body, receivedAt, except);
   };
-  const updateOf = (write: FieldWrite): FieldUpdate => laterUpdate(write, server ?? write.stamp);
+  const updateOf: UpdateOf = (write, isPartial) =>
+    withClaims(laterUpdate(write, server ?? write.stamp), claims, isPartial);
   sendChanges(outbox, document.id, [...changed.values()], wanted, updateOf, routing, send);
 }
 
@@ -82,6 +100,7 @@ export function publishChanges(
  *
  * @param wanted How the writer wants it: bits of `variants`.
  * @param session The writer's.
+ * @param claims What its clocks claim: what was known when it was written, as the writer may unsubscribe meanwhile.
  */
 export function echoOf(
   outbox: Outbox,
@@ -89,11 +108,12 @@ export function echoOf(
   changed: readonly FieldWrite[],
   wanted: number,
   session: number,
+  claims: FlushClaims,
 ): Held {
   const send: Send = (variant, type, body) => {
     outbox.echo(documentId, variant, type, body, session);
   };
-  const updateOf = (write: FieldWrite): FieldUpdate => laterUpdate(write, write.stamp);
+  const updateOf: UpdateOf = (write, isPartial) => withClaims(laterUpdate(write, write.stamp), claims, isPartial);
   return {
     documentId,
     send: () => {
@@ -102,13 +122,14 @@ export function echoOf(
   };
 }
 
-/** Sends one subscriber what fields hold now. @param server A fresh L. */
+/** Sends one subscriber what fields hold now. @param server A fresh L. @param isDirty Whether it may not be durable. */
 export function echoFields(
   outbox: Outbox,
   documentId: string,
   { origin, clientId }: Pick<Loser, 'origin' | 'clientId'>,
   values: readonly FieldWrite[],
   server: number,
+  isDirty: boolean,
 ): void {
   const way = (origin.supportsBatch ? batched : plain).find(({ encoding }) => encoding === origin.encoding);
   if (way === undefined) return;
@@ -116,7 +137,7 @@ export function echoFields(
   sendTo(
     outbox,
     documentId,
-    values.map((value) => laterUpdate(value, server)),
+    values.map((value) => replyUpdate(value, server, isDirty)),
     { origin, clientId },
     (type, body) => {
       outbox.echo(documentId, way, type, body, origin.session);
@@ -124,6 +145,7 @@ export function echoFields(
   );
 }
 
+type UpdateOf = (write: FieldWrite, isPartial: boolean) => FieldUpdate;
 type Send = (variant: Variant, type: 'delta' | 'delta_batch', body: Body, except: number) => void;
 
 function sendChanges(
@@ -131,29 +153,38 @@ function sendChanges(
   id: string,
   changed: readonly FieldWrite[],
   wanted: number,
-  updateOf: (write: FieldWrite) => FieldUpdate,
+  updateOf: UpdateOf,
   { exceptOf, liftedBy }: Routing,
   send: Send,
 ): void {
-  const plainWanted = plain.filter(({ variant }) => (wanted & variant) !== 0);
-  if (plainWanted.length > 0) {
+  for (const { kind, isPartial } of wantedOf(plainKinds, wanted)) {
     for (const write of changed) {
-      const body = deltaBody(outbox.nextId(), id, updateOf(write), undefined, liftedBy(write.path));
+      const body = deltaBody(outbox.nextId(), id, updateOf(write, isPartial), undefined, liftedBy(write.path));
       const except = exceptOf(write.path);
-      for (const variant of plainWanted) send(variant, 'delta', body, except);
+      for (const variant of kind) send(variant, 'delta', body, except);
     }
   }
-  const batchedWanted = batched.filter(({ variant }) => (wanted & variant) !== 0);
-  if (batchedWanted.length > 0) {
+  for (const { kind, isPartial } of wantedOf(batchedKinds, wanted)) {
     for (const run of runsOf(changed, exceptOf)) {
       const encode = (write: FieldWrite): string =>
-        batchEntry(id, updateOf(write), outbox.now, undefined, liftedBy(write.path));
+        batchEntry(id, updateOf(write, isPartial), outbox.now, undefined, liftedBy(write.path));
       for (const entries of inBatches(run.writes, encode)) {
         const body = batchBody(outbox.nextId(), id, entries);
-        for (const variant of batchedWanted) send(variant, 'delta_batch', body, run.except);
+        for (const variant of kind) send(variant, 'delta_batch', body, run.except);
       }
     }
   }
+}
+
+/** Of each kind, the variants that have subscribers, if there are any. */
+function wantedOf(
+  kinds: readonly (readonly Variant[])[],
+  wanted: number,
+): { readonly kind: readonly Variant[]; readonly isPartial: boolean }[] {
+  return kinds
+    .map((variants) => variants.filter(({ variant }) => (wanted & variant) !== 0))
+    .filter((kind) => kind.length > 0)
+    .map((kind) => ({ kind, isPartial: kind[0]?.isPartial === true }));
 }
 
 /** Writes that follow each other and go to the same sessions; their order is that of their stamps. */
@@ -173,7 +204,7 @@ function runsOf(
 
 /**
  * Sends each session whose write lost the value that won, with a clock above all that it has seen, or it would show its own
- * value for ever. @param server A fresh L.
+ * value for ever. @param server A fresh L. @param isDirty Whether what won may not be durable.
  */
 export function answerLosers(
   outbox: Outbox,
@@ -181,17 +212,23 @@ export function answerLosers(
   document: LoadedDocument,
   losers: Iterable<Loser>,
   server: number,
+  isDirty: boolean,
 ): void {
   for (const { origin, paths, clientId } of losers) {
     const updates: FieldUpdate[] = [];
     for (const path of paths.keys()) {
       const winner = core.get(document.handle, path) ?? removedField(path, server);
-      updates.push(laterUpdate(winner, server));
+      updates.push(replyUpdate(winner, server, isDirty));
     }
     sendTo(outbox, document.id, updates, { origin, clientId }, (type, body) => {
       outbox.reply(origin, type, body);
     });
   }
+}
+
+/** As one session gets it, of which the shard does not know whether it was answered: it proves nothing. */
+function replyUpdate(write: FieldWrite, server: number, isDirty: boolean): FieldUpdate {
+  return { ...laterUpdate(write, server), claims: { shown: isDirty ? server : 0 } };
 }
 
 /** Updates for one session, which raise its counter. */

@@ -17,6 +17,8 @@ import type { Origin, ReadRecord } from '../messages/task.js';
 export interface Variant {
   readonly variant: number;
   readonly encoding: Encoding;
+  /** Whether it is of partial subscribers; see `variants`. */
+  readonly isPartial?: boolean;
 }
 
 /** Frames that may wait for an ack, but not behind other frames of their document. */

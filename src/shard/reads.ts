@@ -1,16 +1,11 @@
-import type { FieldsStore, FieldWrite, TextStore } from '@synckit/core-wasm';
+import type { FieldsStore, TextStore } from '@synckit/core-wasm';
+import { claimsJson, isClaim, type Claims } from '../protocol/claims.js';
 import { batchEntry, deltaBody, quote, type Body } from '../protocol/encode.js';
 import type { ReadRecord, StateVectorRequest, SubscribeRequest } from '../messages/task.js';
 import type { LoadedDocument } from './documents.js';
 import { laterUpdate } from './frames.js';
 import type { Outbox } from './outbox.js';
-import { isBeforeHorizon } from './tombstones/horizon.js';
-
-/**
- * An update of another node may come late, and its writer may have written here meanwhile: a client that saw the newer
- * write has not seen the older one. So the last minutes before what a client saw last of a writer are sent once more.
- */
-export const LATE_UPDATE_MS = 600_000;
+import { unseenBy, type Unseen } from './resume/unseen.js';
 
 /** What answering a read needs; `nextStamp` gives the document a fresh L each time, above what the client has seen. */
 export interface ReadContext {
@@ -19,8 +14,8 @@ export interface ReadContext {
   readonly texts: TextStore;
   readonly document: LoadedDocument;
   readonly nextStamp: (seen?: number) => number;
-  /** The stamp up to which a client has seen all writes of a writer, when this is the last one it has seen of him. */
-  readonly seenUpTo: (stamp: number) => number;
+  /** Whether the document has changes that are not durable. */
+  readonly isDirty: boolean;
   /** Fields up to which the state is sent again as deltas to clients that may not read it from the response. */
   readonly replayMaxFields: number;
 }
@@ -38,17 +33,17 @@ export function answerSubscribe(context: ReadContext, record: ReadRecord, reques
     core.fieldCount(document.handle) <= replayMaxFields;
 
   const head = `"id":${quote(outbox.nextId())},"requestId":${quote(request.requestId)},"documentId":"${document.id}"`;
-  const tail = `,"clock":${responseClock(context, server, request.clientId)}`;
+  const unseen = request.vector && unseenBy(core, document, request.vector, request.clientId);
+  const claims = claimsOf(context, server, unseen?.mayHoldLost === true);
+  const tail = `,"clock":${responseClock(context, server, claims, request.clientId)}`;
   outbox.answerWith(record, 'sync_response', !replay, (writer) => {
     writer.text(head);
-    const { vector } = request;
-    const isPurged = vector !== undefined && isBeforeHorizon(document, largestOf(vector));
-    if (vector === undefined || isPurged) {
+    if (unseen === undefined || unseen.needsState) {
       writer.text(',"state":');
       writer.bytes(core.state(document.handle));
     }
-    const changes = vector === undefined ? '' : unseen(context, server, isPurged ? [] : vector, request.clientId);
-    writer.text(`,"deltas":[${changes}]`);
+    const deltas = unseen === undefined ? '' : operationsOf(context, server, unseen, claims, request.clientId);
+    writer.text(`,"deltas":[${deltas}]`);
     if (document.text !== undefined) {
       writer.text(',"textState":"');
       writer.bytes(texts.state(document.text.handle, true));
@@ -61,12 +56,14 @@ export function answerSubscribe(context: ReadContext, record: ReadRecord, reques
 
 /** Answers `sync_step1` with the operations that the client's vector has not seen. */
 export function answerStateVector(context: ReadContext, record: ReadRecord, request: StateVectorRequest): void {
-  const { outbox, document } = context;
-  const isPurged = isBeforeHorizon(document, largestOf(request.vector));
-  const operations = unseen(context, context.nextStamp(largestOf(request.vector)), isPurged ? [] : request.vector);
-  const body: Body = `"id":${quote(outbox.nextId())},"requestId":${quote(request.requestId)},"documentId":"${document.id}","operations":[${operations}]`;
+  const { outbox, core, document } = context;
+  const server = context.nextStamp(largestOf(request.vector));
+  const unseen = unseenBy(core, document, request.vector);
+  const claims = claimsOf(context, server, unseen.mayHoldLost);
+  const operations = operationsOf(context, server, unseen, claims);
+  const body: Body = `"id":${quote(outbox.nextId())},"requestId":${quote(request.requestId)},"documentId":"${document.id}","operations":[${operations}],"clock":${responseClock(context, server, claims, undefined)}`;
   // Without it, nobody could tell which fields are gone.
-  const state = isPurged ? `,"state":${Buffer.from(context.core.state(document.handle)).toString()}` : '';
+  const state = unseen.needsState ? `,"state":${Buffer.from(core.state(document.handle)).toString()}` : '';
   outbox.answer(record, 'sync_step2', body + state);
 }
 
@@ -81,32 +78,29 @@ function replayState(context: ReadContext, record: ReadRecord, clientId: string 
   });
 }
 
-function unseen(
-  { core, document, seenUpTo }: ReadContext,
+function operationsOf(
+  { document: { id } }: ReadContext,
   server: number,
-  vector: readonly (readonly [string, number])[],
+  { fields }: Unseen,
+  claims: Claims,
   clientId?: string,
 ): string {
-  // What was sent before the document was loaded is not known, nor to whom an echo was owed: a client that heard of it
-  // then only may show an older value of its own, although its own entry is larger.
-  const [, last = Infinity] = vector.find(([writer]) => writer === 'server') ?? [];
-  const isKnown = last >= document.sends.loadedAt;
-  const seen = new Map(isKnown ? vector.map(([writer, stamp]) => [writer, seenUpTo(stamp)]) : []);
-  const changes = core.changesSince(document.handle, seen);
-  // A vector without an entry for the server is none that this server's clocks add up to, and taken at its word.
-  const doubtful = isKnown && last !== Infinity ? doubtfulBesides(core, document, changes) : [];
-  return [...changes, ...doubtful]
-    .map((write) => batchEntry(document.id, laterUpdate(write, server), write.timestamp, clientId))
+  return fields
+    .map((write) => batchEntry(id, { ...laterUpdate(write, server), claims }, write.timestamp, clientId))
     .join(',');
 }
 
-/** Fields that a writer was owed, as far as they are not among the changes. */
-function doubtfulBesides(core: FieldsStore, document: LoadedDocument, changes: readonly FieldWrite[]): FieldWrite[] {
-  const paths = new Set(
-    document.sends.doubtful(() => core.changesSince(document.handle, new Map()).map(({ path }) => path)),
-  );
-  for (const { path } of changes) paths.delete(path);
-  return Array.from(paths, (path) => core.get(document.handle, path)).filter((write) => write !== undefined);
+/**
+ * Whoever has the answer has all commits that are in memory; and what is not durable, up to the last write of that.
+ *
+ * @param isPutRight Whether the answer replaces all that the client was sent before, so that it need not be proved.
+ */
+function claimsOf({ document: { commits }, isDirty }: ReadContext, server: number, isPutRight: boolean): Claims {
+  if (isPutRight) {
+    commits.shown.add(server, 'server');
+    return { commits: commits.upTo, shown: server };
+  }
+  return { commits: commits.upTo, shown: isDirty && commits.shown.last > 0 ? commits.shown.last : undefined };
 }
 
 /** A client that comes from a node whose clock is ahead would take nothing from this one for that long. */
@@ -118,11 +112,16 @@ function largestOf(vector: readonly (readonly [string, number])[] = []): number 
  * The fresh L; the stamp of each writer that holds a field, or the fresh L where it has written here lately: it may be the
  * one that asks, and goes on writing; and the fresh L for the client itself where it is known.
  */
-function responseClock({ core, document }: ReadContext, server: number, clientId: string | undefined): string {
-  let clock = `{"server":${server}`;
+function responseClock(
+  { core, document }: ReadContext,
+  server: number,
+  claims: Claims,
+  clientId: string | undefined,
+): string {
+  let clock = `{"server":${server}${claimsJson(claims)}`;
   const lifted = document.sends.liftedByRead();
   for (const writer of core.writers(document.handle)) {
-    if (writer.clientId === 'server' || writer.clientId === clientId) continue;
+    if (writer.clientId === 'server' || writer.clientId === clientId || isClaim(writer.clientId)) continue;
     const id = quote(writer.clientId);
     clock += `,${id}:${lifted.has(id) ? server : writer.stamp}`;
   }

@@ -19,6 +19,8 @@ export interface ShardOptions {
   readonly compareMs: number;
   /** Sends an answer, in the format of answer.ts, to the acceptor. */
   readonly send: (answer: Uint8Array<ArrayBuffer>) => void;
+  /** Whether this shard takes the place of one whose worker died. */
+  readonly isReplacement: boolean;
   /** Stands for writers that name no client id. */
   readonly nodeId: string;
   readonly maxClockSkewMs: number;

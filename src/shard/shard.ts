@@ -21,7 +21,9 @@ import { Outbox } from './outbox.js';
 import { requestIdOf } from './record.js';
 import { RemoteMerge } from './replication/remote-merge.js';
 import { Replication } from './replication/replication.js';
-import { answerStateVector, answerSubscribe, LATE_UPDATE_MS, type ReadContext } from './reads.js';
+import { answerStateVector, answerSubscribe, type ReadContext } from './reads.js';
+import { EvictedCommits } from './resume/evicted-commits.js';
+import { noteCommits } from './resume/note-commits.js';
 import type { ShardOptions } from './shard-options.js';
 import { StampClock } from './stamp.js';
 import { TextWriter } from './text/text-writer.js';
@@ -53,10 +55,11 @@ export class Shard {
     this.#clock = new StampClock(options.maxClockSkewMs);
     this.#outbox = new Outbox(options.send, () => this.#status());
     this.#textWriter = new TextWriter(options.texts, options.metrics);
+    const endTurn = (): void => {
+      this.#endTurn();
+    };
     this.#committer = new Committer({
-      storage: options.storage,
-      log: options.log,
-      metrics: options.metrics,
+      ...options,
       nextTextUpdate: (document) => this.#textWriter.nextUpdate(document),
       onTextRefused: (document) => {
         this.#textWriter.refused(document);
@@ -66,30 +69,27 @@ export class Shard {
         this.#acknowledge(ack, refused);
       },
       onCommitted: (changes, committed) => {
+        noteCommits(options.core, this.#documents, changes, committed);
         this.#bounds.committed(changes, committed);
         this.#replication?.committed(changes, committed);
       },
-      afterCommit: () => {
-        this.#endTurn();
-      },
+      afterCommit: endTurn,
     });
     this.#echoes = new Echoes({
-      ...{ core: options.core, metrics: options.metrics, outbox: this.#outbox },
+      ...options,
+      outbox: this.#outbox,
       maxFields: options.maxEchoFields,
       nextStamp: (document) => this.#writes.nextStamp(document),
-      endTurn: () => {
-        this.#endTurn();
-      },
+      isDirty: (document) => this.#committer.isDirty(document),
+      endTurn,
     });
     this.#documents = new Documents({
-      core: options.core,
-      texts: options.texts,
-      log: options.log,
+      ...options,
       clock: this.#clock,
-      metrics: options.metrics,
       maxBytes: options.maxLoadedBytes,
       echoes: this.#echoes,
       isShared: options.openBus !== undefined,
+      evicted: new EvictedCommits(options.isReplacement, options.openBus !== undefined),
       isDirty: (document) =>
         this.#committer.isDirty(document) ||
         this.#textWriter.needsCompaction(document) ||
@@ -121,8 +121,8 @@ export class Shard {
     this.#loader = new DocumentLoader({
       ...options,
       documents: this.#documents,
-      onLoaded: (document, { commits }, waiting) => {
-        this.#replication?.loaded(document, commits);
+      onLoaded: (document, waiting) => {
+        this.#replication?.loaded(document);
         this.#bounds.check(document);
         for (const { group, openGroup } of waiting) {
           this.#process(document, group, openGroup);
@@ -133,9 +133,7 @@ export class Shard {
         this.#replication?.loadFailed(documentId);
         for (const { group, openGroup } of waiting) this.#refuseGroup(documentId, group, openGroup);
       },
-      onDone: () => {
-        this.#endTurn();
-      },
+      onDone: endTurn,
     });
   }
 
@@ -231,13 +229,11 @@ export class Shard {
   #read(document: LoadedDocument, record: ReadRecord, openGroup: OpenGroup): void {
     this.#outbox.release(document.id);
     const context: ReadContext = {
+      ...this.#options,
       outbox: this.#outbox,
-      core: this.#options.core,
-      texts: this.#options.texts,
       document,
       nextStamp: (seen) => this.#writes.nextStamp(document, seen),
-      seenUpTo: (stamp) => (this.#replication === undefined ? stamp : this.#clock.before(stamp, LATE_UPDATE_MS)),
-      replayMaxFields: this.#options.replayMaxFields,
+      isDirty: this.#committer.isDirty(document),
     };
     // Written by the acceptor, not by a client.
     const request = JSON.parse(record.payload.toString()) as SubscribeRequest & StateVectorRequest;

@@ -52,11 +52,6 @@ export class StampClock {
     return stamp < now * TICKS_PER_MS;
   }
 
-  /** A stamp that was given so many ms before this one; 0 where there is none. */
-  before(stamp: number, ms: number): number {
-    return Math.max(0, stamp - ms * TICKS_PER_MS);
-  }
-
   /**
    * A write's time in whole milliseconds, as storage keeps it; replaced by now when it lies too far in the future or is no
    * time at all.

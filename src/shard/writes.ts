@@ -13,6 +13,7 @@ import { answerLosers, echoOf, liftedBy, publishChanges } from './frames.js';
 import { KnownUpdates } from './text/known-updates.js';
 import { Merge, type MergeLimits } from './merge.js';
 import type { Outbox } from './outbox.js';
+import { claimedCommits, partialVariants } from './resume/flush-claims.js';
 import { headOf } from './record.js';
 import type { StampClock } from './stamp.js';
 import { answerTexts, relayOperations } from './text/text-frames.js';
@@ -52,7 +53,9 @@ export class Writes {
 
   /** @returns Whether there were any that changed the document. */
   process(document: LoadedDocument, group: TaskGroup, openGroup: OpenGroup): boolean {
-    const { texts, clock, committer, outbox, echoes } = this.#options;
+    const { core, texts, clock, committer, outbox, echoes } = this.#options;
+    // Before the writes, so that none of them has it and all are above it.
+    const unprovable = (group.variants & partialVariants) === 0 ? 0 : this.nextStamp(document);
     const merge = new Merge({ ...this.#options, dating: this.#dating }, document);
     const text = new TextJoin(texts, () => (document.text ??= this.#openText()));
     const acks: PendingAck[] = [];
@@ -73,18 +76,22 @@ export class Writes {
     }
     const excepts = this.#decideEchoes(document, merge);
     this.#dropAnswered(document, merge);
+    const last = [...merge.changed.values()].at(-1);
+    if (last !== undefined) document.commits.shown.add(last.stamp, last.clientId);
+    const commits = claimedCommits(core, document, outbox.now);
+    const claims = { commits, isEarly: committer.isDirty(document), unprovable };
     const [first] = acks;
     if (group.writerOnly && first !== undefined && merge.losers.size === 0 && text.senders.size === 0) {
       const hidden = [...merge.changed.values()].filter(({ path }) => excepts.get(path) === 0);
       if (hidden.length > 0) {
-        first.echo = echoOf(outbox, document.id, hidden, group.variants, first.origin.session);
+        first.echo = echoOf(outbox, document.id, hidden, group.variants, first.origin.session, claims);
         outbox.hold(first.echo);
       } else if (merge.changed.size > 0) {
         outbox.changed(document.id);
       }
     } else {
       outbox.release(document.id);
-      publishChanges(outbox, document, merge.changed, group.variants, receivedAt, undefined, {
+      publishChanges(outbox, document, merge.changed, group.variants, receivedAt, claims, undefined, {
         exceptOf: (path) => excepts.get(path) ?? 0,
         liftedBy: liftedBy(document, merge.changed, outbox.now),
       });
@@ -124,9 +131,9 @@ export class Writes {
   }
 
   #answerLosers(document: LoadedDocument, { losers }: Merge): void {
-    const { core, echoes, outbox } = this.#options;
+    const { core, committer, echoes, outbox } = this.#options;
     const stamp = this.nextStamp(document);
-    answerLosers(outbox, core, document, losers.values(), stamp);
+    answerLosers(outbox, core, document, losers.values(), stamp, committer.isDirty(document));
     for (const { origin, paths } of losers.values()) {
       for (const path of paths.keys()) echoes.answers(document, path, origin.session, stamp, outbox.now);
     }

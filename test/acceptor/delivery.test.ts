@@ -7,7 +7,7 @@ import { ReadGate } from '../../src/acceptor/session/read-gate.js';
 import type { Session } from '../../src/acceptor/session/session.js';
 import { SessionMeter } from '../../src/acceptor/session/session-meter.js';
 import { Topics } from '../../src/acceptor/topics.js';
-import { variants, type Origin } from '../../src/messages/task.js';
+import { recordKinds, variants, type Origin } from '../../src/messages/task.js';
 import { AcceptorMetrics } from '../../src/metrics/acceptor-metrics.js';
 import { Outbox, type Variant } from '../../src/shard/outbox.js';
 import { recordingSession, textOf, type RecordingSession } from '../support/recording-session.js';
@@ -15,6 +15,7 @@ import { recordingSession, textOf, type RecordingSession } from '../support/reco
 const json: Variant = { variant: variants.jsonDelta, encoding: 'json' };
 const binary: Variant = { variant: variants.binaryDelta, encoding: 'binary' };
 const MAX_BACKPRESSURE = 1_000;
+let numbers = 0;
 
 /** An acceptor's delivery, and the shard that it gets answers from. */
 class Fixture {
@@ -63,7 +64,10 @@ class Fixture {
     const made = recordingSession();
     made.session.encoding = encoding;
     this.#sessions.set(made.session.number, made.session);
-    for (const documentId of documentIds) this.topics.subscribe(made.session, documentId);
+    for (const documentId of documentIds) {
+      this.topics.subscribe(made.session, documentId);
+      this.topics.answered(made.session, documentId);
+    }
     return made;
   }
 
@@ -184,17 +188,39 @@ test('awareness of other processes reaches its document', (t) => {
   t.end();
 });
 
+test('SUB2 a session that asks is in the topics from its answer on: what is published before is in the answer', (t) => {
+  const fixture = new Fixture();
+  const asks = fixture.join('json');
+  fixture.topics.subscribe(asks.session, 'd');
+  const read = ++numbers;
+  asks.session.reads = new ReadGate(() => read);
+  asks.session.reads.request({ documentId: 'd', requestId: 'r' }, () => undefined, 10);
+  const topics: string[][] = [];
+  const { published } = fixture;
+  published.push = (...calls) => {
+    topics.push(asks.topics());
+    return Array.prototype.push.apply(published, calls);
+  };
+  const record = { kind: recordKinds.subscribe, origin: originOf(asks), read, payload: Buffer.of() };
+  fixture.publish('d', 1, json);
+  fixture.outbox.answer(record, 'sync_response', '"field":"f","value":1');
+  fixture.publish('d', 2, json);
+  fixture.outbox.flush();
+  t.strictSame(topics, [[], ['X:d', 'j:d']]);
+  t.end();
+});
+
 test('a slow consumer gets no answer to a read: it is read again when its socket has room', (t) => {
   const fixture = new Fixture();
   const slow = fixture.join('json');
-  const reads = (slow.session.reads = new ReadGate());
+  const reads = (slow.session.reads = new ReadGate(() => ++numbers));
   const started: number[] = [];
   const answer = (field: string, last: boolean): void => {
     const bytes = Buffer.from(JSON.stringify({ type: 'delta', field, value: 1 }));
     const read = started.at(-1)!;
     fixture.delivery.answerRead(slow.session, { read, bytes, type: 'delta', encoding: 'json', last });
   };
-  reads.request((read) => started.push(read), 10);
+  reads.request({ documentId: 'd', requestId: 'r' }, (read) => started.push(read), 10);
   slow.socket.buffered = MAX_BACKPRESSURE / 2 + 1;
   answer('part', false);
   answer('rest', true);
@@ -214,8 +240,8 @@ test('a slow consumer gets no answer to a read: it is read again when its socket
 test('an answer to a read of a session that is gone is dropped', (t) => {
   const fixture = new Fixture();
   const gone = fixture.join('json');
-  gone.session.reads = new ReadGate();
-  gone.session.reads.request(() => undefined, 10);
+  gone.session.reads = new ReadGate(() => ++numbers);
+  gone.session.reads.request({ documentId: 'd', requestId: 'r' }, () => undefined, 10);
   fixture.close(gone);
   const frame = { read: 1, bytes: Buffer.from('{}'), type: 'delta', encoding: 'json', last: true } as const;
   fixture.delivery.answerRead(gone.session, frame);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { test } from 'tap';
 import { topicOf, Topics } from '../../src/acceptor/topics.js';
+import type { Session } from '../../src/acceptor/session/session.js';
 import { variants } from '../../src/messages/task.js';
 import { holdsAsync } from '../support/property.js';
 import { recordingSession } from '../support/recording-session.js';
@@ -20,6 +21,13 @@ function gate(): { fence: () => Promise<void>; open: () => Promise<void> } {
   };
 }
 
+/** Subscribes a session that is answered at once. */
+function subscribe(topics: Topics, session: Session, documentId: string): boolean {
+  const isSubscribed = topics.subscribe(session, documentId);
+  topics.answered(session, documentId);
+  return isSubscribed;
+}
+
 test('FAN1 a session is subscribed in the variant that it understands', (t) => {
   const topics = new Topics(10);
   const cases = [
@@ -33,7 +41,7 @@ test('FAN1 a session is subscribed in the variant that it understands', (t) => {
     const { session, topics: held } = recordingSession();
     session.encoding = encoding;
     session.supportsBatch = supportsBatch;
-    topics.subscribe(session, 'd');
+    subscribe(topics, session, 'd');
     t.strictSame(held(), [topic, anyTopic].sort());
     t.strictSame([topicOf('d', variant), topicOf('d', any)], [topic, anyTopic]);
     all |= variant | any;
@@ -47,11 +55,11 @@ test('a session is the only subscriber of a document until another comes', (t) =
   const topics = new Topics(10);
   const [{ session: first }, { session: second }] = [recordingSession(), recordingSession()];
   t.notOk(topics.isOnlySubscriber(first, 'd'), 'there is none');
-  topics.subscribe(first, 'd');
+  subscribe(topics, first, 'd');
   t.ok(topics.isOnlySubscriber(first, 'd'));
   t.notOk(topics.isOnlySubscriber(second, 'd'), 'it is another');
   t.notOk(topics.isOnlySubscriber(undefined, 'd'), 'it is gone');
-  topics.subscribe(second, 'd');
+  subscribe(topics, second, 'd');
   t.notOk(topics.isOnlySubscriber(first, 'd'));
   topics.leaveAll(first);
   t.ok(topics.isOnlySubscriber(second, 'd'));
@@ -61,8 +69,8 @@ test('a session is the only subscriber of a document until another comes', (t) =
 test('SUB3 subscribing twice is the same as once', (t) => {
   const topics = new Topics(10);
   const { session, topics: held } = recordingSession();
-  t.ok(topics.subscribe(session, 'd'));
-  t.ok(topics.subscribe(session, 'd'));
+  t.ok(subscribe(topics, session, 'd'));
+  t.ok(subscribe(topics, session, 'd'));
   t.strictSame(topics.summary(10), [{ id: 'd', subscribers: 1, lastModified: 0 }]);
   topics.unsubscribe(session, 'd');
   topics.unsubscribe(session, 'd');
@@ -72,17 +80,67 @@ test('SUB3 subscribing twice is the same as once', (t) => {
   t.end();
 });
 
+test('SUB2 a session that asks receives nothing before it is answered, but the shard is told of it', (t) => {
+  const topics = new Topics(10);
+  const { session, topics: held } = recordingSession();
+  topics.answered(session, 'd');
+  topics.subscribe(session, 'd');
+  t.strictSame([held(), topics.variantsOf('d'), topics.isJoined(session, 'd')], [[], binaryDelta | binaryAny, false]);
+  session.supportsBatch = true;
+  topics.switchVariant(session, async () => Promise.resolve());
+  t.strictSame(held(), []);
+  topics.answered(session, 'd');
+  t.strictSame([held(), topics.isJoined(session, 'd')], [['B:d', 'b:d', 'x:d'], true]);
+  topics.unsubscribe(session, 'd');
+  topics.answered(session, 'd');
+  t.strictSame([held(), topics.size], [[], 0], 'it was answered after it had unsubscribed');
+  t.end();
+});
+
+test('SUB2, SUB4: a session that only writes is a partial subscriber until it is answered', (t) => {
+  const topics = new Topics(10);
+  const { session, topics: held } = recordingSession();
+  const { partialBinaryDelta } = variants;
+  topics.subscribePartially(session, 'd');
+  t.strictSame([held(), topics.variantsOf('d')], [['pb:d', 'x:d'], partialBinaryDelta | binaryAny]);
+  t.ok(topics.isOnlySubscriber(session, 'd'));
+  topics.subscribe(session, 'd');
+  t.strictSame(held(), ['pb:d', 'x:d']);
+  t.equal(topics.variantsOf('d'), partialBinaryDelta | binaryDelta | binaryAny);
+  topics.refused(session, 'd');
+  t.strictSame([held(), topics.variantsOf('d')], [['pb:d', 'x:d'], partialBinaryDelta | binaryAny]);
+  topics.subscribe(session, 'd');
+  topics.answered(session, 'd');
+  t.strictSame([held(), topics.variantsOf('d')], [['b:d', 'x:d'], binaryDelta | binaryAny]);
+  topics.subscribePartially(session, 'd');
+  t.strictSame(held(), ['b:d', 'x:d'], 'it has everything, whatever it writes');
+  t.end();
+});
+
+test('SUB5 a session whose request is refused is not subscribed', (t) => {
+  const topics = new Topics(10);
+  const { session, topics: held } = recordingSession();
+  topics.subscribe(session, 'd');
+  topics.refused(session, 'd');
+  t.strictSame([held(), topics.size, session.subscriptions.size], [[], 0, 0]);
+  subscribe(topics, session, 'd');
+  topics.subscribe(session, 'd');
+  topics.refused(session, 'd');
+  t.strictSame(held(), ['b:d', 'x:d'], 'it was before');
+  t.end();
+});
+
 test('LIM4 subscriptions of a session are bounded', (t) => {
   const topics = new Topics(2);
   const { session } = recordingSession();
   const other = recordingSession();
   t.strictSame(
-    ['a', 'b', 'c', 'a'].map((id) => topics.subscribe(session, id)),
+    ['a', 'b', 'c', 'a'].map((id) => subscribe(topics, session, id)),
     [true, true, false, true],
   );
-  t.ok(topics.subscribe(other.session, 'c'), 'each has its own bound');
+  t.ok(subscribe(topics, other.session, 'c'), 'each has its own bound');
   topics.unsubscribe(session, 'a');
-  t.ok(topics.subscribe(session, 'c'));
+  t.ok(subscribe(topics, session, 'c'));
   t.end();
 });
 
@@ -90,8 +148,8 @@ test('FAN4 a closed session is not counted any more, the others are', (t) => {
   const topics = new Topics(10);
   const gone = recordingSession();
   const stays = recordingSession();
-  for (const id of ['a', 'b']) topics.subscribe(gone.session, id);
-  topics.subscribe(stays.session, 'b');
+  for (const id of ['a', 'b']) subscribe(topics, gone.session, id);
+  subscribe(topics, stays.session, 'b');
   gone.session.become({ kind: 'closed' });
   topics.leaveAll(gone.session);
   t.equal(topics.variantsOf('a'), 0);
@@ -105,12 +163,12 @@ test('a session that changes its variant stays in both until the fence resolves'
   const topics = new Topics(10);
   const { fence, open } = gate();
   const { session, topics: held } = recordingSession();
-  topics.subscribe(session, 'd');
+  subscribe(topics, session, 'd');
   session.supportsBatch = true;
   topics.switchVariant(session, fence);
   t.strictSame(held(), ['B:d', 'b:d', 'x:d'], 'what all get comes once');
   t.equal(topics.variantsOf('d'), binaryDelta | binaryBatch | binaryAny);
-  topics.subscribe(session, 'e');
+  subscribe(topics, session, 'e');
   await open();
   t.strictSame(held(), ['B:d', 'B:e', 'x:d', 'x:e']);
   t.equal(topics.variantsOf('d'), binaryBatch | binaryAny);
@@ -121,7 +179,7 @@ test('a session that changes its variant twice ends up in the last', async (t) =
   const topics = new Topics(10);
   const { fence, open } = gate();
   const { session, topics: held } = recordingSession();
-  topics.subscribe(session, 'd');
+  subscribe(topics, session, 'd');
   session.supportsBatch = true;
   topics.switchVariant(session, fence);
   session.encoding = 'json';
@@ -138,7 +196,7 @@ test('a session that closes or unsubscribes while it changes its variant leaves 
   const closes = recordingSession();
   const unsubscribes = recordingSession();
   for (const { session } of [closes, unsubscribes]) {
-    topics.subscribe(session, 'd');
+    subscribe(topics, session, 'd');
     session.supportsBatch = true;
     topics.switchVariant(session, fence);
   }
@@ -155,7 +213,7 @@ test('a session that closes or unsubscribes while it changes its variant leaves 
 test('the list of documents is bounded and has the time of the last change', (t) => {
   const topics = new Topics(10);
   const { session } = recordingSession();
-  for (const id of ['a', 'b', 'c']) topics.subscribe(session, id);
+  for (const id of ['a', 'b', 'c']) subscribe(topics, session, id);
   topics.touch('b', 5);
   topics.touch('nobody', 5);
   t.strictSame(
@@ -171,7 +229,17 @@ test('the list of documents is bounded and has the time of the last change', (t)
 
 test('whatever sessions do, the variants requested of the shards are those with sockets', async (t) => {
   const steps = fc.record({
-    kind: fc.constantFrom('subscribe', 'subscribe', 'unsubscribe', 'supportsBatch', 'json', 'close', 'open'),
+    kind: fc.constantFrom(
+      'subscribe',
+      'subscribe',
+      'write',
+      'write',
+      'unsubscribe',
+      'supportsBatch',
+      'json',
+      'close',
+      'open',
+    ),
     who: fc.nat(2),
     documentId: fc.constantFrom('a', 'b'),
   });
@@ -185,7 +253,8 @@ test('whatever sessions do, the variants requested of the shards are those with 
         const { session } = sessions[who]!;
         if (kind === 'open') await open();
         else if (!session.isOpen) continue;
-        else if (kind === 'subscribe') topics.subscribe(session, documentId);
+        else if (kind === 'subscribe') subscribe(topics, session, documentId);
+        else if (kind === 'write') topics.subscribePartially(session, documentId);
         else if (kind === 'unsubscribe') topics.unsubscribe(session, documentId);
         else if (kind === 'close') {
           session.become({ kind: 'closed' });

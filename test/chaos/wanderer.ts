@@ -1,4 +1,5 @@
 /** Clients that live on whichever node lets them in, and move when theirs is gone, silent, or just so. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ModelClient, type SentMessage } from '../support/model-client.js';
 import type { Random } from '../support/random.js';
 import { TextClient } from '../support/text-client.js';
@@ -84,13 +85,19 @@ export class FieldWanderer implements Wanderer {
   async connect(url: string, random: Random): Promise<string> {
     const { client } = this;
     await client.connect(url, { connectTimeoutMs: CONNECT_TIMEOUT_MS });
+    // Mostly it resumes from what it has; sometimes others' updates come before the answer, since it writes first.
+    const writesFirst = random.once(2);
+    if (writesFirst) {
+      client.resend();
+      await sleep(random.below(30));
+    }
     const asked = this.#documents.map((documentId) => {
-      const how = random.pick(['subscribe', 'state', 'vector'] as const);
+      const how = random.pick(['subscribe', 'state', 'vector', 'vector', 'vector', 'vector'] as const);
       client.open(documentId, how);
       return `${documentId} by ${how}`;
     });
-    client.resend();
-    return asked.join(', ');
+    if (!writesFirst) client.resend();
+    return `${asked.join(', ')}${writesFirst ? ', after its writes' : ''}`;
   }
 
   act(random: Random): void {

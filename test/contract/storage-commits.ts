@@ -42,7 +42,10 @@ export function storageCommitsContract(test: Test): void {
       (await from.load(['doc']))[0]!.fields.map(({ path, commit }) => [path, commit]).sort();
     await storage.commit([change('doc', [row({ path: 'a' }), row({ path: 'b' })])]);
     await storage.commit([change('doc', [row({ path: 'b', counter: 8 }), row({ path: 'c', commit: 77 })])]);
-    await storage.commit([change('doc', [row({ path: 'a' }), row({ path: 'c', counter: 6 })]), change('other', [row()])]);
+    await storage.commit([
+      change('doc', [row({ path: 'a' }), row({ path: 'c', counter: 6 })]),
+      change('other', [row()]),
+    ]);
     const large = Array.from({ length: 5_001 }, (_, i) => row({ path: `large${i}` }));
     t.strictSame(
       await commitsOf(storage),

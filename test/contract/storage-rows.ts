@@ -39,7 +39,10 @@ export async function rowsOf(storage: Storage, documentId: string): Promise<Fiel
 
 /** Without the numbers of their commits, which depend on what else was committed. */
 export function sorted(fields: readonly FieldRow[]): FieldRow[] {
-  return fields.map(({ commit: _, ...row }) => row).sort((a, b) => (a.path < b.path ? -1 : 1));
+  const rows = fields.map(({ path, value, deleted, timestamp, counter, clientId, stamp }) => ({
+    ...{ path, value, deleted, timestamp, counter, clientId, stamp },
+  }));
+  return rows.sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
 /** The one row of a document that has one. */

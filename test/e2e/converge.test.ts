@@ -162,10 +162,11 @@ test('ORD5, ORD6: stamps grow, and the clock of a state names the writers and ra
   await listener.expect('the last field', (m) => m['field'] === 'last');
   let former = 0;
   for (const { clock } of listener.received('delta')) {
-    const { server: stamp, ...writers } = clock as Record<string, number>;
+    const { server: stamp, '#': commits, '#+': shown, ...writers } = clock as Record<string, number>;
     t.ok(stamp! > former);
     former = stamp!;
     t.same(Object.values(writers), [stamp], 'the writer’s entry is the stamp');
+    t.same([commits! < 100, shown], [true, stamp], 'it is not durable yet');
   }
   const asked = listener.send('sync_request', { documentId, clientId: 'me' });
   const answer = await listener.expect('the state', (m) => m['requestId'] === asked);

@@ -28,7 +28,8 @@ export class ControlledStorage implements Storage {
   refuse: (documentId: string, row: FieldRow) => string | undefined = () => undefined;
   /** Why the parts of a text are not taken, if they are not. */
   refuseText: (documentId: string) => string | undefined = () => undefined;
-  readonly #inner = new MemoryStorage();
+  /** What is stored, without what this class does to those who ask. */
+  readonly inner = new MemoryStorage();
   #gates: Promise<void>[] = [];
   #held: (() => void)[] = [];
 
@@ -48,7 +49,7 @@ export class ControlledStorage implements Storage {
     if (documentIds.some((id) => this.failLoads.includes(id) || this.failLoads.includes('*'))) {
       throw new Error('the disk can’t be read');
     }
-    return this.#inner.load(documentIds);
+    return this.inner.load(documentIds);
   }
 
   async commit(changes: readonly DocumentChange[]): Promise<Committed> {
@@ -68,13 +69,13 @@ export class ControlledStorage implements Storage {
       }),
       text: text === undefined ? undefined : this.#takeText(documentId, text, refused),
     }));
-    const committed = await this.#inner.commit(taken);
+    const committed = await this.inner.commit(taken);
     return { ...committed, refused: [...refused, ...committed.refused] };
   }
 
   lastCommits(documentIds: readonly string[]): Promise<number[]> {
     this.comparisons++;
-    return this.#inner.lastCommits(documentIds);
+    return this.inner.lastCommits(documentIds);
   }
 
   #takeText(documentId: string, text: TextChange, refused: RefusedRow[]): TextChange | undefined {
@@ -86,11 +87,11 @@ export class ControlledStorage implements Storage {
 
   /** What is stored of a document, as `<field>=<value>`, tombstones included. */
   async stored(documentId: string): Promise<string[]> {
-    const [document] = await this.#inner.load([documentId]);
+    const [document] = await this.inner.load([documentId]);
     return (document?.fields ?? []).map(({ path, value }) => `${path}=${value}`).sort();
   }
 
   async close(): Promise<void> {
-    await this.#inner.close();
+    await this.inner.close();
   }
 }

@@ -69,7 +69,7 @@ export class ModelClient {
     return this.#connection !== undefined;
   }
 
-  /** The connection that it has now. */
+  /** That of now. */
   get connection(): RawClient | undefined {
     return this.#connection;
   }
@@ -109,8 +109,6 @@ export class ModelClient {
     this.#inbox = [];
     this.#requests.clear();
     this.#stamps.clear();
-    // A live update alone does not mean that nothing before it is missing.
-    for (const documentId of this.#synced) this.document(documentId).markComplete();
     this.#synced.clear();
     connection?.socket.terminate();
   }
@@ -118,14 +116,14 @@ export class ModelClient {
   /** Asks for a document and for what changes in it. */
   open(documentId: string, how: Opening): void {
     const document = this.document(documentId);
-    const vector = how === 'vector' ? { vectorClock: document.complete, clientId: this.clientId } : {};
+    const vector = how === 'vector' ? { vectorClock: document.vector, clientId: this.clientId } : {};
     const id = this.#connection?.send(how === 'subscribe' ? 'subscribe' : 'sync_request', { documentId, ...vector });
     if (id !== undefined) this.#requests.set(id, { documentId, how });
   }
 
   /** Asks for what it has not seen, without subscribing. */
   askForOperations(documentId: string): void {
-    this.#connection?.send('sync_step1', { documentId, stateVector: this.document(documentId).complete });
+    this.#connection?.send('sync_step1', { documentId, stateVector: this.document(documentId).vector });
   }
 
   /** Writes locally, and keeps the message until it is acknowledged; `transmit` sends it. */
@@ -229,6 +227,7 @@ export class ModelClient {
         return;
       case 'sync_step2':
         for (const entry of message['operations'] as Incoming[]) this.#set(entry);
+        this.document(message['documentId'] as string).raise(message['clock']);
         return;
       case 'sync_response':
         this.#receiveState(message);

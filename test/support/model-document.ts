@@ -12,8 +12,6 @@ interface Register {
 export class ModelDocument {
   readonly #fields = new Map<string, Register>();
   readonly #vector = new Map<string, number>();
-  /** What may be asked for by vector: the vector of the last moment at which nothing was missing. */
-  #complete: Clock = {};
 
   readonly #byArrival: boolean;
 
@@ -26,9 +24,9 @@ export class ModelDocument {
     this.#vector = new Map(Object.entries(counts));
   }
 
-  /** The vector up to which this client has seen everything; an update that came before a gap was closed is not in it. */
-  get complete(): Clock {
-    return this.#complete;
+  /** Everything that it has seen in clocks, as an SDK keeps and sends it. */
+  get vector(): Clock {
+    return Object.fromEntries(this.#vector);
   }
 
   /** The fields that are there, names sorted, as comparable JSON. */
@@ -78,11 +76,6 @@ export class ModelDocument {
   /** Takes over a clock that came without a value. @throws As `receive`. */
   raise(clock: unknown): void {
     if (this.#raise(clock) === undefined) throw new Error(`ORD6: the clock ${JSON.stringify(clock)}`);
-  }
-
-  /** Everything up to now has been seen: an answer to a subscription came, or updates since. */
-  markComplete(): void {
-    this.#complete = Object.fromEntries(this.#vector);
   }
 
   /** Returns the largest entry, undefined when there is none or one is not a count. */

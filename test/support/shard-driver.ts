@@ -99,6 +99,7 @@ export class ShardDriver {
       metrics: new ShardMetrics(undefined),
       log: pino({ level: 'silent' }),
       send: (answer) => this.#take(answer),
+      isReplacement: false,
       nodeId: 'node-test',
       maxClockSkewMs: 60_000,
       maxValueDepth: 200,
@@ -151,11 +152,11 @@ export class ShardDriver {
   #take(answer: Uint8Array<ArrayBuffer>): void {
     readAnswer(answer, {
       publish: (documentId, variant, frame, _type, _receivedAt, except) => {
-        const isBinary = (variant & (variants.binaryDelta | variants.binaryBatch | variants.binaryAny)) !== 0;
+        const isBinary = (variant & binary) !== 0;
         this.sent.push({ to: 'all', documentId, variant, except, message: decodeFrame(Buffer.from(frame), isBinary) });
       },
       echo: (_documentId, variant, session, frame) => {
-        const isBinary = (variant & (variants.binaryDelta | variants.binaryBatch)) !== 0;
+        const isBinary = (variant & binary) !== 0;
         this.sent.push({ to: 'one', session, kind: 'reply', message: decodeFrame(Buffer.from(frame), isBinary) });
       },
       reply: (session, encoding, frame) => {
@@ -175,6 +176,13 @@ export class ShardDriver {
     });
   }
 }
+
+const binary =
+  variants.binaryDelta |
+  variants.binaryBatch |
+  variants.binaryAny |
+  variants.partialBinaryDelta |
+  variants.partialBinaryBatch;
 
 export function toAll(sent: readonly Sent[]): Published[] {
   return sent.filter((entry) => entry.to === 'all');

@@ -18,12 +18,25 @@ export interface Outlet {
   /** False while its buffer is too full for another answer. */
   hasRoom(): boolean;
   send(frame: AnswerFrame): void;
+  /**
+   * A read of a document is answered: its first frame was sent, and nothing was published since its state was read.
+   *
+   * @param isRefused Whether the answer is an error.
+   */
+  answered(documentId: string, isRefused: boolean): void;
 }
 
 /** Starts a read. @param read Its number; each start has a new one. */
 type Start = (read: number) => void;
 
-interface Request {
+/** What a client asks for. */
+export interface RequestedRead {
+  readonly documentId: string;
+  /** By which the client knows the answer. */
+  readonly requestId: string;
+}
+
+interface Request extends RequestedRead {
   readonly start: Start;
   /** Memory of the request while it waits. */
   readonly bytes: number;
@@ -46,12 +59,18 @@ export class ReadGate {
   readonly #waiting: Request[] = [];
   #waitingBytes = 0;
   readonly #inProgress = new Map<number, InProgress>();
-  /** Number of the last read. */
-  #reads = 0;
+  /** By document: reads in progress or waiting. */
+  readonly #asked = new Map<string, number>();
+  readonly #nextRead: () => number;
   /** Frames left of an answer that was sent in part: copies, because a view would keep the whole answer in memory. */
   #rest: AnswerFrame[] = [];
   /** Set after an answer was dropped: no read starts until the socket has room. */
   #stalled = false;
+
+  /** @param nextRead Gives each read a number that no other of the session has, nor had. */
+  constructor(nextRead: () => number) {
+    this.#nextRead = nextRead;
+  }
 
   /** Requests that wait. */
   get waiting(): number {
@@ -73,9 +92,10 @@ export class ReadGate {
    *
    * @param bytes Memory of the request while it waits.
    */
-  request(start: Start, bytes: number): void {
-    this.#waiting.push({ start, bytes });
+  request(read: RequestedRead, start: Start, bytes: number): void {
+    this.#waiting.push({ ...read, start, bytes });
     this.#waitingBytes += bytes;
+    this.#asked.set(read.documentId, (this.#asked.get(read.documentId) ?? 0) + 1);
     this.#startNext();
   }
 
@@ -89,8 +109,12 @@ export class ReadGate {
     read.frames.push(frame);
     if (!frame.last) return;
     if (this.#rest.length === 0 && outlet.hasRoom()) {
+      const { documentId } = read.request;
       this.#rest = read.frames;
       this.#sendRest(outlet);
+      // Another request of the document may still be answered.
+      if (frame.type !== 'error') outlet.answered(documentId, false);
+      else if (!this.#asked.has(documentId)) outlet.answered(documentId, true);
       this.#rest = this.#rest.map((left) => ({ ...left, bytes: left.bytes.slice() }));
       return;
     }
@@ -98,6 +122,32 @@ export class ReadGate {
     this.#waiting.unshift(read.request);
     this.#waitingBytes += read.request.bytes;
     this.#stalled = true;
+  }
+
+  /**
+   * Gives up the reads of documents that the session may no longer read: nothing more of their answers is sent.
+   *
+   * @returns Those of which nothing was sent yet.
+   */
+  cancel(mayRead: (documentId: string) => boolean): RequestedRead[] {
+    const cancelled: RequestedRead[] = [];
+    for (const [read, { request }] of this.#inProgress) {
+      if (mayRead(request.documentId)) continue;
+      this.#finish(read);
+      if (!this.#rest.some((frame) => frame.read === read)) cancelled.push(request);
+    }
+    this.#rest = this.#rest.filter(({ read }) => this.#inProgress.has(read));
+    for (const request of this.#waiting.splice(0)) {
+      if (mayRead(request.documentId)) {
+        this.#waiting.push(request);
+        continue;
+      }
+      this.#waitingBytes -= request.bytes;
+      this.#forget(request);
+      cancelled.push(request);
+    }
+    this.#startNext();
+    return cancelled;
   }
 
   /** The socket's buffer has drained. */
@@ -108,13 +158,26 @@ export class ReadGate {
     this.#startNext();
   }
 
+  #finish(read: number): void {
+    const inProgress = this.#inProgress.get(read);
+    if (inProgress === undefined) return;
+    this.#inProgress.delete(read);
+    this.#forget(inProgress.request);
+  }
+
+  #forget({ documentId }: RequestedRead): void {
+    const left = (this.#asked.get(documentId) ?? 1) - 1;
+    if (left > 0) this.#asked.set(documentId, left);
+    else this.#asked.delete(documentId);
+  }
+
   #sendRest(outlet: Outlet): void {
     let sent = 0;
     for (const frame of this.#rest) {
       if (!outlet.hasRoom()) break;
       outlet.send(frame);
       sent++;
-      if (frame.last) this.#inProgress.delete(frame.read);
+      if (frame.last) this.#finish(frame.read);
     }
     this.#rest = this.#rest.slice(sent);
     if (this.#rest.length === 0) this.#startNext();
@@ -125,7 +188,7 @@ export class ReadGate {
       const request = this.#waiting.shift();
       if (request === undefined) return;
       this.#waitingBytes -= request.bytes;
-      const read = ++this.#reads;
+      const read = this.#nextRead();
       this.#inProgress.set(read, { request, frames: [] });
       request.start(read);
     }

@@ -41,20 +41,30 @@ export interface SessionAwareness {
   readonly clientIds: Set<string>;
 }
 
+/** What a session wants of a document, as bits of `variants`. */
+export interface Subscription {
+  /** What the shard is asked for. */
+  wanted: number;
+  /** The part of it whose native topics the socket is in. */
+  joined: number;
+}
+
 /** One connection. */
 export class Session {
   #state: SessionState = { kind: 'closed' };
   #encoding: Encoding = 'binary';
   /** Whether the client has sent a message that shows that it understands `delta_batch`. */
   supportsBatch = false;
-  /** The variants that it is subscribed to, as bits, by document. */
-  readonly subscriptions = new Map<string, number>();
+  /** By document. */
+  readonly subscriptions = new Map<string, Subscription>();
   /** Undefined until the session uses awareness. */
   awareness: SessionAwareness | undefined;
   /** Undefined while no read is in progress or waits. */
   reads: ReadGate | undefined;
   /** The user it is counted for; undefined before authentication. */
   userId: string | undefined;
+  /** Number of its last read. */
+  lastRead = 0;
   chunks: ChunkAssembler | undefined;
   /** Drops unfinished chunk sets that have timed out. */
   chunkTimer: NodeJS.Timeout | undefined;

@@ -26,6 +26,7 @@ export {
 export { nextTombstones as fieldsNextTombstones } from './fields/tombstones';
 export {
   fieldCommitted as fieldsCommitted,
+  commitOf as fieldsCommitOf,
   nextUncommitted as fieldsNextUncommitted,
   findStamp as fieldsFindStamp,
 } from './fields/commits';

@@ -39,6 +39,7 @@ export interface CoreExports {
   fieldsNextChanges(document: number, from: number): number;
   fieldsNextTombstones(document: number, from: number, stamp: number): number;
   fieldsCommitted(document: number, pathLength: number, stamp: number, commit: number): void;
+  fieldsCommitOf(document: number, pathLength: number): number;
   fieldsNextUncommitted(document: number, upTo: number, from: number): number;
   fieldsFindStamp(document: number, stamp: number): number;
 

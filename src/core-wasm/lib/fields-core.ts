@@ -136,6 +136,11 @@ export class FieldsCore implements FieldsStore {
     });
   }
 
+  commitOf(handle: number, path: string): number {
+    const document = this.#document(handle);
+    return this.#runWith(path, (core, length) => core.fieldsCommitOf(document, length));
+  }
+
   changesAfter(handle: number, commit: number): FieldWrite[] {
     const document = this.#document(handle);
     return this.#readFields((core, from) => core.fieldsNextUncommitted(document, commit, from));

@@ -82,6 +82,9 @@ export interface FieldsStore {
    */
   committed(handle: number, path: string, stamp: number, commit: number): void;
 
+  /** The number of the commit that stored the last write of a field; Infinity while that is not known. */
+  commitOf(handle: number, path: string): number;
+
   /**
    * The fields, tombstones included, of which no commit up to this number is known to have stored the last write, in the
    * order in which the fields were first written.

@@ -97,6 +97,10 @@ export class ReferenceFields implements FieldsStore {
     if (document.fields.get(path)?.stamp === stamp) this.#stored(document, path, commit);
   }
 
+  commitOf(handle: number, path: string): number {
+    return this.#document(handle).commits.get(path) ?? Infinity;
+  }
+
   changesAfter(handle: number, commit: number): FieldWrite[] {
     const { fields, commits } = this.#document(handle);
     const found = [...fields.values()].filter(({ path }) => (commits.get(path) ?? Infinity) > commit);

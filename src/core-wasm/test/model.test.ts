@@ -58,6 +58,7 @@ class Pair {
       const commit = random.below(20);
       core.committed(handle.core, path, stamp, commit);
       reference.committed(handle.reference, path, stamp, commit);
+      assert.equal(core.commitOf(handle.core, path), reference.commitOf(handle.reference, path));
     } else if (choice < 93) {
       const commit = random.below(20);
       assert.deepEqual(core.changesAfter(handle.core, commit), reference.changesAfter(handle.reference, commit));

@@ -27,6 +27,7 @@ export interface EchoesOptions {
   readonly outbox: Outbox;
   /** Gives a document a fresh L. */
   readonly nextStamp: (document: LoadedDocument) => number;
+  readonly isDirty: (document: LoadedDocument) => boolean;
   readonly endTurn: () => void;
 }
 
@@ -249,7 +250,6 @@ export class Echoes {
     const owed = sent.forgive(session);
     if (owed !== undefined) this.#drop(owed);
   }
-
   #forgive(sent: SentField, echo: PendingEcho): void {
     sent.forgive(echo.origin.session);
     this.#drop(echo);
@@ -281,10 +281,10 @@ export class Echoes {
     const document = this.#documentOf(first);
     const { origin } = first;
     document.sends.pending -= echoes.length;
-    const { core, outbox, nextStamp } = this.#options;
+    const { core, outbox, nextStamp, isDirty } = this.#options;
     const values = echoes.map(({ path }) => core.get(document.handle, path)).filter((value) => value !== undefined);
     const stamp = nextStamp(document);
-    echoFields(outbox, document.id, first, values, stamp);
+    echoFields(outbox, document.id, first, values, stamp, isDirty(document));
     for (const { path } of echoes) {
       const sent = document.sends.field(path);
       if (sent === undefined) document.sends.echoed(stamp);

@@ -8,6 +8,7 @@ import type { Echoes } from '../echo/echoes.js';
 import { liftedBy, publishChanges } from '../frames.js';
 import { KnownUpdates } from '../text/known-updates.js';
 import type { Outbox } from '../outbox.js';
+import { claimedCommits, hasShownStamp } from '../resume/flush-claims.js';
 import { publishText } from '../text/text-frames.js';
 import { eraseUnstored, isDoubtful, raiseHorizon } from '../tombstones/horizon.js';
 import { removedField } from '../tombstones/removed-field.js';
@@ -84,16 +85,18 @@ export class RemoteMerge {
   /** Sends the subscribers all there is. */
   publishAll(document: LoadedDocument, wanted: number): void {
     const { core } = this.#options;
-    const all = new Map(core.changesSince(document.handle, new Map()).map((write) => [write.path, write]));
+    const all = new Map(core.changesAfter(document.handle, -1).map((write) => [write.path, write]));
     if (all.size > 0) this.#publishFields(document, all, wanted);
     this.#publishText(document, wanted);
   }
 
   #publishFields(document: LoadedDocument, changed: ReadonlyMap<string, FieldWrite>, wanted: number): void {
-    const { outbox, echoes, nextStamp } = this.#options;
+    const { core, outbox, echoes, nextStamp } = this.#options;
     const stamp = nextStamp(document);
     const routing = { exceptOf: () => 0, liftedBy: liftedBy(document, changed, outbox.now) };
-    publishChanges(outbox, document, changed, wanted, 0, stamp, routing);
+    const commits = claimedCommits(core, document, outbox.now);
+    const claims = { commits, isEarly: hasShownStamp(document, changed), unprovable: stamp };
+    publishChanges(outbox, document, changed, wanted, 0, claims, stamp, routing);
     echoes.republished(document, changed.keys(), stamp);
   }
 

@@ -10,7 +10,6 @@ import type { Outbox } from '../outbox.js';
 import { AwarenessBridge } from './awareness-bridge.js';
 import { Reloads } from './reloads.js';
 import type { RemoteMerge } from './remote-merge.js';
-import { SeenCommits } from './seen-commits.js';
 import { relayOperations } from '../text/text-frames.js';
 
 export interface ReplicationOptions {
@@ -44,8 +43,8 @@ export class Replication implements BusEvents {
   readonly #comparison: Comparison;
   readonly #reloads: Reloads;
   readonly #remote: RemoteMerge;
-  /** Documents with subscribers here. */
-  readonly #interest = new Map<string, Interest>();
+  /** Documents with subscribers here, and what these want, as bits. */
+  readonly #interest = new Map<string, { variants: number }>();
   /** Documents of which nobody knows what their subscribers have been sent: a former worker did that. */
   readonly #unpublished = new Set<string>();
 
@@ -68,7 +67,7 @@ export class Replication implements BusEvents {
       log,
       intervalMs: options.compareMs,
       documentIds: () => this.#interest.keys(),
-      completeUpTo: (documentId) => this.#interest.get(documentId)?.seen?.upTo,
+      completeUpTo: (documentId) => this.#completeUpTo(documentId),
       onStale: (documentIds) => {
         this.#noteStale(documentIds);
       },
@@ -103,7 +102,7 @@ export class Replication implements BusEvents {
       return;
     }
     if (interest === undefined) {
-      this.#interest.set(documentId, { variants, seen: undefined });
+      this.#interest.set(documentId, { variants });
       this.#bus.subscribe([documentId]);
     } else {
       interest.variants = variants;
@@ -117,7 +116,7 @@ export class Replication implements BusEvents {
     if (interest !== undefined && variants !== 0) interest.variants = variants;
   }
 
-  /** Publishes to the other nodes what this one has committed. */
+  /** Publishes to the other nodes what this one has committed; the documents know the numbers already. */
   committed(changes: readonly DocumentChange[], { refused, numbers, horizons, expired = [] }: Committed): void {
     for (const { documentId, stamp, fields, text } of changes) {
       const isTaken = (path: string | undefined): boolean =>
@@ -125,7 +124,7 @@ export class Replication implements BusEvents {
       const updated = refused.length + expired.length === 0 ? fields : fields.filter(({ path }) => isTaken(path));
       const update = text === undefined || !isTaken(undefined) ? undefined : updateOf(text);
       const commit = numbers.get(documentId) ?? 0;
-      this.#see(documentId, commit);
+      this.#check(documentId, commit);
       // One that changes nothing is published too: others would take it for one that they missed.
       if (updated.length === 0 && update === undefined && commit === 0) continue;
       const horizon = horizons?.get(documentId);
@@ -152,12 +151,9 @@ export class Replication implements BusEvents {
       // What is being loaded may be older than this.
       this.onResyncNeeded([documentId], 'gap');
     } else {
-      const isComplete = this.#remote.merge(
-        slot,
-        { stamp, fields, text: text === undefined ? [] : [text], horizon },
-        wanted,
-      );
-      if (isComplete) this.#see(documentId, commit);
+      const numbered = commit === 0 ? fields : fields.map((field) => ({ ...field, commit }));
+      const update = { stamp, fields: numbered, text: text === undefined ? [] : [text], horizon };
+      if (this.#remote.merge(slot, update, wanted)) this.#see(slot, commit);
       else this.onResyncNeeded([documentId], 'gap');
     }
     if (relays.length > 0) relayOperations(this.#options.outbox, documentId, relays, wanted, 0, 0);
@@ -185,8 +181,7 @@ export class Replication implements BusEvents {
   }
 
   /** A document was loaded; updates that came meanwhile may not be in it. */
-  loaded(document: LoadedDocument, commits: number): void {
-    this.#seeLoaded(document.id, commits);
+  loaded(document: LoadedDocument): void {
     if (this.#unpublished.delete(document.id)) this.#remote.publishAll(document, this.#wantedOf(document.id));
     this.#reloads.resume(document.id);
   }
@@ -215,17 +210,23 @@ export class Replication implements BusEvents {
     return this.#interest.get(documentId)?.variants ?? 0;
   }
 
-  /** What a commit of this or another node holds is in memory. */
-  #see(documentId: string, commit: number): void {
-    const seen = this.#interest.get(documentId)?.seen;
-    if (seen !== undefined && !seen.add(commit)) this.#comparison.suspect(documentId, commit);
+  /** What a commit of another node holds is in memory. */
+  #see(document: LoadedDocument, commit: number): void {
+    document.commits.add(commit);
+    this.#check(document.id, commit);
   }
 
-  #seeLoaded(documentId: string, commits: number): void {
-    const interest = this.#interest.get(documentId);
-    if (interest === undefined) return;
-    if (interest.seen === undefined) interest.seen = new SeenCommits(commits);
-    else interest.seen.loaded(commits);
+  /** Looks whether a commit before this one is missing. */
+  #check(documentId: string, commit: number): void {
+    const complete = this.#completeUpTo(documentId);
+    if (complete !== undefined && complete < commit) this.#comparison.suspect(documentId, commit);
+  }
+
+  /** Undefined for a document that has no subscribers, or is not in memory. */
+  #completeUpTo(documentId: string): number | undefined {
+    if (!this.#interest.has(documentId)) return undefined;
+    const slot = this.#options.documents.peek(documentId);
+    return slot?.kind === 'loaded' ? slot.commits.upTo : undefined;
   }
 
   #noteStale(documentIds: readonly string[]): void {
@@ -241,8 +242,8 @@ export class Replication implements BusEvents {
     metrics.staleDocuments.add(documentIds.length);
     log.warn({ documents: documentIds.length }, 'the database has fewer commits of documents than it had');
     for (const documentId of documentIds) {
-      const interest = this.#interest.get(documentId);
-      if (interest !== undefined) interest.seen = undefined;
+      const slot = this.#options.documents.peek(documentId);
+      if (slot?.kind === 'loaded') slot.commits.forget();
     }
     this.#reloads.add(documentIds);
   }
@@ -260,12 +261,12 @@ export class Replication implements BusEvents {
       case 'loaded':
         this.#mergeInto(slot, stored);
     }
-    this.#seeLoaded(documentId, stored.commits);
   }
 
-  #mergeInto(document: LoadedDocument, { stamp, fields, text, horizon }: StoredDocument): void {
+  #mergeInto(document: LoadedDocument, { stamp, commits, fields, text, horizon }: StoredDocument): void {
     const updates = text.map(({ bytes }) => bytes);
     this.#remote.mergeStored(document, { stamp, fields, text: updates, horizon }, this.#wantedOf(document.id));
+    document.commits.loaded(commits);
     if (document.text === undefined) return;
     for (const { id, bytes } of text) document.text.updates.add(id, bytes.length);
   }
@@ -289,12 +290,4 @@ export class Replication implements BusEvents {
 /** Of a change that replaces other updates, the last update is the whole text; what is new stands before it. */
 function updateOf({ append, replaces }: TextChange): TextUpdate | undefined {
   return replaces.length > 0 && append.length < 2 ? undefined : append[0];
-}
-
-/** What the subscribers of a document want, and what is known of its commits. */
-interface Interest {
-  /** As bits. */
-  variants: number;
-  /** Undefined until the document is loaded on their account. */
-  seen: SeenCommits | undefined;
 }

@@ -140,7 +140,7 @@ export function decodeDocument(bytes: Uint8Array): DocumentRecord {
  */
 export function encodeField({ timestamp, counter, clientId, stamp, deleted, value }: FieldRow): Buffer {
   const six = packr.pack([timestamp, counter, clientId, stamp, deleted, value]);
-  const entry = Buffer.alloc(six.length + 9);
+  const entry = Buffer.allocUnsafe(six.length + 9);
   six.copy(entry);
   entry[0] = ARRAY_OF_SEVEN;
   entry[six.length] = FLOAT_64;

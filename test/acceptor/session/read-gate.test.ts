@@ -2,15 +2,18 @@ import { test } from 'tap';
 import { ReadGate, type AnswerFrame } from '../../../src/acceptor/session/read-gate.js';
 
 function frame(read: number, name: string, last = true): AnswerFrame {
-  return { read, bytes: Buffer.from(name), type: 'sync_response', encoding: 'binary', last };
+  const type = name === 'error' ? 'error' : 'sync_response';
+  return { read, bytes: Buffer.from(name), type, encoding: 'binary', last };
 }
 
 /** A gate, the numbers of the reads that it has started, and a socket with a buffer of ten bytes. */
 class Fixture {
-  readonly gate = new ReadGate();
+  readonly gate = new ReadGate(() => ++this.#reads);
   /** Started requests, as `<request>:<read>`. */
   readonly started: string[] = [];
   readonly sent: string[] = [];
+  /** Documents that were answered, and those that were refused. */
+  readonly answered: string[] = [];
   buffered = 0;
   readonly #outlet = {
     hasRoom: (): boolean => this.buffered <= 10,
@@ -18,13 +21,19 @@ class Fixture {
       this.sent.push(Buffer.from(bytes).toString());
       this.buffered += bytes.length;
     },
+    answered: (documentId: string, isRefused: boolean): void => {
+      this.answered.push(`${isRefused ? 'refused' : 'answered'} ${documentId}`);
+    },
   };
   #asked = 0;
+  #reads = 0;
 
-  ask(count: number): void {
+  /** @param document The same for all of them. */
+  ask(count: number, document?: string): void {
     for (let i = 0; i < count; i++) {
       const request = ++this.#asked;
-      this.gate.request((read) => this.started.push(`${request}:${read}`), 10);
+      const asked = { documentId: document ?? `d${request}`, requestId: `r${request}` };
+      this.gate.request(asked, (read) => this.started.push(`${request}:${read}`), 10);
     }
   }
 
@@ -135,5 +144,50 @@ test('contract 10: the bytes of waiting requests are counted, also of those that
   t.equal(all.gate.waitingBytes, 30);
   all.drain();
   t.equal(all.gate.waitingBytes, 20);
+  t.end();
+});
+
+test('SUB2 a document is answered when its answer is sent, not when that is dropped', (t) => {
+  const fixture = new Fixture();
+  fixture.ask(1);
+  fixture.buffered = 11;
+  fixture.answer(1, 'a');
+  t.strictSame(fixture.answered, []);
+  fixture.drain();
+  fixture.answer(2, 'a');
+  t.strictSame(fixture.answered, ['answered d1']);
+  t.end();
+});
+
+test('a refused document counts as such unless another request for it is open', (t) => {
+  const fixture = new Fixture();
+  fixture.ask(2, 'd');
+  fixture.answer(1, 'error');
+  t.strictSame(fixture.answered, []);
+  fixture.answer(2, 'error');
+  t.strictSame(fixture.answered, ['refused d']);
+  t.end();
+});
+
+test('FAN6 reads of documents that may not be read any more are given up, wherever they are', (t) => {
+  const fixture = new Fixture();
+  fixture.ask(1, 'kept');
+  fixture.ask(5, 'lost');
+  fixture.ask(10, 'waits');
+  fixture.ask(2, 'lost');
+  for (const [i, name] of ['bbbbbb', 'bbbbbb', 'cccccc'].entries()) fixture.answer(2, name, i === 2);
+  t.strictSame(fixture.sent, ['bbbbbb', 'bbbbbb']);
+  const cancelled = fixture.gate.cancel((documentId) => documentId !== 'lost');
+  t.strictSame(
+    cancelled.map(({ requestId }) => requestId),
+    ['r3', 'r4', 'r5', 'r6', 'r17', 'r18'],
+    'not that of which a part was sent',
+  );
+  fixture.drain();
+  for (const read of [2, 3, 4, 5, 6]) fixture.answer(read, 'secret');
+  fixture.answer(1, 'a');
+  t.strictSame(fixture.sent.slice(2), ['a'], 'nothing of them is sent');
+  t.equal(fixture.gate.waitingBytes, fixture.gate.waiting * 10);
+  t.equal(fixture.started.length, 6 + 8);
   t.end();
 });

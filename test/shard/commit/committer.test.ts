@@ -1,6 +1,7 @@
 import { pino } from 'pino';
 import { test } from 'tap';
 import { ShardMetrics } from '../../../src/metrics/shard-metrics.js';
+import { DocumentCommits } from '../../../src/shard/resume/document-commits.js';
 import { Committer } from '../../../src/shard/commit/committer.js';
 import { DocumentSends } from '../../../src/shard/echo/document-sends.js';
 import type { LoadedDocument } from '../../../src/shard/documents.js';
@@ -24,16 +25,9 @@ interface Fixture {
 let stamps = 0;
 
 function documentOf(id: string): LoadedDocument {
-  return {
-    kind: 'loaded',
-    id,
-    handle: 1,
-    text: undefined,
-    stamp: 0,
-    sends: new DocumentSends(0, 0),
-    horizon: undefined,
-    bytes: 0,
-  };
+  const [sends, commits] = [new DocumentSends(0, 0), new DocumentCommits(0, true)];
+  const rest = { text: undefined, stamp: 0, sends, commits, horizon: undefined, bytes: 0 };
+  return { kind: 'loaded', id, handle: 1, ...rest };
 }
 
 function rowOf(path: string, value: number): FieldRow {

@@ -2,6 +2,7 @@ import { TextCore } from '@synckit/core-wasm';
 import { test } from 'tap';
 import { ShardMetrics } from '../../../src/metrics/shard-metrics.js';
 import { DocumentSends } from '../../../src/shard/echo/document-sends.js';
+import { DocumentCommits } from '../../../src/shard/resume/document-commits.js';
 import type { LoadedDocument } from '../../../src/shard/documents.js';
 import { KnownUpdates } from '../../../src/shard/text/known-updates.js';
 import { TextWriter } from '../../../src/shard/text/text-writer.js';
@@ -16,17 +17,9 @@ test('a compaction that can’t wait says what is new besides: others are told o
   const core = new TextCore();
   const writer = new TextWriter(core, new ShardMetrics(undefined));
   const text = { handle: core.open(), stored: 0, updates: new KnownUpdates() };
-  const sends = new DocumentSends(0, 0);
-  const document: LoadedDocument = {
-    kind: 'loaded',
-    id: 'd',
-    handle: 0,
-    text,
-    stamp: 0,
-    sends,
-    horizon: undefined,
-    bytes: 0,
-  };
+  const [sends, commits] = [new DocumentSends(0, 0), new DocumentCommits(0, true)];
+  const rest = { text, stamp: 0, sends, commits, horizon: undefined, bytes: 0 };
+  const document: LoadedDocument = { kind: 'loaded', id: 'd', handle: 0, ...rest };
   const replica = new TextReplica('alice');
   const other = core.open();
   const parts: string[] = [];

@@ -3,6 +3,7 @@ import { hashBytes } from '../memory/hash';
 import { inputArea } from '../memory/input';
 import { continueAt, recordAt, recordRoom } from '../memory/result';
 import { Document, fieldAt, findField } from './document';
+import { isHole } from './field';
 import { FIELD_RECORD, writeFieldRecord } from './record';
 
 /**
@@ -15,6 +16,13 @@ export function fieldCommitted(document: Document, pathLength: u32, stamp: f64, 
   if (field && field.stamp == stamp && commit < field.commit) field.commit = commit;
 }
 
+/** The number of the commit that stored the field in the input area; Infinity if it is not known. */
+export function commitOf(document: Document, pathLength: u32): f64 {
+  const path = inputArea();
+  const field = findField(document, path, pathLength, hashBytes(path, pathLength));
+  return field ? field.commit : Infinity;
+}
+
 /** Puts the next fields that no commit up to a number has stored, from an index on, into the result area. */
 export function nextUncommitted(document: Document, upTo: f64, from: u32): u32 {
   const count = document.count;
@@ -23,7 +31,7 @@ export function nextUncommitted(document: Document, upTo: f64, from: u32): u32 {
   let index = from;
   for (; index < count && found < room; index++) {
     const field = fieldAt(document, index);
-    if (field.commit > upTo) writeFieldRecord(recordAt(found++, FIELD_RECORD), field);
+    if (!isHole(field) && field.commit > upTo) writeFieldRecord(recordAt(found++, FIELD_RECORD), field);
   }
   continueAt(index == count ? 0 : index);
   return found;
@@ -34,7 +42,7 @@ export function findStamp(document: Document, stamp: f64): bool {
   const count = document.count;
   for (let index: u32 = 0; index < count; index++) {
     const field = fieldAt(document, index);
-    if (field.stamp != stamp) continue;
+    if (isHole(field) || field.stamp != stamp) continue;
     writeFieldRecord(recordAt(0, FIELD_RECORD), field);
     return true;
   }

@@ -1,5 +1,5 @@
 import { test } from 'tap';
-import { SeenCommits } from '../../../src/shard/replication/seen-commits.js';
+import { SeenCommits } from '../../../src/shard/resume/seen-commits.js';
 import { Random, seedsToPlay } from '../../support/random.js';
 
 test('a number is complete when none before it is missing', (t) => {
