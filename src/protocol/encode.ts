@@ -93,19 +93,18 @@ export interface FieldUpdate {
   readonly claims?: Claims | undefined;
 }
 
-/** Client ids, already quoted, that are given L too: their own counters rise to it. */
+/** Client ids that are given L too: their own counters rise to it. */
 export type Lifted = readonly string[];
 
 const nobody: Lifted = [];
 
 /** `{"server": L, "<writer>": stamp}` with the claims; `lifted` names one more id that is given L, and `others` a few. */
 export function clockJson(update: FieldUpdate, lifted?: string, others: Lifted = nobody): string {
-  const { server, stamp, claims } = update;
-  const writer = quote(update.writer);
+  const { server, writer, stamp, claims } = update;
   let clock = `{"server":${server}${claims === undefined ? '' : claimsJson(claims)}`;
-  if (update.writer !== 'server' && update.writer !== lifted && !isClaim(update.writer)) clock += `,${writer}:${stamp}`;
+  if (writer !== 'server' && writer !== lifted && !isClaim(writer)) clock += `,${quote(writer)}:${stamp}`;
   if (lifted !== undefined && lifted !== 'server') clock += `,${quote(lifted)}:${server}`;
-  for (const other of others) if (other !== writer) clock += `,${other}:${server}`;
+  for (const other of others) if (other !== writer) clock += `,${quote(other)}:${server}`;
   return clock + '}';
 }
 

@@ -2,6 +2,7 @@ import type { FieldsStore, FieldWrite } from '@synckit/core-wasm';
 import { batchBody, batchEntry, deltaBody, type Body, type FieldUpdate, type Lifted } from '../protocol/encode.js';
 import { variants } from '../messages/task.js';
 import type { LoadedDocument } from './documents.js';
+import type { SentField } from './echo/sent-field.js';
 import type { Loser } from './loser.js';
 import { withClaims, type FlushClaims } from './resume/flush-claims.js';
 import type { Held, Outbox, Variant } from './outbox.js';
@@ -23,11 +24,12 @@ export function liftedBy(
   { sends }: LoadedDocument,
   changed: ReadonlyMap<string, FieldWrite>,
   now: number,
+  sentOf: (path: string) => SentField | undefined = (path) => sends.field(path),
 ): Routing['liftedBy'] {
   let last: string | undefined;
   for (const path of changed.keys()) last = path;
   return (path) => {
-    const sent = sends.field(path);
+    const sent = sentOf(path);
     const writers = sent === undefined ? nobody : sends.liftedBy(sent);
     if (path !== last) return writers;
     const others = sends.lifted(now).filter((id) => !writers.includes(id));
@@ -63,7 +65,7 @@ const batchedKinds: readonly (readonly Variant[])[] = [
 export interface Routing {
   /** The session that does not get a field, or 0. */
   readonly exceptOf: (path: string) => number;
-  /** Whose counters a field raises, as JSON. */
+  /** Whose counters a field raises. */
   readonly liftedBy: (path: string) => Lifted;
 }
 

@@ -87,7 +87,7 @@ export class Merge {
     // Moved to the end: a client that gets only the first frames has a clock that claims nothing of the rest.
     this.changed.delete(path);
     this.changed.set(path, taken);
-    this.authors.set(path, { origin, clientId, counter, clockMax });
+    this.authors.set(path, { origin, clientId, counter, clockMax, sent, except: 0 });
     this.applied++;
     if (this.losers.size > 0) this.#win(path, origin);
   }

@@ -122,8 +122,7 @@ function responseClock(
   const lifted = document.sends.liftedByRead();
   for (const writer of core.writers(document.handle)) {
     if (writer.clientId === 'server' || writer.clientId === clientId || isClaim(writer.clientId)) continue;
-    const id = quote(writer.clientId);
-    clock += `,${id}:${lifted.has(id) ? server : writer.stamp}`;
+    clock += `,${quote(writer.clientId)}:${lifted.has(writer.clientId) ? server : writer.stamp}`;
   }
   if (clientId !== undefined && clientId !== 'server') clock += `,${quote(clientId)}:${server}`;
   return clock + '}';

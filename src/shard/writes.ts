@@ -11,7 +11,7 @@ import type { LoadedDocument } from './documents.js';
 import type { Echoes } from './echo/echoes.js';
 import { answerLosers, echoOf, liftedBy, publishChanges } from './frames.js';
 import { KnownUpdates } from './text/known-updates.js';
-import { Merge, type MergeLimits } from './merge.js';
+import { Merge, type MergeLimits, type MergeOptions } from './merge.js';
 import type { Outbox } from './outbox.js';
 import { claimedCommits, partialVariants } from './resume/flush-claims.js';
 import { headOf } from './record.js';
@@ -44,11 +44,12 @@ export interface WritesOptions {
 export class Writes {
   readonly #options: WritesOptions;
 
-  readonly #dating: Dating;
+  readonly #mergeOptions: MergeOptions;
 
   constructor(options: WritesOptions) {
     this.#options = options;
-    this.#dating = new Dating(options.core, options.clock);
+    const { core, clock, limits, nodeId, echoes } = options;
+    this.#mergeOptions = { core, clock, limits, nodeId, echoes, dating: new Dating(core, clock) };
   }
 
   /** @returns Whether there were any that changed the document. */
@@ -56,7 +57,7 @@ export class Writes {
     const { core, texts, clock, committer, outbox, echoes } = this.#options;
     // Before the writes, so that none of them has it and all are above it.
     const unprovable = (group.variants & partialVariants) === 0 ? 0 : this.nextStamp(document);
-    const merge = new Merge({ ...this.#options, dating: this.#dating }, document);
+    const merge = new Merge(this.#mergeOptions, document);
     const text = new TextJoin(texts, () => (document.text ??= this.#openText()));
     const acks: PendingAck[] = [];
     const started = performance.now();
@@ -74,7 +75,7 @@ export class Writes {
     if (text.changed || (text.senders.size > 0 && this.#isUnwritten(document))) {
       committer.writeText(document, this.#textBytes(document) - textBytes);
     }
-    const excepts = this.#decideEchoes(document, merge);
+    this.#decideEchoes(document, merge);
     this.#dropAnswered(document, merge);
     const last = [...merge.changed.values()].at(-1);
     if (last !== undefined) document.commits.shown.add(last.stamp, last.clientId);
@@ -82,7 +83,7 @@ export class Writes {
     const claims = { commits, isEarly: committer.isDirty(document), unprovable };
     const [first] = acks;
     if (group.writerOnly && first !== undefined && merge.losers.size === 0 && text.senders.size === 0) {
-      const hidden = [...merge.changed.values()].filter(({ path }) => excepts.get(path) === 0);
+      const hidden = [...merge.changed.values()].filter(({ path }) => merge.authors.get(path)?.except === 0);
       if (hidden.length > 0) {
         first.echo = echoOf(outbox, document.id, hidden, group.variants, first.origin.session, claims);
         outbox.hold(first.echo);
@@ -92,8 +93,8 @@ export class Writes {
     } else {
       outbox.release(document.id);
       publishChanges(outbox, document, merge.changed, group.variants, receivedAt, claims, undefined, {
-        exceptOf: (path) => excepts.get(path) ?? 0,
-        liftedBy: liftedBy(document, merge.changed, outbox.now),
+        exceptOf: (path) => merge.authors.get(path)?.except ?? 0,
+        liftedBy: liftedBy(document, merge.changed, outbox.now, (path) => merge.authors.get(path)?.sent),
       });
     }
     for (const ack of acks) committer.addAck(ack);
@@ -109,15 +110,13 @@ export class Writes {
     return merge.changed.size > 0 || text.changed;
   }
 
-  /** By changed field, the session that is not sent it, or 0. */
-  #decideEchoes(document: LoadedDocument, { changed, authors }: Merge): Map<string, number> {
+  /** Decides for each changed field whether its author is sent it. */
+  #decideEchoes(document: LoadedDocument, { changed, authors }: Merge): void {
     const { echoes, outbox } = this.#options;
-    const excepts = new Map<string, number>();
     for (const write of changed.values()) {
       const author = authors.get(write.path);
-      if (author !== undefined) excepts.set(write.path, echoes.publishes(document, write, author, outbox.now));
+      if (author !== undefined) author.except = echoes.publishes(document, write, author, outbox.now);
     }
-    return excepts;
   }
 
   /** Forgets what lost where the writer was sent what won by an answer to a read. */

@@ -80,6 +80,13 @@ export class FieldsCore implements FieldsStore {
     return found === 0 ? undefined : this.#readField(this.#core.result + resultRecords, new Map(), path);
   }
 
+  stampOf(handle: number, path: string): number | undefined {
+    const document = this.#document(handle);
+    const found = this.#runWith(path, (core, length) => core.fieldsGet(document, length));
+    const { memory, result } = this.#core;
+    return found === 0 ? undefined : memory.double(result + resultRecords + fieldRecord.stamp);
+  }
+
   state(handle: number): Uint8Array<ArrayBuffer> {
     const document = this.#document(handle);
     const length = this.#core.exports.fieldsStateLength(document);

@@ -48,6 +48,9 @@ export interface FieldsStore {
   /** The last write of the field, tombstones included, or undefined if there never was one. */
   get(handle: number, path: string): FieldWrite | undefined;
 
+  /** The stamp of the last write of the field, tombstones included, or undefined if there never was one. */
+  stampOf(handle: number, path: string): number | undefined;
+
   /**
    * The live fields as one JSON object in UTF-8: `{"path":value,…}`, keys escaped as `JSON.stringify` does it, in the
    * order in which the fields were first written. The bytes are a copy in a buffer of their own and may be transferred.

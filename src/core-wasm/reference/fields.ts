@@ -55,6 +55,10 @@ export class ReferenceFields implements FieldsStore {
     return field === undefined ? undefined : { ...field };
   }
 
+  stampOf(handle: number, path: string): number | undefined {
+    return this.#document(handle).fields.get(path)?.stamp;
+  }
+
   state(handle: number): Uint8Array<ArrayBuffer> {
     const entries: string[] = [];
     for (const { path, value, deleted } of this.#document(handle).fields.values()) {

@@ -47,6 +47,8 @@ for (const [name, make] of Object.entries(stores)) {
     t.equal(store.get(handle, 'f')?.stamp, 5);
     t.equal(store.set(handle, write('f', { timestamp: 3, stamp: 2 })), true);
     t.equal(store.get(handle, 'f')?.stamp, 2);
+    t.equal(store.stampOf(handle, 'f'), 2);
+    t.equal(store.stampOf(handle, 'none'), undefined);
     t.end();
   });
 

@@ -53,6 +53,7 @@ class Pair {
     } else if (choice < 90) {
       const path = randomPath(random);
       assert.deepEqual(core.get(handle.core, path), reference.get(handle.reference, path));
+      assert.equal(core.stampOf(handle.core, path), reference.stampOf(handle.reference, path));
     } else if (choice < 91) {
       const { path, stamp } = randomWrite(random);
       const commit = random.below(20);

@@ -1,4 +1,4 @@
-import { quote, type Lifted } from '../../protocol/encode.js';
+import type { Lifted } from '../../protocol/encode.js';
 import { SentField } from './sent-field.js';
 import type { PendingEcho } from './echo-schedule.js';
 
@@ -6,14 +6,14 @@ import type { PendingEcho } from './echo-schedule.js';
 interface Writer {
   /** Largest stamp of an answer to a read that it was sent, or may have been. */
   readStamp: number;
-  /** The client id that it counts with, as JSON, if it does. */
+  /** The client id that it counts with, if it does. */
   clientId: string | undefined;
   /** When it wrote last, in ms since the epoch. */
   at: number;
 }
 
 /** Fields and writers that are remembered per document. */
-const MAX_FIELDS = 256;
+const MAX_FIELDS = 1_024;
 const MAX_WRITERS = 32;
 const MAX_READERS = 32;
 /** Fields of which it is remembered that a writer was owed them. */
@@ -24,16 +24,17 @@ const LIFT_MS = 60_000;
 /** Client ids known to write on other nodes; with more of them no counter is raised. */
 const MAX_REMOTE_IDS = 64;
 const nobody: Lifted = [];
+const nothing: readonly PendingEcho[] = [];
 
 /** What of a document was sent to whom, as far as a session's next write depends on it. Bounded, and never too little. */
 export class DocumentSends {
-  /** By name, the least recently written first. */
+  /** By name; those that were not written lately come first, about. */
   readonly #fields = new Map<string, SentField>();
   /** By session, the one that wrote least recently first. */
   readonly #writers = new Map<number, Writer>();
+  #lastWriter = 0;
   /** By session, the stamp of the last answer to a read, the oldest first. */
   readonly #readers = new Map<number, number>();
-  /** As JSON. */
   readonly #remoteIds = new Set<string>();
   /** Anybody may have been sent a field that is not remembered with a stamp up to this, or up to its own. */
   #floor: number;
@@ -49,6 +50,8 @@ export class DocumentSends {
   #allDoubtful = false;
   /** Echoes that are owed. */
   pending = 0;
+  /** Whether it was written since it was last looked at for forgetting. */
+  isTouched = false;
 
   /**
    * @param floor A stamp above all that was sent of the document before it was loaded.
@@ -85,21 +88,24 @@ export class DocumentSends {
     return sent;
   }
 
-  /** Moves a field behind all others. */
-  touch(path: string, sent: SentField): void {
-    this.#fields.delete(path);
-    this.#fields.set(path, sent);
-  }
-
-  /** Forgets the fields that were written least recently, while there are too many. @returns What was owed of them. */
-  *trim(): Generator<PendingEcho> {
+  /** Forgets fields that were not written lately, while there are too many. @returns What was owed of them. */
+  trim(): readonly PendingEcho[] {
+    if (this.#fields.size <= MAX_FIELDS) return nothing;
+    const owed: PendingEcho[] = [];
     for (const [path, sent] of this.#fields) {
-      if (this.#fields.size <= MAX_FIELDS) return;
+      if (this.#fields.size <= MAX_FIELDS) break;
       this.#fields.delete(path);
+      if (sent.isTouched) {
+        // Once round more: cheaper than moving it at each write.
+        sent.isTouched = false;
+        this.#fields.set(path, sent);
+        continue;
+      }
       this.#floor = Math.max(this.#floor, sent.fresh);
       this.#remoteFloor = Math.max(this.#remoteFloor, sent.remote);
-      yield* sent.owed(0);
+      owed.push(...sent.owed(0));
     }
+    return owed;
   }
 
   /** A writer is owed a field. */
@@ -118,16 +124,19 @@ export class DocumentSends {
   }
 
   /** What sessions are owed. */
-  *owed(): Generator<PendingEcho> {
-    for (const sent of this.#fields.values()) yield* sent.owed(0);
+  owed(): readonly PendingEcho[] {
+    if (this.pending === 0) return nothing;
+    return [...this.#fields.values()].flatMap((sent) => sent.owed(0));
   }
 
   /** Forgets all. @param stamp The document's last. @returns What was owed. */
-  *clear(stamp: number): Generator<PendingEcho> {
-    yield* this.owed();
+  clear(stamp: number): readonly PendingEcho[] {
+    const owed = this.owed();
     this.#fields.clear();
     this.#writers.clear();
+    this.#lastWriter = 0;
     this.published(stamp);
+    return owed;
   }
 
   /** A session was sent a field that is not remembered. */
@@ -158,9 +167,17 @@ export class DocumentSends {
 
   /** A session has written. */
   wrote(session: number, clientId: string | undefined, now: number): void {
-    const readStamp = this.readBy(session);
-    this.#writers.delete(session);
-    this.#writers.set(session, { readStamp, clientId: clientId === undefined ? undefined : quote(clientId), at: now });
+    let writer = this.#writers.get(session);
+    if (writer !== undefined) {
+      writer.clientId = clientId;
+      writer.at = now;
+      if (session === this.#lastWriter) return;
+      this.#writers.delete(session);
+    } else {
+      writer = { readStamp: this.readBy(session), clientId, at: now };
+    }
+    this.#lastWriter = session;
+    this.#writers.set(session, writer);
     dropOldest(this.#writers, MAX_WRITERS);
   }
 
@@ -183,11 +200,11 @@ export class DocumentSends {
 
   /** A client writes on another node, too: what it wrote there may come late. */
   wroteElsewhere(clientId: string): void {
-    if (this.#remoteIds.size <= MAX_REMOTE_IDS) this.#remoteIds.add(quote(clientId));
+    if (this.#remoteIds.size <= MAX_REMOTE_IDS) this.#remoteIds.add(clientId);
   }
 
   /**
-   * Client ids as JSON whose counters an update of a field raises: those that have written it, so that who sees the
+   * Client ids whose counters an update of a field raises: those that have written it, so that who sees the
    * update and goes on writing is above it at once.
    */
   liftedBy(sent: SentField): Lifted {
@@ -195,7 +212,7 @@ export class DocumentSends {
     return sent.writers.filter((id) => this.#isLocal(id));
   }
 
-  /** Client ids as JSON that have written other fields lately. */
+  /** Client ids that have written other fields lately. */
   lifted(now: number): Lifted {
     if (this.#writers.size < 2) return nobody;
     const ids: string[] = [];
@@ -206,7 +223,7 @@ export class DocumentSends {
     return ids;
   }
 
-  /** Client ids as JSON whose counters the answer to a read raises. */
+  /** Client ids whose counters the answer to a read raises. */
   liftedByRead(): ReadonlySet<string> {
     const ids = new Set<string>();
     for (const { clientId } of this.#writers.values()) {
@@ -220,7 +237,7 @@ export class DocumentSends {
    * taken to have seen them.
    */
   #isLocal(clientId: string): boolean {
-    return clientId !== '"server"' && this.#remoteIds.size <= MAX_REMOTE_IDS && !this.#remoteIds.has(clientId);
+    return clientId !== 'server' && this.#remoteIds.size <= MAX_REMOTE_IDS && !this.#remoteIds.has(clientId);
   }
 }
 

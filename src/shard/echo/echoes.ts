@@ -6,6 +6,7 @@ import { echoFields } from '../frames.js';
 import type { LostWrite } from '../loser.js';
 import type { Outbox } from '../outbox.js';
 import { EchoSchedule, sameFrom, type PendingEcho } from './echo-schedule.js';
+import { RememberedDocuments } from './remembered-documents.js';
 import type { SentField } from './sent-field.js';
 
 /** Who wrote a value, as far as it tells what he shows now. */
@@ -17,10 +18,14 @@ export interface Author {
   readonly counter: number | undefined;
   /** Largest entry of the operation's clock. */
   readonly clockMax: number;
+  /** The field. */
+  readonly sent: SentField;
+  /** The session that is not sent the value, or 0; as decided when it is published. */
+  except: number;
 }
 
 export interface EchoesOptions {
-  readonly core: Pick<FieldsStore, 'get'>;
+  readonly core: Pick<FieldsStore, 'get' | 'stampOf'>;
   readonly metrics: Pick<ShardMetrics, 'echoes' | 'echoFieldsForgotten'>;
   /** Fields of all documents that are remembered. */
   readonly maxFields: number;
@@ -55,14 +60,17 @@ const TICKS_PER_MS = 1024;
  */
 export class Echoes {
   readonly #options: EchoesOptions;
+  readonly #sent;
+  readonly #spared;
   readonly #quiet: EchoSchedule;
   readonly #unsure: EchoSchedule;
-  /** Documents of which fields are remembered, by handle, the least recently written first. */
-  readonly #documents = new Map<number, LoadedDocument>();
-  #fields = 0;
+  readonly #documents: RememberedDocuments;
 
   constructor(options: EchoesOptions) {
     this.#options = options;
+    this.#documents = new RememberedDocuments(options.maxFields);
+    this.#sent = options.metrics.echoes('sent');
+    this.#spared = options.metrics.echoes('spared');
     const send = (due: readonly PendingEcho[]): void => {
       this.#send(due);
       options.endTurn();
@@ -81,11 +89,10 @@ export class Echoes {
     const { sends } = document;
     const known = sends.field(path);
     if (known !== undefined) {
-      sends.touch(path, known);
+      known.isTouched = true;
       return known;
     }
-    this.#fields++;
-    this.#documents.set(document.handle, document);
+    this.#documents.addField(document);
     // A field that is not there may have been there, and been sent, before its tombstone was purged.
     const stored = this.#options.core.get(document.handle, path)?.stamp ?? document.horizon?.stamp;
     return sends.remember(path, stored, document.stamp);
@@ -97,14 +104,14 @@ export class Echoes {
    * @returns The session that is not sent it, or 0.
    */
   publishes(document: LoadedDocument, write: FieldWrite, author: Author, now: number): number {
-    const sent = this.fieldOf(document, write.path);
+    const { sent } = author;
     const { session } = author.origin;
     const isEchoed = this.#decide(document, write, author, sent, now);
     const except = isEchoed ? 0 : session;
     for (const echo of sent.owed(except)) this.#forgive(sent, echo);
     if (isEchoed) sent.echoed(session, write.stamp, now);
     sent.published(write.stamp, except);
-    this.#options.metrics.echoes(isEchoed ? 'sent' : 'spared').add(1);
+    (isEchoed ? this.#sent : this.#spared).add(1);
     return except;
   }
 
@@ -185,41 +192,36 @@ export class Echoes {
   /** Ends a flush: forgets what is too much. */
   settle(document: LoadedDocument): void {
     const { sends } = document;
-    this.#documents.delete(document.handle);
-    this.#documents.set(document.handle, document);
+    sends.isTouched = true;
     const before = sends.size;
-    this.#sendNow([...sends.trim()]);
+    this.#sendNow(sends.trim());
     this.#forgot(before - sends.size);
-    for (const oldest of this.#documents.values()) {
-      if (this.#fields <= this.#options.maxFields || oldest === document) break;
-      this.#forget(oldest);
-    }
+    for (const excess of this.#documents.excess(document)) this.#forget(excess);
   }
 
   /** Sends what is owed of a document that is to be unloaded. @returns Whether there was anything. */
   sendOwed(document: LoadedDocument): boolean {
     if (document.sends.pending === 0) return false;
-    this.#sendNow([...document.sends.owed()]);
+    this.#sendNow(document.sends.owed());
     return true;
   }
 
   /** The document is unloaded; nothing of it is owed. */
   closed(document: LoadedDocument): void {
-    if (!this.#documents.delete(document.handle)) return;
-    this.#fields -= document.sends.size;
+    if (this.#documents.delete(document)) this.#documents.dropFields(document.sends.size);
   }
 
   #forget(document: LoadedDocument): void {
     const { sends } = document;
     const before = sends.size;
-    this.#sendNow([...sends.clear(document.stamp)]);
-    this.#documents.delete(document.handle);
+    this.#sendNow(sends.clear(document.stamp));
+    this.#documents.delete(document);
     this.#forgot(before - sends.size);
   }
 
   #forgot(fields: number): void {
     if (fields === 0) return;
-    this.#fields -= fields;
+    this.#documents.dropFields(fields);
     this.#options.metrics.echoFieldsForgotten.add(fields);
   }
 
@@ -257,7 +259,7 @@ export class Echoes {
 
   #drop(echo: PendingEcho): void {
     echo.schedule.cancel(echo);
-    this.#documentOf(echo).sends.pending--;
+    this.#documents.get(echo.handle).sends.pending--;
   }
 
   /** Sends what is owed before it is forgotten. */
@@ -278,7 +280,7 @@ export class Echoes {
   #sendOne(echoes: readonly PendingEcho[]): void {
     const [first] = echoes;
     if (first === undefined) return;
-    const document = this.#documentOf(first);
+    const document = this.#documents.get(first.handle);
     const { origin } = first;
     document.sends.pending -= echoes.length;
     const { core, outbox, nextStamp, isDirty } = this.#options;
@@ -291,10 +293,5 @@ export class Echoes {
       else sent.echoed(origin.session, stamp, Date.now());
     }
     this.#options.metrics.echoes('late').add(echoes.length);
-  }
-  #documentOf({ handle }: PendingEcho): LoadedDocument {
-    const document = this.#documents.get(handle);
-    if (document === undefined) throw new Error('an echo is owed of a document that is not remembered');
-    return document;
   }
 }

@@ -1,11 +1,14 @@
 import type { SetOperation } from '../../protocol/operations.js';
-import { quote, type Lifted } from '../../protocol/encode.js';
+import type { Lifted } from '../../protocol/encode.js';
 import type { PendingEcho } from './echo-schedule.js';
 
 const nobody: Lifted = [];
+const noEchoes: SessionEcho[] = [];
+const nothing: readonly PendingEcho[] = [];
 
 /** What one session alone was sent of a field, and what it is still owed. */
 export interface SessionEcho {
+  readonly session: number;
   /** Stamp of the last echo or answer to a lost write; 0 if there was none. */
   stamp: number;
   /** When that was sent, in ms since the epoch. */
@@ -28,6 +31,8 @@ export class SentField {
   #except = 0;
   /** Largest stamp that `#except` was sent too. */
   #others = 0;
+  /** Whether it was written since it was last looked at for forgetting. */
+  isTouched = false;
   /** Largest stamp that this node gave to a write of another node. */
   remote = 0;
   /** Largest stamp that anybody was sent of it and that was not a write's own. */
@@ -39,9 +44,10 @@ export class SentField {
   session = 0;
   /** Whether this node gave that write its date. */
   isDated = false;
-  /** Client ids that count and have written it, as JSON, the last one in front. */
+  /** Client ids that count and have written it, the last one in front. */
   writers: Lifted = nobody;
-  #echoes: Map<number, SessionEcho> | undefined;
+  #echoes: SessionEcho[] = noEchoes;
+  #pending = 0;
 
   /**
    * @param sent Stamp that anybody may have been sent of it; 0 when there was no such field.
@@ -60,11 +66,10 @@ export class SentField {
     this.clientId = clientId;
     this.counter = counter ?? 0;
     this.isDated = isDated;
-    if (clientId !== undefined && counter !== undefined) this.#addWriter(quote(clientId));
+    if (clientId !== undefined && counter !== undefined && clientId !== this.writers[0]) this.#addWriter(clientId);
   }
 
   #addWriter(clientId: string): void {
-    if (this.writers[0] === clientId) return;
     const others = this.writers.filter((other) => other !== clientId);
     this.writers = [clientId, ...others.slice(0, MAX_WRITERS - 1)];
   }
@@ -90,62 +95,69 @@ export class SentField {
   /** The largest stamp of this field that a session was sent, answers to its reads aside. */
   sentTo(session: number): number {
     const published = session === this.#except ? this.#others : this.#stamp;
-    return Math.max(published, this.#echoes?.get(session)?.stamp ?? 0);
+    return Math.max(published, this.echoOf(session)?.stamp ?? 0);
   }
 
   echoOf(session: number): SessionEcho | undefined {
-    return this.#echoes?.get(session);
+    for (const echo of this.#echoes) if (echo.session === session) return echo;
+    return undefined;
   }
 
   /** The session alone was sent the field. @returns What it was still owed and is not any more. */
   echoed(session: number, stamp: number, now: number): PendingEcho | undefined {
     const echo = this.#of(session);
-    const { pending } = echo;
     echo.stamp = stamp;
     echo.at = now;
-    echo.pending = undefined;
     this.fresh = Math.max(this.fresh, stamp);
-    return pending;
+    return this.#take(echo);
   }
 
   /** Remembers what a session is owed. */
   owe(session: number, pending: PendingEcho): void {
-    this.#of(session).pending = pending;
+    const echo = this.#of(session);
+    if (echo.pending === undefined) this.#pending++;
+    echo.pending = pending;
   }
 
   /** The session is owed nothing any more. @returns What it was owed. */
   forgive(session: number): PendingEcho | undefined {
-    const echo = this.#echoes?.get(session);
-    const pending = echo?.pending;
-    if (echo !== undefined) echo.pending = undefined;
-    return pending;
+    const echo = this.#pending === 0 ? undefined : this.echoOf(session);
+    return echo === undefined ? undefined : this.#take(echo);
   }
 
   /** What sessions are owed, of all but one (0: of all); `forgive` them what they get otherwise. */
-  *owed(except: number): Generator<PendingEcho> {
-    if (this.#echoes === undefined) return;
-    for (const [session, { pending }] of this.#echoes) {
-      if (session !== except && pending !== undefined) yield pending;
-    }
+  owed(except: number): readonly PendingEcho[] {
+    if (this.#pending === 0) return nothing;
+    const owed: PendingEcho[] = [];
+    for (const { session, pending } of this.#echoes)
+      if (session !== except && pending !== undefined) owed.push(pending);
+    return owed;
+  }
+
+  #take(echo: SessionEcho): PendingEcho | undefined {
+    const { pending } = echo;
+    if (pending === undefined) return undefined;
+    echo.pending = undefined;
+    this.#pending--;
+    return pending;
   }
 
   #of(session: number): SessionEcho {
-    this.#echoes ??= new Map();
-    let echo = this.#echoes.get(session);
-    if (echo !== undefined) return echo;
-    if (this.#echoes.size >= MAX_SESSIONS) this.#forgetOne(this.#echoes);
-    this.#echoes.set(session, (echo = { stamp: 0, at: 0, pending: undefined }));
+    const known = this.echoOf(session);
+    if (known !== undefined) return known;
+    if (this.#echoes.length >= MAX_SESSIONS) this.#forgetOne();
+    const echo: SessionEcho = { session, stamp: 0, at: 0, pending: undefined };
+    if (this.#echoes === noEchoes) this.#echoes = [echo];
+    else this.#echoes.push(echo);
     return echo;
   }
 
   /** What is not known of one must be assumed of all: at worst that costs an echo. */
-  #forgetOne(echoes: Map<number, SessionEcho>): void {
-    for (const [session, { stamp, pending }] of echoes) {
-      if (pending !== undefined) continue;
-      echoes.delete(session);
-      this.#stamp = Math.max(this.#stamp, stamp);
-      this.#others = Math.max(this.#others, stamp);
-      return;
-    }
+  #forgetOne(): void {
+    const place = this.#echoes.findIndex(({ pending }) => pending === undefined);
+    const [forgotten] = place === -1 ? [] : this.#echoes.splice(place, 1);
+    if (forgotten === undefined) return;
+    this.#stamp = Math.max(this.#stamp, forgotten.stamp);
+    this.#others = Math.max(this.#others, forgotten.stamp);
   }
 }
