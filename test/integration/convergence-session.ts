@@ -231,7 +231,9 @@ class Session {
       this.#players.flatMap(({ client }) =>
         [...states].flatMap(([documentId, state]) => {
           const { live } = client.document(documentId);
-          return live === state ? [] : [`${documentId} of ${client.clientId}: ${live}\n  instead of ${state}`];
+          if (live === state) return [];
+          const histories = this.#differing(live, state).flatMap((field) => this.#historyOf(documentId, field));
+          return [[`${documentId} of ${client.clientId}: ${live}`, `instead of ${state}`, ...histories].join('\n  ')];
         }),
       );
     try {
@@ -240,6 +242,20 @@ class Session {
       // Told below.
     }
     return differences();
+  }
+
+  #differing(live: string, state: string): string[] {
+    const [shown, held] = [live, state].map((json) => JSON.parse(json) as Record<string, unknown>);
+    return this.#fields.filter((field) => canonical({ value: shown?.[field] }) !== canonical({ value: held?.[field] }));
+  }
+
+  #historyOf(documentId: string, field: string): string[] {
+    return this.#players.flatMap(({ client }) =>
+      client
+        .document(documentId)
+        .historyOf(field)
+        .map((line) => `${JSON.stringify(field)} of ${client.clientId}: ${line}`),
+    );
   }
 
   /** ORD1: what the server should hold by the order of all writes, where all clocks are right. */

@@ -14,6 +14,8 @@ export class ModelDocument {
   readonly #vector = new Map<string, number>();
 
   readonly #byArrival: boolean;
+  /** What happened to each field, for whom a difference puzzles. */
+  readonly #history = new Map<string, string[]>();
 
   /**
    * @param counts What its vector clock starts with.
@@ -39,6 +41,11 @@ export class ModelDocument {
     return [...this.#fields.keys()];
   }
 
+  /** What was written to a field here and what came for it, in order. */
+  historyOf(field: string): readonly string[] {
+    return this.#history.get(field) ?? [];
+  }
+
   get(field: string): unknown {
     const value = this.#fields.get(field)?.value;
     return isDeleted(value) ? undefined : value;
@@ -48,7 +55,7 @@ export class ModelDocument {
   write(clientId: string, changes: Iterable<readonly [field: string, value: unknown]>): Clock {
     const counter = (this.#vector.get(clientId) ?? 0) + 1;
     this.#vector.set(clientId, counter);
-    for (const [field, value] of changes) this.#put(field, { value, clock: counter, clientId });
+    for (const [field, value] of changes) this.#put(field, { value, clock: counter, clientId }, 'writes');
     return Object.fromEntries(this.#vector);
   }
 
@@ -56,7 +63,7 @@ export class ModelDocument {
   receive(field: string, value: unknown, clock: unknown, clientId: string): void {
     const top = this.#raise(clock);
     if (top === undefined) throw new Error(`ORD5: a value of ${field} came with the clock ${JSON.stringify(clock)}`);
-    this.#put(field, { value, clock: top, clientId });
+    this.#put(field, { value, clock: top, clientId }, `gets ${JSON.stringify(clock)}`);
   }
 
   /**
@@ -68,9 +75,12 @@ export class ModelDocument {
     if (top === undefined) throw new Error(`ORD6: a state came with the clock ${JSON.stringify(clock)}`);
     const named = new Set(Object.keys(state));
     for (const field of this.#fields.keys()) {
-      if (!named.has(field)) this.#put(field, { value: { __deleted: true }, clock: top, clientId: 'server' });
+      if (!named.has(field))
+        this.#put(field, { value: { __deleted: true }, clock: top, clientId: 'server' }, 'finds no');
     }
-    for (const [field, value] of Object.entries(state)) this.#put(field, { value, clock: top, clientId: 'server' });
+    for (const [field, value] of Object.entries(state)) {
+      this.#put(field, { value, clock: top, clientId: 'server' }, 'finds');
+    }
   }
 
   /** Takes over a clock that came without a value. @throws As `receive`. */
@@ -91,9 +101,13 @@ export class ModelDocument {
     return top;
   }
 
-  #put(field: string, write: Register): void {
+  #put(field: string, write: Register, how: string): void {
     const held = this.#fields.get(field);
-    if (held === undefined || this.#byArrival || isGreater(write, held)) this.#fields.set(field, write);
+    const isShown = held === undefined || this.#byArrival || isGreater(write, held);
+    if (isShown) this.#fields.set(field, write);
+    let history = this.#history.get(field);
+    if (history === undefined) this.#history.set(field, (history = []));
+    history.push(`${Date.now()} ${how} ${JSON.stringify(write)}${isShown ? '' : ' (hidden)'}`);
   }
 }
 
