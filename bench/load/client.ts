@@ -84,6 +84,11 @@ export class Client implements FrameSink {
     this.#socket.write(frame);
   }
 
+  /** It shows its own write, the one of this number: the server doesn't send it (ECHO1). */
+  wrote(number: number): void {
+    this.#shared.ledger?.wrote(this.#index, number);
+  }
+
   /** Resolves when `done` holds after something was read. @param what For the error when it takes too long. */
   async readUntil(what: string, done: () => boolean): Promise<void> {
     await new Promise<void>((resolve, reject) => {

@@ -48,8 +48,10 @@ export interface Template {
 
 /** Digits of a field's number, and of the entry in the clock: both have the same length in every frame. */
 const FIELD_DIGITS = 4;
-const CLOCK_DIGITS = 10;
-const FIRST_CLOCK = 1_000_000_000;
+const CLOCK_DIGITS = 16;
+const FIRST_CLOCK = 1_000_000_000_000_000;
+/** Ticks of the server's stamps (docs/protocol.md) in a millisecond. */
+const TICKS_PER_MS = 1_024;
 
 export interface DeltaOptions {
   readonly documentId: string;
@@ -110,7 +112,8 @@ export class DeltaTemplate implements Template {
     target.set(this.#bytes, at);
     writeHeaderTime(target, at, Math.floor(time / 1_000), this.#bytes.length);
     writeDigits(target, at + field, FIELD_DIGITS, count % this.#fields);
-    writeDigits(target, at + clock, CLOCK_DIGITS, FIRST_CLOCK + count);
+    // As of a client whose counter an echo has raised: it shows what it writes, and is sent none of it (ECHO1).
+    writeDigits(target, at + clock, CLOCK_DIGITS, Math.floor(time / 1_000) * TICKS_PER_MS + (count % TICKS_PER_MS));
     writeMark(target, at + value, time, number);
     writeMark(target, at + id, time, number);
   }

@@ -13,6 +13,9 @@ export interface Balance {
 
 /** Writes of one document that are recorded; later ones are not. */
 const WATCHED_WRITES = 4_096;
+/** What is known of a write and a client, besides 0 for nothing. */
+const SENT = 1;
+const OWN = 2;
 
 /** Remembers each update that each client got of its document, so that no loss goes undetected. */
 export class Ledger {
@@ -29,12 +32,20 @@ export class Ledger {
     this.#last = new Float64Array(clients);
   }
 
+  /** The client wrote it: it shows it, whether it is sent it or not. */
+  wrote(client: number, number: number): void {
+    const seen = this.#seen[client];
+    if (seen === undefined || number >= WATCHED_WRITES) return;
+    seen[number] = OWN;
+    this.#last[client] = number;
+  }
+
   /** The client got the write of this number, counted from 1. */
   received(client: number, number: number): void {
     const seen = this.#seen[client];
     if (seen === undefined || number >= WATCHED_WRITES) return;
-    if (seen[number] === 1) this.#repeated++;
-    seen[number] = 1;
+    if (seen[number] === SENT) this.#repeated++;
+    seen[number] = SENT;
     this.#last[client] = number;
   }
 
@@ -46,7 +57,7 @@ export class Ledger {
     this.#seen.forEach((seen, client) => {
       const writes = written[client % this.#documents] ?? 0;
       expected += writes;
-      for (let number = 1; number <= Math.min(writes, WATCHED_WRITES - 1); number++) if (seen[number] !== 1) lost++;
+      for (let number = 1; number <= Math.min(writes, WATCHED_WRITES - 1); number++) if (seen[number] === 0) lost++;
       if ((this.#last[client] ?? 0) !== Math.min(writes, WATCHED_WRITES - 1)) stale++;
     });
     return { written: written.reduce((sum, count) => sum + count, 0), expected, lost, repeated: this.#repeated, stale };

@@ -43,6 +43,7 @@ export class Writer {
     written[document] = before + count;
     this.underWay += count;
     tally.writes += count;
+    for (let number = before + 1; number <= before + count; number++) client.wrote(number);
     client.send(template.frames(count, before + 1));
   }
 
