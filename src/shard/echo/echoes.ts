@@ -132,8 +132,9 @@ export class Echoes {
       return false;
     }
     if (counter > stamp) {
-      // It was never sent the field here; but it has seen larger stamps, on another node perhaps, or before a crash.
-      const isSure = stamp > 0 || (clockMax <= counter && read <= counter);
+      // It was never sent the field here; but it has seen larger stamps, on another node perhaps, or before a crash; or a
+      // state without the field is on its way to it, and hides a write of the same count.
+      const isSure = stamp > 0 || (clockMax <= counter && read < counter);
       if (isSure) this.#settle(sent, origin.session);
       else this.#owe(document, write.path, author, sent, now, this.#unsure);
       return false;

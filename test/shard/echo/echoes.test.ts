@@ -161,6 +161,17 @@ test('ECHO3 a document of which an echo is owed is not unloaded before that is s
   t.ok(sent(driver).includes('f=2 to 1'), sent(driver).join(', '));
 });
 
+test('ECHO3 a state that comes with the count of a field that it lacks hides its write', async (t) => {
+  const driver = new ShardDriver();
+  t.teardown(() => driver.shard.close());
+  await driver.run('d', [write(9, { field: 'other', value: 0 }), subscribe(1)]);
+  const read = stampOf(driver.sent.find(({ message }) => message.type === 'sync_response')!.message);
+  const before = driver.sent.length;
+  await driver.run('d', [counted(1, 'f', 1, read, read - 1)]);
+  t.strictSame(sent(driver, before), ['f=1 to all but 1']);
+  t.equal(await late(driver, 1), 'f=1');
+});
+
 test('ECHO4 a client without a clock is not sent its writes, unless an update may have crossed them', async (t) => {
   const driver = new ShardDriver();
   t.teardown(() => driver.shard.close());
