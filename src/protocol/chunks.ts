@@ -2,6 +2,7 @@ import type { ObjectScan } from './json-scan.js';
 import type { FrameHead } from './frame.js';
 import type { ErrorCode } from '../errors.js';
 
+/** What one connection may keep waiting. */
 export interface ChunkLimits {
   /** Unfinished sets per connection. */
   readonly sets: number;
@@ -28,8 +29,10 @@ interface ChunkSet {
   bytes: number;
 }
 
+/** What became of a chunk: its set lacks others, or is whole, or was refused and dropped. */
 export type ChunkOutcome =
   | { readonly kind: 'waiting' }
+  /** The message that was cut, decoded: a whole frame, binary or JSON. */
   | { readonly kind: 'complete'; readonly bytes: Buffer }
   | { readonly kind: 'refused'; readonly code: ErrorCode };
 
@@ -56,12 +59,17 @@ export class ChunkAssembler {
     return this.#sets.size;
   }
 
-  /** Bytes held for unfinished sets. */
+  /** Bytes held for unfinished sets, in base64. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** @param now Milliseconds of any clock that does not go back. */
+  /**
+   * Takes a chunk; one that is there already changes nothing.
+   *
+   * @param frame The frame of a `delta_batch_chunk`; it is copied where it is kept.
+   * @param now Milliseconds of any clock that does not go back.
+   */
   add(frame: Buffer, head: FrameHead, scan: ObjectScan, now: number): ChunkOutcome {
     this.expire(now);
     const chunk = readChunk(frame, head, scan);

@@ -17,7 +17,12 @@ export function quote(text: string): string {
   return JSON.stringify(text);
 }
 
-/** Opens a frame in the writer; what is appended until `closeFrame` is its body. Returns what `closeFrame` needs. */
+/**
+ * Opens a frame in the writer; what is appended until `closeFrame` is its body.
+ *
+ * @param timestamp Milliseconds since the epoch.
+ * @returns What `closeFrame` needs: the place of the payload's length in the writer, or -1 for JSON, which has none.
+ */
 export function openFrame(writer: ByteWriter, type: MessageType, timestamp: number, encoding: Encoding): number {
   if (encoding === 'json') {
     writer.text(`{"type":"${type}","timestamp":${timestamp},`);
@@ -30,12 +35,22 @@ export function openFrame(writer: ByteWriter, type: MessageType, timestamp: numb
   return hole;
 }
 
+/**
+ * Closes a frame, and fills in the length of its payload.
+ *
+ * @param opened As `openFrame` returned it.
+ */
 export function closeFrame(writer: ByteWriter, opened: number): void {
   writer.u8(0x7d);
   if (opened >= 0) writer.fill32BE(opened, writer.length - opened - 4);
 }
 
-/** A whole frame as a buffer of its own. */
+/**
+ * A whole frame in bytes of its own: for `binary` 13 bytes of header and the payload (docs/protocol.md, "Frames"), for `json`
+ * UTF-8 text.
+ *
+ * @param timestamp Milliseconds since the epoch.
+ */
 export function encodeFrame(
   type: MessageType,
   body: Body,
@@ -47,7 +62,7 @@ export function encodeFrame(
   return writer.finish();
 }
 
-/** Appends a whole frame. */
+/** Appends a whole frame, as `encodeFrame` makes it. */
 export function writeFrame(
   writer: ByteWriter,
   type: MessageType,
@@ -60,7 +75,7 @@ export function writeFrame(
   closeFrame(writer, opened);
 }
 
-/** Body of `ack`. */
+/** Body of `ack`. @param messageId The id of what is acknowledged. */
 export function ackBody(id: string, messageId: string): Body {
   return `"id":${quote(id)},"messageId":${quote(messageId)}`;
 }
@@ -84,12 +99,14 @@ export function errorBody(
 /** A field with its value as JSON text and the clock that makes clients take it. */
 export interface FieldUpdate {
   readonly field: string;
+  /** JSON text. */
   readonly value: string;
   /** This node's L: greater than any sent for the document before. */
   readonly server: number;
-  /** Who wrote it, and the stamp of that write. */
+  /** Client id of who wrote it, and the stamp of that write. */
   readonly writer: string;
   readonly stamp: number;
+  /** The entries `#` and `#+`; undefined where the clock claims nothing. */
   readonly claims?: Claims | undefined;
 }
 
@@ -108,12 +125,22 @@ export function clockJson(update: FieldUpdate, lifted?: string, others: Lifted =
   return clock + '}';
 }
 
-/** Body of a `delta` that carries one field. */
+/**
+ * Body of a `delta` that carries one field.
+ *
+ * @param documentId Needs no escapes in JSON.
+ * @param lifted See `clockJson`, as `others`.
+ */
 export function deltaBody(id: string, documentId: string, update: FieldUpdate, lifted?: string, others?: Lifted): Body {
   return `"id":${quote(id)},"documentId":"${documentId}","field":${quote(update.field)},"value":${update.value},"clock":${clockJson(update, lifted, others)},"clientId":"server"`;
 }
 
-/** One entry of `deltas` in a `delta_batch` or a `sync_response`. */
+/**
+ * One entry of `deltas` in a `delta_batch` or a `sync_response`, as JSON text.
+ *
+ * @param documentId Needs no escapes in JSON.
+ * @param timestamp Milliseconds since the epoch.
+ */
 export function batchEntry(
   documentId: string,
   update: FieldUpdate,

@@ -13,11 +13,12 @@ export interface FrameHead {
   readonly form: 'json' | 'binary';
   /** Milliseconds since the epoch; NaN when it must be taken from the JSON text. */
   readonly timestamp: number;
-  /** Range of the JSON object in the bytes given. */
+  /** Range of the JSON object in the bytes given; `end` is the first byte after it. */
   readonly start: number;
   readonly end: number;
 }
 
+/** A frame that can't be routed, and the code to refuse it with. */
 export interface FrameFault {
   readonly kind: 'fault';
   readonly code: ErrorCode;
@@ -32,6 +33,7 @@ const unknown: FrameFault = { kind: 'fault', code: 'UNKNOWN_TYPE' };
  *
  * @param bytes A whole WebSocket message.
  * @param text Whether it came as a text frame.
+ * @param scan Is used, and keeps a reference to the bytes until it is used again.
  */
 export function readHead(bytes: Buffer, text: boolean, scan: ObjectScan): FrameHead | FrameFault {
   return text || bytes[0] === 0x7b ? readJsonHead(bytes, scan) : readBinaryHead(bytes);
@@ -63,6 +65,9 @@ function readJsonHead(bytes: Buffer, scan: ObjectScan): FrameHead | FrameFault {
 /**
  * The first string of this key in a message: at the top level, or inside `payload` of a JSON frame. A hint to route
  * by: what the whole text says is decided where it is parsed.
+ *
+ * @param bytes Those that `head` was read from.
+ * @returns Undefined when there is none, or the text is not JSON up to it.
  */
 export function scanString(bytes: Buffer, head: FrameHead, key: string, scan: ObjectScan): string | undefined {
   if (!scan.reset(bytes, head.start, head.end)) return undefined;
