@@ -7,12 +7,13 @@ import { Random } from '../support/random.js';
 import { ExpectedStates } from '../support/write-order.js';
 import { until } from '../support/server.js';
 
-/** The server of the session; it may be a new process at another port after a restart. */
+/** The nodes of the session; one may be a new process at another port after a restart. */
 export interface SessionServer {
-  readonly url: string;
+  readonly urls: readonly string[];
   /** A text that its storage takes and that is as odd as any. */
   readonly oddText: string;
-  restart(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>;
+  /** Restarts a node. */
+  restart(node: number, signal: 'SIGTERM' | 'SIGKILL'): Promise<void>;
 }
 
 export interface SessionResult {
@@ -25,6 +26,8 @@ export interface SessionResult {
 }
 
 const HOUR_MS = 3_600_000;
+/** How long nodes may take to come to hold the same: longer than the interval of their comparisons. */
+const AGREE_MS = 15_000;
 /** A clock that is less ahead is believed, with a margin for the time that messages take. */
 const BELIEVED_MS = 50_000;
 /** Ticks of the server's stamps (protocol.md section 3) in a millisecond. */
@@ -56,6 +59,8 @@ interface Player {
   readonly skewMs: number;
   /** Everything it ever wrote. */
   readonly written: SentMessage[];
+  /** Where it connected last. */
+  node: number;
   /** What it has not sent on this connection, in no order. */
   unsent: SentMessage[];
 }
@@ -69,6 +74,8 @@ class Session {
   readonly #players: readonly Player[];
   readonly #isRight: boolean;
   readonly #story: string[] = [];
+  /** Where nodes did not come to hold the same. */
+  readonly #apart: string[] = [];
   #restartsLeft: number;
   #values = 0;
 
@@ -96,7 +103,7 @@ class Session {
           : {}),
         ...(random.once(2) ? { lag: new Random(seed + i) } : {}),
       });
-      return { client, skewMs, written: [], unsent: [] };
+      return { client, skewMs, written: [], node: 0, unsent: [] };
     });
   }
 
@@ -108,6 +115,7 @@ class Session {
     const problems = [
       ...(await this.#differences(states)),
       ...this.#wrongWinners(states),
+      ...this.#apart,
       ...this.#players.flatMap(({ client }) => client.problems),
     ];
     return { states, problems, story: this.#story };
@@ -182,7 +190,11 @@ class Session {
 
   async #connect(player: Player): Promise<void> {
     const { client } = player;
-    await client.connect(this.#server.url);
+    const { urls } = this.#server;
+    const node = urls.length === 1 ? 0 : this.#random.below(urls.length);
+    player.node = node;
+    if (urls.length > 1) this.#tell(client, `goes to node ${node}`);
+    await client.connect(urls[node]!);
     if (this.#random.once(3)) {
       // What it writes subscribes it before it asks for anything.
       player.unsent = [...client.unacked.values()];
@@ -202,9 +214,12 @@ class Session {
   async #restart(): Promise<void> {
     this.#restartsLeft--;
     const signal = this.#random.pick(['SIGTERM', 'SIGKILL'] as const);
-    this.#story.push(`the server is restarted with ${signal}`);
-    await this.#server.restart(signal);
-    await until('all clients to notice', () => this.#players.every(({ client }) => !client.connected));
+    const { length } = this.#server.urls;
+    const node = length === 1 ? 0 : this.#random.below(length);
+    this.#story.push(`node ${node} is restarted with ${signal}`);
+    await this.#server.restart(node, signal);
+    const there = this.#players.filter((player) => player.node === node);
+    await until('all clients to notice', () => there.every(({ client }) => !client.connected));
   }
 
   /** Everybody is connected and acknowledged, and nothing is under way to the server. Returns the server's states. */
@@ -219,10 +234,23 @@ class Session {
       await client.barrier();
     }
     const states = new Map<string, string>();
-    for (const documentId of this.#documents) {
-      states.set(documentId, await freshState(this.#server.url, documentId));
-    }
+    for (const documentId of this.#documents) states.set(documentId, await this.#agreedState(documentId));
     return states;
+  }
+
+  /** The state that all nodes come to hold. */
+  async #agreedState(documentId: string): Promise<string> {
+    const ask = (): Promise<string[]> => Promise.all(this.#server.urls.map(async (url) => freshState(url, documentId)));
+    let states = await ask();
+    const end = Date.now() + AGREE_MS;
+    while (states.some((state) => state !== states[0]) && Date.now() < end) {
+      await sleep(20);
+      states = await ask();
+    }
+    states.forEach((state, node) => {
+      if (state !== states[0]) this.#apart.push(`${documentId} on node ${node}: ${state}\n  instead of ${states[0]!}`);
+    });
+    return states[0]!;
   }
 
   /** What clients hold once they have heard everything, where it is not what the server holds. */

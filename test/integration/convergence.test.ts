@@ -1,13 +1,16 @@
 /**
  * Seeded random sessions: clients of every kind that write, remove, disconnect, write offline, send again, twice and
- * out of order, with clocks that are up to an hour wrong, on a server that is restarted and killed meanwhile. At rest
- * all of them, the server, and the server after a restart hold the same.
+ * out of order, with clocks that are up to an hour wrong, on a server that is restarted and killed meanwhile, or on three
+ * nodes between which they move. At rest all of them, the servers, and the servers after a restart hold the same.
  *
- * `SEEDS=1000` plays that many sessions on each storage instead of 100, `SEED=7` that one; with `RESTARTS=1` each of
+ * `SEEDS=1000` plays that many sessions on each storage, and on three nodes, instead of 100; `ON='three nodes'` on one of
+ * these, `SEED=7` that one; with `RESTARTS=1` each of
  * them has restarts.
  */
+import { randomBytes } from 'node:crypto';
 import tap, { test, type Test } from 'tap';
 import { seedsToPlay } from '../support/random.js';
+import { redisUrl } from '../support/redis.js';
 import { startServer, type ServerProcess } from '../support/server.js';
 import { durableStorages, storageEnv } from '../support/storages.js';
 import { freshState, playSession, type SessionServer } from './convergence-session.js';
@@ -21,45 +24,62 @@ const pinned: readonly number[] = [726014132, 544924928];
 const ROUND = 25;
 const AT_A_TIME = 6;
 
-/** A server that can be restarted on its storage. */
-class RestartingServer implements SessionServer {
-  #process: ServerProcess;
-  readonly #env: NodeJS.ProcessEnv;
+/** One storage, or three nodes that share a database and a Redis. */
+const placements = [...durableStorages, 'three nodes'] as const;
+type Placement = (typeof placements)[number];
 
-  private constructor(process: ServerProcess, env: NodeJS.ProcessEnv) {
-    this.#process = process;
-    this.#env = env;
+/** Nodes that can be restarted on their storage. */
+class RestartingNodes implements SessionServer {
+  readonly #nodes: { process: ServerProcess; readonly env: NodeJS.ProcessEnv }[] = [];
+
+  static async start(t: Test, placement: Placement): Promise<RestartingNodes> {
+    const nodes = new RestartingNodes();
+    t.teardown(() => Promise.all(nodes.#nodes.map(async ({ process }) => process.kill('SIGKILL'))));
+    for (const more of await environments(t, placement)) {
+      const env = { ...more, SHUTDOWN_DRAIN_MS: '50', LOG_LEVEL: 'info' };
+      nodes.#nodes.push({ process: await startServer(env), env });
+    }
+    return nodes;
   }
 
-  static async start(t: Test, storage: (typeof durableStorages)[number]): Promise<RestartingServer> {
-    const env = { ...(await storageEnv(t, storage)), SHUTDOWN_DRAIN_MS: '50', LOG_LEVEL: 'info' };
-    const server = new RestartingServer(await startServer(env), env);
-    t.teardown(() => server.#process.kill('SIGKILL'));
-    return server;
-  }
-
-  get url(): string {
-    return this.#process.url;
+  get urls(): string[] {
+    return this.#nodes.map(({ process }) => process.url);
   }
 
   /** Postgres has no NUL. */
   get oddText(): string {
-    return 'DATABASE_URL' in this.#env ? '\u0001"\\' : '\u0000"\\';
+    return this.#nodes.some(({ env }) => 'DATABASE_URL' in env) ? '\u0001"\\' : '\u0000"\\';
   }
 
-  async restart(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
-    const { code } = await this.#process.kill(signal);
+  async restart(place: number, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    const node = this.#nodes[place]!;
+    const { code } = await node.process.kill(signal);
     if (signal === 'SIGTERM' && code !== 0) throw new Error(`the server ended with ${code} instead of 0`);
-    this.#process = await startServer(this.#env);
+    node.process = await startServer(node.env);
   }
 }
 
-for (const storage of durableStorages) {
+/** Of each node. */
+async function environments(t: Test, placement: Placement): Promise<NodeJS.ProcessEnv[]> {
+  if (placement !== 'three nodes') return [await storageEnv(t, placement)];
+  const shared = {
+    ...(await storageEnv(t, 'postgres')),
+    REDIS_URL: await redisUrl(),
+    REDIS_CHANNEL_PREFIX: `${randomBytes(6).toString('hex')}:`,
+    CLUSTER_COMPARE_INTERVAL: '2000',
+    DB_POOL_MAX: '3',
+    SHARDS: '1',
+  };
+  return ['one', 'two', 'three'].map((name) => ({ ...shared, SYNCKIT_NODE_ID: name }));
+}
+
+const chosen = process.env['ON'];
+for (const placement of placements.filter((name) => chosen === undefined || name === chosen)) {
   test(
-    `ORD1, SUB1, SUB2, FAN2, ACK4: random sessions end with equal states everywhere (${storage})`,
+    `ORD1, SUB1, SUB2, FAN2, ACK4: random sessions end with equal states everywhere (${placement})`,
     { timeout: 3_600_000 },
     async (t) => {
-      const server = await RestartingServer.start(t, storage);
+      const server = await RestartingNodes.start(t, placement);
       // What happens above the storage is the same for each.
       const seeds = seedsToPlay(pinned, 100);
       for (let i = 0; i < seeds.length; i += ROUND) await playRound(t, server, seeds.slice(i, i + ROUND));
@@ -83,8 +103,8 @@ async function playRound(t: Test, server: SessionServer, seeds: readonly number[
   await Promise.all(Array.from({ length: AT_A_TIME }, playWaiting));
   for (const seed of withRestarts) await play(seed, true);
 
-  await server.restart('SIGTERM');
+  for (const node of server.urls.keys()) await server.restart(node, 'SIGTERM');
   for (const [documentId, state] of states) {
-    t.equal(await freshState(server.url, documentId), state, `${documentId} after a restart`);
+    for (const url of server.urls) t.equal(await freshState(url, documentId), state, `${documentId} after a restart`);
   }
 }
