@@ -1,11 +1,11 @@
 /** One random session: what its clients do follows from the seed, what the network and the server make of it does not. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { RawClient } from '../support/client.js';
 import { ModelClient, type SentMessage } from '../support/model-client.js';
 import { canonical } from '../support/model-document.js';
 import { Random } from '../support/random.js';
 import { ExpectedStates } from '../support/write-order.js';
 import { until } from '../support/server.js';
+import { agreedState } from '../support/fresh-state.js';
 
 /** The nodes of the session; one may be a new process at another port after a restart. */
 export interface SessionServer {
@@ -26,8 +26,6 @@ export interface SessionResult {
 }
 
 const HOUR_MS = 3_600_000;
-/** How long nodes may take to come to hold the same: longer than the interval of their comparisons. */
-const AGREE_MS = 15_000;
 /** A clock that is less ahead is believed, with a margin for the time that messages take. */
 const BELIEVED_MS = 50_000;
 /** Ticks of the server's stamps (protocol.md section 3) in a millisecond. */
@@ -41,16 +39,6 @@ export async function playSession(seed: number, server: SessionServer, restarts:
     return await session.play();
   } finally {
     session.end();
-  }
-}
-
-/** The state of a document as a client that was never there before gets it. */
-export async function freshState(url: string, documentId: string): Promise<string> {
-  const client = await RawClient.connect(url, { encoding: 'json' });
-  try {
-    return canonical((await client.subscribe(documentId))['state']);
-  } finally {
-    client.socket.terminate();
   }
 }
 
@@ -234,23 +222,12 @@ class Session {
       await client.barrier();
     }
     const states = new Map<string, string>();
-    for (const documentId of this.#documents) states.set(documentId, await this.#agreedState(documentId));
-    return states;
-  }
-
-  /** The state that all nodes come to hold. */
-  async #agreedState(documentId: string): Promise<string> {
-    const ask = (): Promise<string[]> => Promise.all(this.#server.urls.map(async (url) => freshState(url, documentId)));
-    let states = await ask();
-    const end = Date.now() + AGREE_MS;
-    while (states.some((state) => state !== states[0]) && Date.now() < end) {
-      await sleep(20);
-      states = await ask();
+    for (const documentId of this.#documents) {
+      const { state, apart } = await agreedState(this.#server.urls, documentId);
+      states.set(documentId, state);
+      this.#apart.push(...apart);
     }
-    states.forEach((state, node) => {
-      if (state !== states[0]) this.#apart.push(`${documentId} on node ${node}: ${state}\n  instead of ${states[0]!}`);
-    });
-    return states[0]!;
+    return states;
   }
 
   /** What clients hold once they have heard everything, where it is not what the server holds. */

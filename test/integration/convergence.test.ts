@@ -10,10 +10,11 @@
 import { randomBytes } from 'node:crypto';
 import tap, { test, type Test } from 'tap';
 import { seedsToPlay } from '../support/random.js';
+import { freshState } from '../support/fresh-state.js';
 import { redisUrl } from '../support/redis.js';
 import { startServer, type ServerProcess } from '../support/server.js';
 import { durableStorages, storageEnv } from '../support/storages.js';
-import { freshState, playSession, type SessionServer } from './convergence-session.js';
+import { playSession, type SessionServer } from './convergence-session.js';
 
 // tap's own limit is short for a busy machine, and for more seeds.
 tap.setTimeout(3_600_000);
