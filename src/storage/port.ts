@@ -94,7 +94,11 @@ export interface StoredDocument {
   readonly horizon?: Horizon;
 }
 
-/** A row that the database can't store, such as a value it can't represent; or the change of a text. */
+/**
+ * A row that the database can't store, such as a value it can't represent; or the change of a text. If it is known only
+ * when it is written, clients may have been sent it: the stored row of its field gets the number of the commit then, or
+ * one is stored that is a removal and less than any write, as far as the database allows that.
+ */
 export interface RefusedRow {
   readonly documentId: string;
   /** Of the field; undefined for the text, whose change is stored or refused as a whole. */
