@@ -54,7 +54,7 @@ export class Acceptor {
   readonly #router: Router;
   readonly #delivery: Delivery;
   readonly #compression: Compression;
-  /** Undefined without a bus: only then do the shards have to know which documents have subscribers. */
+  /** Tells shards which documents have subscribers: all changes with a bus, else after the death of a worker. */
   readonly #interests: Interests;
   /** Number of the last session. */
   #numbers = 0;

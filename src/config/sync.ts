@@ -1,5 +1,5 @@
-/** How documents are synchronised, in the configuration table. */
-import { integer, size } from './kinds.js';
+/** How documents are merged and shown, in the configuration table. */
+import { integer, oneOf, size } from './kinds.js';
 import { tombstones } from './tombstones.js';
 import { variable } from './variable.js';
 
@@ -13,6 +13,17 @@ export const sync = {
     unit: 'ms',
     meaning:
       'Time for which the writes of a busy document are collected before they are merged and published together. The first write after a pause is not delayed. 0 = no batching.',
+  }),
+  publish: variable('SYNC_PUBLISH', oneOf('merged', 'durable'), {
+    default: 'merged',
+    meaning:
+      'When subscribers are shown a write: `merged` = at once; what the database then refuses, or a crash takes back, is corrected. `durable` = when it is committed, together with its ack: nobody sees what is not stored. Updates are later by about the duration of a commit.',
+  }),
+  publishGraceMs: variable('SYNC_PUBLISH_GRACE_MS', integer(1, 2_147_483_647), {
+    default: '2000',
+    unit: 'ms',
+    meaning:
+      'With SYNC_PUBLISH=durable: when nothing was committed for so long, what waits is shown all the same, and all else at once, until a commit succeeds. Otherwise a storage that is away would stop all updates.',
   }),
   maxClockSkewMs: variable('SYNC_MAX_CLOCK_SKEW_MS', integer(0), {
     default: '60000',

@@ -170,6 +170,16 @@ export class AnswerWriter {
     this.frames.shortAscii(documentId);
   }
 
+  /** The entries so far, without what is behind them in an answer, in a buffer of their own. */
+  takeEntries(): Uint8Array<ArrayBuffer> {
+    return this.frames.finish();
+  }
+
+  /** Appends entries that were taken from a writer. */
+  append(entries: Uint8Array): void {
+    this.frames.bytes(entries);
+  }
+
   /** A document has changed by a write that nobody but its writer would be sent, and he shows it. */
   changed(documentId: string): void {
     this.frames.u8(entries.changed);

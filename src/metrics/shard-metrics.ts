@@ -22,6 +22,8 @@ export class ShardMetrics {
   readonly commitTime;
   readonly rowsPerCommit;
   readonly commitFailures;
+  readonly rowsRefused;
+  readonly publishGraceExceeded;
   readonly loadTime;
   readonly documentsLoaded;
   readonly loadFailures;
@@ -53,6 +55,8 @@ export class ShardMetrics {
     this.commitTime = cells.histogram(metrics.commitTime);
     this.rowsPerCommit = cells.histogram(metrics.rowsPerCommit);
     this.commitFailures = cells.counter(metrics.commitFailures);
+    this.publishGraceExceeded = cells.counter(metrics.publishGraceExceeded);
+    this.rowsRefused = cells.counter(metrics.rowsRefused);
     this.loadTime = cells.histogram(metrics.loadTime);
     this.documentsLoaded = cells.counter(metrics.documentsLoaded);
     this.loadFailures = cells.counter(metrics.loadFailures);

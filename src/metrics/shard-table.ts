@@ -118,6 +118,18 @@ export const shardMetrics = {
     owner: 'shard',
     help: 'Failed commits. Each is retried.',
   },
+  publishGraceExceeded: {
+    name: 'synckit_publish_grace_exceeded_total',
+    type: 'counter',
+    owner: 'shard',
+    help: 'Times that a commit took longer than SYNC_PUBLISH_GRACE_MS, so that a shard showed writes before they were durable. Always 0 with SYNC_PUBLISH=merged.',
+  },
+  rowsRefused: {
+    name: 'synckit_rows_refused_total',
+    type: 'counter',
+    owner: 'shard',
+    help: 'Rows that the database refuses for ever, by a constraint, a trigger or row security. Each is undone, and its writer gets an error.',
+  },
   loadTime: {
     name: 'synckit_load_seconds',
     type: 'histogram',

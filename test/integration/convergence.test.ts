@@ -33,11 +33,11 @@ type Placement = (typeof placements)[number];
 class RestartingNodes implements SessionServer {
   readonly #nodes: { process: ServerProcess; readonly env: NodeJS.ProcessEnv }[] = [];
 
-  static async start(t: Test, placement: Placement): Promise<RestartingNodes> {
+  static async start(t: Test, placement: Placement, publish: string): Promise<RestartingNodes> {
     const nodes = new RestartingNodes();
     t.teardown(() => Promise.all(nodes.#nodes.map(async ({ process }) => process.kill('SIGKILL'))));
     for (const more of await environments(t, placement)) {
-      const env = { ...more, SHUTDOWN_DRAIN_MS: '50', LOG_LEVEL: 'info' };
+      const env = { ...more, SYNC_PUBLISH: publish, SHUTDOWN_DRAIN_MS: '50', LOG_LEVEL: 'info' };
       nodes.#nodes.push({ process: await startServer(env), env });
     }
     return nodes;
@@ -76,16 +76,18 @@ async function environments(t: Test, placement: Placement): Promise<NodeJS.Proce
 
 const chosen = process.env['ON'];
 for (const placement of placements.filter((name) => chosen === undefined || name === chosen)) {
-  test(
-    `ORD1, SUB1, SUB2, FAN2, ACK4: random sessions end with equal states everywhere (${placement})`,
-    { timeout: 3_600_000 },
-    async (t) => {
-      const server = await RestartingNodes.start(t, placement);
-      // What happens above the storage is the same for each.
-      const seeds = seedsToPlay(pinned, 100);
-      for (let i = 0; i < seeds.length; i += ROUND) await playRound(t, server, seeds.slice(i, i + ROUND));
-    },
-  );
+  for (const publish of ['merged', 'durable'] as const) {
+    test(
+      `ORD1, SUB1, SUB2, FAN2, ACK4, DUR1: random sessions end with equal states everywhere (${placement}, ${publish})`,
+      { timeout: 3_600_000 },
+      async (t) => {
+        const server = await RestartingNodes.start(t, placement, publish);
+        // What happens above the storage is the same for each.
+        const seeds = seedsToPlay(pinned, publish === 'merged' ? 100 : 25);
+        for (let i = 0; i < seeds.length; i += ROUND) await playRound(t, server, seeds.slice(i, i + ROUND));
+      },
+    );
+  }
 }
 
 async function playRound(t: Test, server: SessionServer, seeds: readonly number[]): Promise<void> {

@@ -87,6 +87,8 @@ export class ShardDriver {
   status: ShardStatus | undefined;
   readonly awareness: { readonly documentId: string; readonly message: ReadAwareness }[] = [];
   readonly awarenessActive: string[] = [];
+  /** Answers so far. */
+  answers = 0;
   #tasks = 0;
 
   /** @param storage That of a former shard, to go on after its end. */
@@ -107,6 +109,7 @@ export class ShardDriver {
       tombstones: { maxCount: 1_000, maxBytes: 1_000_000, maxAgeMs: 30 * 86_400_000 },
       maxTextBytes: 8_000_000,
       replayMaxFields: 100,
+      publish: { when: 'merged', graceMs: 600_000 },
       maxPendingBytes: 1_000_000,
       maxLoadedBytes: 100_000_000,
       maxEchoFields: 10_000,
@@ -150,6 +153,7 @@ export class ShardDriver {
   }
 
   #take(answer: Uint8Array<ArrayBuffer>): void {
+    this.answers++;
     readAnswer(answer, {
       publish: (documentId, variant, frame, _type, _receivedAt, except) => {
         const isBinary = (variant & binary) !== 0;
