@@ -1,9 +1,9 @@
 import type { FieldsStore, FieldWrite } from '@synckit/core-wasm';
 import { batchBody, batchEntry, deltaBody, type Body, type FieldUpdate, type Lifted } from '../protocol/encode.js';
 import { variants } from '../messages/task.js';
-import type { LoadedDocument } from './documents.js';
+import type { LoadedDocument } from './documents/documents.js';
 import type { SentField } from './echo/sent-field.js';
-import type { Loser } from './loser.js';
+import type { Loser } from './fields/loser.js';
 import { withClaims, type FlushClaims } from './resume/flush-claims.js';
 import type { Held, Outbox, Variant } from './outbox.js';
 import { removedField } from './tombstones/removed-field.js';

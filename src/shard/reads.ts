@@ -2,7 +2,7 @@ import type { FieldsStore, TextStore } from '@synckit/core-wasm';
 import { claimsJson, isClaim, type Claims } from '../protocol/claims.js';
 import { batchEntry, deltaBody, quote, type Body } from '../protocol/encode.js';
 import type { ReadRecord, StateVectorRequest, SubscribeRequest } from '../messages/task.js';
-import type { LoadedDocument } from './documents.js';
+import type { LoadedDocument } from './documents/documents.js';
 import { laterUpdate } from './frames.js';
 import type { Outbox } from './outbox.js';
 import { unseenBy, type Unseen } from './resume/unseen.js';

@@ -4,7 +4,7 @@ import type { Bus, BusEvents } from '../cluster/port.js';
 import type { ShardMetrics } from '../metrics/shard-metrics.js';
 import type { CommitsOptions } from './commit/commits.js';
 import type { Storage } from '../storage/port.js';
-import type { MergeLimits } from './merge.js';
+import type { MergeLimits } from './fields/merge.js';
 import type { TombstoneLimits } from './tombstones/tombstones.js';
 
 /** What a shard is made of, and its bounds. */

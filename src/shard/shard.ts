@@ -13,9 +13,9 @@ import {
   type WriteRecord,
 } from '../messages/task.js';
 import { Commits } from './commit/commits.js';
-import { DocumentLoader } from './document-loader.js';
-import { DocumentBounds } from './document-bounds.js';
-import { Documents, type LoadedDocument, type LoadingDocument } from './documents.js';
+import { DocumentLoader } from './documents/document-loader.js';
+import { DocumentBounds } from './documents/document-bounds.js';
+import { Documents, type LoadedDocument, type LoadingDocument } from './documents/documents.js';
 import { Echoes } from './echo/echoes.js';
 import { Outbox } from './outbox.js';
 import { requestIdOf } from './record.js';
@@ -25,7 +25,7 @@ import { answerStateVector, answerSubscribe, type ReadContext } from './reads.js
 import { EvictedCommits } from './resume/evicted-commits.js';
 import { noteCommits } from './resume/note-commits.js';
 import type { ShardOptions } from './shard-options.js';
-import { StampClock } from './stamp.js';
+import { StampClock } from './fields/stamp.js';
 import { OpenTask, type OpenGroup } from './open-task.js';
 import { Writes } from './writes.js';
 

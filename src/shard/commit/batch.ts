@@ -2,7 +2,7 @@ import { ProtocolError, type ErrorCode } from '../../errors.js';
 import type { Origin } from '../../messages/task.js';
 import { mergeHorizons, type Horizon, type Purge } from '../../storage/horizon.js';
 import type { FieldRow, TextChange } from '../../storage/port.js';
-import type { LoadedDocument } from '../documents.js';
+import type { LoadedDocument } from '../documents/documents.js';
 import type { Held } from '../outbox.js';
 import type { OpenGroup } from '../open-task.js';
 import type { WriteKey } from './dirty-fields.js';

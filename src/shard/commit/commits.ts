@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import type { ShardMetrics } from '../../metrics/shard-metrics.js';
 import type { TaskGroup } from '../../messages/task.js';
 import type { Committed, DocumentChange, Storage } from '../../storage/port.js';
-import type { Documents, LoadedDocument } from '../documents.js';
+import type { Documents, LoadedDocument } from '../documents/documents.js';
 import type { Echoes } from '../echo/echoes.js';
 import { ALL_VARIANTS, liftedBy, publishChanges, shownOf } from '../frames.js';
 import type { OpenGroup } from '../open-task.js';

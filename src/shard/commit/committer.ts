@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { ShardMetrics } from '../../metrics/shard-metrics.js';
 import type { Committed, DocumentChange, FieldRow, RefusedRow, Storage, TextChange } from '../../storage/port.js';
 import type { Horizon } from '../../storage/horizon.js';
-import type { LoadedDocument } from '../documents.js';
+import type { LoadedDocument } from '../documents/documents.js';
 import { addPurge, fail, holds, isSame, newBatch, put, updateOf, type Batch, type PendingAck } from './batch.js';
 import type { DirtyFields, WriteKey } from './dirty-fields.js';
 import { ROW_BYTES } from './row-size.js';

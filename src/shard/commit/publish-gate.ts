@@ -1,6 +1,6 @@
 import type { ShardMetrics } from '../../metrics/shard-metrics.js';
 import type { TaskGroup } from '../../messages/task.js';
-import type { LoadedDocument } from '../documents.js';
+import type { LoadedDocument } from '../documents/documents.js';
 import { showAll } from '../frames.js';
 import type { Outbox } from '../outbox.js';
 import type { OpenGroup } from '../open-task.js';

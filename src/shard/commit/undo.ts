@@ -1,6 +1,6 @@
 import type { FieldsStore, FieldWrite } from '@synckit/core-wasm';
 import { compareRows } from '../../storage/order.js';
-import type { LoadedDocument } from '../documents.js';
+import type { LoadedDocument } from '../documents/documents.js';
 import type { DirtyFields } from './dirty-fields.js';
 
 export interface UndoOptions {

@@ -1,9 +1,9 @@
 import type { FieldsStore, FieldWrite } from '@synckit/core-wasm';
 import type { ShardMetrics } from '../../metrics/shard-metrics.js';
-import type { LoadedDocument } from '../documents.js';
+import type { LoadedDocument } from '../documents/documents.js';
 import type { PublishGate } from '../commit/publish-gate.js';
 import { echoFields } from '../frames.js';
-import type { LostWrite } from '../loser.js';
+import type { LostWrite } from '../fields/loser.js';
 import type { Outbox } from '../outbox.js';
 import { EchoSchedule, sameFrom, type PendingEcho } from './echo-schedule.js';
 import type { Author } from './author.js';

@@ -2,7 +2,7 @@
 import type { FieldsStore, FieldWrite } from '@synckit/core-wasm';
 import type { RefusedRow, TextChange, TextUpdate } from '../../storage/port.js';
 import type { DirtyFields } from '../commit/dirty-fields.js';
-import type { LoadedDocument } from '../documents.js';
+import type { LoadedDocument } from '../documents/documents.js';
 
 /** Of a change that replaces other updates, the last update is the whole text; what is new stands before it. */
 export function updateOf({ append, replaces }: TextChange): TextUpdate | undefined {

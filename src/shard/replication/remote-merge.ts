@@ -6,7 +6,7 @@ import { compareRows } from '../../storage/order.js';
 import type { FieldRow } from '../../storage/port.js';
 import type { DirtyFields } from '../commit/dirty-fields.js';
 import type { PublishGate } from '../commit/publish-gate.js';
-import type { Documents, LoadedDocument } from '../documents.js';
+import type { Documents, LoadedDocument } from '../documents/documents.js';
 import { liftedBy, publishChanges, shownOf } from '../frames.js';
 import type { Echoes } from '../echo/echoes.js';
 import { KnownUpdates } from '../text/known-updates.js';

@@ -2,7 +2,7 @@ import { TextRefused } from '@synckit/core-wasm';
 import type { ResyncReason, Bus, BusEvents, DocumentUpdate } from '../../cluster/port.js';
 import type { Committed, DocumentChange, Storage, StoredDocument } from '../../storage/port.js';
 import { Comparison } from './comparison.js';
-import type { LoadedDocument } from '../documents.js';
+import type { LoadedDocument } from '../documents/documents.js';
 import type { ShardMetrics } from '../../metrics/shard-metrics.js';
 import { AwarenessBridge } from './awareness-bridge.js';
 import { Reloads } from './reloads.js';

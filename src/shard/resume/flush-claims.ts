@@ -1,7 +1,7 @@
 import type { FieldsStore, FieldWrite } from '@synckit/core-wasm';
 import { variants } from '../../messages/task.js';
 import type { FieldUpdate } from '../../protocol/encode.js';
-import type { LoadedDocument } from '../documents.js';
+import type { LoadedDocument } from '../documents/documents.js';
 
 /** What the clocks of a flush claim, so that a client that resumes is sent what it lacks and little else. */
 export interface FlushClaims {

@@ -1,6 +1,6 @@
 import type { FieldsStore } from '@synckit/core-wasm';
 import type { Committed, DocumentChange } from '../../storage/port.js';
-import type { Documents } from '../documents.js';
+import type { Documents } from '../documents/documents.js';
 
 /**
  * Takes note of which writes are durable, and by which commit. Those that are refused or expired are not: what takes the

@@ -2,7 +2,7 @@ import type { TextStore } from '@synckit/core-wasm';
 import type { ShardMetrics } from '../../metrics/shard-metrics.js';
 import { newUpdateId } from '../../storage/update-id.js';
 import type { TextChange } from '../../storage/port.js';
-import type { LoadedDocument } from '../documents.js';
+import type { LoadedDocument } from '../documents/documents.js';
 import type { LoadedText } from './text-join.js';
 
 /** Updates of a text above which they are compacted to one: loading reads them all. */

@@ -1,4 +1,4 @@
-import type { LoadedDocument } from '../documents.js';
+import type { LoadedDocument } from '../documents/documents.js';
 import { ALL_VARIANTS, publishChanges } from '../frames.js';
 import type { Outbox } from '../outbox.js';
 import { removedField } from './removed-field.js';

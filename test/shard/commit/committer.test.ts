@@ -5,7 +5,7 @@ import { DocumentCommits } from '../../../src/shard/resume/document-commits.js';
 import { Committer } from '../../../src/shard/commit/committer.js';
 import { DirtyFields } from '../../../src/shard/commit/dirty-fields.js';
 import { DocumentSends } from '../../../src/shard/echo/document-sends.js';
-import type { LoadedDocument } from '../../../src/shard/documents.js';
+import type { LoadedDocument } from '../../../src/shard/documents/documents.js';
 import { OpenGroup } from '../../../src/shard/open-task.js';
 import type { FieldRow } from '../../../src/storage/port.js';
 import { ControlledStorage } from '../../support/controlled-storage.js';

@@ -3,7 +3,7 @@ import { test } from 'tap';
 import { ShardMetrics } from '../../../src/metrics/shard-metrics.js';
 import { DocumentSends } from '../../../src/shard/echo/document-sends.js';
 import { DocumentCommits } from '../../../src/shard/resume/document-commits.js';
-import type { LoadedDocument } from '../../../src/shard/documents.js';
+import type { LoadedDocument } from '../../../src/shard/documents/documents.js';
 import { KnownUpdates } from '../../../src/shard/text/known-updates.js';
 import { TextWriter } from '../../../src/shard/text/text-writer.js';
 import { TextReplica } from '../../support/text-replica.js';

@@ -1,12 +1,12 @@
 import type { FieldsStore, FieldWrite } from '@synckit/core-wasm';
-import { ProtocolError } from '../errors.js';
-import type { SetOperation } from '../protocol/operations.js';
-import type { Origin } from '../messages/task.js';
-import type { DirtyFields } from './commit/dirty-fields.js';
+import { ProtocolError } from '../../errors.js';
+import type { SetOperation } from '../../protocol/operations.js';
+import type { Origin } from '../../messages/task.js';
+import type { DirtyFields } from '../commit/dirty-fields.js';
 import type { Dating } from './dating.js';
-import type { LoadedDocument } from './documents.js';
-import type { Author } from './echo/author.js';
-import type { Echoes } from './echo/echoes.js';
+import type { LoadedDocument } from '../documents/documents.js';
+import type { Author } from '../echo/author.js';
+import type { Echoes } from '../echo/echoes.js';
 import type { Loser } from './loser.js';
 import type { StampClock } from './stamp.js';
 

@@ -1,13 +1,13 @@
 import type { TextStore } from '@synckit/core-wasm';
 import type { Logger } from 'pino';
-import type { ShardMetrics } from '../metrics/shard-metrics.js';
-import type { Committed, DocumentChange } from '../storage/port.js';
-import type { PublishGate } from './commit/publish-gate.js';
+import type { ShardMetrics } from '../../metrics/shard-metrics.js';
+import type { Committed, DocumentChange } from '../../storage/port.js';
+import type { PublishGate } from '../commit/publish-gate.js';
 import type { LoadedDocument } from './documents.js';
-import type { Outbox } from './outbox.js';
-import { LargeTexts } from './text/large-texts.js';
-import { publishRemoved } from './tombstones/publish-removed.js';
-import { Tombstones, type TombstonesOptions } from './tombstones/tombstones.js';
+import type { Outbox } from '../outbox.js';
+import { LargeTexts } from '../text/large-texts.js';
+import { publishRemoved } from '../tombstones/publish-removed.js';
+import { Tombstones, type TombstonesOptions } from '../tombstones/tombstones.js';
 
 export interface DocumentBoundsOptions extends Omit<TombstonesOptions, 'limits' | 'publishRemoved'> {
   readonly tombstones: TombstonesOptions['limits'];
