@@ -3,18 +3,16 @@
  * out of order, with clocks that are up to an hour wrong, on a server that is restarted and killed meanwhile, or on three
  * nodes between which they move. At rest all of them, the servers, and the servers after a restart hold the same.
  *
- * `SEEDS=1000` plays that many sessions on each storage, and on three nodes, instead of 100; `ON='three nodes'` on one of
- * these, `SEED=7` that one; with `RESTARTS=1` each of
- * them has restarts.
+ * `SEEDS=1000` plays that many sessions instead of 100, `SEED=7` that one; with `RESTARTS=1` each of them has restarts.
  */
 import { randomBytes } from 'node:crypto';
 import tap, { test, type Test } from 'tap';
-import { seedsToPlay } from '../support/random.js';
-import { freshState } from '../support/fresh-state.js';
-import { redisUrl } from '../support/redis.js';
-import { startServer, type ServerProcess } from '../support/server.js';
-import { durableStorages, storageEnv } from '../support/storages.js';
-import { playSession, type SessionServer } from './convergence-session.js';
+import { seedsToPlay } from '../../support/random.js';
+import { freshState } from '../../support/fresh-state.js';
+import { redisUrl } from '../../support/redis.js';
+import { startServer, type ServerProcess } from '../../support/server.js';
+import { storageEnv, type durableStorages } from '../../support/storages.js';
+import { playSession, type SessionServer } from './session.js';
 
 // tap's own limit is short for a busy machine, and for more seeds.
 tap.setTimeout(3_600_000);
@@ -26,8 +24,7 @@ const ROUND = 25;
 const AT_A_TIME = 6;
 
 /** One storage, or three nodes that share a database and a Redis. */
-const placements = [...durableStorages, 'three nodes'] as const;
-type Placement = (typeof placements)[number];
+type Placement = (typeof durableStorages)[number] | 'three nodes';
 
 /** Nodes that can be restarted on their storage. */
 class RestartingNodes implements SessionServer {
@@ -74,8 +71,8 @@ async function environments(t: Test, placement: Placement): Promise<NodeJS.Proce
   return ['one', 'two', 'three'].map((name) => ({ ...shared, SYNCKIT_NODE_ID: name }));
 }
 
-const chosen = process.env['ON'];
-for (const placement of placements.filter((name) => chosen === undefined || name === chosen)) {
+/** The tests of a placement, which has a file of its own. */
+export function testPlacement(placement: Placement): void {
   for (const publish of ['merged', 'durable'] as const) {
     test(
       `ORD1, SUB1, SUB2, FAN2, ACK4, DUR1: random sessions end with equal states everywhere (${placement}, ${publish})`,
