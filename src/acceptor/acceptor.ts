@@ -178,6 +178,7 @@ export class Acceptor {
   stop(): void {
     this.#interests.stop();
     this.coalescer.stop();
+    this.#router.stop();
     this.awareness.stop();
   }
 

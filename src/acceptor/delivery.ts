@@ -128,7 +128,8 @@ export class Delivery {
     return {
       hasRoom: () => session.isOpen && session.socket.getBufferedAmount() <= highWater,
       send: (frame) => {
-        session.send(frame.bytes, frame.type, frame.encoding);
+        // The end of a read to which there was nothing to send.
+        if (frame.bytes.length > 0) session.send(frame.bytes, frame.type, frame.encoding);
       },
       answered: (documentId, isRefused) => {
         if (isRefused) this.#options.topics.refused(session, documentId);

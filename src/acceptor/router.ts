@@ -39,6 +39,11 @@ export class Router {
     this.#options = options;
   }
 
+  /** Forgets what waits. */
+  stop(): void {
+    this.#options.control.stop();
+  }
+
   /** @param bytes Valid during the call only. @param text Whether it came as a text frame. */
   handle(session: Session, bytes: Buffer, text: boolean): void {
     if (text && session.encoding === 'binary') this.#switchToJson(session);
@@ -105,6 +110,7 @@ export class Router {
     if (!state.access.mayWrite(documentId)) throw new ProtocolError('PERMISSION_DENIED');
     const isBatch = head.type === 'delta_batch';
     if (isBatch) this.#markBatchSupport(session);
+    else session.readsFields = true;
     const isQueued = this.#options.coalescer.add(
       documentId,
       {

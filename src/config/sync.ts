@@ -55,6 +55,12 @@ export const sync = {
   replayMaxFields: variable('SYNC_REPLAY_MAX_FIELDS', integer(0), {
     default: '10000',
     meaning:
-      'After the answer to a subscription, at most this many fields are sent again, one by one, to binary clients that are not known to support `delta_batch`. SDK 0.1.x ignores the state in the answer and needs them. 0 = off.',
+      'After the answer to a subscription, the fields of a document that has at most this many are sent again, one by one, to binary clients that may be an SDK 0.1.x, which ignores the state in the answer. 0 = never: right where no client is that old.',
+  }),
+  replayDelayMs: variable('SYNC_REPLAY_DELAY', integer(0, 60_000), {
+    default: '500',
+    unit: 'ms',
+    meaning:
+      'How long that waits for the client to show that it reads the state: by `delta_batch`, `delta_batch_chunk`, `awareness_subscribe`, or by asking for a document twice. A client that has written a `delta` is not waited for. Later SDKs take long to read the fields one by one. 0 = no wait: right where all clients are SDK 0.1.x.',
   }),
 };

@@ -227,6 +227,8 @@ export interface SubscribeRequest {
   readonly vector?: readonly (readonly [clientId: string, stamp: number])[] | undefined;
   /** The asking client's own id, where it is known. */
   readonly clientId?: string | undefined;
+  /** Whether each field is sent as a `delta` of its own besides the state, or instead of it. */
+  readonly replay?: 'besides' | 'alone' | undefined;
 }
 
 /** Payload of a `stateVector` record. */

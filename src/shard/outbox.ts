@@ -185,6 +185,11 @@ export class Outbox {
     this.#answer.end(begun);
   }
 
+  /** Ends a read to which there is nothing to send. */
+  endRead({ origin, read }: ReadRecord): void {
+    this.#answer.end(this.#answer.beginRead(origin.session, origin.encoding, 'delta', read, true));
+  }
+
   /** @param receivedAt Of the write, in ms of the acceptor's clock. */
   ack(origin: Origin, messageId: string, receivedAt: number): void {
     this.#reply(this.#answer, origin, 'ack', receivedAt, (writer) => {

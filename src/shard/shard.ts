@@ -236,9 +236,10 @@ export class Shard {
     };
     // Written by the acceptor, not by a client.
     const request = JSON.parse(record.payload.toString()) as SubscribeRequest & StateVectorRequest;
-    if (record.kind === recordKinds.subscribe) answerSubscribe(context, record, request);
+    let isSent = true;
+    if (record.kind === recordKinds.subscribe) isSent = answerSubscribe(context, record, request);
     else answerStateVector(context, record, request);
-    document.sends.read(record.origin.session, document.stamp);
+    if (isSent) document.sends.read(record.origin.session, document.stamp);
     openGroup.settleRecord();
   }
 

@@ -168,7 +168,11 @@ export class ShardDriver {
         this.sent.push({ to: 'one', session, kind: 'reply', message });
       },
       read: (session, encoding, frame, _type, _read, isLast) => {
-        const message = decodeFrame(Buffer.from(frame), encoding === 'binary');
+        // A read to which there is nothing to send ends without a frame.
+        const isEmpty = frame.length === 0;
+        const message: Incoming = isEmpty
+          ? { type: 'delta', timestamp: 0, isEmpty }
+          : decodeFrame(Buffer.from(frame), encoding === 'binary');
         this.sent.push({ to: 'one', session, kind: isLast ? 'lastOfRead' : 'read', message });
       },
       settled: (task) => this.settled.push(task),
