@@ -40,6 +40,16 @@ export const checks: readonly Check[] = [
       'REDIS_URL needs DATABASE_URL to name a Postgres database: nodes that share a bus must share their storage',
   },
   {
+    of: ['redisUrl', 'redisSentinels'],
+    refuses: (values) => values.redisSentinels.length > 0 && values.redisUrl === undefined,
+    sentence: () => 'REDIS_SENTINELS needs REDIS_URL: it has the credentials and the database of the master',
+  },
+  {
+    of: ['redisCluster', 'redisSentinels'],
+    refuses: (values) => values.redisSentinels.length > 0 && values.redisCluster,
+    sentence: () => 'REDIS_SENTINELS does not go with REDIS_CLUSTER: a Redis Cluster fails over by itself',
+  },
+  {
     of: ['dbPoolMin', 'dbPoolMax'],
     refuses: (values) => values.dbPoolMin > values.dbPoolMax,
     sentence: (values) => `DB_POOL_MIN (${values.dbPoolMin}) must not be larger than DB_POOL_MAX (${values.dbPoolMax})`,

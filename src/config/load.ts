@@ -24,6 +24,9 @@ const hidden = [
   'redisUrl',
   'redisChannelPrefix',
   'redisCluster',
+  'redisSentinels',
+  'redisSentinelMaster',
+  'redisSentinelPassword',
   'refreshLifetimeMs',
 ] as const satisfies readonly (keyof Values)[];
 

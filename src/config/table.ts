@@ -2,7 +2,7 @@
  * Every variable of the server, in one table. The type `Config`, the checks at start and docs/configuration.md are
  * derived from it. The keys are the names of the values in `Config`; they end in their unit.
  */
-import { addresses, duration, flag, integer, oneOf, origins, secret, size, text } from './kinds.js';
+import { addresses, duration, flag, hosts, integer, oneOf, origins, secret, size, text } from './kinds.js';
 import { limits } from './limits.js';
 import { sync } from './sync.js';
 import { variable } from './variable.js';
@@ -139,6 +139,21 @@ const cluster = {
   redisCluster: variable('REDIS_CLUSTER', flag(), {
     default: 'false',
     meaning: 'Whether REDIS_URL is a server of a Redis Cluster. If so, sharded pub/sub is used.',
+  }),
+  redisSentinels: variable('REDIS_SENTINELS', hosts(), {
+    default: '',
+    meaning:
+      'Redis Sentinels that are asked for the present master, at each attempt to connect; those that they know are asked too. Host and port of REDIS_URL then do not count, but its user, password and database do, for the master. With `rediss:`, the Sentinels are reached by TLS too. Empty = REDIS_URL names the master, by a name that follows it.',
+    example: 'sentinel-1:26379,sentinel-2:26379,sentinel-3:26379',
+  }),
+  redisSentinelMaster: variable('REDIS_SENTINEL_MASTER', text('1–64 characters without spaces', /^\S{1,64}$/), {
+    default: 'mymaster',
+    meaning: 'With REDIS_SENTINELS: the name under which the Sentinels watch the master.',
+  }),
+  redisSentinelPassword: variable('REDIS_SENTINEL_PASSWORD', secret(1), {
+    defaultWords: 'none',
+    meaning: 'With REDIS_SENTINELS: the password of the Sentinels themselves, if they have one.',
+    secret: true,
   }),
   clusterCompareMs: variable('CLUSTER_COMPARE_INTERVAL', integer(100, 3_600_000), {
     default: '10000',
