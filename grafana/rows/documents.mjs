@@ -176,6 +176,12 @@ const bus = {
       { expr: rate('synckit_stale_documents_total', 'instance'), legend: '{{instance}}, by comparison' },
     ]),
     lines(
+      'Impossible stamps',
+      'ops',
+      'Documents loaded with a stamp that no clock can have given, and updates of other nodes with one: something damaged the storage, or a node is broken.',
+      [{ expr: rate('synckit_impossible_stamps_total', 'source'), legend: '{{source}}' }],
+    ),
+    lines(
       'Nodes in sight',
       'short',
       'Nodes on the list in Redis, as each process last read it; 1 without REDIS_URL or without Redis. All should agree.',

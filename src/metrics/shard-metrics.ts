@@ -29,6 +29,8 @@ export class ShardMetrics {
   readonly loadFailures;
   readonly documentsEvicted;
   readonly staleDocuments;
+  /** By source. */
+  readonly impossibleStamps;
   /** By error code. */
   readonly errors;
   /** Given to the bus. `connected` is not counted here: it is part of the status that the shard sends. */
@@ -62,6 +64,7 @@ export class ShardMetrics {
     this.loadFailures = cells.counter(metrics.loadFailures);
     this.documentsEvicted = cells.counter(metrics.documentsEvicted);
     this.staleDocuments = cells.counter(metrics.staleDocuments);
+    this.impossibleStamps = cells.counters(metrics.impossibleStamps);
     this.errors = cells.counters(metrics.errorsSent);
     this.bus = {
       published: cells.counter(metrics.busPublished),

@@ -203,6 +203,13 @@ export const shardMetrics = {
     owner: 'shard',
     help: 'Documents found to be outdated by the periodic comparison with storage (CLUSTER_COMPARE_INTERVAL): another node died between commit and publishing, or the bus was unavailable.',
   },
+  impossibleStamps: {
+    name: 'synckit_impossible_stamps_total',
+    type: 'counter',
+    owner: 'shard',
+    labels: { source: ['storage', 'bus'] },
+    help: 'Documents loaded with a stamp L that no clock can have given (storage), which counts as now, and updates of other nodes with one (bus), in whose place the document is loaded.',
+  },
   awarenessPublished: {
     name: 'synckit_awareness_messages_published_total',
     type: 'counter',

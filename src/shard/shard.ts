@@ -25,6 +25,7 @@ import { answerStateVector, answerSubscribe, type ReadContext } from './reads.js
 import { EvictedCommits } from './resume/evicted-commits.js';
 import { noteCommits } from './resume/note-commits.js';
 import type { ShardOptions } from './shard-options.js';
+import { StampBoundedStorage } from './fields/stamp-bounds.js';
 import { StampClock } from './fields/stamp.js';
 import { OpenTask, type OpenGroup } from './open-task.js';
 import { Writes } from './writes.js';
@@ -48,7 +49,8 @@ export class Shard {
   readonly #loader: DocumentLoader;
   readonly #bounds: DocumentBounds;
 
-  constructor(options: ShardOptions) {
+  constructor(given: ShardOptions) {
+    const options = { ...given, storage: new StampBoundedStorage(given) };
     this.#options = options;
     this.#clock = new StampClock(options.maxClockSkewMs);
     this.#outbox = new Outbox(options.send, () => this.#status());

@@ -17,6 +17,14 @@ const JUST_AHEAD_MS = 100;
 const SMALL_GAP_MS = 4;
 const GAP_MS = 1_000;
 
+/** No clock comes to a larger L: one that follows a wall clock, or a writer who is a little ahead of it. */
+const LARGEST = ticksOf(Date.UTC(2201, 0));
+
+/** Whether somebody may have given this L; others are taken from nobody. Above it there is room for 2^50 more. */
+export function isPossibleStamp(stamp: number): boolean {
+  return stamp >= 0 && stamp <= LARGEST;
+}
+
 /**
  * Gives writes their stamp L, a hybrid logical clock (protocol.md section 3): it grows strictly per document, follows
  * the wall clock across restarts and nodes, and is above the counts that the writer has seen, so that clients take the
@@ -42,7 +50,7 @@ export class StampClock {
 
   /** Whether an entry of a clock may be a stamp that this or another node has given. */
   isBelieved(entry: number, now: number): boolean {
-    return entry + 1 < (Math.min(now, LATEST) + this.#maxSkewMs) * TICKS_PER_MS;
+    return isPossibleStamp(entry) && entry + 1 < (Math.min(now, LATEST) + this.#maxSkewMs) * TICKS_PER_MS;
   }
 
   /**

@@ -7,13 +7,14 @@ import type { ShardMetrics } from '../../metrics/shard-metrics.js';
 import { AwarenessBridge } from './awareness-bridge.js';
 import { Reloads } from './reloads.js';
 import type { RemoteMerge, RemoteMergeOptions } from './remote-merge.js';
+import { hasPossibleStamps } from '../fields/stamp-bounds.js';
 import { relayOperations } from '../text/text-frames.js';
 import { leftOf, updateOf } from './published.js';
 
 export interface ReplicationOptions extends RemoteMergeOptions {
   readonly openBus: (events: BusEvents) => Bus;
   readonly storage: Storage;
-  readonly metrics: Pick<ShardMetrics, 'staleDocuments'>;
+  readonly metrics: Pick<ShardMetrics, 'staleDocuments' | 'impossibleStamps'>;
   /** Between two comparisons with the storage, in ms. */
   readonly compareMs: number;
   readonly remote: RemoteMerge;
@@ -139,7 +140,14 @@ export class Replication implements BusEvents {
     });
   }
 
-  onUpdate({ documentId, stamp, fields, text, relays, commit, horizon }: DocumentUpdate): void {
+  onUpdate(received: DocumentUpdate): void {
+    const { documentId, stamp, fields, text, relays, commit, horizon } = received;
+    if (!hasPossibleStamps(received)) {
+      this.#options.metrics.impossibleStamps('bus').add(1);
+      // What it changed is in the storage, where stamps are bounded as they are loaded.
+      this.onResyncNeeded([documentId], 'unreadable');
+      return;
+    }
     const wanted = this.#wantedOf(documentId);
     const slot = this.#options.documents.peek(documentId);
     if (slot?.kind !== 'loaded') {
