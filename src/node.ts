@@ -11,14 +11,15 @@ import { createTokenVerifier } from './auth/tokens.js';
 import { MAX_ROOMS, type NodeEntry } from './cluster/membership/shared-state.js';
 import type { Config } from './config/load.js';
 import { closeCodes } from './errors.js';
-import type { Readiness } from './http/ports.js';
 import { listenForScrapes, registerMetrics } from './http/metrics.js';
+import { readinessOf } from './http/readiness.js';
 import { registerHttp } from './http/server.js';
 import type { Logger } from './log.js';
 import type { ShardWorkerData } from './shard/entry.js';
 import { AcceptorMetrics } from './metrics/acceptor-metrics.js';
 import { MetricsRegistry, type NodeReads } from './metrics/registry.js';
 import { askCluster } from './pool/cluster-client.js';
+import { DatabaseClock } from './pool/database-clock.js';
 import { ClusterHeartbeat } from './cluster/membership/heartbeat.js';
 import type { ShardLink } from './pool/shard-link.js';
 import { ShardSet } from './pool/shard-set.js';
@@ -50,6 +51,7 @@ export class Node {
   /** Undefined without a bus. */
   readonly heartbeat: ClusterHeartbeat | undefined;
   readonly #options: NodeOptions;
+  readonly #clock: DatabaseClock;
   readonly #startedAt = Date.now();
   readonly #app = uWS.App();
   #listening: us_listen_socket | undefined;
@@ -85,6 +87,11 @@ export class Node {
         this.acceptor.abandon(task);
       },
     });
+    this.#clock = new DatabaseClock({
+      shards: this.shards,
+      log: log.child({ part: 'clock' }),
+      maxSkewMs: config.maxClockSkewMs,
+    });
     this.acceptor = new Acceptor({
       app: this.#app,
       config,
@@ -101,7 +108,7 @@ export class Node {
       log: log.child({ part: 'http' }),
       version,
       startedAt: this.#startedAt,
-      readiness: () => this.#readiness(),
+      readiness: () => readinessOf({ isStarting: this.#state === 'starting', shards: this.shards, clock: this.#clock }),
       connections: () => ({
         totalConnections: this.acceptor.sessions.size,
         totalUsers: this.acceptor.sessions.users,
@@ -128,6 +135,7 @@ export class Node {
     this.#scrapes = await listenForScrapes({ config: this.#options.config, metrics: this.metrics });
     await this.#waitForDatabase();
     await this.shards.start();
+    await this.#clock.start();
     const listening = await new Promise<us_listen_socket | false>((resolve) => this.#app.listen(host, port, resolve));
     if (listening === false) {
       await this.shards.stop();
@@ -157,6 +165,7 @@ export class Node {
     await this.#flush();
     await this.acceptor.awareness.drain();
     this.acceptor.stop();
+    this.#clock.stop();
     await this.heartbeat?.leave();
     await this.shards.stop();
     // Ends idle keep-alive connections too.
@@ -240,6 +249,7 @@ export class Node {
       shardsRunning: () => links().filter((link) => link.running).length,
       shardRestarts: () => links().reduce((sum, link) => sum + link.restarts, 0),
       storageHealthy: () => (this.shards.status().storageHealthy ? 1 : 0),
+      clockOffset: () => this.#clock.offsetMs / 1_000,
       clusterNodes: () => this.heartbeat?.size ?? 1,
       busConnected: () => (this.shards.status().busConnected ? 1 : 0),
       pendingBytes: () => this.shards.status().pendingBytes,
@@ -281,17 +291,6 @@ export class Node {
       draining: this.#state === 'draining',
       rooms: this.acceptor.topics.summary(MAX_ROOMS),
     };
-  }
-
-  #readiness(): Readiness {
-    const reasons: string[] = [];
-    if (this.#state === 'starting') reasons.push('The server is starting.');
-    if (this.shards.links.some((link) => !link.running)) reasons.push('A shard is being restarted.');
-    if (!this.shards.status().storageHealthy) reasons.push('The storage does not take writes.');
-    const notes = this.shards.status().busConnected
-      ? []
-      : ['No connection to the bus: updates of other nodes are not received.'];
-    return { ready: reasons.length === 0, reasons, notes };
   }
 }
 

@@ -182,6 +182,13 @@ const bus = {
       [{ expr: rate('synckit_impossible_stamps_total', 'source'), legend: '{{source}}' }],
     ),
     lines(
+      'Clock against the database',
+      's',
+      'How far the clock of each host is ahead of the database’s. Beyond SYNC_MAX_CLOCK_SKEW_MS a process is not ready.',
+      [{ expr: series('synckit_clock_offset_seconds'), legend: '{{instance}}' }],
+      { alertAt: 5 },
+    ),
+    lines(
       'Nodes in sight',
       'short',
       'Nodes on the list in Redis, as each process last read it; 1 without REDIS_URL or without Redis. All should agree.',

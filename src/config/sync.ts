@@ -28,7 +28,8 @@ export const sync = {
   maxClockSkewMs: variable('SYNC_MAX_CLOCK_SKEW_MS', integer(0), {
     default: '60000',
     unit: 'ms',
-    meaning: 'A write whose timestamp is further ahead of the server’s clock counts as written now.',
+    meaning:
+      'A write whose timestamp is further ahead of the server’s clock counts as written now. A node whose own clock differs from the database’s by more is not ready.',
   }),
   maxValueDepth: variable('SYNC_MAX_VALUE_DEPTH', integer(1, 2_000), {
     default: '200',

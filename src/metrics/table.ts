@@ -241,6 +241,12 @@ export const metrics = {
     owner: 'node',
     help: '1 while commits succeed; 0 from a failed commit until the next that succeeds.',
   },
+  clockOffset: {
+    name: 'synckit_clock_offset_seconds',
+    type: 'gauge',
+    owner: 'node',
+    help: 'How far the clock of this host is ahead of the database’s, compared every 10 s: at least that much, negative when it is behind; 0 without a database. Beyond SYNC_MAX_CLOCK_SKEW_MS the process is not ready.',
+  },
   pendingBytes: {
     name: 'synckit_commit_queue_bytes',
     type: 'gauge',

@@ -51,6 +51,8 @@ export default async function handle(work: Work): Promise<unknown> {
       return undefined;
     case 'cluster':
       return answerCluster(sharedState, work.request);
+    case 'clock':
+      return storage?.clockOffset?.();
     case 'stop':
       sharedState?.close();
       await shard?.idle();

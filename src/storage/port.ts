@@ -155,5 +155,11 @@ export interface Storage {
    */
   reasonAgainst?(row: Pick<FieldRow, 'path' | 'value' | 'clientId'>): string | undefined;
 
+  /**
+   * How far this host's wall clock is ahead of the database's, in ms: at least that much, as the answer takes time. Absent
+   * where the storage has no clock of its own.
+   */
+  clockOffset?(): Promise<number>;
+
   close(): Promise<void>;
 }
