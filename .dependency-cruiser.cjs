@@ -13,7 +13,7 @@ const allowed = {
   cluster: [],
   auth: [],
   metrics: [],
-  config: ['cluster/redis'],
+  config: ['cluster/redis', 'storage/postgres'],
   messages: ['protocol', 'cluster'],
   pool: ['messages', 'protocol', 'metrics', 'cluster'],
   acceptor: ['messages', 'pool', 'protocol', 'auth', 'metrics', 'cluster'],

@@ -23,7 +23,7 @@ import { DatabaseClock } from './pool/database-clock.js';
 import { ClusterHeartbeat } from './cluster/membership/heartbeat.js';
 import type { ShardLink } from './pool/shard-link.js';
 import { ShardSet } from './pool/shard-set.js';
-import { waitForDatabase } from './storage/postgres/wait-for-database.js';
+import { startDatabase } from './storage/postgres/start.js';
 
 export interface NodeOptions {
   readonly config: Config;
@@ -179,18 +179,7 @@ export class Node {
   async #waitForDatabase(): Promise<void> {
     const { config, log } = this.#options;
     const { storage } = config;
-    if (storage.kind !== 'postgres') return;
-    await waitForDatabase({
-      url: storage.url,
-      autoMigrate: storage.autoMigrate,
-      timeoutMs: storage.connectTimeoutMs,
-      onWait: (reason) => {
-        log.warn({ reason }, 'waiting for the database');
-      },
-      onMigrated: (migrations) => {
-        log.info({ migrations }, 'the database was migrated');
-      },
-    });
+    if (storage.kind === 'postgres') await startDatabase(storage, log);
   }
 
   /** What is left to do, for the log of a drain that ran out of time. */

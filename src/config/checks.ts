@@ -1,4 +1,5 @@
 /** Checks across several variables. A check is skipped if one of its variables is invalid by itself. */
+import { parseDatabaseAddress, sessionAttributes, type DatabaseAddress } from '../storage/postgres/address.js';
 import type { Values } from './derive.js';
 import { formatSize } from './kinds.js';
 
@@ -18,7 +19,7 @@ export const checks: readonly Check[] = [
   },
   {
     of: ['databaseUrl'],
-    refuses: (values) => isPostgres(values) && !URL.canParse(values.databaseUrl ?? ''),
+    refuses: (values) => isPostgres(values) && addressOf(values) === undefined,
     sentence: () =>
       'DATABASE_URL is not a valid address; characters such as @ / : ? # in the password must be escaped as in %40',
   },
@@ -26,6 +27,15 @@ export const checks: readonly Check[] = [
     of: ['databaseUrl'],
     refuses: (values) => isPostgres(values) && !sslModes.includes(sslModeOf(values)),
     sentence: () => `The sslmode in DATABASE_URL must be one of ${sslModes.join(', ')}`,
+  },
+  {
+    of: ['databaseUrl'],
+    refuses: (values) => {
+      const { sessionAttributes = '' } = addressOf(values) ?? {};
+      return isPostgres(values) && sessionAttributes !== '' && !accepted.includes(sessionAttributes);
+    },
+    sentence: () =>
+      `The target_session_attrs in DATABASE_URL must be one of ${accepted.join(', ')}: the server writes, so it uses a primary in any case`,
   },
   {
     of: ['databaseUrl', 'shards', 'dbPoolMax'],
@@ -74,14 +84,19 @@ export const checks: readonly Check[] = [
   },
 ];
 
+const accepted: readonly string[] = sessionAttributes;
 const sslModes = ['disable', 'require', 'verify-ca', 'verify-full'];
 
 function isPostgres({ databaseUrl }: Values): boolean {
   return /^postgres(ql)?:/.test(databaseUrl ?? '');
 }
 
-function sslModeOf({ databaseUrl }: Values): string {
-  return (URL.canParse(databaseUrl ?? '') && new URL(databaseUrl ?? '').searchParams.get('sslmode')) || 'disable';
+function sslModeOf(values: Values): string {
+  return addressOf(values)?.sslMode || 'disable';
+}
+
+function addressOf({ databaseUrl }: Values): DatabaseAddress | undefined {
+  return parseDatabaseAddress(databaseUrl ?? '');
 }
 
 function largestMessage(values: Values): number {

@@ -81,7 +81,7 @@ const storage = {
     {
       defaultWords: 'empty: embedded storage in SYNCKIT_DATA_DIR',
       meaning:
-        'Where documents are stored. `postgres://` is the URL of a Postgres 15 or later; `sslmode` in its query may be `disable`, `require`, `verify-ca` or `verify-full`, as in libpq. `memory:` stores nothing on disk and is for tests and throw-away nodes.',
+        'Where documents are stored. `postgres://` is the URL of a Postgres 15 or later; `sslmode` in its query may be `disable`, `require`, `verify-ca` or `verify-full`, as in libpq. It may name several hosts (`host1:5432,host2:5432`), of which the primary is used, with or without `target_session_attrs=read-write`, and a Unix socket (`postgres://user@/synckit?host=/var/run/postgresql`). A pooler before it must be in session mode. `memory:` stores nothing on disk and is for tests and throw-away nodes.',
       example: 'postgres://synckit:password@db.example.com/synckit?sslmode=verify-full',
       secret: true,
     },

@@ -239,7 +239,7 @@ export const metrics = {
     name: 'synckit_storage_healthy',
     type: 'gauge',
     owner: 'node',
-    help: '1 while commits succeed; 0 from a failed commit until the next that succeeds.',
+    help: '1 while commits succeed; 0 from a failed commit until the next that succeeds, and while one takes longer than SYNCKIT_COMMIT_STALL_MS.',
   },
   clockOffset: {
     name: 'synckit_clock_offset_seconds',

@@ -93,6 +93,7 @@ async function start(own: MessagePort, isReplacement: boolean): Promise<void> {
     replayMaxFields: config.replayMaxFields,
     publish: { when: config.publish, graceMs: config.publishGraceMs },
     maxPendingBytes: config.maxPendingBytes,
+    stallMs: config.commitStallMs,
     maxLoadedBytes: config.maxLoadedBytes,
     maxEchoFields: config.maxEchoFields,
   });

@@ -35,6 +35,8 @@ export interface ShardOptions {
   readonly publish: CommitsOptions['publish'];
   /** Bytes of changes waiting to be durable, above which writes are refused. */
   readonly maxPendingBytes: number;
+  /** Time after which a commit that still runs makes the storage count as failing, in ms. */
+  readonly stallMs: number;
   /** Bytes of documents in memory, above which idle ones are unloaded. */
   readonly maxLoadedBytes: number;
   /** Fields of which it is remembered to whom they were sent. */

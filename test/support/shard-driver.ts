@@ -111,6 +111,7 @@ export class ShardDriver {
       replayMaxFields: 100,
       publish: { when: 'merged', graceMs: 600_000 },
       maxPendingBytes: 1_000_000,
+      stallMs: 3_600_000,
       maxLoadedBytes: 100_000_000,
       maxEchoFields: 10_000,
       compareMs: 3_600_000,

@@ -23,6 +23,8 @@ export interface CommitsOptions {
   readonly log: Logger;
   readonly metrics: ShardMetrics;
   readonly outbox: Outbox;
+  /** As in StallWatch, in ms. */
+  readonly stallMs: number;
   /** When others are shown what was written; `graceMs` as in PublishGate. */
   readonly publish: { readonly when: 'merged' | 'durable'; readonly graceMs: number };
   /** Parts of the shard that are made later. */
@@ -43,12 +45,12 @@ export class Commits {
   readonly #texts: TextWriter;
 
   constructor(options: CommitsOptions) {
-    const { storage, log, metrics, outbox, process, endTurn } = options;
+    const { storage, log, metrics, stallMs, outbox, process, endTurn } = options;
     const { dirty } = this;
     this.#texts = new TextWriter(options.texts, metrics);
     const undo = this.#undo(options);
     this.committer = new Committer({
-      ...{ storage, log, metrics, dirty },
+      ...{ storage, log, metrics, stallMs, dirty },
       onReplaced: (document, path) => {
         this.gate.replaced(document, path);
       },

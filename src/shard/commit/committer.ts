@@ -6,9 +6,10 @@ import type { LoadedDocument } from '../documents/documents.js';
 import { addPurge, fail, holds, isSame, newBatch, put, updateOf, type Batch, type PendingAck } from './batch.js';
 import type { DirtyFields, WriteKey } from './dirty-fields.js';
 import { ROW_BYTES } from './row-size.js';
+import { StallWatch, type StallWatchOptions } from './stall-watch.js';
 import type { Forgotten } from './undo.js';
 
-export interface CommitterOptions {
+export interface CommitterOptions extends Pick<StallWatchOptions, 'stallMs'> {
   readonly storage: Storage;
   readonly log: Logger;
   readonly metrics: Pick<ShardMetrics, 'commitTime' | 'rowsPerCommit' | 'commitFailures' | 'rowsRefused'>;
@@ -40,7 +41,7 @@ export interface CommitterOptions {
   readonly onCommitted: (changes: readonly DocumentChange[], committed: Committed) => void;
   /** Called before the acks of a batch: all batches up to this number are durable. */
   readonly onDurable: (batch: number) => void;
-  /** Called after each commit, when acks have been released. */
+  /** Called after each commit, when acks have been released, and when one takes too long. */
   readonly afterCommit: () => void;
 }
 
@@ -57,6 +58,7 @@ const TOO_MANY_REFUSED = 'too many writes of a field were refused; send it again
  */
 export class Committer {
   readonly #options: CommitterOptions;
+  readonly #watch: StallWatch;
   /** Batches that wait, the oldest in front; the last one collects. */
   readonly #waiting: Batch[] = [];
   #collecting = newBatch(1);
@@ -68,6 +70,7 @@ export class Committer {
 
   constructor(options: CommitterOptions) {
     this.#options = options;
+    this.#watch = new StallWatch({ ...options, onStall: options.afterCommit });
   }
 
   /** Bytes of changes that are not durable yet, and of what is kept in case that they are refused. */
@@ -75,9 +78,9 @@ export class Committer {
     return this.#bytes + this.#options.dirty.bytes;
   }
 
-  /** False from a failed commit to the next that succeeds. */
+  /** False from a failed commit to the next that succeeds, and while one takes too long. */
   get healthy(): boolean {
-    return this.#retryMs === 0;
+    return this.#retryMs === 0 && !this.#watch.isStalled;
   }
 
   isDirty(document: LoadedDocument): boolean {
@@ -185,7 +188,7 @@ export class Committer {
     const changes = this.#changesOf(batch);
     let committed: Committed;
     try {
-      committed = await storage.commit(changes);
+      committed = await this.#watch.run(batch.count, () => storage.commit(changes));
     } catch (error) {
       metrics.commitFailures.add(1);
       if (this.healthy) log.error({ err: error, rows: batch.count }, 'commit failed; it will be tried again');

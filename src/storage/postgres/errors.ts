@@ -26,6 +26,11 @@ export class DatabaseError extends Error {
   }
 }
 
+/** The database is there, but the server can't use it; waiting does not help. */
+export class SchemaError extends Error {
+  override readonly name = 'SchemaError';
+}
+
 const sqlState = /^[0-9A-Z]{5}$/;
 
 /** Serialization failure and deadlock. */

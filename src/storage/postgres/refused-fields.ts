@@ -1,7 +1,7 @@
 /** What is left in the place of rows that the database refuses. */
 
 import { binaryArrays, type ArrayEncoding } from './arrays.js';
-import type { Statement } from './connection.js';
+import type { Statement } from './client.js';
 
 /** Of a field in a document. */
 export interface FieldKey {

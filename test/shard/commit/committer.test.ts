@@ -41,6 +41,7 @@ function fixture(): Fixture {
   const acked: string[] = [];
   const turns = { count: 0 };
   const committer = new Committer({
+    stallMs: 3_600_000,
     storage,
     log: pino({ level: 'silent' }),
     metrics: new ShardMetrics(undefined),

@@ -1,7 +1,8 @@
 /** How a commit that the database refuses in part is written: by halves, in one transaction. */
 import tap, { test, type Test } from 'tap';
 import { commit } from '../../../src/storage/postgres/commit.js';
-import { Connections, type Lender, type Statement } from '../../../src/storage/postgres/connection.js';
+import type { Statement } from '../../../src/storage/postgres/client.js';
+import { Connections, type Lender } from '../../../src/storage/postgres/connection.js';
 import { migrate } from '../../../src/storage/postgres/migrate.js';
 import { planOf } from '../../../src/storage/postgres/plan.js';
 import type { TextChange } from '../../../src/storage/port.js';
