@@ -21,6 +21,9 @@ export interface Variant {
   readonly isPartial?: boolean;
 }
 
+/** Answers to much at once are sent in pieces of about this size. */
+const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
+
 /** Frames that may wait for an ack, but not behind other frames of their document. */
 export interface Held {
   readonly documentId: string;
@@ -239,6 +242,14 @@ export class Outbox {
   /** The shard has worked through an awareness task: the acceptor may give it another. */
   awarenessTaskDone(): void {
     this.#answer.awarenessTaskDone();
+  }
+
+  /**
+   * Sends the answer so far when it is large: a thousand clients may have asked for a document, and many large texts may be
+   * loaded again at once.
+   */
+  flushIfLarge(): void {
+    if (this.length >= MAX_ANSWER_BYTES) this.flush();
   }
 
   /** Ends the turn: sends its answer, if it has one. */

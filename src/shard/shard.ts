@@ -32,9 +32,6 @@ import { Writes } from './writes.js';
 
 export type { ShardOptions } from './shard-options.js';
 
-/** What waited for a document is answered in pieces of about this size: a thousand clients may have asked for it. */
-const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
-
 /** One shard: the documents it owns, and what is done with the records that come for them. */
 export class Shard {
   readonly #options: ShardOptions;
@@ -115,7 +112,7 @@ export class Shard {
         this.#bounds.check(document);
         for (const { group, openGroup } of waiting) {
           this.#process(document, group, openGroup);
-          if (this.#outbox.length >= MAX_ANSWER_BYTES) this.#outbox.flush();
+          this.#outbox.flushIfLarge();
         }
       },
       onFailed: (documentId, waiting) => {

@@ -51,6 +51,7 @@ export class Replication implements BusEvents {
       isLoading: (documentId) => documents.peek(documentId)?.kind === 'loading',
       onLoaded: (documentId, stored) => {
         this.#mergeStored(documentId, stored);
+        options.outbox.flushIfLarge();
       },
       endTurn: options.endTurn,
     });
