@@ -136,6 +136,7 @@ export class Acceptor {
       find: (number) => this.sessions.find(number),
       onSettled: (shard, task) => shards.links[shard]?.settle(task),
       onSettledGroup: (shard, task, group) => shards.links[shard]?.settleGroup(task, group),
+      onRelayed: (shard, task, group, records) => shards.links[shard]?.noteRelayed(task, group, records),
       onStatus: (shard, status) => {
         const link = shards.links[shard];
         if (link !== undefined) link.status = status;

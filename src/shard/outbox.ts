@@ -220,6 +220,10 @@ export class Outbox {
     this.#answer.settledGroup(task, group);
   }
 
+  relayed(task: number, group: number, records: number): void {
+    this.#answer.relayed(task, group, records);
+  }
+
   /** Passes on another process's message about the awareness of a document, in the format of the bus. */
   awareness(documentId: string, message: Uint8Array): void {
     this.#answer.awareness(documentId, message);

@@ -67,9 +67,11 @@ export class Writes {
     const acks: PendingAck[] = [];
     const started = performance.now();
     const textBytes = this.#textBytes(document);
+    let place = 0;
     for (const record of group.records) {
+      place++;
       if (!isWrite(record)) continue;
-      const ack = this.#write(document, merge, text, record, group, openGroup);
+      const ack = this.#write(document, merge, text, record, group, openGroup, place);
       if (ack !== undefined) acks.push(ack);
     }
     this.#dropEmptyText(document);
@@ -191,7 +193,7 @@ export class Writes {
     return document.stamp;
   }
 
-  /** Merges the writes of a record; returns its ack, or nothing when it was refused. */
+  /** Merges the writes of a record; returns its ack, or nothing when it was refused. @param place In its group, from 1. */
   #write(
     document: LoadedDocument,
     merge: Merge,
@@ -199,6 +201,7 @@ export class Writes {
     record: WriteRecord,
     { variants }: TaskGroup,
     openGroup: OpenGroup,
+    place: number,
   ): PendingAck | undefined {
     const { committer, maxPendingBytes, maxValueDepth, outbox, refuse } = this.#options;
     const { origin, receivedAt } = record;
@@ -216,12 +219,14 @@ export class Writes {
       return undefined;
     }
     const { texts, relays } = operations;
-    if (relays.length > 0) {
+    // They are no join: whoever gets one twice counts it twice.
+    if (relays.length > 0 && record.isRelayed !== true) {
       this.#options.metrics.relayed.add(relays.length);
       this.#options.gate.show(document, 'relays', () => {
         relayOperations(outbox, document.id, relays, variants, origin.session, receivedAt);
+        this.#options.onRelay(document, relays);
+        openGroup.relayed(place);
       });
-      this.#options.onRelay(document, relays);
     }
     const messageId = messageIdOf(message.fields);
     const { id: documentId } = document;

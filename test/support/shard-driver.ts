@@ -84,6 +84,8 @@ export class ShardDriver {
   readonly settled: number[] = [];
   /** Tasks and the places of the groups in them that were settled before the rest. */
   readonly settledGroups: [task: number, group: number][] = [];
+  /** Tasks, the places of groups in them, and how many of their first records were relayed. */
+  readonly relayed: [task: number, group: number, records: number][] = [];
   status: ShardStatus | undefined;
   readonly awareness: { readonly documentId: string; readonly message: ReadAwareness }[] = [];
   readonly awarenessActive: string[] = [];
@@ -178,6 +180,7 @@ export class ShardDriver {
       },
       settled: (task) => this.settled.push(task),
       settledGroup: (task, group) => this.settledGroups.push([task, group]),
+      relayed: (task, group, records) => this.relayed.push([task, group, records]),
       status: (status) => (this.status = status),
       awareness: (documentId, message) => this.awareness.push({ documentId, message: decodeAwareness(message) }),
       awarenessActive: (documentId) => this.awarenessActive.push(documentId),

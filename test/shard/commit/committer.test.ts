@@ -61,7 +61,11 @@ function fixture(): Fixture {
     afterCommit: () => turns.count++,
   });
   const owe: Fixture['owe'] = ({ id }, messageId, ...rows) => {
-    const openGroup = new OpenGroup(1, () => undefined);
+    const openGroup = new OpenGroup(
+      1,
+      () => undefined,
+      () => undefined,
+    );
     const written = { documentId: id, writes: rows, text: false };
     committer.addAck({ origin: origin(1), messageId, ...written, receivedAt: 0, openGroup, echo: undefined });
   };
