@@ -80,7 +80,7 @@ module.exports = {
         path: '^src/',
         pathNot: ['^src/shard/entry\\.ts$', '^src/(node|cli)\\.ts$', '^src/storage/', '^src/import/'],
       },
-      to: { path: '^src/storage/(memory\\.ts|lmdb/|postgres/)' },
+      to: { path: '^src/storage/(memory\\.ts|lmdb/|postgres/)', pathNot: '^src/storage/postgres/address\\.ts$' },
     },
     {
       name: 'bus-adapters-are-chosen-in-entry',
