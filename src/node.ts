@@ -5,7 +5,6 @@ import type { Server } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import uWS, { type us_listen_socket } from 'uWebSockets.js';
 import { Acceptor, drainReason } from './acceptor/acceptor.js';
-import type { CountedState } from './acceptor/session/session-meter.js';
 import type { Session } from './acceptor/session/session.js';
 import { createTokenVerifier } from './auth/tokens.js';
 import { MAX_ROOMS, type NodeEntry } from './cluster/membership/shared-state.js';
@@ -14,13 +13,14 @@ import { closeCodes } from './errors.js';
 import type { Readiness } from './http/ports.js';
 import { listenForScrapes, registerMetrics } from './http/metrics.js';
 import { registerHttp } from './http/server.js';
+import { SharedRendering } from './http/shared-rendering.js';
 import type { Logger } from './log.js';
 import type { ShardWorkerData } from './shard/entry.js';
 import { AcceptorMetrics } from './metrics/acceptor-metrics.js';
-import { MetricsRegistry, type NodeReads } from './metrics/registry.js';
+import { MetricsRegistry } from './metrics/registry.js';
+import { nodeReads } from './node-reads.js';
 import { askCluster } from './pool/cluster-client.js';
 import { ClusterHeartbeat } from './cluster/membership/heartbeat.js';
-import type { ShardLink } from './pool/shard-link.js';
 import { ShardSet } from './pool/shard-set.js';
 import { waitForDatabase } from './storage/postgres/wait-for-database.js';
 
@@ -53,6 +53,7 @@ export class Node {
   readonly #startedAt = Date.now();
   readonly #app = uWS.App();
   #listening: us_listen_socket | undefined;
+  readonly #scraping: Parameters<typeof registerMetrics>[1];
   #scrapes: Server | undefined;
   #port = 0;
   #state: 'starting' | 'running' | 'draining' | 'stopped' = 'starting';
@@ -61,7 +62,7 @@ export class Node {
     this.#options = options;
     const { config, log, version } = options;
     const { jwtSecret, ...shardConfig } = config;
-    this.metrics = new MetricsRegistry(this.#reads(), version);
+    this.metrics = new MetricsRegistry(nodeReads(this), version);
     this.shards = new ShardSet({
       count: config.shards,
       filename: fileURLToPath(new URL('./shard/entry.js', import.meta.url)),
@@ -95,7 +96,8 @@ export class Node {
       metrics: config.metricsEnabled ? this.metrics.acceptor : new AcceptorMetrics(undefined),
     });
     this.heartbeat = config.bus === undefined ? undefined : this.#heartbeat();
-    registerMetrics(this.#app, { config, metrics: this.metrics, log: log.child({ part: 'http' }) });
+    this.#scraping = { config, metrics: new SharedRendering(this.metrics), log: log.child({ part: 'http' }) };
+    registerMetrics(this.#app, this.#scraping);
     registerHttp(this.#app, {
       config,
       log: log.child({ part: 'http' }),
@@ -125,7 +127,7 @@ export class Node {
   async start(): Promise<number> {
     const { host, port } = this.#options.config;
     // First, because it may fail: no client must connect to a server that does not stay up.
-    this.#scrapes = await listenForScrapes({ config: this.#options.config, metrics: this.metrics });
+    this.#scrapes = await listenForScrapes(this.#scraping);
     await this.#waitForDatabase();
     await this.shards.start();
     const listening = await new Promise<us_listen_socket | false>((resolve) => this.#app.listen(host, port, resolve));
@@ -223,29 +225,6 @@ export class Node {
     const isSubmitted = this.acceptor.coalescer.flushAll();
     while (!isSubmitted()) await sleep(FLUSH_POLL_MS);
     await this.shards.fence();
-  }
-
-  /** Reads the metrics whose owner is `node`. Each read costs at most O(number of shards). */
-  #reads(): NodeReads {
-    const links = (): readonly ShardLink[] => this.shards.links;
-    return {
-      connections: ({ protocol, state }) =>
-        this.acceptor.meter.count(protocol === 'json' ? 'json' : 'binary', state as CountedState),
-      awarenessStates: () => this.acceptor.awareness.states,
-      remoteAwarenessStates: () => this.acceptor.awareness.remoteStates,
-      subscribedDocuments: () => this.acceptor.topics.size,
-      queuedBytes: ({ place }) =>
-        place === 'coalescer' ? this.acceptor.coalescer.queuedBytes : this.shards.retainedBytes,
-      shardTasks: () => links().reduce((sum, link) => sum + link.unsettled, 0),
-      shardsRunning: () => links().filter((link) => link.running).length,
-      shardRestarts: () => links().reduce((sum, link) => sum + link.restarts, 0),
-      storageHealthy: () => (this.shards.status().storageHealthy ? 1 : 0),
-      clusterNodes: () => this.heartbeat?.size ?? 1,
-      busConnected: () => (this.shards.status().busConnected ? 1 : 0),
-      pendingBytes: () => this.shards.status().pendingBytes,
-      loadedDocuments: () => this.shards.status().documents,
-      documentBytes: () => this.shards.status().bytes,
-    };
   }
 
   #heartbeat(): ClusterHeartbeat {

@@ -158,6 +158,11 @@ function noticesOf(
   if (!authRequired) {
     notices.push('Authentication is off: every client may read and write every document.');
   }
+  if (values.environment === 'production' && values.metricsEnabled && values.metricsToken === undefined) {
+    notices.push(
+      'METRICS_TOKEN is not set: /metrics is served on METRICS_PORT only, and /health tells nobody more than the status.',
+    );
+  }
   if (storage.kind === 'memory') {
     notices.push('DATABASE_URL is memory: documents are kept in memory only and are lost when the server stops.');
   }

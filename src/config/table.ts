@@ -60,17 +60,19 @@ const server = {
 const metrics = {
   metricsEnabled: variable('METRICS_ENABLED', flag(), {
     default: 'true',
-    meaning: 'Whether metrics are collected and `/metrics` is served.',
+    meaning:
+      'Whether metrics are collected and `/metrics` is served. They are rendered once a second at most; all who ask meanwhile get the same.',
   }),
   metricsToken: variable('METRICS_TOKEN', secret(16), {
-    defaultWords: 'none: anybody may read the metrics',
+    defaultWords: 'none: outside production anybody may read the metrics, in production nobody on PORT',
     secret: true,
-    meaning: 'If set, `/metrics` requires `Authorization: Bearer <token>`.',
+    meaning:
+      'If set, `/metrics` requires `Authorization: Bearer <token>`. In production, `/health` and `/rooms` tell document ids, counts and versions only with this token.',
   }),
   metricsPort: variable('METRICS_PORT', integer(0, 65_000), {
     default: '0',
     meaning:
-      'Additional port for `/metrics`; the instance number is added to it. Processes that share PORT can be scraped separately there. 0 = none.',
+      'Additional port for `/metrics`; the instance number is added to it. Processes that share PORT can be scraped separately there. Without METRICS_TOKEN it answers everybody who reaches it, also in production: do not expose it. 0 = none.',
   }),
 };
 
