@@ -28,6 +28,9 @@ export function nodeReads(node: MeasuredParts): NodeReads {
     subscribedDocuments: () => node.acceptor.topics.size,
     queuedBytes: ({ place }) =>
       place === 'coalescer' ? node.acceptor.coalescer.queuedBytes : node.shards.retainedBytes,
+    outgoingBytes: () => node.acceptor.outgoing.bytes,
+    readBytes: ({ place }) =>
+      place === 'waiting' ? node.acceptor.admission.waitingBytes : node.acceptor.admission.bytesInFlight,
     shardTasks: () => links().reduce((sum, link) => sum + link.unsettled, 0),
     shardsRunning: () => links().filter((link) => link.running).length,
     shardRestarts: () => links().reduce((sum, link) => sum + link.restarts, 0),

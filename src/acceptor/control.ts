@@ -6,7 +6,8 @@ import { parseVector, type Message } from '../protocol/message.js';
 import { recordKinds, type ReadRecord, type StateVectorRequest, type SubscribeRequest } from '../messages/task.js';
 import type { Coalescer } from './coalescer.js';
 import type { Awareness } from './awareness/awareness.js';
-import { ReadGate } from './session/read-gate.js';
+import type { ReadAdmission } from './session/read-admission.js';
+import { ReadGate, readKey } from './session/read-gate.js';
 import { Replays } from './session/replays.js';
 import type { Session, SessionState } from './session/session.js';
 import type { Topics } from './topics.js';
@@ -15,6 +16,9 @@ export interface ControlOptions {
   readonly coalescer: Coalescer;
   readonly topics: Topics;
   readonly awareness: Awareness;
+  readonly admission: ReadAdmission;
+  /** Entries of a vector that are looked at. */
+  readonly maxVectorEntries: number;
   readonly maxSubscriptions: number;
   readonly maxAwarenessBytes: number;
   /** Arrays and objects that may be around each other in an awareness state. */
@@ -83,14 +87,15 @@ export class Control {
   }
 
   #subscribe(session: Session, documentId: string, fields: Fields): void {
-    const vector = parseVector(fields, 'vectorClock');
+    const vector = parseVector(fields, 'vectorClock', this.#options.maxVectorEntries);
     const isSubscribed = session.subscriptions.has(documentId);
     if (!this.#options.topics.subscribe(session, documentId)) {
       throw new LimitError('subscriptions', `at most ${this.#options.maxSubscriptions} subscriptions`);
     }
     const request: SubscribeRequest = {
       requestId: this.#requestIdOf(fields),
-      vector: vector === undefined ? undefined : [...vector],
+      vector: vector && [...vector.entries],
+      seen: vector?.largest,
       clientId: clientIdOf(session, fields),
       replay: this.#replayWith(session, documentId, vector !== undefined, isSubscribed),
     };
@@ -115,10 +120,14 @@ export class Control {
   }
 
   #stateVector(session: Session, documentId: string, fields: Fields): void {
-    const vector = parseVector(fields, 'stateVector') ?? new Map<string, number>();
+    const vector = parseVector(fields, 'stateVector', this.#options.maxVectorEntries);
     // It is not subscribed by that; but a session that is, by its own writes, has everything after the answer.
     if (session.subscriptions.has(documentId)) this.#options.topics.subscribe(session, documentId);
-    const request: StateVectorRequest = { requestId: this.#requestIdOf(fields), vector: [...vector] };
+    const request: StateVectorRequest = {
+      requestId: this.#requestIdOf(fields),
+      vector: [...(vector?.entries ?? [])],
+      seen: vector?.largest,
+    };
     this.#read(session, documentId, recordKinds.stateVector, request);
   }
 
@@ -128,17 +137,18 @@ export class Control {
     kind: ReadRecord['kind'],
     request: SubscribeRequest | StateVectorRequest,
   ): void {
-    const { coalescer, maxSubscriptions } = this.#options;
-    const reads = (session.reads ??= new ReadGate(() => ++session.lastRead));
+    const { coalescer, admission, maxSubscriptions } = this.#options;
+    const reads = (session.reads ??= gateOf(session, admission));
     const payload = Buffer.from(JSON.stringify(request));
-    if (reads.waiting >= maxSubscriptions || reads.waitingBytes + payload.length > MAX_WAITING_BYTES) {
-      throw new LimitError('reads', 'too many reads');
-    }
+    const fits = reads.waiting < maxSubscriptions && reads.waitingBytes + payload.length <= MAX_WAITING_BYTES;
     const start = (read: number): void => {
       const record: ReadRecord = { kind, origin: session.origin(), read, payload };
-      if (session.isOpen) coalescer.add(documentId, record, true);
+      coalescer.add(documentId, record, true);
     };
-    reads.request({ documentId, requestId: request.requestId }, start, payload.length);
+    const replay = 'replay' in request ? (request.replay ?? '') : '';
+    const subject = `${kind}${request.vector === undefined ? '' : 'v'}${replay} ${documentId}`;
+    const asked = { documentId, requestId: request.requestId, subject };
+    if (!fits || !reads.request(asked, start, payload.length)) throw new LimitError('reads', 'too many reads');
   }
 
   #awarenessSubscribe(session: Session, documentId: string): void {
@@ -189,6 +199,18 @@ export class Control {
   #nextId(): string {
     return `c${(this.#ids++).toString(36)}`;
   }
+}
+
+function gateOf(session: Session, admission: ReadAdmission): ReadGate {
+  return new ReadGate({
+    admission,
+    nextRead: () => ++session.lastRead,
+    readerOf: (read, subject) => {
+      const own = session.budget.reads;
+      const buckets = session.userBudget === undefined ? [own] : [own, session.userBudget.reads];
+      return { key: readKey(session.number, read), buckets, subject };
+    },
+  });
 }
 
 /** The client id of the request: the one in the message, else the only one that the session has bound. */

@@ -54,7 +54,7 @@ export class Router {
     metrics.bytesReceived(type).add(bytes.length);
     if (head.kind === 'fault') {
       // Malformed frames count as messages, or a client could send them without limit.
-      const withinLimit = session.bucket.take(performance.now());
+      const withinLimit = session.budget.messages.take(performance.now());
       this.#refuse(session, withinLimit ? new ProtocolError(head.code) : new LimitError('messages'), {});
       return;
     }
@@ -69,7 +69,7 @@ export class Router {
   #route(session: Session, bytes: Buffer, head: FrameHead): void {
     // Clients acknowledge every delta, so acks and pongs do not count.
     if (head.type === 'ack' || head.type === 'pong' || head.type === 'connect') return;
-    if (!session.bucket.take(performance.now())) throw new LimitError('messages');
+    if (!session.budget.messages.take(performance.now())) throw new LimitError('messages');
     const { state } = session;
     if (state.kind === 'draining') throw new ProtocolError('SHUTTING_DOWN');
     if (head.type === 'auth') {

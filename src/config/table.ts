@@ -2,6 +2,7 @@
  * Every variable of the server, in one table. The type `Config`, the checks at start and docs/configuration.md are
  * derived from it. The keys are the names of the values in `Config`; they end in their unit.
  */
+import { budgets } from './budgets.js';
 import { addresses, duration, flag, integer, oneOf, origins, secret, size, text } from './kinds.js';
 import { limits } from './limits.js';
 import { sync } from './sync.js';
@@ -242,6 +243,7 @@ export const sections = [
   { title: 'Connections', variables: connections },
   { title: 'Synchronisation', variables: sync },
   { title: 'Limits', variables: limits },
+  { title: 'Budgets', variables: budgets },
   { title: 'Metrics', variables: metrics },
   { title: 'Cluster', variables: cluster },
 ] as const;
@@ -255,5 +257,6 @@ export const variables = {
   ...connections,
   ...sync,
   ...limits,
+  ...budgets,
   ...cluster,
 };

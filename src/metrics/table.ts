@@ -1,6 +1,7 @@
 /** Every metric of the server. docs/metrics.md is generated from it, and a test fails when the two differ. */
 import { errors, limitNames } from '../errors.js';
 import { latencies } from './buckets.js';
+import { budgetMetrics } from './budget-table.js';
 import { shardMetrics } from './shard-table.js';
 import type { MetricSpec } from './spec.js';
 
@@ -259,6 +260,7 @@ export const metrics = {
     owner: 'node',
     help: 'Memory of the loaded documents.',
   },
+  ...budgetMetrics,
   ...shardMetrics,
 } as const satisfies Record<string, MetricSpec>;
 

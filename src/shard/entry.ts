@@ -90,6 +90,7 @@ async function start(own: MessagePort, isReplacement: boolean): Promise<void> {
     maxTextBytes: config.maxTextBytes,
     replayMaxFields: config.replayMaxFields,
     publish: { when: config.publish, graceMs: config.publishGraceMs },
+    maxSnapshotBytes: config.maxSnapshotBytes,
     maxPendingBytes: config.maxPendingBytes,
     maxLoadedBytes: config.maxLoadedBytes,
     maxEchoFields: config.maxEchoFields,

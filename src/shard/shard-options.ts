@@ -33,6 +33,8 @@ export interface ShardOptions {
   readonly maxTextBytes: number;
   readonly replayMaxFields: number;
   readonly publish: CommitsOptions['publish'];
+  /** Bytes of the states of large documents that are kept while they are read. */
+  readonly maxSnapshotBytes: number;
   /** Bytes of changes waiting to be durable, above which writes are refused. */
   readonly maxPendingBytes: number;
   /** Bytes of documents in memory, above which idle ones are unloaded. */

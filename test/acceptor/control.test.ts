@@ -10,6 +10,7 @@ import { AcceptorMetrics } from '../../src/metrics/acceptor-metrics.js';
 import { Fields } from '../../src/protocol/fields.js';
 import type { Message } from '../../src/protocol/message.js';
 import { coalescerFixture } from '../support/recording-shards.js';
+import { readAdmission } from '../support/budgets.js';
 import { recordingSession } from '../support/recording-session.js';
 
 test('contract 10: the memory of the vectors of waiting reads is bounded', (t) => {
@@ -22,6 +23,8 @@ test('contract 10: the memory of the vectors of waiting reads is bounded', (t) =
     coalescer,
     topics,
     awareness,
+    admission: readAdmission(),
+    maxVectorEntries: 10_000,
     maxSubscriptions: 10_000,
     maxAwarenessBytes: 10,
     maxValueDepth: 10,

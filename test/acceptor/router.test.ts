@@ -12,6 +12,7 @@ import { compilePermissions } from '../../src/auth/permissions.js';
 import { anonymousIdentity } from '../../src/auth/tokens.js';
 import { AcceptorMetrics } from '../../src/metrics/acceptor-metrics.js';
 import { coalescerFixture, turn, type RecordingShards } from '../support/recording-shards.js';
+import { readAdmission } from '../support/budgets.js';
 import { recordingSession, type RecordingSession } from '../support/recording-session.js';
 
 const MAX_SETS = 2;
@@ -40,6 +41,8 @@ function fixture(t: Test, options: Partial<CoalescerOptions> = {}): Fixture {
     coalescer,
     topics,
     awareness,
+    admission: readAdmission(),
+    maxVectorEntries: 10_000,
     maxSubscriptions: 2,
     maxAwarenessBytes: 10,
     maxValueDepth: 200,

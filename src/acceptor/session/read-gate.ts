@@ -1,5 +1,6 @@
 import type { MessageType } from '../../protocol/codes.js';
 import type { Encoding } from '../../protocol/encode.js';
+import type { ReadAdmission, Reader, WaitingReads } from './read-admission.js';
 
 /** A frame of the answer to a read. The frames of one read arrive in one turn of the event loop, in sequence. */
 export interface AnswerFrame {
@@ -32,6 +33,8 @@ type Start = (read: number) => void;
 /** What a client asks for. */
 export interface RequestedRead {
   readonly documentId: string;
+  /** Reads of the same subject have answers of about the same size. */
+  readonly subject: string;
   /** By which the client knows the answer. */
   readonly requestId: string;
 }
@@ -40,6 +43,17 @@ interface Request extends RequestedRead {
   readonly start: Start;
   /** Memory of the request while it waits. */
   readonly bytes: number;
+}
+
+/** What the gate needs of the admission of the process. */
+export type Admission = Pick<ReadAdmission, 'start' | 'forget' | 'enqueue' | 'dequeue'>;
+
+export interface ReadGateOptions {
+  /** Gives each read a number that no other of the session has, nor had. */
+  readonly nextRead: () => number;
+  readonly admission: Admission;
+  /** Names a read in the process, and what it is charged to. */
+  readonly readerOf: (read: number, subject: string) => Reader;
 }
 
 interface InProgress {
@@ -55,21 +69,20 @@ const MAX_READS = 8;
  * a few reads are in progress and further requests wait. An answer that does not fit into the socket's buffer is
  * dropped and its read repeated later: kept, it would take memory, and later updates would overtake it.
  */
-export class ReadGate {
+export class ReadGate implements WaitingReads {
   readonly #waiting: Request[] = [];
   #waitingBytes = 0;
   readonly #inProgress = new Map<number, InProgress>();
   /** By document: reads in progress or waiting. */
   readonly #asked = new Map<string, number>();
-  readonly #nextRead: () => number;
+  readonly #options: ReadGateOptions;
   /** Frames left of an answer that was sent in part: copies, because a view would keep the whole answer in memory. */
   #rest: AnswerFrame[] = [];
   /** Set after an answer was dropped: no read starts until the socket has room. */
   #stalled = false;
 
-  /** @param nextRead Gives each read a number that no other of the session has, nor had. */
-  constructor(nextRead: () => number) {
-    this.#nextRead = nextRead;
+  constructor(options: ReadGateOptions) {
+    this.#options = options;
   }
 
   /** Requests that wait. */
@@ -91,12 +104,23 @@ export class ReadGate {
    * Starts a read as soon as possible, and again, with a new number, when its answer had to be dropped.
    *
    * @param bytes Memory of the request while it waits.
+   * @returns False when too many wait in the process.
    */
-  request(read: RequestedRead, start: Start, bytes: number): void {
+  request(read: RequestedRead, start: Start, bytes: number): boolean {
+    if (!this.#options.admission.enqueue(bytes)) return false;
     this.#waiting.push({ ...read, start, bytes });
     this.#waitingBytes += bytes;
     this.#asked.set(read.documentId, (this.#asked.get(read.documentId) ?? 0) + 1);
     this.#startNext();
+    return true;
+  }
+
+  /** The session has closed. */
+  close(): void {
+    this.#options.admission.forget(this);
+    this.#options.admission.dequeue(this.#waitingBytes);
+    this.#waiting.length = 0;
+    this.#waitingBytes = 0;
   }
 
   /**
@@ -120,7 +144,7 @@ export class ReadGate {
     }
     this.#inProgress.delete(frame.read);
     this.#waiting.unshift(read.request);
-    this.#waitingBytes += read.request.bytes;
+    this.#wait(read.request.bytes);
     this.#stalled = true;
   }
 
@@ -142,7 +166,7 @@ export class ReadGate {
         this.#waiting.push(request);
         continue;
       }
-      this.#waitingBytes -= request.bytes;
+      this.#wait(-request.bytes);
       this.#forget(request);
       cancelled.push(request);
     }
@@ -183,14 +207,35 @@ export class ReadGate {
     if (this.#rest.length === 0) this.#startNext();
   }
 
-  #startNext(): void {
-    while (!this.#stalled && this.#inProgress.size < MAX_READS) {
-      const request = this.#waiting.shift();
-      if (request === undefined) return;
-      this.#waitingBytes -= request.bytes;
-      const read = this.#nextRead();
-      this.#inProgress.set(read, { request, frames: [] });
-      request.start(read);
-    }
+  /** Bytes of requests wait from now on, or no longer. */
+  #wait(bytes: number): void {
+    this.#waitingBytes += bytes;
+    this.#options.admission.dequeue(-bytes);
   }
+
+  #startNext(): void {
+    while (this.startOne());
+  }
+
+  /** Starts the next read if there is one and it may start. */
+  startOne(): boolean {
+    const [request] = this.#waiting;
+    const { admission, nextRead, readerOf } = this.#options;
+    if (request === undefined || this.#stalled || this.#inProgress.size >= MAX_READS) {
+      admission.forget(this);
+      return false;
+    }
+    const read = nextRead();
+    if (!admission.start(readerOf(read, request.subject), this)) return false;
+    this.#waiting.shift();
+    this.#wait(-request.bytes);
+    this.#inProgress.set(read, { request, frames: [] });
+    request.start(read);
+    return true;
+  }
+}
+
+/** Names a read in the process. */
+export function readKey(session: number, read: number): string {
+  return `${session}:${read}`;
 }

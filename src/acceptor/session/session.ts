@@ -6,9 +6,9 @@ import type { MessageType } from '../../protocol/codes.js';
 import { encodeFrame, type Body, type Encoding } from '../../protocol/encode.js';
 import type { Origin } from '../../messages/task.js';
 import { noCompression, type Compression } from '../compression.js';
+import type { SessionBudget, UserBudget } from './budgets.js';
 import type { ReadGate } from './read-gate.js';
 import type { SessionMeter } from './session-meter.js';
-import type { TokenBucket } from './token-bucket.js';
 
 /** The state of a session. What the session may do depends on it alone. */
 export type SessionState =
@@ -67,6 +67,10 @@ export class Session {
   reads: ReadGate | undefined;
   /** The user it is counted for; undefined before authentication. */
   userId: string | undefined;
+  /** Undefined before authentication, and for users that stand for many people. */
+  userBudget: UserBudget | undefined;
+  /** Bytes that waited for its socket when it was last looked at, and since when (in ms of the monotonic clock) none went. */
+  readonly outgoing: { bytes: number; stuckSince: number | undefined } = { bytes: 0, stuckSince: undefined };
   /** Number of its last read. */
   lastRead = 0;
   chunks: ChunkAssembler | undefined;
@@ -84,7 +88,7 @@ export class Session {
   constructor(
     readonly number: number,
     readonly address: string,
-    readonly bucket: TokenBucket,
+    readonly budget: SessionBudget,
     readonly meter: SessionMeter,
     readonly compression: Compression = noCompression,
   ) {}

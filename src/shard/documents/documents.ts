@@ -67,6 +67,8 @@ export interface DocumentsOptions {
   };
   /** Knows what those have who stay subscribed to a document that is evicted. */
   readonly evicted: EvictedCommits;
+  /** Called for a document that is unloaded. */
+  readonly onEvicted: (document: LoadedDocument) => void;
 }
 
 /** The documents of a shard that are in memory, the least recently used first. */
@@ -168,6 +170,7 @@ export class Documents {
       this.#options.echoes.closed(slot);
       this.#options.core.close(slot.handle);
       if (slot.text !== undefined) this.#options.texts.close(slot.text.handle);
+      this.#options.onEvicted(slot);
       this.#options.metrics.documentsEvicted.add(1);
       this.#options.evicted.evicted(slot.id, slot.commits.evictedClaim);
       this.#bytes -= slot.bytes;

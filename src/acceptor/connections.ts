@@ -1,0 +1,162 @@
+import uWS, {
+  type HttpRequest,
+  type HttpResponse,
+  type TemplatedApp,
+  type us_socket_context_t,
+  type WebSocket,
+} from 'uWebSockets.js';
+import type { Config } from '../config/load.js';
+import { closeCodes } from '../errors.js';
+import type { Logger } from '../log.js';
+import type { AcceptorMetrics } from '../metrics/acceptor-metrics.js';
+import { errorBody } from '../protocol/encode.js';
+import type { Awareness } from './awareness/awareness.js';
+import type { Compression } from './compression.js';
+import type { Delivery } from './delivery.js';
+import type { Outgoing } from './outgoing.js';
+import type { Router } from './router.js';
+import { Addresses } from './session/addresses.js';
+import { tokenOf, type Authentication } from './session/authentication.js';
+import type { Budgets } from './session/budgets.js';
+import type { SessionMeter } from './session/session-meter.js';
+import { Session, type SocketData } from './session/session.js';
+import type { Sessions } from './session/sessions.js';
+import type { Topics } from './topics.js';
+
+export interface ConnectionsOptions {
+  readonly app: TemplatedApp;
+  readonly config: Config;
+  readonly log: Logger;
+  readonly metrics: AcceptorMetrics;
+  readonly meter: SessionMeter;
+  readonly sessions: Sessions;
+  readonly topics: Topics;
+  readonly awareness: Awareness;
+  readonly outgoing: Outgoing;
+  readonly budgets: Budgets;
+  readonly compression: Compression;
+  readonly authentication: Authentication;
+  readonly router: Router;
+  readonly delivery: Delivery;
+}
+
+/** The sockets of the acceptor: opens and closes the sessions, and gives their messages to the router. */
+export class Connections {
+  readonly #options: ConnectionsOptions;
+  readonly #addresses: Addresses;
+  /** Number of the last session. */
+  #numbers = 0;
+
+  constructor(options: ConnectionsOptions) {
+    this.#options = options;
+    const { trustedProxies, maxConnectionsPerIp } = options.config;
+    this.#addresses = new Addresses(trustedProxies, maxConnectionsPerIp);
+  }
+
+  /** Registers the WebSocket route. */
+  listen(): void {
+    const { app, config, log, metrics, router, delivery } = this.#options;
+    app.ws<SocketData>('/ws', {
+      maxPayloadLength: config.maxPayloadBytes,
+      maxBackpressure: config.maxBackpressureBytes,
+      closeOnBackpressureLimit: 1,
+      sendPingsAutomatically: true,
+      idleTimeout: config.idleTimeoutSeconds,
+      maxLifetime: 0,
+      compression: config.compression ? uWS.SHARED_COMPRESSOR : uWS.DISABLED,
+      upgrade: (res, req, context) => {
+        this.#upgrade(res, req, context);
+      },
+      open: (ws) => {
+        this.#open(ws);
+      },
+      message: (ws, message, isBinary) => {
+        const session = ws.getUserData().session;
+        if (!session.isOpen) return;
+        try {
+          router.handle(session, Buffer.from(message), !isBinary);
+        } catch (error) {
+          log.error({ err: error, session: session.number }, 'a message could not be handled');
+          metrics.errors('INTERNAL').add(1);
+          session.reply('error', errorBody('error', 'INTERNAL', {}));
+        }
+      },
+      drain: (ws) => {
+        delivery.pumpReads(ws.getUserData().session);
+      },
+      dropped: (ws) => {
+        this.disconnectSlow(ws.getUserData().session);
+      },
+      close: (ws, code) => {
+        this.#close(ws.getUserData().session, code);
+      },
+    });
+  }
+
+  #upgrade(res: HttpResponse, req: HttpRequest, context: us_socket_context_t): void {
+    const { budgets, meter, compression } = this.#options;
+    const peer = Buffer.from(res.getRemoteAddressAsText()).toString();
+    const address = this.#addresses.resolve(peer, req.getHeader('x-forwarded-for'));
+    const budget = budgets.ofSession(performance.now());
+    const session = new Session(++this.#numbers, address, budget, meter, compression);
+    res.upgrade<SocketData>(
+      { session, token: tokenOf(req) },
+      req.getHeader('sec-websocket-key'),
+      req.getHeader('sec-websocket-protocol'),
+      req.getHeader('sec-websocket-extensions'),
+      context,
+    );
+  }
+
+  #open(ws: WebSocket<SocketData>): void {
+    const { config, log, metrics, sessions, authentication } = this.#options;
+    const data = ws.getUserData();
+    const { session, token } = data;
+    data.token = undefined;
+    session.open(ws, { kind: 'draining' });
+    // A browser can't see why an upgrade was refused, so a connection over a limit is opened and closed with a code.
+    if (sessions.size >= config.maxConnections) {
+      metrics.connectionsRejected('capacity').add(1);
+      ws.end(closeCodes.tryLater, 'Too many connections');
+      return;
+    }
+    if (!this.#addresses.enter(session.address)) {
+      metrics.connectionsRejected('address').add(1);
+      ws.end(closeCodes.policy, 'Too many connections from this address');
+      return;
+    }
+    sessions.add(session);
+    metrics.connectionsAccepted.add(1);
+    log.debug({ session: session.number, address: session.address }, 'connected');
+    authentication.begin(session, token);
+  }
+
+  /** Disconnects a client that does not take what it is sent: a frame was dropped, or too much waits for it. */
+  disconnectSlow(session: Session): void {
+    if (!session.isOpen || session.tooSlow) return;
+    session.tooSlow = true;
+    this.#options.metrics.backpressureCloses.add(1);
+    this.#options.log.warn(
+      { session: session.number, address: session.address },
+      'a client that is too slow is disconnected',
+    );
+    // uWS does not allow closing the socket within the call that dropped the frame.
+    setImmediate(() => {
+      if (session.isOpen) session.socket.close();
+    });
+  }
+
+  #close(session: Session, code: number): void {
+    const { sessions, topics, awareness, outgoing, metrics, log } = this.#options;
+    session.become({ kind: 'closed' });
+    clearTimeout(session.chunkTimer);
+    session.reads?.close();
+    outgoing.measure(session);
+    if (!sessions.remove(session)) return;
+    metrics.connectionsClosed(String(code)).add(1);
+    this.#addresses.leave(session.address);
+    topics.leaveAll(session);
+    awareness.leaveAll(session);
+    log.debug({ session: session.number, code }, 'disconnected');
+  }
+}

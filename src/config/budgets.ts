@@ -1,0 +1,52 @@
+/** The budgets in the configuration table: what the requests of a client, a user or the whole process may cost. */
+import { integer, size } from './kinds.js';
+import { variable } from './variable.js';
+
+const charged =
+  'An answer is charged with its bytes; who has used more than four seconds of the rate at once waits for the next answer. 0 = no limit.';
+
+export const budgets = {
+  maxReadBytesPerSecond: variable('SYNCKIT_MAX_READ_BYTES_PER_SECOND', size(0), {
+    default: '16MiB',
+    unit: 'bytes per second',
+    meaning: `Bytes of documents that one session may read per second. ${charged}`,
+  }),
+  maxUserReadBytesPerSecond: variable('SYNCKIT_MAX_USER_READ_BYTES_PER_SECOND', size(0), {
+    default: '32MiB',
+    unit: 'bytes per second',
+    meaning: `The same for all sessions of one authenticated user on this process. ${charged}`,
+  }),
+  maxNodeReadBytesPerSecond: variable('SYNCKIT_MAX_NODE_READ_BYTES_PER_SECOND', size(0), {
+    default: '128MiB',
+    unit: 'bytes per second',
+    meaning: `The same for all sessions of this process together. ${charged}`,
+  }),
+  maxReadBytesInFlight: variable('SYNCKIT_MAX_READ_BYTES_IN_FLIGHT', size(1_024), {
+    default: '32MiB',
+    unit: 'bytes',
+    meaning:
+      'Bytes of answers to reads that the shards may be making at a time, as far as their sizes are known; one read is always made. Further reads wait.',
+  }),
+  maxWaitingReadBytes: variable('SYNCKIT_MAX_WAITING_READ_BYTES', size(1_024), {
+    default: '64MiB',
+    unit: 'bytes',
+    meaning: 'Bytes of requests that wait to be read, of all sessions. Further reads are refused.',
+  }),
+  maxVectorEntries: variable('SYNC_MAX_VECTOR_ENTRIES', integer(16, 1_000_000), {
+    default: '4096',
+    meaning:
+      'Entries of a vector that are looked at. Of a longer one the rest is taken as not there: the client is sent fields that it has already.',
+  }),
+  maxSnapshotBytes: variable('SYNCKIT_MAX_SNAPSHOT_BYTES', size(0), {
+    default: '64MiB',
+    unit: 'bytes',
+    meaning:
+      'Memory of one shard for the states of large documents that are being read, so that a state is made once for all who ask before it changes.',
+  }),
+  maxOutgoingBytes: variable('SYNCKIT_MAX_OUTGOING_BYTES', size(1_024), {
+    default: '512MiB',
+    unit: 'bytes',
+    meaning:
+      'Bytes that may wait for all clients together to receive them. From half of it on, no answers to reads are sent, and clients that have taken nothing for 10 s are disconnected; beyond it, those for whom most waits.',
+  }),
+};

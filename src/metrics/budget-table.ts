@@ -1,0 +1,25 @@
+/** The metrics of the budgets: what requests cost, and what waits for its turn. */
+import type { MetricSpec } from './spec.js';
+
+export const budgetMetrics = {
+  outgoingBytes: {
+    name: 'synckit_outgoing_bytes',
+    type: 'gauge',
+    owner: 'node',
+    help: 'Bytes that wait for clients to receive them, as last seen; the sockets are looked at in turn. The bound is SYNCKIT_MAX_OUTGOING_BYTES.',
+  },
+  readBytes: {
+    name: 'synckit_read_bytes',
+    type: 'gauge',
+    owner: 'node',
+    labels: { place: ['waiting', 'in_flight'] },
+    help: 'Bytes of requests for documents that wait for their turn (SYNCKIT_MAX_WAITING_READ_BYTES), and of answers that the shards are making (SYNCKIT_MAX_READ_BYTES_IN_FLIGHT), as far as their sizes are known.',
+  },
+  snapshots: {
+    name: 'synckit_snapshots_total',
+    type: 'counter',
+    owner: 'shard',
+    labels: { result: ['made', 'shared'] },
+    help: 'States of documents that were made for readers, and those that were made for an earlier reader and used again (SYNCKIT_MAX_SNAPSHOT_BYTES).',
+  },
+} as const satisfies Record<string, MetricSpec>;
