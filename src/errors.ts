@@ -75,7 +75,7 @@ const table = {
     sentence: 'Too many messages',
     retryable: true,
     meaning:
-      'The session exceeds a limit: messages per minute, subscriptions, waiting reads, client ids, awareness states or unfinished chunk sets; or the node is overloaded.',
+      'The session exceeds a limit: messages per minute, subscriptions, waiting reads, client ids, awareness states, or unfinished chunk sets; or the node is overloaded. `details.retryAfterMs` says when the same message is within a limit of a rate.',
   },
   STORAGE_UNAVAILABLE: {
     sentence: 'Storage unavailable',
@@ -132,9 +132,11 @@ export class ProtocolError extends Error {
 export class LimitError extends ProtocolError {
   override readonly name = 'LimitError';
 
+  /** @param retryAfterMs Time after which the same message is within the limit, where that is known. */
   constructor(
     readonly limit: LimitName,
     detail?: string,
+    readonly retryAfterMs?: number,
   ) {
     super('RATE_LIMIT_EXCEEDED', detail);
   }

@@ -86,6 +86,7 @@ export class Acceptor {
       timeoutMs: config.awarenessTimeoutMs,
       maxClientIds: config.maxClientIds,
       maxBytes: config.maxLocalAwarenessBytes,
+      maxSessionBytes: config.maxSessionAwarenessBytes,
       maxDocuments: config.maxSubscriptions,
       cluster: config.bus === undefined ? undefined : this.#awarenessCluster(),
     });
@@ -123,7 +124,13 @@ export class Acceptor {
     });
     this.#router = new Router({
       authentication: this.#authentication,
-      control: new Control({ ...this.#parts(), ...config }),
+      control: new Control({
+        ...this.#parts(),
+        ...config,
+        answerAwareness: (session, documentId, read) => {
+          this.#delivery.answerAwareness(session, documentId, read);
+        },
+      }),
       ...this.#parts(),
       metrics,
       chunkLimits: { sets: config.maxChunkSets, bytes: config.maxChunkedBytes, timeout: config.chunkTimeoutMs },

@@ -17,6 +17,8 @@ export interface ControlOptions {
   readonly topics: Topics;
   readonly awareness: Awareness;
   readonly admission: ReadAdmission;
+  /** Sends a session the awareness of a document, as the answer to a read. */
+  readonly answerAwareness: (session: Session, documentId: string, read: number) => void;
   /** Entries of a vector that are looked at. */
   readonly maxVectorEntries: number;
   readonly maxSubscriptions: number;
@@ -29,6 +31,9 @@ export interface ControlOptions {
 
 /** Bytes of the waiting reads of a session: a client may send a vector of very many entries for very many documents. */
 const MAX_WAITING_BYTES = 8 * 1024 * 1024;
+
+/** What an update of awareness costs besides the bytes of its state. */
+const UPDATE_BYTES = 128;
 
 type Authenticated = Extract<SessionState, { kind: 'authenticated' }>;
 
@@ -76,7 +81,7 @@ export class Control {
         this.#options.topics.unsubscribe(session, documentId);
         return;
       case 'awareness_subscribe':
-        this.#awarenessSubscribe(session, documentId);
+        this.#awarenessSubscribe(session, documentId, fields);
         return;
       case 'awareness_update':
         this.#awarenessUpdate(session, state.identity.userId, documentId, fields);
@@ -151,11 +156,22 @@ export class Control {
     if (!fits || !reads.request(asked, start, payload.length)) throw new LimitError('reads', 'too many reads');
   }
 
-  #awarenessSubscribe(session: Session, documentId: string): void {
-    const states = this.#options.awareness.subscribe(session, documentId);
-    if (states === undefined) throw new LimitError('awareness', 'too many awareness subscriptions');
-    const body = `"id":"${this.#nextId()}","documentId":"${documentId}","states":${states}`;
-    session.reply('awareness_state', body);
+  #awarenessSubscribe(session: Session, documentId: string, fields: Fields): void {
+    const { awareness, admission, answerAwareness, maxSubscriptions } = this.#options;
+    if (!awareness.subscribe(session, documentId))
+      throw new LimitError('awareness', 'too many awareness subscriptions');
+    const reads = (session.reads ??= gateOf(session, admission));
+    // One answer for all that were asked for before it.
+    if (reads.asksAwareness(documentId)) return;
+    const start = (read: number): void => {
+      setImmediate(() => {
+        answerAwareness(session, documentId, read);
+      });
+    };
+    const requestId = this.#requestIdOf(fields);
+    const asked = { documentId, requestId, subject: `awareness ${documentId}`, isAwareness: true };
+    const fits = reads.waiting < maxSubscriptions;
+    if (!fits || !reads.request(asked, start, requestId.length)) throw new LimitError('reads', 'too many reads');
   }
 
   #awarenessUpdate(session: Session, userId: string, documentId: string, fields: Fields): void {
@@ -171,6 +187,12 @@ export class Control {
         'MESSAGE_TOO_LARGE',
         `an awareness state has at most ${this.#options.maxAwarenessBytes} bytes`,
       );
+    }
+    const now = performance.now();
+    const cost = UPDATE_BYTES + (text?.length ?? 0);
+    const { awareness: budget } = session.budget;
+    if (!budget.take(now, cost)) {
+      throw new LimitError('awareness', 'awareness is updated too often', budget.waitMs(now, cost));
     }
     switch (this.#options.awareness.update(session, userId, { documentId, clientId, state: text, clock })) {
       case 'accepted':

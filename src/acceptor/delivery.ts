@@ -16,7 +16,7 @@ import { topicOf, type Topics } from './topics.js';
 export interface DeliveryOptions {
   readonly app: Pick<TemplatedApp, 'publish'>;
   readonly topics: Topics;
-  readonly awareness: Pick<Awareness, 'receive' | 'active'>;
+  readonly awareness: Pick<Awareness, 'receive' | 'active' | 'stateFrame'>;
   readonly metrics: AcceptorMetrics;
   readonly meter: SessionMeter;
   readonly admission: Pick<ReadAdmission, 'answered'>;
@@ -131,6 +131,16 @@ export class Delivery {
       reads.answer(frame, this.#outletOf(session));
     });
     if (reads.isIdle) session.reads = undefined;
+  }
+
+  /** Answers a read of awareness; what is shown is known here, so no shard is asked. */
+  answerAwareness(session: Session, documentId: string, read: number): void {
+    const { awareness, admission } = this.#options;
+    const isAsked = session.isOpen && session.reads !== undefined;
+    const bytes = isAsked ? awareness.stateFrame(session, documentId) : new Uint8Array();
+    admission.answered(readKey(session.number, read), bytes.length, true);
+    if (!isAsked) return;
+    this.answerRead(session, { read, bytes, type: 'awareness_state', encoding: session.encoding, last: true });
   }
 
   #outletOf(session: Session): Outlet {

@@ -54,8 +54,7 @@ export class Router {
     metrics.bytesReceived(type).add(bytes.length);
     if (head.kind === 'fault') {
       // Malformed frames count as messages, or a client could send them without limit.
-      const withinLimit = session.budget.messages.take(performance.now());
-      this.#refuse(session, withinLimit ? new ProtocolError(head.code) : new LimitError('messages'), {});
+      this.#refuse(session, this.#overLimit(session) ?? new ProtocolError(head.code), {});
       return;
     }
     try {
@@ -69,7 +68,8 @@ export class Router {
   #route(session: Session, bytes: Buffer, head: FrameHead): void {
     // Clients acknowledge every delta, so acks and pongs do not count.
     if (head.type === 'ack' || head.type === 'pong' || head.type === 'connect') return;
-    if (!session.budget.messages.take(performance.now())) throw new LimitError('messages');
+    const overLimit = this.#overLimit(session);
+    if (overLimit !== undefined) throw overLimit;
     const { state } = session;
     if (state.kind === 'draining') throw new ProtocolError('SHUTTING_DOWN');
     if (head.type === 'auth') {
@@ -100,6 +100,12 @@ export class Router {
         return;
       }
     }
+  }
+
+  /** Counts a message. */
+  #overLimit({ budget: { messages } }: Session): LimitError | undefined {
+    const now = performance.now();
+    return messages.take(now) ? undefined : new LimitError('messages', undefined, messages.waitMs(now));
   }
 
   #write(session: Session, bytes: Buffer, head: FrameHead): void {
@@ -192,7 +198,8 @@ export class Router {
   #refuse(session: Session, error: ProtocolError, details: ErrorDetails): void {
     const { metrics } = this.#options;
     metrics.errors(error.code).add(1);
+    const retryAfterMs = error instanceof LimitError ? error.retryAfterMs : undefined;
     if (error instanceof LimitError) metrics.limitRejections(error.limit).add(1);
-    session.reply('error', errorBody('error', error.code, details, error.message));
+    session.reply('error', errorBody('error', error.code, { ...details, retryAfterMs }, error.message));
   }
 }

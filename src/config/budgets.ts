@@ -43,6 +43,17 @@ export const budgets = {
     meaning:
       'Memory of one shard for the states of large documents that are being read, so that a state is made once for all who ask before it changes.',
   }),
+  maxAwarenessBytesPerSecond: variable('SYNCKIT_MAX_AWARENESS_BYTES_PER_SECOND', size(0), {
+    default: '256KiB',
+    unit: 'bytes per second',
+    meaning:
+      'Bytes of awareness updates of one session per second; eight seconds of it may be used at once, and each update counts 128 bytes besides its state. Further updates are refused. 0 = no limit.',
+  }),
+  maxSessionAwarenessBytes: variable('SYNCKIT_MAX_SESSION_AWARENESS_BYTES', size(1_024), {
+    default: '1MiB',
+    unit: 'bytes',
+    meaning: 'Memory for the awareness states of one session. Updates that exceed it are refused.',
+  }),
   maxOutgoingBytes: variable('SYNCKIT_MAX_OUTGOING_BYTES', size(1_024), {
     default: '512MiB',
     unit: 'bytes',

@@ -16,7 +16,13 @@ import { recordingSession } from '../support/recording-session.js';
 test('contract 10: the memory of the vectors of waiting reads is bounded', (t) => {
   const { coalescer } = coalescerFixture();
   const metrics = new AcceptorMetrics(undefined);
-  const limits = { timeoutMs: 60_000, maxClientIds: 10, maxDocuments: 10, maxBytes: 1_000_000 };
+  const limits = {
+    timeoutMs: 60_000,
+    maxClientIds: 10,
+    maxDocuments: 10,
+    maxBytes: 1_000_000,
+    maxSessionBytes: 1_000_000,
+  };
   const awareness = new Awareness({ publish: () => undefined, metrics, meter: new SessionMeter(metrics), ...limits });
   const topics = new Topics(10_000);
   const control = new Control({
@@ -24,6 +30,7 @@ test('contract 10: the memory of the vectors of waiting reads is bounded', (t) =
     topics,
     awareness,
     admission: readAdmission(),
+    answerAwareness: () => undefined,
     maxVectorEntries: 10_000,
     maxSubscriptions: 10_000,
     maxAwarenessBytes: 10,

@@ -45,6 +45,7 @@ class Fixture {
       awareness: {
         receive: (documentId) => void this.awareness.push(documentId),
         active: (documentId) => void this.awareness.push(`active ${documentId}`),
+        stateFrame: () => new Uint8Array(),
       },
       find: (number) => this.#sessions.get(number),
       admission: { answered: () => undefined },

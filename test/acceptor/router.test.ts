@@ -34,7 +34,13 @@ interface Client extends RecordingSession {
 function fixture(t: Test, options: Partial<CoalescerOptions> = {}): Fixture {
   const { coalescer, shards } = coalescerFixture(options);
   const metrics = new AcceptorMetrics(undefined);
-  const limits = { timeoutMs: 60_000, maxClientIds: 10, maxDocuments: 10, maxBytes: 1_000_000 };
+  const limits = {
+    timeoutMs: 60_000,
+    maxClientIds: 10,
+    maxDocuments: 10,
+    maxBytes: 1_000_000,
+    maxSessionBytes: 1_000_000,
+  };
   const awareness = new Awareness({ publish: () => undefined, metrics, meter: new SessionMeter(metrics), ...limits });
   const topics = new Topics(2);
   const control = new Control({
@@ -42,6 +48,7 @@ function fixture(t: Test, options: Partial<CoalescerOptions> = {}): Fixture {
     topics,
     awareness,
     admission: readAdmission(),
+    answerAwareness: () => undefined,
     maxVectorEntries: 10_000,
     maxSubscriptions: 2,
     maxAwarenessBytes: 10,

@@ -5,6 +5,7 @@ import type { ReadGateOptions } from '../../src/acceptor/session/read-gate.js';
 
 const noLimits: BudgetConfig = {
   maxMessagesPerMinute: 0,
+  maxAwarenessBytesPerSecond: 0,
   maxReadBytesPerSecond: 0,
   maxUserReadBytesPerSecond: 0,
 };

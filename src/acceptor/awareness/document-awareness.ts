@@ -39,6 +39,8 @@ export type Shown = Pick<Owner, 'state' | 'clock'>;
 export class DocumentAwareness {
   readonly locals = new Map<string, LocalState>();
   readonly subscribers: Record<Encoding, number> = { binary: 0, json: 0 };
+  /** The frames with all states, for those who subscribe; dropped with each change. */
+  stateFrames: Partial<Record<Encoding, Uint8Array<ArrayBuffer>>> = {};
   /** What other processes publish, by client id; undefined until there is any. */
   #remotes: Map<string, Owner[]> | undefined;
 

@@ -7,6 +7,8 @@ export interface SessionBudget {
   readonly messages: TokenBucket;
   /** Bytes of documents that it reads. */
   readonly reads: TokenBucket;
+  /** Bytes of its awareness updates. */
+  readonly awareness: TokenBucket;
 }
 
 /** What all sessions of one user may use together. */
@@ -14,7 +16,13 @@ export interface UserBudget {
   readonly reads: TokenBucket;
 }
 
-export type BudgetConfig = Pick<Config, 'maxMessagesPerMinute' | 'maxReadBytesPerSecond' | 'maxUserReadBytesPerSecond'>;
+export type BudgetConfig = Pick<
+  Config,
+  'maxMessagesPerMinute' | 'maxAwarenessBytesPerSecond' | 'maxReadBytesPerSecond' | 'maxUserReadBytesPerSecond'
+>;
+
+/** Seconds of its rate of awareness updates that a session may use at once. */
+const AWARENESS_BURST_SECONDS = 8;
 
 /** Gives sessions and users what they may use. */
 export class Budgets {
@@ -26,10 +34,11 @@ export class Budgets {
 
   /** @param now Milliseconds of the monotonic clock. */
   ofSession(now: number): SessionBudget {
-    const { maxMessagesPerMinute, maxReadBytesPerSecond: reads } = this.#config;
+    const { maxMessagesPerMinute, maxReadBytesPerSecond: reads, maxAwarenessBytesPerSecond: awareness } = this.#config;
     return {
       messages: perMinute(maxMessagesPerMinute, now),
       reads: new TokenBucket(reads, reads * READ_BURST_SECONDS, now),
+      awareness: new TokenBucket(awareness, awareness * AWARENESS_BURST_SECONDS, now),
     };
   }
 

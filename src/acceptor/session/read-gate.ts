@@ -37,6 +37,8 @@ export interface RequestedRead {
   readonly subject: string;
   /** By which the client knows the answer. */
   readonly requestId: string;
+  /** Whether its awareness is read, not the document. */
+  readonly isAwareness?: boolean;
 }
 
 interface Request extends RequestedRead {
@@ -75,6 +77,8 @@ export class ReadGate implements WaitingReads {
   readonly #inProgress = new Map<number, InProgress>();
   /** By document: reads in progress or waiting. */
   readonly #asked = new Map<string, number>();
+  /** Documents whose awareness is asked for. */
+  readonly #awareness = new Set<string>();
   readonly #options: ReadGateOptions;
   /** Frames left of an answer that was sent in part: copies, because a view would keep the whole answer in memory. */
   #rest: AnswerFrame[] = [];
@@ -110,9 +114,15 @@ export class ReadGate implements WaitingReads {
     if (!this.#options.admission.enqueue(bytes)) return false;
     this.#waiting.push({ ...read, start, bytes });
     this.#waitingBytes += bytes;
-    this.#asked.set(read.documentId, (this.#asked.get(read.documentId) ?? 0) + 1);
+    if (read.isAwareness === true) this.#awareness.add(read.documentId);
+    else this.#asked.set(read.documentId, (this.#asked.get(read.documentId) ?? 0) + 1);
     this.#startNext();
     return true;
+  }
+
+  /** Whether the awareness of a document is asked for already, and not answered. */
+  asksAwareness(documentId: string): boolean {
+    return this.#awareness.has(documentId);
   }
 
   /** The session has closed. */
@@ -133,10 +143,11 @@ export class ReadGate implements WaitingReads {
     read.frames.push(frame);
     if (!frame.last) return;
     if (this.#rest.length === 0 && outlet.hasRoom()) {
-      const { documentId } = read.request;
+      const { documentId, isAwareness } = read.request;
       this.#rest = read.frames;
       this.#sendRest(outlet);
       // Another request of the document may still be answered.
+      if (isAwareness === true) return;
       if (frame.type !== 'error') outlet.answered(documentId, false);
       else if (!this.#asked.has(documentId)) outlet.answered(documentId, true);
       this.#rest = this.#rest.map((left) => ({ ...left, bytes: left.bytes.slice() }));
@@ -189,7 +200,11 @@ export class ReadGate implements WaitingReads {
     this.#forget(inProgress.request);
   }
 
-  #forget({ documentId }: RequestedRead): void {
+  #forget({ documentId, isAwareness }: RequestedRead): void {
+    if (isAwareness === true) {
+      this.#awareness.delete(documentId);
+      return;
+    }
     const left = (this.#asked.get(documentId) ?? 1) - 1;
     if (left > 0) this.#asked.set(documentId, left);
     else this.#asked.delete(documentId);

@@ -4,6 +4,7 @@ import { SessionMeter } from '../../../src/acceptor/session/session-meter.js';
 import { Awareness, type AwarenessOptions } from '../../../src/acceptor/awareness/awareness.js';
 import type { Session } from '../../../src/acceptor/session/session.js';
 import { decodeFrame } from '../../support/client.js';
+import { statesTold } from '../../support/awareness-follower.js';
 import { recordingSession } from '../../support/recording-session.js';
 
 /** Awareness, and what it published: `<topic> <client> <state> <clock>`. */
@@ -36,6 +37,7 @@ function fixture(t: Test, options: Partial<AwarenessOptions> = {}): Fixture {
     timeoutMs: 1_000_000,
     maxClientIds: 10,
     maxBytes: 1_000_000,
+    maxSessionBytes: 1_000_000,
     maxDocuments: 10,
     ...options,
   });
@@ -47,7 +49,7 @@ function fixture(t: Test, options: Partial<AwarenessOptions> = {}): Fixture {
       awareness.update(session, userId, { documentId, clientId, state: state ?? undefined, clock }),
     states: (documentId = 'd') => {
       const { session } = recordingSession();
-      const states = JSON.parse(awareness.subscribe(session, documentId)!) as {
+      const states = statesTold(awareness, session, documentId) as {
         clientId: string;
         state: unknown;
         clock: number;
@@ -210,7 +212,7 @@ test('LIM4 client ids, states and subscriptions of a session are bounded', (t) =
   const listener = recordingSession().session;
   t.strictSame(
     ['1', '2', '3', '4', '1'].map((id) => awareness.subscribe(listener, id)),
-    ['[]', '[]', '[]', undefined, '[]'],
+    [true, true, true, false, true],
   );
   t.end();
 });
@@ -263,5 +265,32 @@ test('AUT6 states of a session under another user, or in documents that it may n
   awareness.restrict(session, 'v', () => true);
   t.strictSame(relayed, ['ab:d a null 1']);
   t.strictSame([states(), awareness.clients], [[], 0]);
+  t.end();
+});
+
+test('the states of a document are encoded once for all who subscribe before one changes', (t) => {
+  const { awareness, say, states } = fixture(t);
+  const { session } = recordingSession();
+  say(session, 'a', '{"n":1}', 1);
+  const frame = awareness.stateFrame(session, 'd');
+  t.equal(awareness.stateFrame(recordingSession().session, 'd'), frame);
+  say(session, 'a', '{"n":2}', 2);
+  t.not(awareness.stateFrame(session, 'd'), frame);
+  t.strictSame(states(), ['a {"n":2} 2']);
+  say(session, 'a', null, 3);
+  t.strictSame(states(), []);
+  t.end();
+});
+
+test('LIM4 the memory of the states of one session is bounded', (t) => {
+  const { say } = fixture(t, { maxSessionBytes: 2_500 });
+  const [greedy, other] = [recordingSession().session, recordingSession().session];
+  const large = JSON.stringify('x'.repeat(600));
+  t.equal(say(greedy, 'a', large, 1), 'accepted');
+  t.equal(say(greedy, 'b', large, 1), 'overLimit');
+  t.equal(say(greedy, 'a', JSON.stringify('x'.repeat(1_500)), 2), 'overLimit');
+  t.equal(say(other, 'c', large, 1), 'accepted');
+  say(greedy, 'a', null, 3);
+  t.equal(say(greedy, 'b', large, 1), 'accepted');
   t.end();
 });
