@@ -22,6 +22,12 @@ const budgets = {
       'Made for a reader, or made for an earlier one and shared. Many made and none shared: large documents that change all the time are read all the time.',
       [{ expr: rate('synckit_snapshots_total', 'result'), legend: '{{result}}' }],
     ),
+    lines(
+      'Connections closed for what they sent',
+      'cps',
+      '“unauthenticated”: too much before authentication. “refusals”: more than SYNCKIT_MAX_REFUSALS_PER_MINUTE of its messages were refused. The log names some of them.',
+      [{ expr: rate('synckit_misuse_closes_total', 'reason'), legend: '{{reason}}' }],
+    ),
   ],
 };
 

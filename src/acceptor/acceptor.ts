@@ -2,12 +2,13 @@ import type { TemplatedApp } from 'uWebSockets.js';
 import type { Config } from '../config/load.js';
 import { errors } from '../errors.js';
 import type { AcceptorMetrics } from '../metrics/acceptor-metrics.js';
-import type { Logger } from '../log.js';
+import { SampledLog, type Logger } from '../log.js';
 import { anonymousIdentity, type TokenVerifier } from '../auth/tokens.js';
 import type { ShardSet } from '../pool/shard-set.js';
 import { refuseTask } from './abandoned-task.js';
 import { cancelReads } from './session/cancel-reads.js';
 import { Budgets } from './session/budgets.js';
+import { Charges } from './session/charges.js';
 import { ReadAdmission } from './session/read-admission.js';
 import { Authentication } from './session/authentication.js';
 import { Coalescer } from './coalescer.js';
@@ -57,6 +58,7 @@ export class Acceptor {
     const { app, config, log, verifier, shards, metrics } = options;
     this.meter = new SessionMeter(metrics);
     const budgets = new Budgets(config);
+    const sampled = new SampledLog(log);
     this.sessions = new Sessions(budgets);
     this.admission = new ReadAdmission({
       bytesPerSecond: config.maxNodeReadBytesPerSecond,
@@ -112,7 +114,7 @@ export class Acceptor {
       verifier,
       required: config.authRequired,
       timeoutMs: config.authTimeoutMs,
-      log,
+      log: sampled,
       metrics,
       onIdentity: (session, identity, access) => {
         const { userId } = identity;
@@ -133,6 +135,8 @@ export class Acceptor {
       }),
       ...this.#parts(),
       metrics,
+      charges: new Charges(config),
+      log: sampled,
       chunkLimits: { sets: config.maxChunkSets, bytes: config.maxChunkedBytes, timeout: config.chunkTimeoutMs },
       fence: async () => {
         // Also for updates of other nodes, a shard must know the new variant: its record may wait in the coalescer.
@@ -161,7 +165,7 @@ export class Acceptor {
       },
     });
     this.#connections = new Connections({
-      ...{ app, config, log, metrics, meter: this.meter, sessions: this.sessions, topics: this.topics },
+      ...{ app, config, log, sampled, metrics, meter: this.meter, sessions: this.sessions, topics: this.topics },
       ...{ awareness: this.awareness, outgoing: this.outgoing, budgets, compression },
       authentication: this.#authentication,
       router: this.#router,

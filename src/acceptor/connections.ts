@@ -7,7 +7,7 @@ import uWS, {
 } from 'uWebSockets.js';
 import type { Config } from '../config/load.js';
 import { closeCodes } from '../errors.js';
-import type { Logger } from '../log.js';
+import type { Logger, SampledLog } from '../log.js';
 import type { AcceptorMetrics } from '../metrics/acceptor-metrics.js';
 import { errorBody } from '../protocol/encode.js';
 import type { Awareness } from './awareness/awareness.js';
@@ -27,6 +27,8 @@ export interface ConnectionsOptions {
   readonly app: TemplatedApp;
   readonly config: Config;
   readonly log: Logger;
+  /** For what clients can cause at will. */
+  readonly sampled: SampledLog;
   readonly metrics: AcceptorMetrics;
   readonly meter: SessionMeter;
   readonly sessions: Sessions;
@@ -55,7 +57,7 @@ export class Connections {
 
   /** Registers the WebSocket route. */
   listen(): void {
-    const { app, config, log, metrics, router, delivery } = this.#options;
+    const { app, config, sampled, metrics, router, delivery } = this.#options;
     app.ws<SocketData>('/ws', {
       maxPayloadLength: config.maxPayloadBytes,
       maxBackpressure: config.maxBackpressureBytes,
@@ -76,7 +78,7 @@ export class Connections {
         try {
           router.handle(session, Buffer.from(message), !isBinary);
         } catch (error) {
-          log.error({ err: error, session: session.number }, 'a message could not be handled');
+          sampled.sampled('error', { err: error, session: session.number }, 'a message could not be handled');
           metrics.errors('INTERNAL').add(1);
           session.reply('error', errorBody('error', 'INTERNAL', {}));
         }
@@ -136,10 +138,8 @@ export class Connections {
     if (!session.isOpen || session.tooSlow) return;
     session.tooSlow = true;
     this.#options.metrics.backpressureCloses.add(1);
-    this.#options.log.warn(
-      { session: session.number, address: session.address },
-      'a client that is too slow is disconnected',
-    );
+    const { number, address } = session;
+    this.#options.sampled.sampled('warn', { session: number, address }, 'a client that is too slow is disconnected');
     // uWS does not allow closing the socket within the call that dropped the frame.
     setImmediate(() => {
       if (session.isOpen) session.socket.close();

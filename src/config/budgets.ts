@@ -6,6 +6,41 @@ const charged =
   'An answer is charged with its bytes; who has used more than four seconds of the rate at once waits for the next answer. 0 = no limit.';
 
 export const budgets = {
+  maxMessagesPerMinute: variable('SYNCKIT_MAX_MESSAGES_PER_MINUTE', integer(0), {
+    default: '60000',
+    meaning:
+      'Most messages of one connection per minute; as many as in 20 seconds, and 1 000 in any case, may come at once. What is parsed on the thread that serves all connections counts more, by its bytes, `auth` as 50; acks and pongs count by their bytes alone. 0 = no limit.',
+  }),
+  maxUserMessagesPerMinute: variable('SYNCKIT_MAX_USER_MESSAGES_PER_MINUTE', integer(0), {
+    default: '300000',
+    meaning: 'The same for all connections of one authenticated user to this process. 0 = no limit.',
+  }),
+  maxReceivedBytesPerSecond: variable('SYNCKIT_MAX_RECEIVED_BYTES_PER_SECOND', size(0), {
+    default: '8MiB',
+    unit: 'bytes per second',
+    meaning:
+      'Bytes of messages of one connection per second; each message counts 256 bytes besides its own, and four seconds of it may come at once. 0 = no limit.',
+  }),
+  maxUserReceivedBytesPerSecond: variable('SYNCKIT_MAX_USER_RECEIVED_BYTES_PER_SECOND', size(0), {
+    default: '32MiB',
+    unit: 'bytes per second',
+    meaning: 'The same for all connections of one authenticated user to this process. 0 = no limit.',
+  }),
+  maxRefusalsPerMinute: variable('SYNCKIT_MAX_REFUSALS_PER_MINUTE', integer(0), {
+    default: '600',
+    meaning:
+      'Refused messages of one connection per minute, all of which may come at once; then it is closed with 1008. Messages that are refused because the server is overloaded do not count. 0 = no limit.',
+  }),
+  maxMessagesBeforeAuth: variable('SYNCKIT_MAX_MESSAGES_BEFORE_AUTH', integer(1), {
+    default: '20',
+    meaning: 'Messages of a connection before it is authenticated, of any type; then it is closed with 1008.',
+  }),
+  maxBytesBeforeAuth: variable('SYNCKIT_MAX_BYTES_BEFORE_AUTH', size(1_024), {
+    default: '128KiB',
+    unit: 'bytes',
+    meaning:
+      'Bytes of messages of a connection before it is authenticated, all together; then it is closed with 1008. Must have room for a token.',
+  }),
   maxReadBytesPerSecond: variable('SYNCKIT_MAX_READ_BYTES_PER_SECOND', size(0), {
     default: '16MiB',
     unit: 'bytes per second',

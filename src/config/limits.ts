@@ -3,10 +3,6 @@ import { integer, size } from './kinds.js';
 import { variable } from './variable.js';
 
 export const limits = {
-  maxMessagesPerMinute: variable('SYNCKIT_MAX_MESSAGES_PER_MINUTE', integer(0), {
-    default: '60000',
-    meaning: 'Most messages of one connection per minute; acks and pongs do not count. 0 = no limit.',
-  }),
   maxSubscriptions: variable('SYNCKIT_MAX_SUBSCRIPTIONS', integer(1), {
     default: '2000',
     meaning: 'Most documents that one session may be subscribed to, and most reads of it that may wait.',

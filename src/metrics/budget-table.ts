@@ -15,6 +15,13 @@ export const budgetMetrics = {
     labels: { place: ['waiting', 'in_flight'] },
     help: 'Bytes of requests for documents that wait for their turn (SYNCKIT_MAX_WAITING_READ_BYTES), and of answers that the shards are making (SYNCKIT_MAX_READ_BYTES_IN_FLIGHT), as far as their sizes are known.',
   },
+  misuses: {
+    name: 'synckit_misuse_closes_total',
+    type: 'counter',
+    owner: 'acceptor',
+    labels: { reason: ['unauthenticated', 'refusals'] },
+    help: 'Connections that were closed with 1008 for what they sent: over SYNCKIT_MAX_MESSAGES_BEFORE_AUTH or SYNCKIT_MAX_BYTES_BEFORE_AUTH (unauthenticated), or over SYNCKIT_MAX_REFUSALS_PER_MINUTE (refusals).',
+  },
   snapshots: {
     name: 'synckit_snapshots_total',
     type: 'counter',

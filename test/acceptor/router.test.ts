@@ -4,6 +4,8 @@ import { test, type Test } from 'tap';
 import { Awareness } from '../../src/acceptor/awareness/awareness.js';
 import type { CoalescerOptions } from '../../src/acceptor/coalescer.js';
 import { Control } from '../../src/acceptor/control.js';
+import { Charges } from '../../src/acceptor/session/charges.js';
+import { SampledLog } from '../../src/log.js';
 import { Router } from '../../src/acceptor/router.js';
 import { Authentication } from '../../src/acceptor/session/authentication.js';
 import { SessionMeter } from '../../src/acceptor/session/session-meter.js';
@@ -55,16 +57,18 @@ function fixture(t: Test, options: Partial<CoalescerOptions> = {}): Fixture {
     maxValueDepth: 200,
     replayDelayMs: 0,
   });
+  const log = new SampledLog(pino({ level: 'silent' }));
   const authentication = new Authentication({
     verifier: { verify: () => ({ ok: false, code: 'AUTH_FAILED' }) },
     required: false,
     timeoutMs: 60_000,
-    log: pino({ level: 'silent' }),
+    log,
     metrics,
     onIdentity: () => undefined,
   });
   const router = new Router({
-    ...{ authentication, coalescer, control, topics, awareness, metrics },
+    ...{ authentication, coalescer, control, topics, awareness, metrics, log },
+    charges: new Charges({ maxMessagesBeforeAuth: 20, maxBytesBeforeAuth: 1_000_000 }),
     chunkLimits: { sets: MAX_SETS, bytes: 100_000, timeout: 60_000 },
     fence: () => Promise.resolve(),
   });

@@ -5,6 +5,10 @@ import type { ReadGateOptions } from '../../src/acceptor/session/read-gate.js';
 
 const noLimits: BudgetConfig = {
   maxMessagesPerMinute: 0,
+  maxUserMessagesPerMinute: 0,
+  maxReceivedBytesPerSecond: 0,
+  maxUserReceivedBytesPerSecond: 0,
+  maxRefusalsPerMinute: 0,
   maxAwarenessBytesPerSecond: 0,
   maxReadBytesPerSecond: 0,
   maxUserReadBytesPerSecond: 0,

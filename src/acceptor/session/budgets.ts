@@ -5,6 +5,10 @@ import { perMinute, TokenBucket } from './token-bucket.js';
 /** What one session may use. */
 export interface SessionBudget {
   readonly messages: TokenBucket;
+  /** Bytes of its messages. */
+  readonly received: TokenBucket;
+  /** Refused messages. */
+  readonly refusals: TokenBucket;
   /** Bytes of documents that it reads. */
   readonly reads: TokenBucket;
   /** Bytes of its awareness updates. */
@@ -13,16 +17,29 @@ export interface SessionBudget {
 
 /** What all sessions of one user may use together. */
 export interface UserBudget {
+  readonly messages: TokenBucket;
+  readonly received: TokenBucket;
   readonly reads: TokenBucket;
 }
 
 export type BudgetConfig = Pick<
   Config,
-  'maxMessagesPerMinute' | 'maxAwarenessBytesPerSecond' | 'maxReadBytesPerSecond' | 'maxUserReadBytesPerSecond'
+  | 'maxMessagesPerMinute'
+  | 'maxUserMessagesPerMinute'
+  | 'maxReceivedBytesPerSecond'
+  | 'maxUserReceivedBytesPerSecond'
+  | 'maxRefusalsPerMinute'
+  | 'maxAwarenessBytesPerSecond'
+  | 'maxReadBytesPerSecond'
+  | 'maxUserReadBytesPerSecond'
 >;
 
-/** Seconds of its rate of awareness updates that a session may use at once. */
+/** Seconds of its rate that may be used at once. */
+const RECEIVED_BURST_SECONDS = 4;
 const AWARENESS_BURST_SECONDS = 8;
+/** Messages that may come at once: as many as in so many seconds, or so few that it does not matter. */
+const MESSAGES_BURST_SECONDS = 20;
+const FEW_MESSAGES = 1_000;
 
 /** Gives sessions and users what they may use. */
 export class Budgets {
@@ -34,22 +51,37 @@ export class Budgets {
 
   /** @param now Milliseconds of the monotonic clock. */
   ofSession(now: number): SessionBudget {
-    const { maxMessagesPerMinute, maxReadBytesPerSecond: reads, maxAwarenessBytesPerSecond: awareness } = this.#config;
+    const config = this.#config;
     return {
-      messages: perMinute(maxMessagesPerMinute, now),
-      reads: new TokenBucket(reads, reads * READ_BURST_SECONDS, now),
-      awareness: new TokenBucket(awareness, awareness * AWARENESS_BURST_SECONDS, now),
+      messages: messageBucket(config.maxMessagesPerMinute, now),
+      received: perSecond(config.maxReceivedBytesPerSecond, RECEIVED_BURST_SECONDS, now),
+      refusals: perMinute(config.maxRefusalsPerMinute, now),
+      reads: perSecond(config.maxReadBytesPerSecond, READ_BURST_SECONDS, now),
+      awareness: perSecond(config.maxAwarenessBytesPerSecond, AWARENESS_BURST_SECONDS, now),
     };
   }
 
   /** @param now Milliseconds of the monotonic clock. */
   ofUser(now: number): UserBudget {
-    const { maxUserReadBytesPerSecond: reads } = this.#config;
-    return { reads: new TokenBucket(reads, reads * READ_BURST_SECONDS, now) };
+    const config = this.#config;
+    return {
+      messages: messageBucket(config.maxUserMessagesPerMinute, now),
+      received: perSecond(config.maxUserReceivedBytesPerSecond, RECEIVED_BURST_SECONDS, now),
+      reads: perSecond(config.maxUserReadBytesPerSecond, READ_BURST_SECONDS, now),
+    };
   }
 }
 
 /** Whether nothing of it is in use, so that a new budget is as good. */
-export function isUnused({ reads }: UserBudget, now: number): boolean {
-  return reads.isFull(now);
+export function isUnused(budget: UserBudget, now: number): boolean {
+  return Object.values(budget).every((bucket: TokenBucket) => bucket.isFull(now));
+}
+
+function perSecond(rate: number, burstSeconds: number, now: number): TokenBucket {
+  return new TokenBucket(rate, rate * burstSeconds, now);
+}
+
+function messageBucket(amount: number, now: number): TokenBucket {
+  const burst = Math.min(amount, Math.max(FEW_MESSAGES, (amount / 60) * MESSAGES_BURST_SECONDS));
+  return new TokenBucket(amount / 60, burst, now);
 }

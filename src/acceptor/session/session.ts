@@ -69,6 +69,8 @@ export class Session {
   userId: string | undefined;
   /** Undefined before authentication, and for users that stand for many people. */
   userBudget: UserBudget | undefined;
+  /** What it has sent before it was authenticated. */
+  readonly early = { messages: 0, bytes: 0 };
   /** Bytes that waited for its socket when it was last looked at, and since when (in ms of the monotonic clock) none went. */
   readonly outgoing: { bytes: number; stuckSince: number | undefined } = { bytes: 0, stuckSince: undefined };
   /** Number of its last read. */
