@@ -10,7 +10,7 @@ import { createTokenVerifier } from './auth/tokens.js';
 import { MAX_ROOMS, type NodeEntry } from './cluster/membership/shared-state.js';
 import type { Config } from './config/load.js';
 import { closeCodes } from './errors.js';
-import type { Readiness } from './http/ports.js';
+import type { HttpDeps, Readiness } from './http/ports.js';
 import { listenForScrapes, registerMetrics } from './http/metrics.js';
 import { registerHttp } from './http/server.js';
 import { SharedRendering } from './http/shared-rendering.js';
@@ -96,7 +96,8 @@ export class Node {
       metrics: config.metricsEnabled ? this.metrics.acceptor : new AcceptorMetrics(undefined),
     });
     this.heartbeat = config.bus === undefined ? undefined : this.#heartbeat();
-    this.#scraping = { config, metrics: new SharedRendering(this.metrics), log: log.child({ part: 'http' }) };
+    const mayAsk: HttpDeps['mayAsk'] = (response, request) => this.acceptor.doors.mayAsk(response, request);
+    this.#scraping = { config, metrics: new SharedRendering(this.metrics), log: log.child({ part: 'http' }), mayAsk };
     registerMetrics(this.#app, this.#scraping);
     registerHttp(this.#app, {
       config,
@@ -114,6 +115,7 @@ export class Node {
         documents: this.acceptor.topics.summary(limit),
       }),
       cluster: () => this.heartbeat?.status(),
+      mayAsk,
       draining: () => this.#state === 'draining',
     });
   }

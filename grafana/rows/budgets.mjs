@@ -5,6 +5,12 @@ const budgets = {
   title: 'Budgets',
   panels: [
     lines(
+      'Connections that are not WebSockets',
+      'short',
+      'Of HTTP clients, and of clients whose handshake is not over. SYNCKIT_MAX_HTTP_CONNECTIONS at most.',
+      [{ expr: series('synckit_plain_connections'), legend: '{{instance}}' }],
+    ),
+    lines(
       'Bytes that wait for clients',
       'bytes',
       'What clients have not received yet, all together. From half of SYNCKIT_MAX_OUTGOING_BYTES on, documents are not sent and clients that take nothing are disconnected; beyond it, those for whom most waits.',

@@ -5,6 +5,7 @@ import type { AcceptorMetrics } from '../metrics/acceptor-metrics.js';
 import { SampledLog, type Logger } from '../log.js';
 import { anonymousIdentity, type TokenVerifier } from '../auth/tokens.js';
 import type { ShardSet } from '../pool/shard-set.js';
+import { Doors } from './addresses/doors.js';
 import { refuseTask } from './abandoned-task.js';
 import { cancelReads } from './session/cancel-reads.js';
 import { Budgets } from './session/budgets.js';
@@ -42,6 +43,7 @@ export class Acceptor {
   readonly sessions: Sessions;
   readonly admission: ReadAdmission;
   readonly outgoing: Outgoing;
+  readonly doors: Doors;
   readonly topics: Topics;
   readonly awareness: Awareness;
   readonly coalescer: Coalescer;
@@ -59,6 +61,7 @@ export class Acceptor {
     this.meter = new SessionMeter(metrics);
     const budgets = new Budgets(config);
     const sampled = new SampledLog(log);
+    this.doors = new Doors({ app, config, log: sampled, metrics, sessions: () => this.sessions.size });
     this.sessions = new Sessions(budgets);
     this.admission = new ReadAdmission({
       bytesPerSecond: config.maxNodeReadBytesPerSecond,
@@ -118,6 +121,7 @@ export class Acceptor {
       metrics,
       onIdentity: (session, identity, access) => {
         const { userId } = identity;
+        this.#connections.authenticated(session);
         this.sessions.setUser(session, userId, identity === anonymousIdentity);
         this.topics.restrict(session, (documentId) => access.mayRead(documentId));
         this.awareness.restrict(session, userId, (documentId) => access.mayRead(documentId));
@@ -166,7 +170,7 @@ export class Acceptor {
     });
     this.#connections = new Connections({
       ...{ app, config, log, sampled, metrics, meter: this.meter, sessions: this.sessions, topics: this.topics },
-      ...{ awareness: this.awareness, outgoing: this.outgoing, budgets, compression },
+      ...{ awareness: this.awareness, outgoing: this.outgoing, doors: this.doors, budgets, compression },
       authentication: this.#authentication,
       router: this.#router,
       delivery: this.#delivery,

@@ -6,7 +6,7 @@ import uWS, {
   type WebSocket,
 } from 'uWebSockets.js';
 import type { Config } from '../config/load.js';
-import { closeCodes } from '../errors.js';
+import { closeCodes, errors } from '../errors.js';
 import type { Logger, SampledLog } from '../log.js';
 import type { AcceptorMetrics } from '../metrics/acceptor-metrics.js';
 import { errorBody } from '../protocol/encode.js';
@@ -15,7 +15,7 @@ import type { Compression } from './compression.js';
 import type { Delivery } from './delivery.js';
 import type { Outgoing } from './outgoing.js';
 import type { Router } from './router.js';
-import { Addresses } from './session/addresses.js';
+import type { Doors } from './addresses/doors.js';
 import { tokenOf, type Authentication } from './session/authentication.js';
 import type { Budgets } from './session/budgets.js';
 import type { SessionMeter } from './session/session-meter.js';
@@ -35,6 +35,7 @@ export interface ConnectionsOptions {
   readonly topics: Topics;
   readonly awareness: Awareness;
   readonly outgoing: Outgoing;
+  readonly doors: Doors;
   readonly budgets: Budgets;
   readonly compression: Compression;
   readonly authentication: Authentication;
@@ -45,18 +46,18 @@ export interface ConnectionsOptions {
 /** The sockets of the acceptor: opens and closes the sessions, and gives their messages to the router. */
 export class Connections {
   readonly #options: ConnectionsOptions;
-  readonly #addresses: Addresses;
+  /** Not authenticated, the longest so first. */
+  readonly #unauthenticated = new Set<Session>();
   /** Number of the last session. */
   #numbers = 0;
 
   constructor(options: ConnectionsOptions) {
     this.#options = options;
-    const { trustedProxies, maxConnectionsPerIp } = options.config;
-    this.#addresses = new Addresses(trustedProxies, maxConnectionsPerIp);
   }
 
   /** Registers the WebSocket route. */
   listen(): void {
+    this.#options.doors.watch();
     const { app, config, sampled, metrics, router, delivery } = this.#options;
     app.ws<SocketData>('/ws', {
       maxPayloadLength: config.maxPayloadBytes,
@@ -96,9 +97,12 @@ export class Connections {
   }
 
   #upgrade(res: HttpResponse, req: HttpRequest, context: us_socket_context_t): void {
-    const { budgets, meter, compression } = this.#options;
-    const peer = Buffer.from(res.getRemoteAddressAsText()).toString();
-    const address = this.#addresses.resolve(peer, req.getHeader('x-forwarded-for'));
+    const { doors, budgets, meter, compression } = this.#options;
+    const address = doors.clientOf(res, req);
+    if (!doors.mayShakeHands(address)) {
+      refuse(res, '429 Too Many Requests');
+      return;
+    }
     const budget = budgets.ofSession(performance.now());
     const session = new Session(++this.#numbers, address, budget, meter, compression);
     res.upgrade<SocketData>(
@@ -108,10 +112,11 @@ export class Connections {
       req.getHeader('sec-websocket-extensions'),
       context,
     );
+    doors.upgraded();
   }
 
   #open(ws: WebSocket<SocketData>): void {
-    const { config, log, metrics, sessions, authentication } = this.#options;
+    const { config, log, metrics, sessions, authentication, doors } = this.#options;
     const data = ws.getUserData();
     const { session, token } = data;
     data.token = undefined;
@@ -122,7 +127,7 @@ export class Connections {
       ws.end(closeCodes.tryLater, 'Too many connections');
       return;
     }
-    if (!this.#addresses.enter(session.address)) {
+    if (!doors.addresses.enter(session.address)) {
       metrics.connectionsRejected('address').add(1);
       ws.end(closeCodes.policy, 'Too many connections from this address');
       return;
@@ -131,6 +136,25 @@ export class Connections {
     metrics.connectionsAccepted.add(1);
     log.debug({ session: session.number, address: session.address }, 'connected');
     authentication.begin(session, token);
+    if (session.state.kind === 'connecting') this.#enterUnauthenticated(session);
+  }
+
+  /** The session has an identity now. */
+  authenticated(session: Session): void {
+    this.#unauthenticated.delete(session);
+  }
+
+  /** Closes the one that has been unauthenticated for longest, when there is one too many. */
+  #enterUnauthenticated(session: Session): void {
+    const { config, metrics } = this.#options;
+    this.#unauthenticated.add(session);
+    if (this.#unauthenticated.size <= config.maxUnauthenticatedConnections) return;
+    for (const oldest of this.#unauthenticated) {
+      this.#unauthenticated.delete(oldest);
+      metrics.connectionsRejected('unauthenticated').add(1);
+      if (oldest.isOpen) oldest.socket.end(closeCodes.policy, errors.AUTH_REQUIRED.sentence);
+      return;
+    }
   }
 
   /** Disconnects a client that does not take what it is sent: a frame was dropped, or too much waits for it. */
@@ -151,12 +175,18 @@ export class Connections {
     session.become({ kind: 'closed' });
     clearTimeout(session.chunkTimer);
     session.reads?.close();
+    this.#unauthenticated.delete(session);
     outgoing.measure(session);
     if (!sessions.remove(session)) return;
     metrics.connectionsClosed(String(code)).add(1);
-    this.#addresses.leave(session.address);
+    this.#options.doors.addresses.leave(session.address);
     topics.leaveAll(session);
     awareness.leaveAll(session);
     log.debug({ session: session.number, code }, 'disconnected');
   }
+}
+
+/** Answers a request for an upgrade with an error, and closes its connection. */
+function refuse(response: HttpResponse, status: string): void {
+  response.cork(() => response.writeStatus(status).end('', true));
 }

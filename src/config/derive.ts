@@ -2,6 +2,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { availableParallelism, hostname } from 'node:os';
 import { resolve } from 'node:path';
+import { descriptorLimit } from './descriptors.js';
 import { readPm2 } from './pm2.js';
 import type { variables } from './table.js';
 import type { ValueOf } from './variable.js';
@@ -41,6 +42,13 @@ export interface BusConfig {
   readonly compareMs: number;
 }
 
+/** A limit for one address; 0 = none. */
+export interface AddressLimit {
+  /** For each address of this host. */
+  readonly loopback: number;
+  readonly others: number;
+}
+
 /** The derived values of `Config`. */
 export interface Derived {
   readonly storage: StorageConfig;
@@ -49,6 +57,15 @@ export interface Derived {
   readonly authRequired: boolean;
   /** Undefined for a single node. */
   readonly bus: BusConfig | undefined;
+  readonly connectionsPerAddress: AddressLimit;
+  /** Per second. */
+  readonly handshakesPerAddress: AddressLimit;
+  /** HTTP requests per second. */
+  readonly requestsPerAddress: AddressLimit;
+  /** Connections that may be unauthenticated. */
+  readonly maxUnauthenticatedConnections: number;
+  /** Sockets of clients. */
+  readonly maxSockets: number;
   /** `['*']` for every origin. */
   readonly corsOrigins: readonly string[];
   readonly shards: number;
@@ -79,6 +96,11 @@ export function derive(values: Values, env: NodeJS.ProcessEnv): Derived {
     authRequired,
     bus: busOf(values),
     corsOrigins: values.corsOrigins ?? (production ? [] : ['*']),
+    connectionsPerAddress: perAddress(values.maxConnectionsPerIp, 50),
+    handshakesPerAddress: perAddress(values.maxHandshakesPerSecond, 20),
+    requestsPerAddress: perAddress(values.maxHttpRequestsPerSecond, 20),
+    maxUnauthenticatedConnections: values.maxUnauthenticated ?? Math.ceil(values.maxConnections / 10),
+    maxSockets: Math.min(wantedSockets(values), descriptorLimit() - RESERVED_DESCRIPTORS),
     shards: values.shards ?? defaultShards(severalProcesses, storage, availableParallelism()),
     nodeId,
     writerId,
@@ -98,6 +120,17 @@ function busOf({ redisUrl, redisChannelPrefix, redisCluster, clusterCompareMs }:
 function defaultShards(severalProcesses: boolean, storage: StorageConfig, cores: number): number {
   const max = storage.kind === 'postgres' ? Math.min(4, storage.maxConnections) : 4;
   return severalProcesses ? 1 : Math.min(max, Math.max(1, cores - 1));
+}
+
+/** Files that are not sockets of clients: of the storage, the log, the database and Redis. */
+const RESERVED_DESCRIPTORS = 200;
+
+function wantedSockets({ maxSocketCount, maxConnections, maxHttpConnections }: Values): number {
+  return maxSocketCount ?? maxConnections + maxHttpConnections;
+}
+
+function perAddress(value: number | undefined, others: number): AddressLimit {
+  return { loopback: value ?? 0, others: value ?? others };
 }
 
 function nodeIdOf(values: Values): string {
@@ -171,6 +204,12 @@ function noticesOf(
       storage.kind === 'memory'
         ? 'Several processes share this port, and each keeps documents of its own: DATABASE_URL is memory.'
         : 'Several processes share this port without REDIS_URL: what clients of one write, clients of another see only when the document is loaded anew.',
+    );
+  }
+  const sockets = descriptorLimit() - RESERVED_DESCRIPTORS;
+  if (sockets < wantedSockets(values)) {
+    notices.push(
+      `The process may open ${descriptorLimit()} files: it accepts ${sockets} sockets of clients, not ${wantedSockets(values)}. Raise the limit (ulimit -n, LimitNOFILE).`,
     );
   }
   if (values.maxBackpressureBytes < 2 * values.maxTextBytes) {

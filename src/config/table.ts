@@ -2,8 +2,9 @@
  * Every variable of the server, in one table. The type `Config`, the checks at start and docs/configuration.md are
  * derived from it. The keys are the names of the values in `Config`; they end in their unit.
  */
+import { admission } from './addresses.js';
 import { budgets } from './budgets.js';
-import { addresses, duration, flag, integer, oneOf, origins, secret, size, text } from './kinds.js';
+import { duration, flag, integer, oneOf, origins, secret, size, text } from './kinds.js';
 import { limits } from './limits.js';
 import { sync } from './sync.js';
 import { variable } from './variable.js';
@@ -183,16 +184,7 @@ const connections = {
     default: '10000',
     meaning: 'Most WebSocket connections of this process. Further ones are closed with code 1013.',
   }),
-  maxConnectionsPerIp: variable('SYNCKIT_MAX_CONNECTIONS_PER_IP', integer(0), {
-    default: '0',
-    meaning: 'Most WebSocket connections from one address. Further ones are closed with code 1008. 0 = no limit.',
-  }),
-  trustedProxies: variable('SYNCKIT_TRUSTED_PROXIES', addresses(), {
-    default: '',
-    meaning:
-      'Proxies whose `X-Forwarded-For` is trusted. From other peers the header is ignored, so that no client can choose its address.',
-    example: '127.0.0.1,10.0.0.0/8',
-  }),
+  ...admission,
   heartbeatIntervalMs: variable('WS_HEARTBEAT_INTERVAL', integer(4_000, 944_000), {
     default: '30000',
     unit: 'ms',

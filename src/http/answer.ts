@@ -83,3 +83,8 @@ function write(response: HttpResponse, bytes: Buffer): void {
   if (isDone) return;
   response.onWritable((offset) => response.tryEnd(bytes.subarray(offset), bytes.length)[0]);
 }
+
+/** Refuses a request, and closes its connection, without making an answer. */
+export function refuseTooMany(response: HttpResponse): void {
+  response.cork(() => response.writeStatus('429 Too Many Requests').writeHeader('Retry-After', '1').end('', true));
+}

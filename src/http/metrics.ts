@@ -3,8 +3,9 @@ import { createServer, type Server } from 'node:http';
 import type { TemplatedApp } from 'uWebSockets.js';
 import type { Config } from '../config/load.js';
 import type { Logger } from '../log.js';
-import { respond, type Answer } from './answer.js';
+import { refuseTooMany, respond, type Answer } from './answer.js';
 import { hasToken, isOperator } from './operator-token.js';
+import type { HttpDeps } from './ports.js';
 import type { SharedRendering } from './shared-rendering.js';
 
 type MetricsConfig = Pick<
@@ -21,12 +22,18 @@ interface MetricsDeps {
   readonly config: MetricsConfig;
   readonly metrics: SharedRendering;
   readonly log: Logger;
+  /** Whether the sender of a request may have an answer now. */
+  readonly mayAsk: HttpDeps['mayAsk'];
 }
 
 /** Adds the route to the main port. In production it needs METRICS_TOKEN. */
 export function registerMetrics(app: TemplatedApp, deps: MetricsDeps): void {
   if (!deps.config.metricsEnabled) return;
   app.get('/metrics', (response, request) => {
+    if (!deps.mayAsk(response, request)) {
+      refuseTooMany(response);
+      return;
+    }
     const authorization = request.getHeader('authorization');
     const isAllowed = mayScrape(deps.config, authorization) && isOperator(deps.config, authorization);
     respond(response, () => (isAllowed ? scrape(deps) : unauthorized), { withBody: true, close: false });

@@ -1,4 +1,5 @@
 /** What the HTTP routes need from the node. */
+import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
 import type { Config } from '../config/load.js';
 import type { Logger } from '../log.js';
 import type { ClusterStatus } from '../cluster/membership/heartbeat.js';
@@ -42,6 +43,8 @@ export interface HttpDeps {
   documents(limit: number): DocumentCounts;
   /** Undefined for a node without a bus. */
   cluster(): ClusterStatus | undefined;
+  /** Whether the sender of a request may have an answer now. */
+  mayAsk(response: HttpResponse, request: HttpRequest): boolean;
   /** Whether the node is shutting down; then connections are not kept alive. */
   draining(): boolean;
 }

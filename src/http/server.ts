@@ -1,7 +1,7 @@
 /** The HTTP routes on the node's uWebSockets app. */
 import type { HttpRequest, HttpResponse, TemplatedApp } from 'uWebSockets.js';
 import { errors } from '../errors.js';
-import { respond, type Answer } from './answer.js';
+import { refuseTooMany, respond, type Answer } from './answer.js';
 import { createCors } from './cors.js';
 import { isOperator } from './operator-token.js';
 import type { HttpDeps } from './ports.js';
@@ -41,6 +41,10 @@ export function registerHttp(app: TemplatedApp, deps: HttpDeps): void {
   };
 
   app.any('/*', (response: HttpResponse, request: HttpRequest) => {
+    if (!deps.mayAsk(response, request)) {
+      refuseTooMany(response);
+      return;
+    }
     const method = request.getMethod();
     const path = request.getUrl();
     const origin = request.getHeader('origin');

@@ -8,6 +8,12 @@ export const budgetMetrics = {
     owner: 'node',
     help: 'Bytes that wait for clients to receive them, as last seen; the sockets are looked at in turn. The bound is SYNCKIT_MAX_OUTGOING_BYTES.',
   },
+  plainConnections: {
+    name: 'synckit_plain_connections',
+    type: 'gauge',
+    owner: 'node',
+    help: 'Open connections that are not WebSockets, or not yet. The bound is SYNCKIT_MAX_HTTP_CONNECTIONS.',
+  },
   readBytes: {
     name: 'synckit_read_bytes',
     type: 'gauge',

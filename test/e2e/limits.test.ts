@@ -39,10 +39,11 @@ test('LIM6: the address that a trusted proxy reports counts', async (t) => {
     SYNCKIT_MAX_CONNECTIONS_PER_IP: '1',
     SYNCKIT_TRUSTED_PROXIES: '127.0.0.1,192.0.2.0/24',
   });
-  const from = (chain: string) => ({ headers: { 'X-Forwarded-For': chain } });
+  const from = (chain: string | string[]) => ({ headers: { 'X-Forwarded-For': chain } });
   t.equal(await knock(t, to, from('198.51.100.1')), undefined);
   t.equal(await knock(t, to, from('198.51.100.1')), 1008);
   t.equal(await knock(t, to, from('203.0.113.9, 198.51.100.1')), 1008, 'what stands before it was sent by the client');
+  t.equal(await knock(t, to, from(['203.0.113.9', '198.51.100.1:4711'])), 1008, 'as HAProxy and Azure write it');
   t.equal(await knock(t, to, from('198.51.100.2, 192.0.2.7')), undefined, 'a chain of trusted proxies');
   t.equal(await knock(t, to, from('198.51.100.2')), 1008);
   t.equal(await knock(t, to, { localAddress: '127.0.0.2', ...from('198.51.100.3') }), undefined);
