@@ -5,6 +5,7 @@ import uWS, {
   type us_socket_context_t,
   type WebSocket,
 } from 'uWebSockets.js';
+import { createOrigins, type Origins } from '../auth/origins.js';
 import type { Config } from '../config/load.js';
 import { closeCodes, errors } from '../errors.js';
 import type { Logger, SampledLog } from '../log.js';
@@ -48,11 +49,13 @@ export class Connections {
   readonly #options: ConnectionsOptions;
   /** Not authenticated, the longest so first. */
   readonly #unauthenticated = new Set<Session>();
+  readonly #origins: Origins;
   /** Number of the last session. */
   #numbers = 0;
 
   constructor(options: ConnectionsOptions) {
     this.#options = options;
+    this.#origins = createOrigins(options.config);
   }
 
   /** Registers the WebSocket route. */
@@ -99,6 +102,10 @@ export class Connections {
   #upgrade(res: HttpResponse, req: HttpRequest, context: us_socket_context_t): void {
     const { doors, budgets, meter, compression } = this.#options;
     const address = doors.clientOf(res, req);
+    if (!this.#origins.mayConnect(req.getHeader('origin'), req.getHeader('host'))) {
+      this.#refuseOrigin(res, address, req.getHeader('origin'));
+      return;
+    }
     if (!doors.mayShakeHands(address)) {
       refuse(res, '429 Too Many Requests');
       return;
@@ -113,6 +120,14 @@ export class Connections {
       context,
     );
     doors.upgraded();
+  }
+
+  #refuseOrigin(response: HttpResponse, address: string, origin: string): void {
+    const { metrics, sampled } = this.#options;
+    metrics.connectionsRejected('origin').add(1);
+    const fields = { address, origin: origin.slice(0, 256) };
+    sampled.sampled('warn', fields, 'a page is refused: CORS_ORIGINS does not name its origin');
+    refuse(response, '403 Forbidden');
   }
 
   #open(ws: WebSocket<SocketData>): void {

@@ -66,6 +66,10 @@ export interface Derived {
   readonly maxUnauthenticatedConnections: number;
   /** Sockets of clients. */
   readonly maxSockets: number;
+  /** To listen on. */
+  readonly host: string;
+  /** Whether authentication is off only because nothing was configured. */
+  readonly isOpenByDefault: boolean;
   /** `['*']` for every origin. */
   readonly corsOrigins: readonly string[];
   readonly shards: number;
@@ -90,12 +94,15 @@ export function derive(values: Values, env: NodeJS.ProcessEnv): Derived {
   const nodeId = nodeIdOf(values);
   const writerId = `node-${createHash('sha256').update(nodeId).digest('base64url').slice(0, 12)}`;
   const authRequired = values.authRequired ?? (production || values.jwtSecret !== undefined);
+  const isOpenByDefault = !authRequired && values.authRequired === undefined;
   return {
     storage,
     jwtSecret: values.jwtSecret ?? randomBytes(48).toString('base64url'),
     authRequired,
     bus: busOf(values),
-    corsOrigins: values.corsOrigins ?? (production ? [] : ['*']),
+    host: values.hostAddress ?? (isOpenByDefault ? '127.0.0.1' : '0.0.0.0'),
+    isOpenByDefault,
+    corsOrigins: values.corsOriginList ?? values.corsOrigin ?? (production || isOpenByDefault ? [] : ['*']),
     connectionsPerAddress: perAddress(values.maxConnectionsPerIp, 50),
     handshakesPerAddress: perAddress(values.maxHandshakesPerSecond, 20),
     requestsPerAddress: perAddress(values.maxHttpRequestsPerSecond, 20),
@@ -189,7 +196,14 @@ function noticesOf(
     );
   }
   if (!authRequired) {
-    notices.push('Authentication is off: every client may read and write every document.');
+    notices.push(
+      values.authRequired === undefined
+        ? `Authentication is off, as neither JWT_SECRET nor SYNCKIT_AUTH_REQUIRED is set: every client may read and write every document. The server listens on ${values.hostAddress ?? '127.0.0.1'} and takes pages of this host only.`
+        : 'Authentication is off: every client may read and write every document.',
+    );
+  }
+  if (values.environment === 'production' && values.corsOriginList === undefined && values.corsOrigin === undefined) {
+    notices.push('CORS_ORIGINS is not set: pages that are not served by the host they connect to are refused.');
   }
   if (values.environment === 'production' && values.metricsEnabled && values.metricsToken === undefined) {
     notices.push(

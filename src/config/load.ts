@@ -30,6 +30,9 @@ const hidden = [
   'maxHttpRequestsPerSecond',
   'maxUnauthenticated',
   'maxSocketCount',
+  'hostAddress',
+  'corsOriginList',
+  'corsOrigin',
 ] as const satisfies readonly (keyof Values)[];
 
 type Hidden = (typeof hidden)[number];

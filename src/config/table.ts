@@ -16,9 +16,10 @@ const server = {
     default: 'development',
     meaning: 'With `production`, the server refuses settings that are only safe on a development machine.',
   }),
-  host: variable('HOST', text('an address or a host name', /^[\w.:-]+$/), {
-    default: '0.0.0.0',
-    meaning: 'Address to listen on.',
+  hostAddress: variable('HOST', text('an address or a host name', /^[\w.:-]+$/), {
+    defaultWords: '0.0.0.0; 127.0.0.1 where authentication is off only because nothing was configured',
+    meaning:
+      'Address to listen on. Without JWT_SECRET and SYNCKIT_AUTH_REQUIRED, outside production, everybody who reaches the server may read and write everything; then it listens on this host only, unless HOST is set.',
   }),
   port: variable('PORT', integer(0, 65_535), {
     default: '8080',
@@ -28,10 +29,16 @@ const server = {
     default: 'info',
     meaning: 'Lowest level that is logged.',
   }),
-  corsOrigins: variable('CORS_ORIGINS', origins(), {
-    defaultWords: '`*` outside production, none in production',
-    meaning: 'Origins whose pages may read the HTTP answers of the server (CORS).',
+  corsOriginList: variable('CORS_ORIGINS', origins(), {
+    defaultWords:
+      'none in production; outside, those of this host where authentication is off only because nothing was configured, else `*`',
+    meaning:
+      'Origins whose pages may open WebSockets and read the HTTP answers of the server (CORS). Clients that are no browsers send no `Origin` and may connect in any case, and so may pages from the very host that they connect to.',
     example: 'https://app.example.com,https://admin.example.com',
+  }),
+  corsOrigin: variable('CORS_ORIGIN', origins(), {
+    defaultWords: 'none',
+    meaning: 'The same by its name in the reference server; used when CORS_ORIGINS is not set.',
   }),
   shards: variable('SHARDS', integer(1, 64), {
     defaultWords: 'one less than the number of cores, at least 1 and at most 4; 1 when PM2 runs several processes',

@@ -33,7 +33,7 @@ export interface DocumentCounts {
 
 /** All functions return at once, from data on the acceptor's thread; none may throw. */
 export interface HttpDeps {
-  readonly config: Pick<Config, 'corsOrigins' | 'environment' | 'metricsToken'>;
+  readonly config: Pick<Config, 'corsOrigins' | 'isOpenByDefault' | 'environment' | 'metricsToken'>;
   readonly log: Logger;
   readonly version: string;
   /** Milliseconds since the epoch. */

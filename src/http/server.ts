@@ -1,5 +1,6 @@
 /** The HTTP routes on the node's uWebSockets app. */
 import type { HttpRequest, HttpResponse, TemplatedApp } from 'uWebSockets.js';
+import { createOrigins } from '../auth/origins.js';
 import { errors } from '../errors.js';
 import { refuseTooMany, respond, type Answer } from './answer.js';
 import { createCors } from './cors.js';
@@ -10,7 +11,7 @@ import { createRoutes } from './routes.js';
 /** Handles every request that no other route of the app matches, so the order of registration does not matter. */
 export function registerHttp(app: TemplatedApp, deps: HttpDeps): void {
   const routes = createRoutes(deps);
-  const cors = createCors(deps.config.corsOrigins);
+  const cors = createCors(createOrigins(deps.config));
 
   const answer = (method: string, path: string, origin: string, isAllowed: boolean): Answer => {
     const route = routes.get(path);

@@ -9,10 +9,12 @@ import { entryOf } from '../contract/shared-state.js';
 
 const silent = createLogger({ logLevel: 'silent', nodeId: 'test', logFile: undefined });
 
+const rest = { environment: 'test', metricsToken: undefined, isOpenByDefault: false } as const;
+
 /** Starts an app with the routes on a free port; it closes with the test. @returns Its address. */
 function start(t: Test, changes: Partial<HttpDeps> = {}): Promise<string> {
   const deps: HttpDeps = {
-    config: { corsOrigins: ['*'], environment: 'test', metricsToken: undefined },
+    config: { corsOrigins: ['*'], ...rest },
     log: silent,
     version: '1.2.3',
     startedAt: Date.now() - 5_000,
@@ -201,10 +203,7 @@ test('every answer has the security headers', async (t) => {
 
 test('CORS: everyone, the listed origins, or nobody', async (t) => {
   const allowed = async (corsOrigins: string[], origin: string) => {
-    const { headers } = await fetch(
-      await start(t, { config: { corsOrigins, environment: 'test', metricsToken: undefined } }),
-      { headers: { origin } },
-    );
+    const { headers } = await fetch(await start(t, { config: { corsOrigins, ...rest } }), { headers: { origin } });
     return [headers.get('access-control-allow-origin'), headers.get('vary')];
   };
   t.same(await allowed(['*'], 'https://a.example'), ['*', null]);
@@ -215,7 +214,7 @@ test('CORS: everyone, the listed origins, or nobody', async (t) => {
 
 test('CORS: a preflight is answered for the known paths and origins', async (t) => {
   const url = await start(t, {
-    config: { corsOrigins: ['https://a.example'], environment: 'test', metricsToken: undefined },
+    config: { corsOrigins: ['https://a.example'], ...rest },
   });
   const preflight = (path: string, origin: string) => fetch(url + path, { method: 'OPTIONS', headers: { origin } });
   const granted = await preflight('/health', 'https://a.example');
