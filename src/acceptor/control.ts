@@ -241,6 +241,6 @@ function clientIdOf(session: Session, fields: Fields): string | undefined {
   if (clientId !== undefined && clientId.length <= 256) return clientId;
   const bound = session.awareness?.clientIds;
   if (bound?.size !== 1) return undefined;
-  for (const only of bound) return only;
+  for (const only of bound.keys()) return only;
   return undefined;
 }

@@ -158,9 +158,8 @@ export class Awareness {
   update(session: Session, userId: string, update: AwarenessUpdate): AwarenessOutcome {
     const { documentId, clientId, state, clock } = update;
     const document = this.#documents.get(documentId);
-    if (document !== undefined && this.#cluster?.isOwnedByOther(document, clientId, session, userId) === true)
-      return 'notOwner';
-    const bound = this.#clientIds.bind(session, userId, clientId);
+    if (document !== undefined && this.#isOwnedByOther(document, clientId, session, userId)) return 'notOwner';
+    const bound = this.#clientIds.bind(session, userId, documentId, clientId);
     if (bound !== 'accepted') return bound;
     const known = document?.locals.get(clientId);
     if (state === undefined) {
@@ -174,7 +173,7 @@ export class Awareness {
       const before = document.shownOf(clientId);
       if (!this.#locals.replace(known, state)) return 'overLimit';
       if (this.#cluster?.isOwnedRemotely(document, clientId) === true) {
-        known.generation = this.#cluster.claim(document, clientId, session, userId).generation;
+        known.generation = this.#claim(document, clientId, session, userId).generation;
       }
       known.clock = clock;
       this.#changed(document, clientId, before);
@@ -200,8 +199,8 @@ export class Awareness {
     if (awareness === undefined) return;
     this.#clientIds.restrict(session, userId);
     for (const entry of this.#locals.ofSession(session)) {
-      if (!awareness.clientIds.has(entry.clientId) || !mayRead(entry.documentId))
-        this.#leave(entry, entry.clock, 'left');
+      const isBound = awareness.clientIds.get(entry.clientId)?.has(entry.documentId) === true;
+      if (!isBound || !mayRead(entry.documentId)) this.#leave(entry, entry.clock, 'left');
     }
     for (const [documentId, encoding] of awareness.documents) {
       if (mayRead(documentId)) continue;
@@ -258,7 +257,14 @@ export class Awareness {
   }
 
   #claim(document: DocumentAwareness, clientId: string, session: Session, userId: string): Claim {
-    return this.#cluster?.claim(document, clientId, session, userId) ?? unclustered;
+    const since = this.#clientIds.ownedSince(userId, document.documentId, clientId);
+    return this.#cluster?.claim(document, clientId, session, userId, since) ?? unclustered;
+  }
+
+  /** Whether another node shows the id for another user, who did not only use it while its owner was away. */
+  #isOwnedByOther(document: DocumentAwareness, clientId: string, session: Session, userId: string): boolean {
+    const since = this.#cluster && this.#clientIds.ownedSince(userId, document.documentId, clientId);
+    return this.#cluster?.isOwnedByOther(document, clientId, session, userId, since) === true;
   }
 
   #show(

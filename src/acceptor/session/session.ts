@@ -37,8 +37,8 @@ export interface SocketData {
 export interface SessionAwareness {
   /** Documents whose awareness it is subscribed to, and the encoding of each subscription. */
   readonly documents: Map<string, Encoding>;
-  /** Client ids that are bound to it. */
-  readonly clientIds: Set<string>;
+  /** Client ids that are bound to it, with the documents in which they are. */
+  readonly clientIds: Map<string, Set<string>>;
 }
 
 /** What a session wants of a document, as bits of `variants`. */
@@ -149,7 +149,7 @@ export class Session {
 
   /** Its awareness, created if there is none. */
   ensureAwareness(): SessionAwareness {
-    return (this.awareness ??= { documents: new Map(), clientIds: new Set() });
+    return (this.awareness ??= { documents: new Map(), clientIds: new Map() });
   }
 
   /** Names the session as the origin of a record. */

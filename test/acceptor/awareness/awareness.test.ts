@@ -121,11 +121,29 @@ test('AWR2 a client id of a live session of another user is refused', (t) => {
   say(mine.session, 'a', '{"x":1}', 1);
   t.equal(say(other.session, 'a', '{"x":2}', 2, { userId: 'other' }), 'notOwner');
   t.equal(say(other.session, 'a', null, 2, { userId: 'other' }), 'notOwner');
-  t.equal(say(other.session, 'a', '{}', 2, { userId: 'other', documentId: 'e' }), 'notOwner', 'in other documents too');
+  t.equal(say(other.session, 'a', '{}', 2, { userId: 'other', documentId: 'e' }), 'accepted', 'in that document');
   t.strictSame(states(), ['a {"x":1} 1']);
   t.equal(relayed.length, 1);
   awareness.leaveAll(mine.session);
   t.equal(say(other.session, 'a', '{"x":2}', 2, { userId: 'other' }), 'accepted', 'the id is free again');
+  t.end();
+});
+
+test('AWR2 whoever had a client id first has it again when he comes back', (t) => {
+  const { awareness, relayed, say, states } = fixture(t);
+  const [owner, other, again] = [recordingSession(), recordingSession(), recordingSession()];
+  say(owner.session, 'a', '{"x":1}', 5);
+  awareness.leaveAll(owner.session);
+  subscriber(awareness);
+  t.equal(say(other.session, 'a', '{"x":2}', 9, { userId: 'other' }), 'accepted');
+  t.equal(say(again.session, 'a', '{"x":3}', 1), 'accepted');
+  t.strictSame(states(), ['a {"x":3} 1']);
+  t.strictSame(relayed, ['ab:d a {"x":2} 9', 'ab:d a null 9', 'ab:d a {"x":3} 1']);
+  t.equal(say(other.session, 'a', '{"x":4}', 10, { userId: 'other' }), 'notOwner');
+  t.equal(say(other.session, 'a', null, 10, { userId: 'other' }), 'notOwner');
+  awareness.leaveAll(other.session);
+  t.strictSame(states(), ['a {"x":3} 1']);
+  t.equal(awareness.clients, 1);
   t.end();
 });
 
