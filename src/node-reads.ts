@@ -28,6 +28,7 @@ export function nodeReads(node: MeasuredParts): NodeReads {
     subscribedDocuments: () => node.acceptor.topics.size,
     queuedBytes: ({ place }) =>
       place === 'coalescer' ? node.acceptor.coalescer.queuedBytes : node.shards.retainedBytes,
+    chunkedBytes: () => node.acceptor.chunkMemory.bytes,
     plainConnections: () => node.acceptor.doors.plain,
     outgoingBytes: () => node.acceptor.outgoing.bytes,
     readBytes: ({ place }) =>

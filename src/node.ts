@@ -90,14 +90,19 @@ export class Node {
       app: this.#app,
       config,
       log: log.child({ part: 'acceptor' }),
-      verifier: createTokenVerifier({ secret: jwtSecret }),
+      verifier: createTokenVerifier({ secret: jwtSecret, allowsNoExpiry: config.allowTokensWithoutExpiry }),
       shards: this.shards,
       run: this.run,
       metrics: config.metricsEnabled ? this.metrics.acceptor : new AcceptorMetrics(undefined),
     });
     this.heartbeat = config.bus === undefined ? undefined : this.#heartbeat();
-    const mayAsk: HttpDeps['mayAsk'] = (response, request) => this.acceptor.doors.mayAsk(response, request);
-    this.#scraping = { config, metrics: new SharedRendering(this.metrics), log: log.child({ part: 'http' }), mayAsk };
+    const refusalOf: HttpDeps['refusalOf'] = (response, request) => this.acceptor.doors.refusalOf(response, request);
+    this.#scraping = {
+      config,
+      metrics: new SharedRendering(this.metrics),
+      log: log.child({ part: 'http' }),
+      refusalOf,
+    };
     registerMetrics(this.#app, this.#scraping);
     registerHttp(this.#app, {
       config,
@@ -115,7 +120,7 @@ export class Node {
         documents: this.acceptor.topics.summary(limit),
       }),
       cluster: () => this.heartbeat?.status(),
-      mayAsk,
+      refusalOf,
       draining: () => this.#state === 'draining',
     });
   }

@@ -16,6 +16,9 @@ const budgets = {
       'What clients have not received yet, all together. From half of SYNCKIT_MAX_OUTGOING_BYTES on, documents are not sent and clients that take nothing are disconnected; beyond it, those for whom most waits.',
       [{ expr: series('synckit_outgoing_bytes'), legend: '{{instance}}' }],
     ),
+    lines('Unfinished chunk sets', 'bytes', 'Of all clients. SYNCKIT_MAX_NODE_CHUNKED_BYTES at most.', [
+      { expr: series('synckit_chunked_bytes'), legend: '{{instance}}' },
+    ]),
     lines(
       'Reads of documents',
       'bytes',

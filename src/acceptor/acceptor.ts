@@ -4,6 +4,7 @@ import { errors } from '../errors.js';
 import type { AcceptorMetrics } from '../metrics/acceptor-metrics.js';
 import { SampledLog, type Logger } from '../log.js';
 import { anonymousIdentity, type TokenVerifier } from '../auth/tokens.js';
+import type { ChunkMemory } from '../protocol/chunks.js';
 import type { ShardSet } from '../pool/shard-set.js';
 import { Doors } from './addresses/doors.js';
 import { refuseTask } from './abandoned-task.js';
@@ -44,6 +45,7 @@ export class Acceptor {
   readonly admission: ReadAdmission;
   readonly outgoing: Outgoing;
   readonly doors: Doors;
+  readonly chunkMemory: ChunkMemory;
   readonly topics: Topics;
   readonly awareness: Awareness;
   readonly coalescer: Coalescer;
@@ -59,6 +61,7 @@ export class Acceptor {
     this.#options = options;
     const { app, config, log, verifier, shards, metrics } = options;
     this.meter = new SessionMeter(metrics);
+    this.chunkMemory = { maxBytes: config.maxNodeChunkedBytes, bytes: 0 };
     const budgets = new Budgets(config);
     const sampled = new SampledLog(log);
     this.doors = new Doors({ app, config, log: sampled, metrics, sessions: () => this.sessions.size });
@@ -140,6 +143,7 @@ export class Acceptor {
       ...this.#parts(),
       metrics,
       charges: new Charges(config),
+      chunkMemory: this.chunkMemory,
       log: sampled,
       chunkLimits: { sets: config.maxChunkSets, bytes: config.maxChunkedBytes, timeout: config.chunkTimeoutMs },
       fence: async () => {

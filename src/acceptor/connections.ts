@@ -16,6 +16,7 @@ import type { Compression } from './compression.js';
 import type { Delivery } from './delivery.js';
 import type { Outgoing } from './outgoing.js';
 import type { Router } from './router.js';
+import { isWellFormed } from './addresses/well-formed.js';
 import type { Doors } from './addresses/doors.js';
 import { tokenOf, type Authentication } from './session/authentication.js';
 import type { Budgets } from './session/budgets.js';
@@ -101,6 +102,10 @@ export class Connections {
 
   #upgrade(res: HttpResponse, req: HttpRequest, context: us_socket_context_t): void {
     const { doors, budgets, meter, compression } = this.#options;
+    if (!isUpgrade(req)) {
+      refuse(res, '400 Bad Request');
+      return;
+    }
     const address = doors.clientOf(res, req);
     if (!this.#origins.mayConnect(req.getHeader('origin'), req.getHeader('host'))) {
       this.#refuseOrigin(res, address, req.getHeader('origin'));
@@ -190,6 +195,7 @@ export class Connections {
     session.become({ kind: 'closed' });
     clearTimeout(session.chunkTimer);
     session.reads?.close();
+    session.chunks?.close();
     this.#unauthenticated.delete(session);
     outgoing.measure(session);
     if (!sessions.remove(session)) return;
@@ -199,6 +205,17 @@ export class Connections {
     awareness.leaveAll(session);
     log.debug({ session: session.number, code }, 'disconnected');
   }
+}
+
+/** uWebSockets looks at the key alone. */
+function isUpgrade(request: HttpRequest): boolean {
+  const connection = request.getHeader('connection').toLowerCase().split(',');
+  return (
+    isWellFormed(request) &&
+    request.getHeader('upgrade').toLowerCase() === 'websocket' &&
+    connection.some((option) => option.trim() === 'upgrade') &&
+    request.getHeader('sec-websocket-version') === '13'
+  );
 }
 
 /** Answers a request for an upgrade with an error, and closes its connection. */

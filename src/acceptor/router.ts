@@ -1,7 +1,7 @@
 import { closeCodes, errors, LimitError, ProtocolError } from '../errors.js';
 import type { SampledLog } from '../log.js';
 import type { AcceptorMetrics } from '../metrics/acceptor-metrics.js';
-import { ChunkAssembler, type ChunkLimits } from '../protocol/chunks.js';
+import { ChunkAssembler, type ChunkLimits, type ChunkMemory } from '../protocol/chunks.js';
 import { isDocumentId } from '../protocol/document-id.js';
 import { errorBody, type ErrorDetails } from '../protocol/encode.js';
 import { readHead, scanNames, scanString, type FrameHead } from '../protocol/frame.js';
@@ -26,6 +26,7 @@ export interface RouterOptions {
   readonly charges: Charges;
   readonly log: SampledLog;
   readonly chunkLimits: ChunkLimits;
+  readonly chunkMemory: ChunkMemory;
   /** Resolves when everything that the shards were given so far is settled. */
   readonly fence: () => Promise<void>;
 }
@@ -150,7 +151,7 @@ export class Router {
 
   #chunk(session: Session, bytes: Buffer, head: FrameHead): void {
     this.#markBatchSupport(session);
-    session.chunks ??= new ChunkAssembler(this.#options.chunkLimits);
+    session.chunks ??= new ChunkAssembler(this.#options.chunkLimits, this.#options.chunkMemory);
     const outcome = session.chunks.add(bytes, head, this.#scan, performance.now());
     switch (outcome.kind) {
       case 'waiting':

@@ -40,7 +40,12 @@ export const limits = {
     default: '16MiB',
     unit: 'bytes',
     meaning:
-      'Most bytes in the unfinished chunk sets of one connection. Chunks are held as they arrive, in base64, so a message sent in chunks can have at most three quarters of this size.',
+      'Most bytes in the unfinished chunk sets of one connection; each chunk counts 200 bytes besides its data, each set 500. Chunks are held as they arrive, in base64, so a message sent in chunks can have at most three quarters of this size.',
+  }),
+  maxNodeChunkedBytes: variable('SYNCKIT_MAX_NODE_CHUNKED_BYTES', size(1_024), {
+    default: '128MiB',
+    unit: 'bytes',
+    meaning: 'Most bytes in the unfinished chunk sets of all connections. Further chunks are refused.',
   }),
   chunkTimeoutMs: variable('SYNCKIT_CHUNK_TIMEOUT_MS', integer(100, 3_600_000), {
     default: '30000',

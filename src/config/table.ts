@@ -179,6 +179,10 @@ const authentication = {
     meaning:
       'Whether a connection needs a token. With `false`, every client may read and write every document; an invalid token is refused even then.',
   }),
+  allowTokensWithoutExpiry: variable('SYNCKIT_ALLOW_TOKENS_WITHOUT_EXPIRY', flag(), {
+    default: 'false',
+    meaning: 'Whether tokens without `exp` are valid. Nobody can take such a token back, short of a new JWT_SECRET.',
+  }),
   authTimeoutMs: variable('SYNCKIT_AUTH_TIMEOUT_MS', integer(1, 3_600_000), {
     default: '10000',
     unit: 'ms',

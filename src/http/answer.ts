@@ -85,6 +85,6 @@ function write(response: HttpResponse, bytes: Buffer): void {
 }
 
 /** Refuses a request, and closes its connection, without making an answer. */
-export function refuseTooMany(response: HttpResponse): void {
-  response.cork(() => response.writeStatus('429 Too Many Requests').writeHeader('Retry-After', '1').end('', true));
+export function refuse(response: HttpResponse, status: string): void {
+  response.cork(() => response.writeStatus(status).writeHeader('Retry-After', '1').end('', true));
 }

@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { TemplatedApp } from 'uWebSockets.js';
 import type { Config } from '../config/load.js';
 import type { Logger } from '../log.js';
-import { refuseTooMany, respond, type Answer } from './answer.js';
+import { refuse, respond, type Answer } from './answer.js';
 import { hasToken, isOperator } from './operator-token.js';
 import type { HttpDeps } from './ports.js';
 import type { SharedRendering } from './shared-rendering.js';
@@ -22,16 +22,16 @@ interface MetricsDeps {
   readonly config: MetricsConfig;
   readonly metrics: SharedRendering;
   readonly log: Logger;
-  /** Whether the sender of a request may have an answer now. */
-  readonly mayAsk: HttpDeps['mayAsk'];
+  readonly refusalOf: HttpDeps['refusalOf'];
 }
 
 /** Adds the route to the main port. In production it needs METRICS_TOKEN. */
 export function registerMetrics(app: TemplatedApp, deps: MetricsDeps): void {
   if (!deps.config.metricsEnabled) return;
   app.get('/metrics', (response, request) => {
-    if (!deps.mayAsk(response, request)) {
-      refuseTooMany(response);
+    const refusal = deps.refusalOf(response, request);
+    if (refusal !== undefined) {
+      refuse(response, refusal);
       return;
     }
     const authorization = request.getHeader('authorization');

@@ -43,8 +43,8 @@ export interface HttpDeps {
   documents(limit: number): DocumentCounts;
   /** Undefined for a node without a bus. */
   cluster(): ClusterStatus | undefined;
-  /** Whether the sender of a request may have an answer now. */
-  mayAsk(response: HttpResponse, request: HttpRequest): boolean;
+  /** The status with which a request is refused at once; undefined when it may have an answer. */
+  refusalOf(response: HttpResponse, request: HttpRequest): string | undefined;
   /** Whether the node is shutting down; then connections are not kept alive. */
   draining(): boolean;
 }

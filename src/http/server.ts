@@ -2,7 +2,7 @@
 import type { HttpRequest, HttpResponse, TemplatedApp } from 'uWebSockets.js';
 import { createOrigins } from '../auth/origins.js';
 import { errors } from '../errors.js';
-import { refuseTooMany, respond, type Answer } from './answer.js';
+import { refuse, respond, type Answer } from './answer.js';
 import { createCors } from './cors.js';
 import { isOperator } from './operator-token.js';
 import type { HttpDeps } from './ports.js';
@@ -42,8 +42,9 @@ export function registerHttp(app: TemplatedApp, deps: HttpDeps): void {
   };
 
   app.any('/*', (response: HttpResponse, request: HttpRequest) => {
-    if (!deps.mayAsk(response, request)) {
-      refuseTooMany(response);
+    const refusal = deps.refusalOf(response, request);
+    if (refusal !== undefined) {
+      refuse(response, refusal);
       return;
     }
     const method = request.getMethod();

@@ -8,6 +8,12 @@ export const budgetMetrics = {
     owner: 'node',
     help: 'Bytes that wait for clients to receive them, as last seen; the sockets are looked at in turn. The bound is SYNCKIT_MAX_OUTGOING_BYTES.',
   },
+  chunkedBytes: {
+    name: 'synckit_chunked_bytes',
+    type: 'gauge',
+    owner: 'node',
+    help: 'Memory of the unfinished chunk sets of all connections. The bound is SYNCKIT_MAX_NODE_CHUNKED_BYTES.',
+  },
   plainConnections: {
     name: 'synckit_plain_connections',
     type: 'gauge',

@@ -70,6 +70,7 @@ function fixture(t: Test, options: Partial<CoalescerOptions> = {}): Fixture {
     ...{ authentication, coalescer, control, topics, awareness, metrics, log },
     charges: new Charges({ maxMessagesBeforeAuth: 20, maxBytesBeforeAuth: 1_000_000 }),
     chunkLimits: { sets: MAX_SETS, bytes: 100_000, timeout: 60_000 },
+    chunkMemory: { maxBytes: 1_000_000, bytes: 0 },
     fence: () => Promise.resolve(),
   });
   const clients: Client[] = [];

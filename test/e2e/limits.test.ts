@@ -113,7 +113,7 @@ const chunk = (raw: RawClient, chunkId: string, chunkIndex: number, data: string
   raw.send('delta_batch_chunk', { chunkId, totalChunks: 2, chunkIndex, data });
 
 test('LIM2: unfinished chunk sets are bounded in number, bytes and time', async (t) => {
-  const bounds = { SYNCKIT_MAX_CHUNK_SETS: '2', SYNCKIT_MAX_CHUNKED_BYTES: '1KiB', SYNCKIT_CHUNK_TIMEOUT_MS: '700' };
+  const bounds = { SYNCKIT_MAX_CHUNK_SETS: '2', SYNCKIT_MAX_CHUNKED_BYTES: '4KiB', SYNCKIT_CHUNK_TIMEOUT_MS: '700' };
   const to = await limited(t, bounds);
   const message = JSON.stringify({ type: 'delta', id: 'whole', timestamp: 1, documentId: 'd', field: 'f', value: 1 });
   const [head, tail] = [message.slice(0, 30), message.slice(30)].map((part) => Buffer.from(part).toString('base64'));
@@ -126,9 +126,9 @@ test('LIM2: unfinished chunk sets are bounded in number, bytes and time', async 
   await many.acked('whole');
 
   const large = await client(t, to, { encoding: 'json' });
-  chunk(large, 'a', 0, 'A'.repeat(600));
-  t.match((await large.refused(chunk(large, 'a', 1, 'A'.repeat(600)))).details, { code: 'MESSAGE_TOO_LARGE' });
-  chunk(large, 'b', 0, 'A'.repeat(1_000));
+  chunk(large, 'a', 0, 'A'.repeat(2_000));
+  t.match((await large.refused(chunk(large, 'a', 1, 'A'.repeat(2_000)))).details, { code: 'MESSAGE_TOO_LARGE' });
+  chunk(large, 'b', 0, 'A'.repeat(3_000));
   t.match((await large.refused(chunk(large, 'c', 0, 'A'.repeat(100)))).details, { code: 'MESSAGE_TOO_LARGE' });
 
   // Dropped sets do not count any more, without a further message of the connection.

@@ -25,7 +25,7 @@ function start(t: Test, changes: Partial<HttpDeps> = {}): Promise<string> {
       documents: Array.from({ length: limit }, (_, n) => ({ id: `d${n}`, subscribers: n, lastModified: 1_000 + n })),
     }),
     cluster: () => undefined,
-    mayAsk: () => true,
+    refusalOf: () => undefined,
     draining: () => false,
     ...changes,
   };

@@ -6,6 +6,7 @@ import { AddressRates } from './address-rates.js';
 import { Addresses } from './addresses.js';
 import { forwardedFor } from './forwarded.js';
 import { canonicalAddress } from './spelling.js';
+import { isWellFormed } from './well-formed.js';
 
 export interface DoorsOptions {
   readonly app: Pick<TemplatedApp, 'filter'>;
@@ -88,10 +89,13 @@ export class Doors {
     return this.#handshakes.take(address, performance.now()) || this.#refuse('rate', address);
   }
 
-  /** Whether the sender of an HTTP request may have an answer now. */
-  mayAsk(response: HttpResponse, request: HttpRequest): boolean {
+  /** The status with which an HTTP request is refused; undefined when its sender may have an answer now. */
+  refusalOf(response: HttpResponse, request: HttpRequest): string | undefined {
+    if (!isWellFormed(request)) return '400 Bad Request';
     const address = this.clientOf(response, request);
-    return this.#requests.take(address, performance.now()) || this.#refuse('rate', address);
+    if (this.#requests.take(address, performance.now())) return undefined;
+    this.#refuse('rate', address);
+    return '429 Too Many Requests';
   }
 
   #accept(response: HttpResponse): void {

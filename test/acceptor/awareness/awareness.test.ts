@@ -285,30 +285,3 @@ test('AUT6 states of a session under another user, or in documents that it may n
   t.strictSame([states(), awareness.clients], [[], 0]);
   t.end();
 });
-
-test('the states of a document are encoded once for all who subscribe before one changes', (t) => {
-  const { awareness, say, states } = fixture(t);
-  const { session } = recordingSession();
-  say(session, 'a', '{"n":1}', 1);
-  const frame = awareness.stateFrame(session, 'd');
-  t.equal(awareness.stateFrame(recordingSession().session, 'd'), frame);
-  say(session, 'a', '{"n":2}', 2);
-  t.not(awareness.stateFrame(session, 'd'), frame);
-  t.strictSame(states(), ['a {"n":2} 2']);
-  say(session, 'a', null, 3);
-  t.strictSame(states(), []);
-  t.end();
-});
-
-test('LIM4 the memory of the states of one session is bounded', (t) => {
-  const { say } = fixture(t, { maxSessionBytes: 2_500 });
-  const [greedy, other] = [recordingSession().session, recordingSession().session];
-  const large = JSON.stringify('x'.repeat(600));
-  t.equal(say(greedy, 'a', large, 1), 'accepted');
-  t.equal(say(greedy, 'b', large, 1), 'overLimit');
-  t.equal(say(greedy, 'a', JSON.stringify('x'.repeat(1_500)), 2), 'overLimit');
-  t.equal(say(other, 'c', large, 1), 'accepted');
-  say(greedy, 'a', null, 3);
-  t.equal(say(greedy, 'b', large, 1), 'accepted');
-  t.end();
-});
