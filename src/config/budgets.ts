@@ -3,7 +3,7 @@ import { integer, size } from './kinds.js';
 import { variable } from './variable.js';
 
 const charged =
-  'An answer is charged with its bytes; who has used more than four seconds of the rate at once waits for the next answer. 0 = no limit.';
+  'An answer is charged with its bytes; who has used more than two seconds of the rate at once waits for the next answer. 0 = no limit.';
 
 export const budgets = {
   maxMessagesPerMinute: variable('SYNCKIT_MAX_MESSAGES_PER_MINUTE', integer(0), {
@@ -42,22 +42,22 @@ export const budgets = {
       'Bytes of messages of a connection before it is authenticated, all together; then it is closed with 1008. Must have room for a token.',
   }),
   maxReadBytesPerSecond: variable('SYNCKIT_MAX_READ_BYTES_PER_SECOND', size(0), {
-    default: '16MiB',
+    default: '8MiB',
     unit: 'bytes per second',
     meaning: `Bytes of documents that one session may read per second. ${charged}`,
   }),
   maxUserReadBytesPerSecond: variable('SYNCKIT_MAX_USER_READ_BYTES_PER_SECOND', size(0), {
-    default: '32MiB',
+    default: '16MiB',
     unit: 'bytes per second',
     meaning: `The same for all sessions of one authenticated user on this process. ${charged}`,
   }),
   maxNodeReadBytesPerSecond: variable('SYNCKIT_MAX_NODE_READ_BYTES_PER_SECOND', size(0), {
-    default: '128MiB',
+    default: '64MiB',
     unit: 'bytes per second',
     meaning: `The same for all sessions of this process together. ${charged}`,
   }),
   maxReadBytesInFlight: variable('SYNCKIT_MAX_READ_BYTES_IN_FLIGHT', size(1_024), {
-    default: '32MiB',
+    default: '16MiB',
     unit: 'bytes',
     meaning:
       'Bytes of answers to reads that the shards may be making at a time, as far as their sizes are known; one read is always made. Further reads wait.',

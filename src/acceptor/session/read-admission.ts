@@ -34,7 +34,7 @@ interface Permit {
 }
 
 /** Seconds of its rate that may be used at once: the answer of a large document is that much. */
-export const READ_BURST_SECONDS = 4;
+export const READ_BURST_SECONDS = 2;
 /** Sizes of answers that are remembered. */
 const MAX_SIZES = 20_000;
 /** Bytes that are assumed of an answer whose size is not known. */

@@ -78,7 +78,7 @@ test('who has used up his rate waits, and others do not', async (t) => {
 test('the rate of the process holds for all', async (t) => {
   const admission = readAdmission({ bytesPerSecond: 100 * MIB });
   new Wanting(admission, 'a').want(1);
-  admission.answered('a0', 420 * MIB, true);
+  admission.answered('a0', 220 * MIB, true);
   const next = new Wanting(admission, 'b').want(1);
   t.same(next.started, []);
   await until('the rate to allow it', () => next.started.length === 1);
