@@ -5,23 +5,24 @@ import type { Server } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import uWS, { type us_listen_socket } from 'uWebSockets.js';
 import { Acceptor, drainReason } from './acceptor/acceptor.js';
-import type { CountedState } from './acceptor/session/session-meter.js';
 import type { Session } from './acceptor/session/session.js';
 import { createTokenVerifier } from './auth/tokens.js';
 import { MAX_ROOMS, type NodeEntry } from './cluster/membership/shared-state.js';
 import type { Config } from './config/load.js';
 import { closeCodes } from './errors.js';
+import type { HttpDeps } from './http/ports.js';
 import { listenForScrapes, registerMetrics } from './http/metrics.js';
 import { readinessOf } from './http/readiness.js';
 import { registerHttp } from './http/server.js';
+import { SharedRendering } from './http/shared-rendering.js';
 import type { Logger } from './log.js';
 import type { ShardWorkerData } from './shard/entry.js';
 import { AcceptorMetrics } from './metrics/acceptor-metrics.js';
-import { MetricsRegistry, type NodeReads } from './metrics/registry.js';
+import { MetricsRegistry } from './metrics/registry.js';
+import { nodeReads } from './node-reads.js';
 import { askCluster } from './pool/cluster-client.js';
 import { DatabaseClock } from './pool/database-clock.js';
 import { ClusterHeartbeat } from './cluster/membership/heartbeat.js';
-import type { ShardLink } from './pool/shard-link.js';
 import { ShardSet } from './pool/shard-set.js';
 import { startDatabase } from './storage/postgres/start.js';
 
@@ -51,10 +52,11 @@ export class Node {
   /** Undefined without a bus. */
   readonly heartbeat: ClusterHeartbeat | undefined;
   readonly #options: NodeOptions;
-  readonly #clock: DatabaseClock;
+  readonly clock: DatabaseClock;
   readonly #startedAt = Date.now();
   readonly #app = uWS.App();
   #listening: us_listen_socket | undefined;
+  readonly #scraping: Parameters<typeof registerMetrics>[1];
   #scrapes: Server | undefined;
   #port = 0;
   #state: 'starting' | 'running' | 'draining' | 'stopped' = 'starting';
@@ -63,7 +65,7 @@ export class Node {
     this.#options = options;
     const { config, log, version } = options;
     const { jwtSecret, ...shardConfig } = config;
-    this.metrics = new MetricsRegistry(this.#reads(), version);
+    this.metrics = new MetricsRegistry(nodeReads(this), version);
     this.shards = new ShardSet({
       count: config.shards,
       filename: fileURLToPath(new URL('./shard/entry.js', import.meta.url)),
@@ -87,7 +89,7 @@ export class Node {
         this.acceptor.abandon(task);
       },
     });
-    this.#clock = new DatabaseClock({
+    this.clock = new DatabaseClock({
       shards: this.shards,
       log: log.child({ part: 'clock' }),
       maxSkewMs: config.maxClockSkewMs,
@@ -96,19 +98,26 @@ export class Node {
       app: this.#app,
       config,
       log: log.child({ part: 'acceptor' }),
-      verifier: createTokenVerifier({ secret: jwtSecret }),
+      verifier: createTokenVerifier({ secret: jwtSecret, allowsNoExpiry: config.allowTokensWithoutExpiry }),
       shards: this.shards,
       run: this.run,
       metrics: config.metricsEnabled ? this.metrics.acceptor : new AcceptorMetrics(undefined),
     });
     this.heartbeat = config.bus === undefined ? undefined : this.#heartbeat();
-    registerMetrics(this.#app, { config, metrics: this.metrics, log: log.child({ part: 'http' }) });
+    const refusalOf: HttpDeps['refusalOf'] = (response, request) => this.acceptor.doors.refusalOf(response, request);
+    this.#scraping = {
+      config,
+      metrics: new SharedRendering(this.metrics),
+      log: log.child({ part: 'http' }),
+      refusalOf,
+    };
+    registerMetrics(this.#app, this.#scraping);
     registerHttp(this.#app, {
       config,
       log: log.child({ part: 'http' }),
       version,
       startedAt: this.#startedAt,
-      readiness: () => readinessOf({ isStarting: this.#state === 'starting', shards: this.shards, clock: this.#clock }),
+      readiness: () => readinessOf({ isStarting: this.#state === 'starting', shards: this.shards, clock: this.clock }),
       connections: () => ({
         totalConnections: this.acceptor.sessions.size,
         totalUsers: this.acceptor.sessions.users,
@@ -119,6 +128,7 @@ export class Node {
         documents: this.acceptor.topics.summary(limit),
       }),
       cluster: () => this.heartbeat?.status(),
+      refusalOf,
       draining: () => this.#state === 'draining',
     });
   }
@@ -132,10 +142,10 @@ export class Node {
   async start(): Promise<number> {
     const { host, port } = this.#options.config;
     // First, because it may fail: no client must connect to a server that does not stay up.
-    this.#scrapes = await listenForScrapes({ config: this.#options.config, metrics: this.metrics });
+    this.#scrapes = await listenForScrapes(this.#scraping);
     await this.#waitForDatabase();
     await this.shards.start();
-    await this.#clock.start();
+    await this.clock.start();
     const listening = await new Promise<us_listen_socket | false>((resolve) => this.#app.listen(host, port, resolve));
     if (listening === false) {
       await this.shards.stop();
@@ -165,7 +175,7 @@ export class Node {
     await this.#flush();
     await this.acceptor.awareness.drain();
     this.acceptor.stop();
-    this.#clock.stop();
+    this.clock.stop();
     await this.heartbeat?.leave();
     await this.shards.stop();
     // Ends idle keep-alive connections too.
@@ -221,30 +231,6 @@ export class Node {
     const isSubmitted = this.acceptor.coalescer.flushAll();
     while (!isSubmitted()) await sleep(FLUSH_POLL_MS);
     await this.shards.fence();
-  }
-
-  /** Reads the metrics whose owner is `node`. Each read costs at most O(number of shards). */
-  #reads(): NodeReads {
-    const links = (): readonly ShardLink[] => this.shards.links;
-    return {
-      connections: ({ protocol, state }) =>
-        this.acceptor.meter.count(protocol === 'json' ? 'json' : 'binary', state as CountedState),
-      awarenessStates: () => this.acceptor.awareness.states,
-      remoteAwarenessStates: () => this.acceptor.awareness.remoteStates,
-      subscribedDocuments: () => this.acceptor.topics.size,
-      queuedBytes: ({ place }) =>
-        place === 'coalescer' ? this.acceptor.coalescer.queuedBytes : this.shards.retainedBytes,
-      shardTasks: () => links().reduce((sum, link) => sum + link.unsettled, 0),
-      shardsRunning: () => links().filter((link) => link.running).length,
-      shardRestarts: () => links().reduce((sum, link) => sum + link.restarts, 0),
-      storageHealthy: () => (this.shards.status().storageHealthy ? 1 : 0),
-      clockOffset: () => this.#clock.offsetMs / 1_000,
-      clusterNodes: () => this.heartbeat?.size ?? 1,
-      busConnected: () => (this.shards.status().busConnected ? 1 : 0),
-      pendingBytes: () => this.shards.status().pendingBytes,
-      loadedDocuments: () => this.shards.status().documents,
-      documentBytes: () => this.shards.status().bytes,
-    };
   }
 
   #heartbeat(): ClusterHeartbeat {

@@ -1,13 +1,15 @@
-import { LimitError, ProtocolError } from '../errors.js';
+import { closeCodes, errors, LimitError, ProtocolError } from '../errors.js';
+import type { SampledLog } from '../log.js';
 import type { AcceptorMetrics } from '../metrics/acceptor-metrics.js';
-import { ChunkAssembler, type ChunkLimits } from '../protocol/chunks.js';
+import { ChunkAssembler, type ChunkLimits, type ChunkMemory } from '../protocol/chunks.js';
 import { isDocumentId } from '../protocol/document-id.js';
 import { errorBody, type ErrorDetails } from '../protocol/encode.js';
-import { readHead, scanMessageId, scanString, type FrameHead } from '../protocol/frame.js';
+import { readHead, scanNames, scanString, type FrameHead } from '../protocol/frame.js';
 import { ObjectScan } from '../protocol/json-scan.js';
 import { parseMessage } from '../protocol/message.js';
 import { recordKinds } from '../messages/task.js';
 import type { Authentication } from './session/authentication.js';
+import type { Charges, Misuse } from './session/charges.js';
 import type { Coalescer } from './coalescer.js';
 import type { Control } from './control.js';
 import type { Awareness } from './awareness/awareness.js';
@@ -21,10 +23,19 @@ export interface RouterOptions {
   readonly topics: Topics;
   readonly awareness: Awareness;
   readonly metrics: AcceptorMetrics;
+  readonly charges: Charges;
+  readonly log: SampledLog;
   readonly chunkLimits: ChunkLimits;
+  readonly chunkMemory: ChunkMemory;
   /** Resolves when everything that the shards were given so far is settled. */
   readonly fence: () => Promise<void>;
 }
+
+/** The reasons in the close frames. */
+const sentences: Readonly<Record<Misuse, string>> = {
+  unauthenticated: errors.AUTH_REQUIRED.sentence,
+  refusals: 'Too many messages were refused',
+};
 
 /** Largest control message, in bytes: they are parsed on the acceptor, so they must be small. */
 const MAX_CONTROL_BYTES = 1024 * 1024;
@@ -46,19 +57,30 @@ export class Router {
 
   /** @param bytes Valid during the call only. @param text Whether it came as a text frame. */
   handle(session: Session, bytes: Buffer, text: boolean): void {
+    const { metrics, charges } = this.#options;
+    if (session.state.kind === 'connecting' && !charges.beforeAuth(session, bytes.length)) {
+      metrics.errors('AUTH_REQUIRED').add(1);
+      this.#disconnect(session, 'unauthenticated');
+      return;
+    }
     if (text && session.encoding === 'binary') this.#switchToJson(session);
     const head = readHead(bytes, text, this.#scan);
-    const { metrics } = this.#options;
     const type = head.kind === 'fault' ? 'invalid' : head.type;
     metrics.messagesReceived(type).add(1);
     metrics.bytesReceived(type).add(bytes.length);
+    // Malformed frames too, or a client could send them without limit.
+    const overLimit = charges.charge(
+      session,
+      head.kind === 'fault' ? undefined : head.type,
+      bytes.length,
+      performance.now(),
+    );
     if (head.kind === 'fault') {
-      // Malformed frames count as messages, or a client could send them without limit.
-      const withinLimit = session.bucket.take(performance.now());
-      this.#refuse(session, withinLimit ? new ProtocolError(head.code) : new LimitError('messages'), {});
+      this.#refuse(session, overLimit ?? new ProtocolError(head.code), {});
       return;
     }
     try {
+      if (overLimit !== undefined) throw overLimit;
       this.#route(session, bytes, head);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
@@ -67,9 +89,8 @@ export class Router {
   }
 
   #route(session: Session, bytes: Buffer, head: FrameHead): void {
-    // Clients acknowledge every delta, so acks and pongs do not count.
+    // Clients acknowledge every delta.
     if (head.type === 'ack' || head.type === 'pong' || head.type === 'connect') return;
-    if (!session.bucket.take(performance.now())) throw new LimitError('messages');
     const { state } = session;
     if (state.kind === 'draining') throw new ProtocolError('SHUTTING_DOWN');
     if (head.type === 'auth') {
@@ -130,7 +151,7 @@ export class Router {
 
   #chunk(session: Session, bytes: Buffer, head: FrameHead): void {
     this.#markBatchSupport(session);
-    session.chunks ??= new ChunkAssembler(this.#options.chunkLimits);
+    session.chunks ??= new ChunkAssembler(this.#options.chunkLimits, this.#options.chunkMemory);
     const outcome = session.chunks.add(bytes, head, this.#scan, performance.now());
     switch (outcome.kind) {
       case 'waiting':
@@ -182,17 +203,23 @@ export class Router {
   }
 
   #detailsOf(bytes: Buffer, head: FrameHead): ErrorDetails {
-    const documentId = scanString(bytes, head, 'documentId', this.#scan);
-    return {
-      documentId: isDocumentId(documentId) ? documentId : undefined,
-      messageId: scanMessageId(bytes, head, this.#scan)?.slice(0, 256),
-    };
+    const { documentId, messageId } = scanNames(bytes, head, this.#scan);
+    return { documentId: isDocumentId(documentId) ? documentId : undefined, messageId: messageId?.slice(0, 256) };
   }
 
   #refuse(session: Session, error: ProtocolError, details: ErrorDetails): void {
     const { metrics } = this.#options;
     metrics.errors(error.code).add(1);
+    const retryAfterMs = error instanceof LimitError ? error.retryAfterMs : undefined;
     if (error instanceof LimitError) metrics.limitRejections(error.limit).add(1);
-    session.reply('error', errorBody('error', error.code, details, error.message));
+    session.reply('error', errorBody('error', error.code, { ...details, retryAfterMs }, error.message));
+    if (!this.#options.charges.refused(session, error, performance.now())) this.#disconnect(session, 'refusals');
+  }
+
+  #disconnect(session: Session, misuse: Misuse): void {
+    const { metrics, log } = this.#options;
+    metrics.misuses(misuse).add(1);
+    log.sampled('info', { session: session.number, address: session.address, misuse }, 'a client is disconnected');
+    session.socket.end(closeCodes.policy, sentences[misuse]);
   }
 }

@@ -31,6 +31,9 @@ export const anonymousIdentity: Identity = Object.freeze({
   permissions: Object.freeze({ canRead: Object.freeze(['*']), canWrite: Object.freeze(['*']), isAdmin: false }),
 });
 
+/** A token may have been issued by a host whose clock is so far ahead, in ms. */
+const MAX_CLOCK_SKEW_MS = 60_000;
+
 /** Most characters of a token; enough for some thousand document ids. Longer ones are refused without decoding. */
 const maxTokenLength = 65_536;
 
@@ -41,11 +44,12 @@ const claims = z
     sub: z.string().min(1).max(256).optional(),
     permissions: permissionsSchema.default(noPermissions),
     exp: z.number().optional(),
+    iat: z.number().optional(),
   })
   .transform((payload, context) => {
     const userId = payload.userId ?? payload.sub;
     if (userId === undefined) context.addIssue({ code: 'custom', message: 'no user' });
-    return { userId: userId ?? '', permissions: payload.permissions, exp: payload.exp };
+    return { userId: userId ?? '', permissions: payload.permissions, exp: payload.exp, iat: payload.iat };
   });
 
 const failed: Verified = Object.freeze({ ok: false, code: 'AUTH_FAILED' });
@@ -56,10 +60,15 @@ const expired: Verified = Object.freeze({ ok: false, code: 'TOKEN_EXPIRED' });
  * ten thousand tokens would take megabytes.
  *
  * @param options.secret At least 32 characters.
+ * @param options.allowsNoExpiry Whether a token without `exp` is valid; it is so for ever.
  * @param options.now The clock, in ms since the epoch; for tests.
  */
-export function createTokenVerifier(options: { readonly secret: string; readonly now?: () => number }): TokenVerifier {
-  const { secret, now = Date.now } = options;
+export function createTokenVerifier(options: {
+  readonly secret: string;
+  readonly allowsNoExpiry?: boolean;
+  readonly now?: () => number;
+}): TokenVerifier {
+  const { secret, allowsNoExpiry = false, now = Date.now } = options;
   // The list of algorithms excludes `none` and keys of another kind. The key is a value, not a callback, which keeps
   // verification synchronous: no later frame of the client can overtake its auth message.
   const verifySignature = createVerifier({ key: secret, algorithms: ['HS256'] });
@@ -74,8 +83,9 @@ export function createTokenVerifier(options: { readonly secret: string; readonly
       }
       const read = claims.safeParse(payload);
       if (!read.success) return failed;
-      const { userId, permissions, exp } = read.data;
-      if (exp === undefined) return { ok: true, identity: { userId, permissions } };
+      const { userId, permissions, exp, iat = 0 } = read.data;
+      if (iat * 1_000 > Date.now() + MAX_CLOCK_SKEW_MS) return failed;
+      if (exp === undefined) return allowsNoExpiry ? { ok: true, identity: { userId, permissions } } : failed;
       const expiresAt = exp * 1_000;
       return expiresAt <= now() ? expired : { ok: true, identity: { userId, permissions, expiresAt } };
     },

@@ -8,7 +8,7 @@ import { duration } from './kinds.js';
 import { variables } from './table.js';
 import type { Variable } from './variable.js';
 
-export type { StorageConfig } from './derive.js';
+export type { AddressLimit, StorageConfig } from './derive.js';
 export { configReference } from './reference.js';
 
 /** Variables that are not in `Config`: their values are part of a derived one, or nothing uses them in this version. */
@@ -28,6 +28,14 @@ const hidden = [
   'redisSentinelMaster',
   'redisSentinelPassword',
   'refreshLifetimeMs',
+  'maxConnectionsPerIp',
+  'maxHandshakesPerSecond',
+  'maxHttpRequestsPerSecond',
+  'maxUnauthenticated',
+  'maxSocketCount',
+  'hostAddress',
+  'corsOriginList',
+  'corsOrigin',
 ] as const satisfies readonly (keyof Values)[];
 
 type Hidden = (typeof hidden)[number];

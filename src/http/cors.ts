@@ -1,4 +1,5 @@
 /** CORS: which origins may read the answers. */
+import type { Origins } from '../auth/origins.js';
 
 type Header = readonly [name: string, value: string];
 
@@ -9,23 +10,19 @@ export interface Cors {
   preflight(origin: string): Header[];
 }
 
-/** @param origins `corsOrigins` of the configuration: `['*']` for every origin. */
-export function createCors(origins: readonly string[]): Cors {
-  const everyone = origins.includes('*');
-  const known = new Set(origins);
-
+export function createCors(origins: Origins): Cors {
   const headers = (origin: string): Header[] => {
-    if (everyone) return [['Access-Control-Allow-Origin', '*']];
-    if (known.size === 0) return [];
+    if (origins.everyone) return [['Access-Control-Allow-Origin', '*']];
+    if (origins.nobody) return [];
     // Also for an origin that is not allowed: caches must not reuse its answer for another.
     const vary: Header = ['Vary', 'Origin'];
-    return known.has(origin) ? [['Access-Control-Allow-Origin', origin], vary] : [vary];
+    return origins.mayRead(origin) ? [['Access-Control-Allow-Origin', origin], vary] : [vary];
   };
 
   return {
     headers,
     preflight: (origin) =>
-      everyone || known.has(origin)
+      origins.mayRead(origin)
         ? [
             ['Access-Control-Allow-Methods', 'GET, HEAD, OPTIONS'],
             ['Access-Control-Allow-Headers', 'Authorization, Content-Type'],

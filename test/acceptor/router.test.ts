@@ -4,6 +4,8 @@ import { test, type Test } from 'tap';
 import { Awareness } from '../../src/acceptor/awareness/awareness.js';
 import type { CoalescerOptions } from '../../src/acceptor/coalescer.js';
 import { Control } from '../../src/acceptor/control.js';
+import { Charges } from '../../src/acceptor/session/charges.js';
+import { SampledLog } from '../../src/log.js';
 import { Router } from '../../src/acceptor/router.js';
 import { Authentication } from '../../src/acceptor/session/authentication.js';
 import { SessionMeter } from '../../src/acceptor/session/session-meter.js';
@@ -12,6 +14,7 @@ import { compilePermissions } from '../../src/auth/permissions.js';
 import { anonymousIdentity } from '../../src/auth/tokens.js';
 import { AcceptorMetrics } from '../../src/metrics/acceptor-metrics.js';
 import { coalescerFixture, turn, type RecordingShards } from '../support/recording-shards.js';
+import { readAdmission } from '../support/budgets.js';
 import { recordingSession, type RecordingSession } from '../support/recording-session.js';
 
 const MAX_SETS = 2;
@@ -33,29 +36,41 @@ interface Client extends RecordingSession {
 function fixture(t: Test, options: Partial<CoalescerOptions> = {}): Fixture {
   const { coalescer, shards } = coalescerFixture(options);
   const metrics = new AcceptorMetrics(undefined);
-  const limits = { timeoutMs: 60_000, maxClientIds: 10, maxDocuments: 10, maxBytes: 1_000_000 };
+  const limits = {
+    timeoutMs: 60_000,
+    maxClientIds: 10,
+    maxDocuments: 10,
+    maxBytes: 1_000_000,
+    maxSessionBytes: 1_000_000,
+  };
   const awareness = new Awareness({ publish: () => undefined, metrics, meter: new SessionMeter(metrics), ...limits });
   const topics = new Topics(2);
   const control = new Control({
     coalescer,
     topics,
     awareness,
+    admission: readAdmission(),
+    answerAwareness: () => undefined,
+    maxVectorEntries: 10_000,
     maxSubscriptions: 2,
     maxAwarenessBytes: 10,
     maxValueDepth: 200,
     replayDelayMs: 0,
   });
+  const log = new SampledLog(pino({ level: 'silent' }));
   const authentication = new Authentication({
     verifier: { verify: () => ({ ok: false, code: 'AUTH_FAILED' }) },
     required: false,
     timeoutMs: 60_000,
-    log: pino({ level: 'silent' }),
+    log,
     metrics,
     onIdentity: () => undefined,
   });
   const router = new Router({
-    ...{ authentication, coalescer, control, topics, awareness, metrics },
+    ...{ authentication, coalescer, control, topics, awareness, metrics, log },
+    charges: new Charges({ maxMessagesBeforeAuth: 20, maxBytesBeforeAuth: 1_000_000 }),
     chunkLimits: { sets: MAX_SETS, bytes: 100_000, timeout: 60_000 },
+    chunkMemory: { maxBytes: 1_000_000, bytes: 0 },
     fence: () => Promise.resolve(),
   });
   const clients: Client[] = [];

@@ -13,7 +13,8 @@ const hour = 3_600_000;
 
 /** Signs any payload with the right secret. */
 function sign(payload: Record<string, unknown>): string {
-  return createSigner({ key: secret, algorithm: 'HS256' })(payload);
+  const exp = Math.floor(Date.now() / 1_000) + 3_600;
+  return createSigner({ key: secret, algorithm: 'HS256' })({ exp, ...payload });
 }
 
 function base64(value: unknown): string {
@@ -31,10 +32,19 @@ test('a signed token gives its user, permissions and end', (t) => {
   t.end();
 });
 
-test('a token without an end never expires', (t) => {
-  const verifier = createTokenVerifier({ secret, now: () => Date.now() + 1e6 * hour });
+test('a token without an end is refused, unless that is allowed: then it never expires', (t) => {
   const token = signToken({ secret, userId: 'ann', permissions });
+  t.same(createTokenVerifier({ secret }).verify(token), failed);
+  const verifier = createTokenVerifier({ secret, allowsNoExpiry: true, now: () => Date.now() + 1e6 * hour });
   t.same(verifier.verify(token), { ok: true, identity: { userId: 'ann', permissions } });
+  t.end();
+});
+
+test('a token that was issued in the future is refused', (t) => {
+  const { verify } = createTokenVerifier({ secret });
+  const seconds = Math.floor(Date.now() / 1_000);
+  t.same(verify(sign({ userId: 'ann', iat: seconds + 600 })), failed);
+  t.match(verify(sign({ userId: 'ann', iat: seconds + 20 })), { ok: true }, 'clocks differ a little');
   t.end();
 });
 

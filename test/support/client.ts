@@ -15,7 +15,7 @@ export interface ClientOptions {
   readonly encoding?: 'binary' | 'json';
   /** For the query string of the upgrade request. */
   readonly token?: string;
-  readonly headers?: Record<string, string>;
+  readonly headers?: Record<string, string | string[]>;
   /** Address to connect from, such as 127.0.0.2. */
   readonly localAddress?: string;
   /** Offers to take compressed messages, and compresses its own of 1 KiB and more if the server agrees. */

@@ -1,8 +1,8 @@
-import type { Logger } from 'pino';
 import type { HttpRequest } from 'uWebSockets.js';
 import { compilePermissions, type Access } from '../../auth/permissions.js';
 import { anonymousIdentity, type Identity, type TokenVerifier } from '../../auth/tokens.js';
 import { closeCodes, errors, type ErrorCode } from '../../errors.js';
+import type { SampledLog } from '../../log.js';
 import type { AcceptorMetrics } from '../../metrics/acceptor-metrics.js';
 import { errorBody, quote } from '../../protocol/encode.js';
 import type { Fields } from '../../protocol/fields.js';
@@ -13,7 +13,7 @@ export interface AuthenticationOptions {
   readonly required: boolean;
   /** Milliseconds within which a connection has to authenticate. */
   readonly timeoutMs: number;
-  readonly log: Logger;
+  readonly log: SampledLog;
   readonly metrics: AcceptorMetrics;
   /** The session has this identity from now on; it may allow less than the one before. */
   readonly onIdentity: (session: Session, identity: Identity, access: Access) => void;
@@ -92,7 +92,8 @@ export class Authentication {
     this.#options.metrics.authentications(code === 'TOKEN_EXPIRED' ? 'expired' : 'failed').add(1);
     this.#options.metrics.errors(code).add(1);
     session.reply('auth_error', body);
-    this.#options.log.info({ session: session.number, address: session.address, code }, 'authentication refused');
+    const { number, address } = session;
+    this.#options.log.sampled('info', { session: number, address, code }, 'authentication refused');
     session.socket.end(closeCodes.policy, errors[code].sentence);
   }
 
