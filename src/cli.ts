@@ -105,7 +105,7 @@ const commands: Readonly<Record<string, (args: string[]) => void | Promise<void>
       from,
       to: config.storage,
       isDocumentId,
-      readText: textReader(config.maxTextBytes),
+      texts: textReader(config.maxTextBytes),
       log: print,
       refuse: (line) => process.stderr.write(`${line}\n`),
     });
