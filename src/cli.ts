@@ -28,6 +28,7 @@ Usage: synckit-server [command]
   import-reference
                  import the documents of a reference server (docs/runbook.md)
     --from URL     its Postgres database (required)
+  check-data     read all of the embedded storage in SYNCKIT_DATA_DIR, and name what is damaged
   docs           write docs/configuration.md, docs/errors.md and docs/metrics.md
 
   --help         print this
@@ -38,6 +39,11 @@ The environment variables are described in docs/configuration.md.`;
 /** Wrong usage of the command line; printed without a stack trace. */
 class UsageError extends Error {
   override readonly name = 'UsageError';
+}
+
+/** The embedded storage is not as it has to be; printed without a stack trace. */
+class DataError extends Error {
+  override readonly name = 'DataError';
 }
 
 const commands: Readonly<Record<string, (args: string[]) => void | Promise<void>>> = {
@@ -112,6 +118,19 @@ const commands: Readonly<Record<string, (args: string[]) => void | Promise<void>
     if (refused > 0) process.exitCode = 1;
   },
 
+  async 'check-data'(args) {
+    options(args, {});
+    const { inspect } = await import('./storage/lmdb/inspect.js');
+    const directory = embeddedFolder();
+    const { bytes, documents, fields, updates, problems } = await inspect(directory).catch((error: unknown) => {
+      throw new DataError(messageOf(error));
+    });
+    for (const problem of problems) process.stderr.write(`damaged: ${problem}\n`);
+    print(`${directory}: ${bytes} bytes, ${documents} documents, ${fields} fields, ${updates} updates of texts.`);
+    print(problems.length === 0 ? 'All of it can be read.' : `Damaged: ${problems.length}.`);
+    if (problems.length > 0) process.exitCode = 1;
+  },
+
   docs(args) {
     options(args, {});
     for (const page of generatedPages()) {
@@ -122,6 +141,17 @@ const commands: Readonly<Record<string, (args: string[]) => void | Promise<void>
     }
   },
 };
+
+/** The folder of the embedded storage. */
+function embeddedFolder(): string {
+  const { storage } = loadConfig(process.env);
+  if (storage.kind === 'embedded') return storage.directory;
+  throw new UsageError('DATABASE_URL is set: this command is for the embedded storage (docs/operations/backup.md)');
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
 
 async function run(args: string[]): Promise<void> {
   const [first, ...rest] = args;
@@ -162,7 +192,7 @@ function isPostgresUrl(text: string): boolean {
 }
 
 /** Errors that need no stack trace. */
-const expected = [UsageError, ConfigError, SchemaError, DatabaseError, ImportError];
+const expected = [UsageError, ConfigError, SchemaError, DatabaseError, ImportError, DataError];
 
 try {
   await run(process.argv.slice(2));
