@@ -7,8 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { test } from 'tap';
 import { DataFile } from '../../src/storage/lmdb/file/data-file.js';
 import { exhaust, walk } from '../../src/storage/lmdb/file/walk.js';
-import { documentKey } from '../../src/storage/lmdb/format.js';
-import { change, copyOf, documentIds, pageBytes, wholeFolder } from '../support/damage.js';
+import { change, copyOf, documentIds, pageBytes, pagesOf, wholeFolder } from '../support/damage.js';
 import { client, folder, server } from '../support/fixture.js';
 import { until } from '../support/server.js';
 
@@ -24,21 +23,6 @@ function noise(from: number, length: number) {
 
 function replaceData(directory: string, content: string): void {
   writeFileSync(data(directory), content);
-}
-
-/** The pages of a document, from the root. */
-function pagesOf(directory: string, documentId: string): number[] {
-  const file = new DataFile(data(directory));
-  try {
-    const meta = file.meta();
-    const pages: number[] = [];
-    const start = documentKey(documentId);
-    const end = Buffer.concat([start, Buffer.of(0)]);
-    exhaust(walk(file, meta, meta.main, { start, end, onPages: (page) => pages.push(page) }));
-    return pages;
-  } finally {
-    file.close();
-  }
 }
 
 const refused: Record<string, [damage: (directory: string) => void, sentence: RegExp]> = {

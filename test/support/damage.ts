@@ -3,6 +3,9 @@ import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Test } from 'tap';
+import { DataFile } from '../../src/storage/lmdb/file/data-file.js';
+import { exhaust, walk } from '../../src/storage/lmdb/file/walk.js';
+import { documentKey } from '../../src/storage/lmdb/format.js';
 import { openLmdbStorage } from '../../src/storage/lmdb/storage.js';
 import type { DocumentChange } from '../../src/storage/port.js';
 import type { Random } from '../contract/random.js';
@@ -56,6 +59,27 @@ export function change(folder: string, action: (bytes: Buffer) => Buffer | undef
   const path = join(folder, 'data.mdb');
   const bytes = readFileSync(path);
   writeFileSync(path, action(bytes) ?? bytes);
+}
+
+/** The pages of a document, from the root. */
+export function pagesOf(directory: string, documentId: string): number[] {
+  const file = new DataFile(join(directory, 'data.mdb'));
+  try {
+    const meta = file.meta();
+    const pages: number[] = [];
+    const start = documentKey(documentId);
+    const end = Buffer.concat([start, Buffer.of(0)]);
+    exhaust(walk(file, meta, meta.main, { start, end, onPages: (page) => pages.push(page) }));
+    return pages;
+  } finally {
+    file.close();
+  }
+}
+
+/** Overwrites the page that holds the record of a document. */
+export function damageDocument(directory: string, documentId: string): void {
+  const page = pagesOf(directory, documentId).at(-1)!;
+  change(directory, (bytes) => bytes.fill(7, page * pageBytes, (page + 1) * pageBytes));
 }
 
 /** Overwrites some pages of the file behind its meta pages, in one of several ways. Returns which and how. */

@@ -63,6 +63,11 @@ export function openForReading(directory: string): ByteStore {
   );
 }
 
+/** Opens a store in a new folder for a copy that is synced at the end by whoever makes it. */
+export function openForCopy(directory: string): ByteStore {
+  return open<Uint8Array, Uint8Array>({ ...options(resolve(directory), defaultMapSizeBytes), noSync: true });
+}
+
 function options(path: string, mapSize: number): RootDatabaseOptionsWithPath & { permissionsMode: number } {
   return {
     path,

@@ -35,12 +35,26 @@ export interface Inspection {
 /** Such problems that are named one by one. */
 const problemsNamed = 1_000;
 
+/** Takes what an inspection finds to be whole. */
+export interface Sink {
+  /** The bytes are valid until it returns. */
+  readonly entry: (key: Buffer, value: Buffer) => void;
+  /** Awaited now and then, and at the end. */
+  readonly flush: () => Promise<void>;
+}
+
+export interface InspectOptions {
+  /** Whether no server can have it open: then nothing is written to the folder, not even a lock. */
+  readonly isAlone?: boolean;
+  readonly sink?: Sink;
+}
+
 /**
- * Inspects the database of a folder. Servers may be running on it.
+ * Inspects the database of a folder, as it is at this moment. Servers may be running on it.
  *
  * @throws Error that names the folder, when there is no database or its meta pages can't be read.
  */
-export async function inspect(directory: string): Promise<Inspection> {
+export async function inspect(directory: string, { isAlone = false, sink }: InspectOptions = {}): Promise<Inspection> {
   const path = join(directory, dataName);
   if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true)
     throw new Error(`There is no ${dataName} in ${directory}`);
@@ -48,10 +62,10 @@ export async function inspect(directory: string): Promise<Inspection> {
   let store: ByteStore | undefined;
   try {
     // As long as it reads, LMDB keeps the pages of the snapshot. What LMDB could not open has no writers either.
-    if (isOpenable(file)) store = openForReading(directory);
+    if (!isAlone && isOpenable(file)) store = openForReading(directory);
     const snapshot = store?.useReadTransaction();
     try {
-      return await inspectFile(file);
+      return await inspectFile(file, sink);
     } finally {
       snapshot?.done();
     }
@@ -74,40 +88,45 @@ function isOpenable(file: DataFile): boolean {
   }
 }
 
-async function inspectFile(file: DataFile): Promise<Inspection> {
+async function inspectFile(file: DataFile, sink: Sink | undefined): Promise<Inspection> {
   const problems = new Problems();
   const found = { documents: 0, fields: 0, updates: 0 };
+  /** The document whose record was read last. */
   let recorded: string | undefined;
   let version: number | undefined;
-  const { bytes, damages, freeDamages } = await checkWholly(file, (key, value) => {
+  const read = (key: Buffer, value: Buffer): void => {
     if (key.equals(formatKey)) {
       version = decodeFormat(value);
       return;
     }
     const documentId = documentOf(key);
     const prefix = Buffer.byteLength(documentId) + 1;
+    if (key.length === prefix) {
+      decodeDocument(value);
+      recorded = documentId;
+      found.documents++;
+      return;
+    }
+    if (recorded !== documentId) throw new CorruptEntry('it has entries, but no record of its own');
+    if (isHorizonKey(key, prefix)) decodeHorizon(value);
+    else if (isUpdateKey(key, prefix)) {
+      decodeUpdate(key, prefix, value);
+      found.updates++;
+    } else {
+      decodeField(pathOfKey(key, prefix), value);
+      found.fields++;
+    }
+  };
+  const onEntry = (key: Buffer, value: Buffer): void => {
     try {
-      if (key.length === prefix) {
-        decodeDocument(value);
-        recorded = documentId;
-        found.documents++;
-        return;
-      }
-      if (recorded !== documentId) throw new CorruptEntry('it has entries, but no record of its own');
-      if (isHorizonKey(key, prefix)) decodeHorizon(value);
-      else if (isUpdateKey(key, prefix)) {
-        decodeUpdate(key, prefix, value);
-        found.updates++;
-      } else {
-        decodeField(pathOfKey(key, prefix), value);
-        found.fields++;
-      }
+      read(key, value);
+      sink?.entry(key, value);
     } catch (error) {
       if (!(error instanceof CorruptEntry)) throw error;
-      problems.add(`document ${JSON.stringify(documentId)}: ${error.message}`);
-      recorded = documentId;
+      problems.add(`document ${JSON.stringify(documentOf(key))}: ${error.message}`);
     }
-  });
+  };
+  const { bytes, damages, freeDamages } = await checkWholly(file, onEntry, sink?.flush);
   for (const damage of damages) problems.add(sentenceOf(damage));
   for (const { reason } of freeDamages)
     problems.add(`${reason}: it is of the list of free pages, no document is concerned`);

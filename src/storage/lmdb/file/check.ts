@@ -45,9 +45,14 @@ export interface FileReport {
  * Reads everything. The event loop is given turns; nobody may write meanwhile, or a read transaction must be open.
  *
  * @param onEntry Called for each entry; the bytes are valid until it returns.
+ * @param onTurn Awaited between turns, and at the end.
  * @throws DamagedFile when the meta pages can't be read, so that nothing is known.
  */
-export async function checkWholly(file: DataFile, onEntry: (key: Buffer, value: Buffer) => void): Promise<FileReport> {
+export async function checkWholly(
+  file: DataFile,
+  onEntry: (key: Buffer, value: Buffer) => void,
+  onTurn: () => Promise<void> = setImmediate,
+): Promise<FileReport> {
   const meta = file.meta();
   const { size: bytes } = file;
   const seen = new Uint8Array(Math.ceil((meta.lastPage + 1) / 8));
@@ -65,9 +70,10 @@ export async function checkWholly(file: DataFile, onEntry: (key: Buffer, value: 
   const onList = (_: Buffer, list: Buffer): void => {
     readFreeList(list, meta.lastPage, (first, count) => void free.push([first, count]));
   };
-  await inTurns(walk(file, meta, meta.free, { onPages, onDamage: found(freeDamages), onEntry: onList }));
+  await inTurns(setImmediate, walk(file, meta, meta.free, { onPages, onDamage: found(freeDamages), onEntry: onList }));
   let entries = 0;
   await inTurns(
+    onTurn,
     walk(file, meta, meta.main, {
       ordered: true,
       onPages,
@@ -89,12 +95,13 @@ export async function checkWholly(file: DataFile, onEntry: (key: Buffer, value: 
   return { meta, bytes, entries, damages, freeDamages };
 }
 
-async function inTurns(steps: Generator<number, void>): Promise<void> {
+async function inTurns(onTurn: () => Promise<void>, steps: Generator<number, void>): Promise<void> {
   let bytes = 0;
   for (const read of steps) {
     bytes += read;
     if (bytes < bytesPerTurn) continue;
     bytes = 0;
-    await setImmediate();
+    await onTurn();
   }
+  await onTurn();
 }
