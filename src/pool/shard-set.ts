@@ -56,9 +56,15 @@ export class ShardSet {
     return (hash >>> 0) % this.links.length;
   }
 
-  /** @throws When a worker can't start. */
+  /**
+   * Waits for all workers, also when one fails: ending a thread that is still loading its modules aborts the process.
+   *
+   * @throws When a worker can't start.
+   */
   async start(): Promise<void> {
-    await Promise.all(this.links.map((link) => link.start()));
+    const starts = await Promise.allSettled(this.links.map((link) => link.start()));
+    const failed = starts.find((start) => start.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
   }
 
   /** Resolves when all that was submitted so far is answered and durable. */

@@ -12,6 +12,11 @@ import { client, folder, server } from '../support/fixture.js';
 import { until } from '../support/server.js';
 
 const main = fileURLToPath(new URL('../../src/main.js', import.meta.url));
+/** Why no disk can be mounted here; false when one can. */
+const cannotMount =
+  process.getuid?.() === 0 && spawnSync('unshare', ['--mount', 'true']).status === 0
+    ? false
+    : 'needs the right to mount';
 const data = (directory: string): string => join(directory, 'data.mdb');
 
 /** Fills bytes with noise. */
@@ -167,5 +172,18 @@ test('files that the user of the server may not open', { skip: process.getuid?.(
     });
     t.equal(status, 1, name);
     t.match(stdout, new RegExp(`EACCES.*${SYNCKIT_DATA_DIR}/${name}`), name);
+  }
+});
+
+test('a disk that is full at the start', { skip: cannotMount }, async (t) => {
+  for (const size of ['4k', '40k', '400k']) {
+    const disk = await folder(t);
+    t.equal(spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', disk]).status, 0);
+    try {
+      const started = server(t, { SYNCKIT_DATA_DIR: join(disk, 'data'), SHARDS: '2' });
+      await t.rejects(started, /ended with 1: .*can't be written: its disk is full, \d+ bytes are left/s, size);
+    } finally {
+      spawnSync('umount', [disk]);
+    }
   }
 });

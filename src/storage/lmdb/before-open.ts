@@ -1,7 +1,7 @@
 /** What is checked before LMDB gets to see a folder: it would make an empty database, or kill the process. */
 
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, lstatSync, mkdirSync, statSync, type Stats } from 'node:fs';
+import { accessSync, constants, lstatSync, mkdirSync, statfsSync, statSync, type Stats } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DataFile } from './file/data-file.js';
 import { checkQuickly } from './file/check.js';
@@ -10,6 +10,9 @@ import { readMarker, type Marker } from './marker.js';
 
 export const dataName = 'data.mdb';
 export const lockName = 'lock.mdb';
+
+/** Free space for a new database and its lock, in bytes. */
+const firstBytes = 1024 ** 2;
 
 /**
  * Makes a folder with its parents, one by one: Node's recursive mkdir does not end below a folder in which nothing can be
@@ -68,7 +71,10 @@ export function checkFolder(path: string): void {
   if (lock !== undefined) checkAccess(path, lockName, lock);
   let data = statOf(join(path, dataName));
   if (isEmpty(data) && marker === undefined) {
-    if (lock === undefined || !hasCommits(join(path, lockName))) return;
+    if (lock === undefined || !hasCommits(join(path, lockName))) {
+      checkSpace(path);
+      return;
+    }
     // Another process may have made it meanwhile: then it was there before the commit.
     data = statOf(join(path, dataName));
   }
@@ -81,6 +87,14 @@ export function checkFolder(path: string): void {
     );
   }
   checkData(path, data);
+  if (lock === undefined || lock.size === 0) checkSpace(path);
+}
+
+/** LMDB crashes when the disk is full as it makes its files: it writes the lock through a map of it. */
+function checkSpace(path: string): void {
+  const { bavail, bsize } = statfsSync(path);
+  if (bavail * bsize >= firstBytes) return;
+  throw new Error(`The data directory ${path} can't be written: its disk is full, ${bavail * bsize} bytes are left`);
 }
 
 function isEmpty(data: Stats | undefined): data is undefined {
