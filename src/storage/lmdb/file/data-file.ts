@@ -14,10 +14,19 @@ const attempts = 20;
 const pauseMs = 5;
 /** Bytes of large values that are read at a time. */
 const chunkBytes = 1024 ** 2;
+/** Pages of branches that are kept, a megabyte. */
+const branchesKept = 256;
 
 export class DataFile {
   readonly #descriptor: number;
   #chunk: Buffer | undefined;
+  /** The leaf that was read last. */
+  #leaf: Buffer | undefined;
+  #metas: Buffer | undefined;
+  /** The bytes from the first to the second meta page, as they were read last, and what they say. */
+  #last: { readonly bytes: Buffer; readonly meta: Meta } | undefined;
+  /** Branches of the last snapshot that were checked. */
+  readonly #branches = new Map<number, Page>();
 
   /** @throws Error of the system, when there is no such file or it can't be read. */
   constructor(path: string) {
@@ -43,10 +52,16 @@ export class DataFile {
     for (let attempt = 0; attempt < attempts; attempt++) {
       if (attempt > 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, pauseMs);
       try {
-        const before = this.#metaPages();
-        const after = this.#metaPages();
+        const read = this.#metaPages();
+        if (this.#last?.bytes.equals(read) === true) return this.#last.meta;
+        const bytes = Buffer.from(read);
         // Otherwise it was read while somebody wrote it.
-        if (before.every((page, i) => page.equals(after[i] ?? page))) return newestMeta(before);
+        if (!bytes.equals(this.#metaPages())) continue;
+        const second = bytes.length - metaBytes;
+        const meta = newestMeta([bytes.subarray(0, metaBytes), bytes.subarray(second)]);
+        this.#last = { bytes, meta };
+        this.#branches.clear();
+        return meta;
       } catch (error) {
         if (!(error instanceof DamagedFile)) throw error;
         failure = error;
@@ -55,10 +70,17 @@ export class DataFile {
     throw failure instanceof DamagedFile ? failure : new DamagedFile('its meta pages change all the time');
   }
 
-  /** A page of a tree. @throws DamagedFile */
+  /** A page of a tree; a leaf is valid until the next one is read. @throws DamagedFile */
   page(number: number, kind: typeof branch | typeof leaf, { pageSize, lastPage, txn }: Meta): Page {
+    const isLast = kind === branch && this.#last?.meta.txn === txn;
+    const known = isLast ? this.#branches.get(number) : undefined;
+    if (known !== undefined) return known;
     if (number < 2 || number > lastPage) throw new DamagedFile(`page ${number} is not in the file`);
-    return new Page(this.#read(Buffer.allocUnsafe(pageSize), number, pageSize), number, kind, txn);
+    if (this.#leaf?.length !== pageSize) this.#leaf = Buffer.allocUnsafeSlow(pageSize);
+    const bytes = kind === leaf ? this.#leaf : Buffer.allocUnsafe(pageSize);
+    const page = new Page(this.#read(bytes, number, pageSize), number, kind, txn);
+    if (isLast && this.#branches.size < branchesKept) this.#branches.set(number, page);
+    return page;
   }
 
   /**
@@ -80,12 +102,17 @@ export class DataFile {
     }
   }
 
-  #metaPages(): [Buffer, Buffer] {
-    const first = Buffer.alloc(metaBytes);
-    const read = readSync(this.#descriptor, first, 0, metaBytes, 0);
-    const second = Buffer.alloc(metaBytes);
-    const size = pageSizeOf(first.subarray(0, read));
-    return [first, second.subarray(0, readSync(this.#descriptor, second, 0, metaBytes, size))];
+  /** Valid until it is called again. */
+  #metaPages(): Buffer {
+    let size = this.#last?.meta.pageSize;
+    if (size === undefined) {
+      const first = Buffer.alloc(metaBytes);
+      size = pageSizeOf(first.subarray(0, readSync(this.#descriptor, first, 0, metaBytes, 0)));
+    }
+    if (this.#metas?.length !== size + metaBytes) this.#metas = Buffer.allocUnsafeSlow(size + metaBytes);
+    const read = readSync(this.#descriptor, this.#metas, 0, this.#metas.length, 0);
+    if (read < this.#metas.length) throw new DamagedFile('meta page 1 is damaged: the file ends in it');
+    return this.#metas;
   }
 
   #read(bytes: Buffer, page: number, pageSize: number): Buffer {
