@@ -4,12 +4,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Server } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import uWS, { type us_listen_socket } from 'uWebSockets.js';
-import { Acceptor, drainReason } from './acceptor/acceptor.js';
-import type { Session } from './acceptor/session/session.js';
+import { Acceptor } from './acceptor/acceptor.js';
+import { CLOSE_GRACE_MS, disconnect, drainClients } from './acceptor/drain-clients.js';
 import { createTokenVerifier } from './auth/tokens.js';
 import { MAX_ROOMS, type NodeEntry } from './cluster/membership/shared-state.js';
 import type { Config } from './config/load.js';
-import { closeCodes } from './errors.js';
 import type { HttpDeps } from './http/ports.js';
 import { listenForScrapes, registerMetrics } from './http/metrics.js';
 import { readinessOf } from './http/readiness.js';
@@ -30,17 +29,14 @@ export interface NodeOptions {
   readonly config: Config;
   readonly log: Logger;
   readonly version: string;
+  /** The storage will never work again in this process, all clients are disconnected: the process must end at once. */
+  readonly onStorageLost: () => void;
 }
 
-/** Number of slices in which the clients are disconnected. */
-const DRAIN_SLICES = 20;
 /** Time between two checks whether the coalescer has submitted everything, in ms. */
 const FLUSH_POLL_MS = 5;
-/**
- * Time for the last clients to close their side, in ms. If the process ended while a client still sends, the kernel
- * would reset the connection, and acks and the close code that the client has not read yet would be lost.
- */
-const CLOSE_GRACE_MS = 300;
+/** Time for answers that are on the way from shards to the acceptor when the storage is lost, in ms. */
+const LAST_ACKS_MS = 100;
 
 /** A node: puts together the acceptor, the shards and the HTTP routes. Nothing else knows them all. */
 export class Node {
@@ -59,7 +55,7 @@ export class Node {
   readonly #scraping: Parameters<typeof registerMetrics>[1];
   #scrapes: Server | undefined;
   #port = 0;
-  #state: 'starting' | 'running' | 'draining' | 'stopped' = 'starting';
+  #state: 'starting' | 'running' | 'draining' | 'stopped' | 'lost' = 'starting';
 
   constructor(options: NodeOptions) {
     this.#options = options;
@@ -76,8 +72,10 @@ export class Node {
         metricsMemory: config.metricsEnabled ? this.metrics.addShard() : undefined,
       }),
       log: log.child({ part: 'shards' }),
+      startTimeoutMs: config.shardStartTimeoutMs,
       onAnswer: (index, answer) => {
         this.acceptor.deliver(index, answer);
+        if (this.shards.links[index]?.status.storageLost === true) this.#storageLost();
       },
       onReady: (index) => {
         this.acceptor.coalescer.pump(index);
@@ -168,9 +166,9 @@ export class Node {
     this.#state = 'draining';
     this.heartbeat?.beat();
     if (this.#listening !== undefined) uWS.us_listen_socket_close(this.#listening);
-    await this.#disconnectClients(this.#options.config.drainMs);
+    await this.#drainClients(this.#options.config.drainMs);
     // Connections that were being opened when listening stopped.
-    await this.#disconnectClients(0);
+    await this.#drainClients(0);
     // Writes of clients that disconnected by themselves.
     await this.#flush();
     await this.acceptor.awareness.drain();
@@ -192,6 +190,22 @@ export class Node {
     if (storage.kind === 'postgres') await startDatabase(storage, log);
   }
 
+  /**
+   * Acks of what was durable before are with the clients, or on the way in answers of other shards. What was not durable
+   * stays with its clients, which send it again to the next process.
+   */
+  #storageLost(): void {
+    if (this.#state === 'lost') return;
+    this.#state = 'lost';
+    const { log, onStorageLost } = this.#options;
+    log.fatal(this.leftovers(), 'the storage failed for good: the process ends, so that it is started again');
+    if (this.#listening !== undefined) uWS.us_listen_socket_close(this.#listening);
+    setTimeout(() => {
+      for (const session of this.acceptor.sessions.all()) disconnect(session);
+      setTimeout(onStorageLost, CLOSE_GRACE_MS);
+    }, LAST_ACKS_MS);
+  }
+
   /** What is left to do, for the log of a drain that ran out of time. */
   leftovers(): { sessions: number; queuedBytes: number; unsettledBytes: number } {
     return {
@@ -201,29 +215,9 @@ export class Node {
     };
   }
 
-  /**
-   * Disconnects the clients in slices. From the start of its slice, a client's messages are refused; it is disconnected
-   * when everything before is acknowledged, so that it has nothing to send again. Slices do not wait for each other, as
-   * all wait for the same backlog.
-   */
-  async #disconnectClients(durationMs: number): Promise<void> {
-    const sessions = this.acceptor.sessions.all();
-    if (sessions.length === 0) return;
-    const leaving: Promise<void>[] = [];
-    const size = Math.ceil(sessions.length / DRAIN_SLICES);
-    for (let i = 0; i < sessions.length; i += size) {
-      if (i > 0) await sleep(durationMs / DRAIN_SLICES);
-      const slice = sessions.slice(i, i + size).filter((session) => session.isOpen);
-      for (const session of slice) session.become({ kind: 'draining' });
-      leaving.push(
-        this.#flush().then(() => {
-          slice.forEach(disconnect);
-          this.#options.log.debug({ clients: slice.length }, 'clients were disconnected');
-        }),
-      );
-    }
-    await Promise.all(leaving);
-    await sleep(CLOSE_GRACE_MS);
+  #drainClients(durationMs: number): Promise<void> {
+    const { log } = this.#options;
+    return drainClients({ sessions: this.acceptor.sessions.all(), durationMs, flush: () => this.#flush(), log });
   }
 
   /** Resolves when everything that clients have sent until now is durable and acknowledged. */
@@ -267,8 +261,4 @@ export class Node {
       rooms: this.acceptor.topics.summary(MAX_ROOMS),
     };
   }
-}
-
-function disconnect(session: Session): void {
-  if (session.isOpen) session.socket.end(closeCodes.restart, drainReason);
 }

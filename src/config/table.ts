@@ -44,6 +44,12 @@ const server = {
     defaultWords: 'one less than the number of cores, at least 1 and at most 4; 1 when PM2 runs several processes',
     meaning: 'Number of worker threads. Each holds and merges its share of the documents.',
   }),
+  shardStartTimeoutMs: variable('SYNCKIT_SHARD_START_TIMEOUT_MS', integer(100, 3_600_000), {
+    default: '30000',
+    unit: 'ms',
+    meaning:
+      'Longest time for a worker thread to open its storage and be ready. At the start of the server, the process ends after it with an error that names the shard; later, the thread is replaced once more.',
+  }),
   nodeId: variable('SYNCKIT_NODE_ID', text('1–64 characters of A–Z a–z 0–9 _ . : -', /^[A-Za-z0-9_.:-]{1,64}$/), {
     defaultWords: 'host name and instance number',
     meaning:
