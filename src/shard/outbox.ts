@@ -42,9 +42,7 @@ export class Outbox {
   readonly #held = new Map<string, Held[]>();
   #ids = 0;
   /** As the last answer said: a storage or a bus that begins to fail is reported also when no client is answered. */
-  #sentHealthy = true;
-  #sentConnected = true;
-  #sentLost: true | undefined;
+  #sent: Partial<ShardStatus> = { storageHealthy: true, busConnected: true };
   #now = 0;
 
   constructor(send: (answer: Uint8Array<ArrayBuffer>) => void, status: () => ShardStatus) {
@@ -261,14 +259,13 @@ export class Outbox {
   flush(): void {
     this.#now = 0;
     const status = this.#status();
+    const { storageHealthy, busConnected, storageLost } = this.#sent;
     const isChange =
-      status.storageHealthy !== this.#sentHealthy ||
-      status.busConnected !== this.#sentConnected ||
-      status.storageLost !== this.#sentLost;
+      status.storageHealthy !== storageHealthy ||
+      status.busConnected !== busConnected ||
+      status.storageLost !== storageLost;
     if (this.#answer.empty && !isChange) return;
-    this.#sentHealthy = status.storageHealthy;
-    this.#sentConnected = status.busConnected;
-    this.#sentLost = status.storageLost;
+    this.#sent = { ...status };
     this.#answer.status(status);
     this.#send(this.#answer.finish());
   }

@@ -267,8 +267,8 @@ export class Shard {
 
   #status(): ShardStatus {
     return {
-      storageHealthy: this.#commits.committer.healthy && this.#options.storage.isLost !== true,
-      ...(this.#options.storage.isLost === true ? { storageLost: true } : {}),
+      storageHealthy: this.#commits.committer.healthy && !this.#options.storage.isLost,
+      ...(this.#options.storage.isLost ? { storageLost: true } : {}),
       busConnected: this.#replication?.connected ?? true,
       documents: this.#documents.count,
       bytes: this.#documents.bytes,

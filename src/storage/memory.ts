@@ -27,6 +27,7 @@ interface MemoryDocument {
 /** Each instance is a separate database. Each shard has its own, as a document always belongs to the same shard. */
 export class MemoryStorage implements Storage {
   readonly durable = false;
+  readonly isLost = false;
   readonly #documents = new Map<string, MemoryDocument>();
   #closed = false;
 

@@ -132,7 +132,7 @@ export interface Storage {
   readonly durable: boolean;
 
   /** True from the moment on from which nothing will ever work again in this process: it has to be ended. */
-  readonly isLost?: boolean;
+  readonly isLost: boolean;
 
   /**
    * Loads documents, in the order of their ids. Rejects when any of them can't be read: a failed load is never

@@ -11,6 +11,7 @@ import type {
 } from '../../src/storage/port.js';
 
 export class ControlledStorage implements Storage {
+  readonly isLost = false;
   readonly durable = true;
   /** What each call of `commit` was given, failed ones too. */
   readonly commits: DocumentChange[][] = [];

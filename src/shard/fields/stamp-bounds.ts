@@ -37,6 +37,10 @@ export class StampBoundedStorage implements Storage {
     if (storage.reasonAgainst !== undefined) this.reasonAgainst = storage.reasonAgainst.bind(storage);
   }
 
+  get isLost(): boolean {
+    return this.#options.storage.isLost;
+  }
+
   async load(documentIds: readonly string[]): Promise<StoredDocument[]> {
     const stored = await this.#options.storage.load(documentIds);
     return stored.map((document, i) => (isPossible(document) ? document : this.#bound(documentIds[i] ?? '', document)));

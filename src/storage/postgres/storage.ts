@@ -31,6 +31,7 @@ function smallestOffset(before: number, after: number, there: number): number {
 
 class PostgresStorage implements Storage {
   readonly durable = true;
+  readonly isLost = false;
   readonly #connections: Connections;
   readonly #loader: Loader;
   /** With several connections, commits keep one. */
