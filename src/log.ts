@@ -44,7 +44,7 @@ export function createLogger(
 }
 
 /** Lines of one event in a second; of further ones, the next line tells the number. */
-const SAMPLED_PER_SECOND = 5;
+const SAMPLED_PER_SECOND = 20;
 
 /** A log for events that clients can cause at will: of each event, only some lines a second are written. */
 export class SampledLog {

@@ -16,13 +16,13 @@ export const budgets = {
     meaning: 'The same for all connections of one authenticated user to this process. 0 = no limit.',
   }),
   maxReceivedBytesPerSecond: variable('SYNCKIT_MAX_RECEIVED_BYTES_PER_SECOND', size(0), {
-    default: '8MiB',
+    default: '32MiB',
     unit: 'bytes per second',
     meaning:
       'Bytes of messages of one connection per second; each message counts 256 bytes besides its own, and four seconds of it may come at once. 0 = no limit.',
   }),
   maxUserReceivedBytesPerSecond: variable('SYNCKIT_MAX_USER_RECEIVED_BYTES_PER_SECOND', size(0), {
-    default: '32MiB',
+    default: '64MiB',
     unit: 'bytes per second',
     meaning: 'The same for all connections of one authenticated user to this process. 0 = no limit.',
   }),

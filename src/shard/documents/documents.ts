@@ -45,6 +45,8 @@ export interface LoadingDocument {
 
 /** What a loaded document takes besides its fields and its text, in bytes: it is many small objects. */
 const DOCUMENT_BYTES = 4_000;
+/** An L that is no further ahead of the wall clock is worth waiting for, in ms. */
+const SOON_MS = 1_000;
 /** Unloaded documents whose L is remembered. */
 const MAX_AHEAD = 100_000;
 /** For so long after a search that was in vain none is made, in ms: to look at all documents at each turn would take long. */
@@ -193,6 +195,8 @@ export class Documents {
   #rememberAhead({ id, stamp }: LoadedDocument, now: number): boolean {
     const { clock } = this.#options;
     if (clock.isPast(stamp, now)) return true;
+    // Used a moment ago.
+    if (clock.isPast(stamp, now + SOON_MS)) return false;
     for (const [oldest, remembered] of this.#ahead) {
       if (!clock.isPast(remembered, now)) break;
       this.#ahead.delete(oldest);
