@@ -5,9 +5,8 @@ import type { Server } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import uWS, { type us_listen_socket } from 'uWebSockets.js';
 import { Acceptor, drainReason } from './acceptor/acceptor.js';
-import type { CountedState } from './acceptor/session/session-meter.js';
 import type { Session } from './acceptor/session/session.js';
-import { createTokenVerifier } from './auth/tokens.js';
+import { Authenticator } from './auth/authenticator.js';
 import { MAX_ROOMS, type NodeEntry } from './cluster/membership/shared-state.js';
 import type { Config } from './config/load.js';
 import { closeCodes } from './errors.js';
@@ -17,10 +16,10 @@ import { registerHttp } from './http/server.js';
 import type { Logger } from './log.js';
 import type { ShardWorkerData } from './shard/entry.js';
 import { AcceptorMetrics } from './metrics/acceptor-metrics.js';
-import { MetricsRegistry, type NodeReads } from './metrics/registry.js';
+import { MetricsRegistry } from './metrics/registry.js';
+import { nodeReads } from './node-reads.js';
 import { askCluster } from './pool/cluster-client.js';
 import { ClusterHeartbeat } from './cluster/membership/heartbeat.js';
-import type { ShardLink } from './pool/shard-link.js';
 import { ShardSet } from './pool/shard-set.js';
 import { waitForDatabase } from './storage/postgres/wait-for-database.js';
 
@@ -45,6 +44,7 @@ export class Node {
   readonly acceptor: Acceptor;
   readonly shards: ShardSet;
   readonly metrics: MetricsRegistry;
+  readonly authenticator: Authenticator;
   /** Names this process, unique among all nodes and starts. */
   readonly run = randomBytes(9).toString('base64url');
   /** Undefined without a bus. */
@@ -60,8 +60,8 @@ export class Node {
   constructor(options: NodeOptions) {
     this.#options = options;
     const { config, log, version } = options;
-    const { jwtSecret, ...shardConfig } = config;
-    this.metrics = new MetricsRegistry(this.#reads(), version);
+    const { jwtSecret, auth, ...shardConfig } = config;
+    this.metrics = new MetricsRegistry(nodeReads(this), version);
     this.shards = new ShardSet({
       count: config.shards,
       filename: fileURLToPath(new URL('./shard/entry.js', import.meta.url)),
@@ -85,14 +85,24 @@ export class Node {
         this.acceptor.abandon(task);
       },
     });
+    const acceptorMetrics = config.metricsEnabled ? this.metrics.acceptor : new AcceptorMetrics(undefined);
+    this.authenticator = new Authenticator({
+      secret: jwtSecret,
+      config: auth,
+      maxVerifications: config.maxVerifications,
+      log: log.child({ part: 'auth' }),
+      onKeysFetched: (result) => {
+        acceptorMetrics.keyFetches(result).add(1);
+      },
+    });
     this.acceptor = new Acceptor({
       app: this.#app,
       config,
       log: log.child({ part: 'acceptor' }),
-      verifier: createTokenVerifier({ secret: jwtSecret }),
+      verifier: this.authenticator,
       shards: this.shards,
       run: this.run,
-      metrics: config.metricsEnabled ? this.metrics.acceptor : new AcceptorMetrics(undefined),
+      metrics: acceptorMetrics,
     });
     this.heartbeat = config.bus === undefined ? undefined : this.#heartbeat();
     registerMetrics(this.#app, { config, metrics: this.metrics, log: log.child({ part: 'http' }) });
@@ -223,29 +233,6 @@ export class Node {
     const isSubmitted = this.acceptor.coalescer.flushAll();
     while (!isSubmitted()) await sleep(FLUSH_POLL_MS);
     await this.shards.fence();
-  }
-
-  /** Reads the metrics whose owner is `node`. Each read costs at most O(number of shards). */
-  #reads(): NodeReads {
-    const links = (): readonly ShardLink[] => this.shards.links;
-    return {
-      connections: ({ protocol, state }) =>
-        this.acceptor.meter.count(protocol === 'json' ? 'json' : 'binary', state as CountedState),
-      awarenessStates: () => this.acceptor.awareness.states,
-      remoteAwarenessStates: () => this.acceptor.awareness.remoteStates,
-      subscribedDocuments: () => this.acceptor.topics.size,
-      queuedBytes: ({ place }) =>
-        place === 'coalescer' ? this.acceptor.coalescer.queuedBytes : this.shards.retainedBytes,
-      shardTasks: () => links().reduce((sum, link) => sum + link.unsettled, 0),
-      shardsRunning: () => links().filter((link) => link.running).length,
-      shardRestarts: () => links().reduce((sum, link) => sum + link.restarts, 0),
-      storageHealthy: () => (this.shards.status().storageHealthy ? 1 : 0),
-      clusterNodes: () => this.heartbeat?.size ?? 1,
-      busConnected: () => (this.shards.status().busConnected ? 1 : 0),
-      pendingBytes: () => this.shards.status().pendingBytes,
-      loadedDocuments: () => this.shards.status().documents,
-      documentBytes: () => this.shards.status().bytes,
-    };
   }
 
   #heartbeat(): ClusterHeartbeat {

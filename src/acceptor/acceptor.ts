@@ -9,7 +9,7 @@ import type { Config } from '../config/load.js';
 import { closeCodes, errors } from '../errors.js';
 import type { AcceptorMetrics } from '../metrics/acceptor-metrics.js';
 import type { Logger } from '../log.js';
-import type { TokenVerifier } from '../auth/tokens.js';
+import type { CredentialVerifier } from '../auth/identity.js';
 import { errorBody } from '../protocol/encode.js';
 import type { ShardSet } from '../pool/shard-set.js';
 import { refuseTask } from './abandoned-task.js';
@@ -24,6 +24,7 @@ import { Interests } from './interests.js';
 import { Awareness } from './awareness/awareness.js';
 import type { AwarenessReplicationOptions } from './awareness/replication.js';
 import { Router } from './router.js';
+import { HeldBytes } from './session/held-frames.js';
 import { Session, type SocketData } from './session/session.js';
 import { SessionMeter } from './session/session-meter.js';
 import { Sessions } from './session/sessions.js';
@@ -34,7 +35,7 @@ export interface AcceptorOptions {
   readonly app: TemplatedApp;
   readonly config: Config;
   readonly log: Logger;
-  readonly verifier: TokenVerifier;
+  readonly verifier: CredentialVerifier;
   readonly shards: ShardSet;
   /** Names this process, unique among all nodes and starts. */
   readonly run: string;
@@ -48,6 +49,8 @@ export class Acceptor {
   readonly topics: Topics;
   readonly awareness: Awareness;
   readonly coalescer: Coalescer;
+  /** Messages that wait until something about their session is known. */
+  readonly heldBytes: HeldBytes;
   readonly #options: AcceptorOptions;
   readonly #addresses: Addresses;
   readonly #authentication: Authentication;
@@ -63,6 +66,7 @@ export class Acceptor {
     this.#options = options;
     const { app, config, log, verifier, shards, metrics } = options;
     this.meter = new SessionMeter(metrics);
+    this.heldBytes = new HeldBytes(config.maxHeldBytes);
     this.#addresses = new Addresses(config.trustedProxies, config.maxConnectionsPerIp);
     const onInterest =
       config.bus &&
@@ -104,6 +108,7 @@ export class Acceptor {
       timeoutMs: config.authTimeoutMs,
       log,
       metrics,
+      hold: (session) => this.#router.hold(session),
       onIdentity: (session, { userId }, access) => {
         this.sessions.setUser(session, userId);
         this.topics.restrict(session, (documentId) => access.mayRead(documentId));
@@ -116,6 +121,7 @@ export class Acceptor {
       control: new Control({ ...this.#parts(), ...config }),
       ...this.#parts(),
       metrics,
+      heldBytes: this.heldBytes,
       chunkLimits: { sets: config.maxChunkSets, bytes: config.maxChunkedBytes, timeout: config.chunkTimeoutMs },
       fence: async () => {
         // Also for updates of other nodes, a shard must know the new variant: its record may wait in the coalescer.
@@ -280,6 +286,7 @@ export class Acceptor {
   #close(session: Session, code: number): void {
     session.become({ kind: 'closed' });
     clearTimeout(session.chunkTimer);
+    session.held?.clear();
     if (!this.sessions.remove(session)) return;
     this.#options.metrics.connectionsClosed(String(code)).add(1);
     this.#addresses.leave(session.address);

@@ -11,6 +11,7 @@ import type { Authentication } from './session/authentication.js';
 import type { Coalescer } from './coalescer.js';
 import type { Control } from './control.js';
 import type { Awareness } from './awareness/awareness.js';
+import { HeldFrames, type HeldBytes } from './session/held-frames.js';
 import type { Session } from './session/session.js';
 import type { Topics } from './topics.js';
 
@@ -22,6 +23,8 @@ export interface RouterOptions {
   readonly awareness: Awareness;
   readonly metrics: AcceptorMetrics;
   readonly chunkLimits: ChunkLimits;
+  /** Of all sessions. */
+  readonly heldBytes: HeldBytes;
   /** Resolves when everything that the shards were given so far is settled. */
   readonly fence: () => Promise<void>;
 }
@@ -41,12 +44,42 @@ export class Router {
 
   /** @param bytes Valid during the call only. @param text Whether it came as a text frame. */
   handle(session: Session, bytes: Buffer, text: boolean): void {
+    if (session.held === undefined) this.#handle(session, bytes, text, false);
+    else if (!session.held.add(bytes, text)) this.#refuseHeld(session, bytes, text);
+  }
+
+  /** Makes the messages of a session wait. @returns To be called once, when they are to be handled. */
+  hold(session: Session): () => void {
+    const held = (session.held ??= new HeldFrames(this.#options.heldBytes));
+    held.isReleased = false;
+    return () => {
+      if (session.held === held) this.#release(session, held);
+    };
+  }
+
+  /** A frame may make the next ones wait again. */
+  #release(session: Session, held: HeldFrames): void {
+    held.isReleased = true;
+    for (;;) {
+      // Handling a frame may set it; the compiler does not see that.
+      if (!(held.isReleased as boolean)) return;
+      const frame = held.next();
+      if (frame === undefined) break;
+      if (session.isOpen) this.#handle(session, frame.bytes, frame.text, frame.isCounted);
+    }
+    session.held = undefined;
+  }
+
+  #refuseHeld(session: Session, bytes: Buffer, text: boolean): void {
+    const head = readHead(bytes, text, this.#scan);
+    const details = head.kind === 'fault' ? {} : this.#detailsOf(bytes, head);
+    this.#refuse(session, new LimitError('held', 'too many messages wait for the check of credentials'), details);
+  }
+
+  #handle(session: Session, bytes: Buffer, text: boolean, isCounted: boolean): void {
     if (text && session.encoding === 'binary') this.#switchToJson(session);
     const head = readHead(bytes, text, this.#scan);
-    const { metrics } = this.#options;
-    const type = head.kind === 'fault' ? 'invalid' : head.type;
-    metrics.messagesReceived(type).add(1);
-    metrics.bytesReceived(type).add(bytes.length);
+    if (!isCounted) this.#count(head, bytes);
     if (head.kind === 'fault') {
       // Malformed frames count as messages, or a client could send them without limit.
       const withinLimit = session.bucket.take(performance.now());
@@ -54,17 +87,24 @@ export class Router {
       return;
     }
     try {
-      this.#route(session, bytes, head);
+      this.#route(session, bytes, head, isCounted);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       this.#refuse(session, error, this.#detailsOf(bytes, head));
     }
   }
 
-  #route(session: Session, bytes: Buffer, head: FrameHead): void {
+  #count(head: ReturnType<typeof readHead>, { length }: Buffer): void {
+    const { metrics } = this.#options;
+    const type = head.kind === 'fault' ? 'invalid' : head.type;
+    metrics.messagesReceived(type).add(1);
+    metrics.bytesReceived(type).add(length);
+  }
+
+  #route(session: Session, bytes: Buffer, head: FrameHead, isCounted: boolean): void {
     // Clients acknowledge every delta, so acks and pongs do not count.
     if (head.type === 'ack' || head.type === 'pong' || head.type === 'connect') return;
-    if (!session.bucket.take(performance.now())) throw new LimitError('messages');
+    if (!isCounted && !session.bucket.take(performance.now())) throw new LimitError('messages');
     const { state } = session;
     if (state.kind === 'draining') throw new ProtocolError('SHUTTING_DOWN');
     if (head.type === 'auth') {

@@ -2,6 +2,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { availableParallelism, hostname } from 'node:os';
 import { resolve } from 'node:path';
+import { hasIdentityProvider } from './identity-provider.js';
 import { readPm2 } from './pm2.js';
 import type { variables } from './table.js';
 import type { ValueOf } from './variable.js';
@@ -41,12 +42,38 @@ export interface BusConfig {
   readonly compareMs: number;
 }
 
+/** How credentials are checked, and accounts are kept. */
+export interface AuthConfig {
+  /** Tokens that it has signed are valid too. */
+  readonly previousSecret: string | undefined;
+  /** Where the keys of an identity provider are; undefined if it has none. */
+  readonly publicKeys: PublicKeysConfig | undefined;
+  /** What the claims of a token must say. */
+  readonly rules: {
+    readonly issuers: readonly string[];
+    readonly audiences: readonly string[];
+    readonly toleranceMs: number;
+    readonly userClaim: string | undefined;
+    readonly permissionsClaim: string;
+    readonly keepClaims: boolean;
+  };
+}
+
+export interface PublicKeysConfig {
+  readonly jwksUrl: string | undefined;
+  readonly jwksFile: string | undefined;
+  readonly publicKeyFile: string | undefined;
+  readonly jwksRefreshMs: number;
+  readonly jwksStaleMs: number;
+}
+
 /** The derived values of `Config`. */
 export interface Derived {
   readonly storage: StorageConfig;
   /** Never empty: outside production, a random secret when JWT_SECRET is not set. */
   readonly jwtSecret: string;
   readonly authRequired: boolean;
+  readonly auth: AuthConfig;
   /** Undefined for a single node. */
   readonly bus: BusConfig | undefined;
   /** `['*']` for every origin. */
@@ -72,11 +99,13 @@ export function derive(values: Values, env: NodeJS.ProcessEnv): Derived {
   const storage = storageOf(values);
   const nodeId = nodeIdOf(values);
   const writerId = `node-${createHash('sha256').update(nodeId).digest('base64url').slice(0, 12)}`;
-  const authRequired = values.authRequired ?? (production || values.jwtSecret !== undefined);
+  const authRequired =
+    values.authRequired ?? (production || values.jwtSecret !== undefined || hasIdentityProvider(values));
   return {
     storage,
     jwtSecret: values.jwtSecret ?? randomBytes(48).toString('base64url'),
     authRequired,
+    auth: authOf(values),
     bus: busOf(values),
     corsOrigins: values.corsOrigins ?? (production ? [] : ['*']),
     shards: values.shards ?? defaultShards(severalProcesses, storage, availableParallelism()),
@@ -86,6 +115,24 @@ export function derive(values: Values, env: NodeJS.ProcessEnv): Derived {
     logFile: pm2?.logFile,
     idleTimeoutSeconds: idleTimeout(values.heartbeatIntervalMs, values.heartbeatTimeoutMs),
     notices: noticesOf(values, storage, { authRequired, severalProcesses }),
+  };
+}
+
+function authOf(values: Values): AuthConfig {
+  const { issuers, audiences, userClaim, permissionsClaim } = values;
+  const { jwksUrl, jwksFile, publicKeyFile, jwksRefreshMs, jwksStaleMs } = values;
+  const isOpen = hasIdentityProvider(values);
+  return {
+    previousSecret: values.jwtPreviousSecret,
+    publicKeys: isOpen ? { jwksUrl, jwksFile, publicKeyFile, jwksRefreshMs, jwksStaleMs } : undefined,
+    rules: {
+      issuers,
+      audiences,
+      toleranceMs: values.clockToleranceMs ?? (isOpen ? 5_000 : 0),
+      userClaim,
+      permissionsClaim,
+      keepClaims: false,
+    },
   };
 }
 
@@ -150,9 +197,14 @@ function noticesOf(
   { authRequired, severalProcesses }: { readonly authRequired: boolean; readonly severalProcesses: boolean },
 ): string[] {
   const notices = [];
-  if (values.jwtSecret === undefined) {
+  if (values.jwtSecret === undefined && !hasIdentityProvider(values)) {
     notices.push(
       'JWT_SECRET is not set: tokens are checked against a random secret made at this start, so none can be valid.',
+    );
+  }
+  if (values.jwksUrl !== undefined && values.audiences.length === 0) {
+    notices.push(
+      'JWT_AUDIENCE is not set: tokens that the identity provider issues for other applications are accepted too.',
     );
   }
   if (!authRequired) {

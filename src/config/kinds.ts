@@ -88,6 +88,11 @@ export function addresses(): Kind<readonly string[]> {
   };
 }
 
+/** Texts without commas, separated by commas. */
+export function words(): Kind<readonly string[]> {
+  return { words: 'a comma-separated list', schema: list() };
+}
+
 /** Origins as browsers send them, separated by commas, or `*` alone for every origin. */
 export function origins(): Kind<readonly string[]> {
   return {

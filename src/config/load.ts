@@ -8,7 +8,7 @@ import { duration } from './kinds.js';
 import { variables } from './table.js';
 import type { Variable } from './variable.js';
 
-export type { StorageConfig } from './derive.js';
+export type { AuthConfig, PublicKeysConfig, StorageConfig } from './derive.js';
 export { configReference } from './reference.js';
 
 /** Variables that are not in `Config`: their values are part of a derived one, or nothing uses them in this version. */
@@ -25,6 +25,17 @@ const hidden = [
   'redisChannelPrefix',
   'redisCluster',
   'refreshLifetimeMs',
+  'jwtPreviousSecret',
+  'jwksUrl',
+  'jwksFile',
+  'publicKeyFile',
+  'jwksRefreshMs',
+  'jwksStaleMs',
+  'issuers',
+  'audiences',
+  'clockToleranceMs',
+  'userClaim',
+  'permissionsClaim',
 ] as const satisfies readonly (keyof Values)[];
 
 type Hidden = (typeof hidden)[number];

@@ -11,6 +11,8 @@ export class AcceptorMetrics {
   readonly backpressureCloses;
   /** By result. */
   readonly authentications;
+  /** By result. */
+  readonly keyFetches;
   /** These by message type. */
   readonly messagesReceived;
   readonly bytesReceived;
@@ -40,6 +42,7 @@ export class AcceptorMetrics {
     this.connectionsClosed = cells.counters(metrics.connectionsClosed);
     this.backpressureCloses = cells.counter(metrics.backpressureCloses);
     this.authentications = cells.counters(metrics.authentications);
+    this.keyFetches = cells.counters(metrics.keyFetches);
     this.messagesReceived = cells.counters(metrics.messagesReceived);
     this.bytesReceived = cells.counters(metrics.bytesReceived);
     this.messagesSent = cells.counters(metrics.messagesSent);

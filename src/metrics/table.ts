@@ -63,7 +63,7 @@ export const metrics = {
     name: 'synckit_connections_closed_total',
     type: 'counter',
     owner: 'acceptor',
-    labels: { code: ['1000', '1001', '1005', '1006', '1008', '1009', '1011', '1012', 'other'] },
+    labels: { code: ['1000', '1001', '1005', '1006', '1008', '1009', '1011', '1012', '1013', '4401', '4403', 'other'] },
     help: 'Accepted connections that were closed, by WebSocket close code; 1006 is a connection that broke without a close frame.',
   },
   backpressureCloses: {
@@ -76,8 +76,27 @@ export const metrics = {
     name: 'synckit_authentications_total',
     type: 'counter',
     owner: 'acceptor',
-    labels: { result: ['accepted', 'anonymous', 'failed', 'expired', 'timeout'] },
-    help: 'Authentications by result; expired counts expired tokens and sessions that ended with their token, timeout counts connections that did not authenticate in time.',
+    labels: { result: ['accepted', 'anonymous', 'failed', 'expired', 'revoked', 'unavailable', 'timeout'] },
+    help: 'Authentications by result; expired and revoked count refused credentials and sessions that ended with theirs, unavailable counts those that could not be checked, timeout counts connections that did not authenticate in time.',
+  },
+  verifications: {
+    name: 'synckit_verifications_in_progress',
+    type: 'gauge',
+    owner: 'node',
+    help: 'Credentials that are being checked; at most SYNCKIT_MAX_VERIFICATIONS.',
+  },
+  heldBytes: {
+    name: 'synckit_held_bytes',
+    type: 'gauge',
+    owner: 'node',
+    help: 'Bytes of messages that wait until the credentials of their connection, or its access to a document, are checked; at most SYNCKIT_MAX_HELD_BYTES.',
+  },
+  keyFetches: {
+    name: 'synckit_jwks_fetches_total',
+    type: 'counter',
+    owner: 'acceptor',
+    labels: { result: ['fetched', 'failed'] },
+    help: 'Attempts to fetch the keys of the identity provider from JWT_JWKS_URL, by result.',
   },
   messagesReceived: {
     name: 'synckit_messages_received_total',

@@ -18,8 +18,8 @@ import type { Storage } from '../storage/port.js';
 import { answerCluster } from './replication/cluster-requests.js';
 import { Shard } from './shard.js';
 
-/** Tokens are the acceptor's business. */
-export type ShardConfig = Omit<Config, 'jwtSecret'>;
+/** Credentials are the acceptor's business. */
+export type ShardConfig = Omit<Config, 'jwtSecret' | 'auth'>;
 
 /** Given to each worker as its `workerData`. */
 export interface ShardWorkerData {

@@ -6,6 +6,7 @@ import type { CoalescerOptions } from '../../src/acceptor/coalescer.js';
 import { Control } from '../../src/acceptor/control.js';
 import { Router } from '../../src/acceptor/router.js';
 import { Authentication } from '../../src/acceptor/session/authentication.js';
+import { HeldBytes } from '../../src/acceptor/session/held-frames.js';
 import { SessionMeter } from '../../src/acceptor/session/session-meter.js';
 import { Topics } from '../../src/acceptor/topics.js';
 import { compilePermissions } from '../../src/auth/permissions.js';
@@ -54,6 +55,7 @@ function fixture(t: Test, options: Partial<CoalescerOptions> = {}): Fixture {
   });
   const router = new Router({
     ...{ authentication, coalescer, control, topics, awareness, metrics },
+    heldBytes: new HeldBytes(1_000_000),
     chunkLimits: { sets: MAX_SETS, bytes: 100_000, timeout: 60_000 },
     fence: () => Promise.resolve(),
   });

@@ -2,6 +2,7 @@ import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { createSigner } from 'fast-jwt';
 import { test } from 'tap';
+import { defaultRules } from '../../src/auth/claims.js';
 import { compilePermissions, noPermissions } from '../../src/auth/permissions.js';
 import { anonymousIdentity, createTokenVerifier, signToken } from '../../src/auth/tokens.js';
 
@@ -24,7 +25,7 @@ test('a signed token gives its user, permissions and end', (t) => {
   const now = Date.now();
   const token = signToken({ secret, userId: 'ann', permissions, expiresInMs: hour, now });
   const expiresAt = Math.floor((now + hour) / 1_000) * 1_000;
-  t.same(createTokenVerifier({ secret }).verify(token), {
+  t.match(createTokenVerifier({ secret }).verify(token), {
     ok: true,
     identity: { userId: 'ann', permissions, expiresAt },
   });
@@ -34,7 +35,7 @@ test('a signed token gives its user, permissions and end', (t) => {
 test('a token without an end never expires', (t) => {
   const verifier = createTokenVerifier({ secret, now: () => Date.now() + 1e6 * hour });
   const token = signToken({ secret, userId: 'ann', permissions });
-  t.same(verifier.verify(token), { ok: true, identity: { userId: 'ann', permissions } });
+  t.match(verifier.verify(token), { ok: true, identity: { userId: 'ann', permissions, expiresAt: undefined } });
   t.end();
 });
 
@@ -119,6 +120,33 @@ test('a well-signed token with a bad payload is refused', (t) => {
   ];
   for (const payload of bad) t.same(verify(sign(payload)), failed, JSON.stringify(payload).slice(0, 60));
   t.same(verify(sign({ userId: 'ann', filler: 'x'.repeat(100_000) })), failed, 'too long');
+  t.end();
+});
+
+test('two secrets are active while one replaces the other', (t) => {
+  const next = randomBytes(32).toString('hex');
+  const { verify } = createTokenVerifier({ secret: next, previousSecret: secret });
+  t.match(verify(signToken({ secret, userId: 'ann', permissions })), { ok: true });
+  t.match(verify(signToken({ secret: next, userId: 'ann', permissions })), { ok: true });
+  const past = Date.now() - 2 * hour;
+  t.same(verify(signToken({ secret, userId: 'ann', permissions, expiresInMs: hour, now: past })), expired);
+  t.same(verify(signToken({ secret: `${secret}.`, userId: 'ann', permissions })), failed);
+  t.end();
+});
+
+test('a signed token has what the rules of its verifier want', (t) => {
+  const rules = {
+    ...defaultRules,
+    issuers: ['https://a', 'https://b'],
+    audiences: ['synckit'],
+    userClaim: 'user.id',
+    permissionsClaim: 'scope',
+  };
+  const { verify } = createTokenVerifier({ secret, rules });
+  t.match(verify(signToken({ secret, userId: 'ann', permissions, rules })), {
+    identity: { userId: 'ann', permissions },
+  });
+  t.same(verify(signToken({ secret, userId: 'ann', permissions })), failed);
   t.end();
 });
 

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { HttpRequest } from 'uWebSockets.js';
 import { compilePermissions, type Access } from '../../auth/permissions.js';
-import { anonymousIdentity, type Identity, type TokenVerifier } from '../../auth/tokens.js';
+import { anonymousIdentity, type CredentialVerifier, type Identity, type Verified } from '../../auth/identity.js';
 import { closeCodes, errors, type ErrorCode } from '../../errors.js';
 import type { AcceptorMetrics } from '../../metrics/acceptor-metrics.js';
 import { errorBody, quote } from '../../protocol/encode.js';
@@ -9,7 +9,7 @@ import type { Fields } from '../../protocol/fields.js';
 import type { Session } from './session.js';
 
 export interface AuthenticationOptions {
-  readonly verifier: TokenVerifier;
+  readonly verifier: CredentialVerifier;
   readonly required: boolean;
   /** Milliseconds within which a connection has to authenticate. */
   readonly timeoutMs: number;
@@ -17,10 +17,20 @@ export interface AuthenticationOptions {
   readonly metrics: AcceptorMetrics;
   /** The session has this identity from now on; it may allow less than the one before. */
   readonly onIdentity: (session: Session, identity: Identity, access: Access) => void;
+  /** Makes the messages of a session wait until the function that it returns is called. */
+  readonly hold?: (session: Session) => () => void;
 }
 
 /** Longest delay of a timer; for a later expiry the timer is started again. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** By code, how a refusal is counted. */
+const refusals: Partial<Record<ErrorCode, string>> = {
+  TOKEN_EXPIRED: 'expired',
+  TOKEN_REVOKED: 'revoked',
+  ACCESS_ENDED: 'revoked',
+  AUTH_UNAVAILABLE: 'unavailable',
+};
 
 /** Authenticates sessions, and ends those that do not authenticate in time or whose token expires. */
 export class Authentication {
@@ -37,26 +47,38 @@ export class Authentication {
       this.#end(session, 'AUTH_REQUIRED');
     }, timeoutMs);
     session.become({ kind: 'connecting', deadline });
-    if (token !== undefined) this.#verify(session, token, false);
+    if (token !== undefined) this.#verify(session, this.#options.verifier.verify(token), false);
     else if (!required) this.#accept(session, anonymousIdentity);
   }
 
   /** An `auth` message. */
   authenticate(session: Session, fields: Fields): void {
     const token = fields.text('token');
-    if (token !== undefined && token !== '') this.#verify(session, token, true);
+    if (token !== undefined && token !== '') this.#verify(session, this.#options.verifier.verify(token), true);
     else if (session.state.kind === 'authenticated') this.#welcome(session, session.state.identity);
     else this.#refuse(session, 'AUTH_FAILED');
   }
 
-  #verify(session: Session, token: string, answer: boolean): void {
-    const result = this.#options.verifier.verify(token);
-    if (!result.ok) {
-      this.#refuse(session, result.code);
+  /** What the client sends next is handled as if the answer had been known at once. */
+  #verify(session: Session, checked: Verified | Promise<Verified>, answer: boolean): void {
+    if (!(checked instanceof Promise)) {
+      this.#settle(session, checked, answer);
       return;
     }
-    this.#accept(session, result.identity);
-    if (answer) this.#welcome(session, result.identity);
+    const release = this.#options.hold?.(session);
+    void checked.then((verified) => {
+      if (session.isOpen && session.state.kind !== 'draining') this.#settle(session, verified, answer);
+      release?.();
+    });
+  }
+
+  #settle(session: Session, verified: Verified, answer: boolean): void {
+    if (!verified.ok) {
+      this.#refuse(session, verified.code);
+      return;
+    }
+    this.#accept(session, verified.identity);
+    if (answer) this.#welcome(session, verified.identity);
   }
 
   #accept(session: Session, identity: Identity): void {
@@ -89,11 +111,11 @@ export class Authentication {
 
   #refuse(session: Session, code: ErrorCode): void {
     const body = `"id":"auth","error":${quote(errors[code].sentence)},"details":${JSON.stringify({ code })}`;
-    this.#options.metrics.authentications(code === 'TOKEN_EXPIRED' ? 'expired' : 'failed').add(1);
+    this.#options.metrics.authentications(refusals[code] ?? 'failed').add(1);
     this.#options.metrics.errors(code).add(1);
     session.reply('auth_error', body);
     this.#options.log.info({ session: session.number, address: session.address, code }, 'authentication refused');
-    session.socket.end(closeCodes.policy, errors[code].sentence);
+    session.socket.end(errors[code].closeCode ?? closeCodes.policy, errors[code].sentence);
   }
 
   #end(session: Session, code: ErrorCode): void {
@@ -101,7 +123,7 @@ export class Authentication {
     this.#options.metrics.authentications(code === 'TOKEN_EXPIRED' ? 'expired' : 'timeout').add(1);
     this.#options.metrics.errors(code).add(1);
     session.reply('error', errorBody('auth', code, {}));
-    session.socket.end(closeCodes.policy, errors[code].sentence);
+    session.socket.end(errors[code].closeCode ?? closeCodes.policy, errors[code].sentence);
   }
 }
 

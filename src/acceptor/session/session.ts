@@ -1,11 +1,12 @@
 import type { WebSocket } from 'uWebSockets.js';
-import type { Identity } from '../../auth/tokens.js';
+import type { Identity } from '../../auth/identity.js';
 import type { Access } from '../../auth/permissions.js';
 import type { ChunkAssembler } from '../../protocol/chunks.js';
 import type { MessageType } from '../../protocol/codes.js';
 import { encodeFrame, type Body, type Encoding } from '../../protocol/encode.js';
 import type { Origin } from '../../messages/task.js';
 import { noCompression, type Compression } from '../compression.js';
+import type { HeldFrames } from './held-frames.js';
 import type { ReadGate } from './read-gate.js';
 import type { SessionMeter } from './session-meter.js';
 import type { TokenBucket } from './token-bucket.js';
@@ -66,6 +67,8 @@ export class Session {
   /** Number of its last read. */
   lastRead = 0;
   chunks: ChunkAssembler | undefined;
+  /** Set while its messages wait for something about it to become known. */
+  held: HeldFrames | undefined;
   /** Drops unfinished chunk sets that have timed out. */
   chunkTimer: NodeJS.Timeout | undefined;
   /** uWS has dropped a frame for it; it is about to be closed. */

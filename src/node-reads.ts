@@ -1,0 +1,45 @@
+import type { Acceptor } from './acceptor/acceptor.js';
+import type { CountedState } from './acceptor/session/session-meter.js';
+import type { Authenticator } from './auth/authenticator.js';
+import type { ClusterHeartbeat } from './cluster/membership/heartbeat.js';
+import type { NodeReads } from './metrics/registry.js';
+import type { ShardLink } from './pool/shard-link.js';
+import type { ShardSet } from './pool/shard-set.js';
+
+/** The parts of a node whose metrics are read. */
+export interface MeasuredParts {
+  readonly acceptor: Acceptor;
+  readonly authenticator: Authenticator;
+  readonly shards: ShardSet;
+  /** Undefined without a bus. */
+  readonly heartbeat: ClusterHeartbeat | undefined;
+}
+
+/**
+ * Reads the metrics whose owner is `node`. Each read costs at most O(number of shards).
+ *
+ * @param node Its parts may be missing until the first read.
+ */
+export function nodeReads(node: MeasuredParts): NodeReads {
+  const links = (): readonly ShardLink[] => node.shards.links;
+  return {
+    connections: ({ protocol, state }) =>
+      node.acceptor.meter.count(protocol === 'json' ? 'json' : 'binary', state as CountedState),
+    verifications: () => node.authenticator.inProgress,
+    heldBytes: () => node.acceptor.heldBytes.bytes,
+    awarenessStates: () => node.acceptor.awareness.states,
+    remoteAwarenessStates: () => node.acceptor.awareness.remoteStates,
+    subscribedDocuments: () => node.acceptor.topics.size,
+    queuedBytes: ({ place }) =>
+      place === 'coalescer' ? node.acceptor.coalescer.queuedBytes : node.shards.retainedBytes,
+    shardTasks: () => links().reduce((sum, link) => sum + link.unsettled, 0),
+    shardsRunning: () => links().filter((link) => link.running).length,
+    shardRestarts: () => links().reduce((sum, link) => sum + link.restarts, 0),
+    storageHealthy: () => (node.shards.status().storageHealthy ? 1 : 0),
+    clusterNodes: () => node.heartbeat?.size ?? 1,
+    busConnected: () => (node.shards.status().busConnected ? 1 : 0),
+    pendingBytes: () => node.shards.status().pendingBytes,
+    loadedDocuments: () => node.shards.status().documents,
+    documentBytes: () => node.shards.status().bytes,
+  };
+}
