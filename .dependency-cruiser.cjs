@@ -11,7 +11,7 @@ const allowed = {
   protocol: [],
   storage: [],
   cluster: [],
-  auth: [],
+  auth: ['storage/accounts', 'metrics'],
   metrics: [],
   config: ['cluster/redis'],
   messages: ['protocol', 'cluster'],
@@ -24,8 +24,8 @@ const allowed = {
 
 /** Folders inside a folder that know nothing of what lies above them or beside them, but for the files named. */
 const inner = {
-  'storage/lmdb': ['^src/storage/[^/]+\\.ts$'],
-  'storage/postgres': ['^src/storage/[^/]+\\.ts$'],
+  'storage/lmdb': ['^src/storage/[^/]+\\.ts$', folder('storage/accounts')],
+  'storage/postgres': ['^src/storage/[^/]+\\.ts$', folder('storage/accounts')],
   'cluster/redis': ['^src/cluster/[^/]+\\.ts$', folder('cluster/membership')],
   'cluster/memory': ['^src/cluster/[^/]+\\.ts$', folder('cluster/membership')],
   'cluster/membership': ['^src/cluster/[^/]+\\.ts$'],
