@@ -6,19 +6,21 @@ import { fileURLToPath } from 'node:url';
 import uWS, { type us_listen_socket } from 'uWebSockets.js';
 import { Acceptor, drainReason } from './acceptor/acceptor.js';
 import type { Session } from './acceptor/session/session.js';
-import { Authenticator } from './auth/authenticator.js';
+import { SharedThrottle } from './auth/throttle.js';
 import { MAX_ROOMS, type NodeEntry } from './cluster/membership/shared-state.js';
 import type { Config } from './config/load.js';
 import { closeCodes } from './errors.js';
 import type { Readiness } from './http/ports.js';
 import { listenForScrapes, registerMetrics } from './http/metrics.js';
+import { registerAuth } from './http/auth/register.js';
 import { registerHttp } from './http/server.js';
 import type { Logger } from './log.js';
-import type { ShardWorkerData } from './shard/entry.js';
+import { withoutSecrets, type ShardWorkerData } from './shard/shard-config.js';
 import { AcceptorMetrics } from './metrics/acceptor-metrics.js';
 import { MetricsRegistry } from './metrics/registry.js';
+import { NodeAuth } from './node-auth.js';
 import { nodeReads } from './node-reads.js';
-import { askCluster } from './pool/cluster-client.js';
+import { askCluster, clusterThrottle } from './pool/cluster-client.js';
 import { ClusterHeartbeat } from './cluster/membership/heartbeat.js';
 import { ShardSet } from './pool/shard-set.js';
 import { waitForDatabase } from './storage/postgres/wait-for-database.js';
@@ -44,7 +46,7 @@ export class Node {
   readonly acceptor: Acceptor;
   readonly shards: ShardSet;
   readonly metrics: MetricsRegistry;
-  readonly authenticator: Authenticator;
+  readonly auth: NodeAuth;
   /** Names this process, unique among all nodes and starts. */
   readonly run = randomBytes(9).toString('base64url');
   /** Undefined without a bus. */
@@ -60,7 +62,7 @@ export class Node {
   constructor(options: NodeOptions) {
     this.#options = options;
     const { config, log, version } = options;
-    const { jwtSecret, auth, ...shardConfig } = config;
+    const shardConfig = withoutSecrets(config);
     this.metrics = new MetricsRegistry(nodeReads(this), version);
     this.shards = new ShardSet({
       count: config.shards,
@@ -86,26 +88,34 @@ export class Node {
       },
     });
     const acceptorMetrics = config.metricsEnabled ? this.metrics.acceptor : new AcceptorMetrics(undefined);
-    this.authenticator = new Authenticator({
-      secret: jwtSecret,
-      config: auth,
-      maxVerifications: config.maxVerifications,
+    this.auth = new NodeAuth({
+      config,
       log: log.child({ part: 'auth' }),
-      onKeysFetched: (result) => {
-        acceptorMetrics.keyFetches(result).add(1);
-      },
+      metrics: acceptorMetrics,
+      throttle: new SharedThrottle(clusterThrottle(this.shards)),
+      sessions: () => this.acceptor.identities(),
     });
     this.acceptor = new Acceptor({
       app: this.#app,
       config,
       log: log.child({ part: 'acceptor' }),
-      verifier: this.authenticator,
+      verifier: this.auth.authenticator,
+      audit: this.auth.writeAudit,
       shards: this.shards,
       run: this.run,
       metrics: acceptorMetrics,
     });
     this.heartbeat = config.bus === undefined ? undefined : this.#heartbeat();
     registerMetrics(this.#app, { config, metrics: this.metrics, log: log.child({ part: 'http' }) });
+    registerAuth(this.#app, {
+      config,
+      log: log.child({ part: 'http' }),
+      authenticator: this.auth.authenticator,
+      audit: () => this.auth.audit,
+      services: () => this.auth.services,
+      addressOf: (response, request) => this.acceptor.addressOf(response, request),
+      draining: () => this.#state === 'draining',
+    });
     registerHttp(this.#app, {
       config,
       log: log.child({ part: 'http' }),
@@ -138,9 +148,11 @@ export class Node {
     this.#scrapes = await listenForScrapes({ config: this.#options.config, metrics: this.metrics });
     await this.#waitForDatabase();
     await this.shards.start();
+    await this.auth.start();
     const listening = await new Promise<us_listen_socket | false>((resolve) => this.#app.listen(host, port, resolve));
     if (listening === false) {
       await this.shards.stop();
+      await this.auth.close();
       throw new Error(`can't listen on ${host}:${port}: the address is not ours or the port is taken`);
     }
     this.#listening = listening;
@@ -169,6 +181,7 @@ export class Node {
     this.acceptor.stop();
     await this.heartbeat?.leave();
     await this.shards.stop();
+    await this.auth.close();
     // Ends idle keep-alive connections too.
     this.#app.close();
     this.#scrapes?.closeAllConnections();

@@ -54,6 +54,30 @@ const connections = {
       [{ expr: total('synckit_verifications_in_progress', 'instance'), legend: '{{instance}}' }],
     ),
     lines(
+      'Passwords being checked',
+      'short',
+      'Sign-ins in progress; each takes a fraction of a second of SYNCKIT_PASSWORD_THREADS. Up to SYNCKIT_MAX_PASSWORD_CHECKS wait; beyond that the answer is 503.',
+      [{ expr: total('synckit_password_checks', 'instance'), legend: '{{instance}}' }],
+    ),
+    lines(
+      'API keys and revocations',
+      'short',
+      'What each process holds in memory of them: up to SYNCKIT_MAX_API_KEYS and SYNCKIT_MAX_REVOCATIONS.',
+      [
+        { expr: total('synckit_api_keys', 'instance'), legend: 'keys {{instance}}' },
+        { expr: total('synckit_revocations', 'instance'), legend: 'revocations {{instance}}' },
+      ],
+    ),
+    lines(
+      'Failures around accounts',
+      'cps',
+      '“changes”: those of accounts and keys could not be read, so revocations do not count yet. “audit”: lines that the storage did not get.',
+      [
+        { expr: rate('synckit_auth_poll_failures_total', 'instance'), legend: 'changes {{instance}}' },
+        { expr: rate('synckit_audit_rows_dropped_total', 'instance'), legend: 'audit {{instance}}' },
+      ],
+    ),
+    lines(
       'Messages that wait for credentials',
       'bytes',
       'Sent after credentials or about a document while these are checked. Up to SYNCKIT_MAX_HELD_BYTES per process; beyond that they are refused.',

@@ -5,17 +5,13 @@ import uWS, {
   type us_socket_context_t,
   type WebSocket,
 } from 'uWebSockets.js';
-import type { Config } from '../config/load.js';
 import { closeCodes, errors } from '../errors.js';
-import type { AcceptorMetrics } from '../metrics/acceptor-metrics.js';
-import type { Logger } from '../log.js';
-import type { CredentialVerifier } from '../auth/identity.js';
 import { errorBody } from '../protocol/encode.js';
-import type { ShardSet } from '../pool/shard-set.js';
 import { refuseTask } from './abandoned-task.js';
 import { Addresses } from './session/addresses.js';
 import { cancelReads } from './session/cancel-reads.js';
-import { Authentication, tokenOf } from './session/authentication.js';
+import { Authentication } from './session/authentication.js';
+import { acceptedSubprotocol, credentialOf } from './session/credential.js';
 import { Coalescer } from './coalescer.js';
 import { Compression, noCompression } from './compression.js';
 import { Control } from './control.js';
@@ -23,24 +19,15 @@ import { Delivery } from './delivery.js';
 import { Interests } from './interests.js';
 import { Awareness } from './awareness/awareness.js';
 import type { AwarenessReplicationOptions } from './awareness/replication.js';
+import type { AcceptorOptions } from './acceptor-options.js';
 import { Router } from './router.js';
 import { HeldBytes } from './session/held-frames.js';
+import { liveIdentities, type LiveIdentity } from './session/live-identities.js';
 import { Session, type SocketData } from './session/session.js';
 import { SessionMeter } from './session/session-meter.js';
 import { Sessions } from './session/sessions.js';
 import { TokenBucket } from './session/token-bucket.js';
 import { Topics } from './topics.js';
-
-export interface AcceptorOptions {
-  readonly app: TemplatedApp;
-  readonly config: Config;
-  readonly log: Logger;
-  readonly verifier: CredentialVerifier;
-  readonly shards: ShardSet;
-  /** Names this process, unique among all nodes and starts. */
-  readonly run: string;
-  readonly metrics: AcceptorMetrics;
-}
 
 /** The WebSocket side of the node: accepts sockets, routes their messages to the shards, and delivers the answers. */
 export class Acceptor {
@@ -104,6 +91,7 @@ export class Acceptor {
     this.#interests = new Interests(interests);
     this.#authentication = new Authentication({
       verifier,
+      audit: options.audit,
       required: config.authRequired,
       timeoutMs: config.authTimeoutMs,
       log,
@@ -148,6 +136,17 @@ export class Acceptor {
       },
     });
     this.#listenOn(app);
+  }
+
+  /** The address of the client, behind trusted proxies. */
+  addressOf(res: HttpResponse, req: HttpRequest): string {
+    const peer = Buffer.from(res.getRemoteAddressAsText()).toString();
+    return this.#addresses.resolve(peer, req.getHeader('x-forwarded-for'));
+  }
+
+  /** Who the open sessions belong to, and what ends one or gives it other permissions. */
+  identities(): Iterable<LiveIdentity> {
+    return liveIdentities(this.sessions, this.#authentication);
   }
 
   /** An answer of a shard. */
@@ -231,16 +230,15 @@ export class Acceptor {
   }
 
   #upgrade(res: HttpResponse, req: HttpRequest, context: us_socket_context_t): void {
-    const { config } = this.#options;
-    const peer = Buffer.from(res.getRemoteAddressAsText()).toString();
-    const address = this.#addresses.resolve(peer, req.getHeader('x-forwarded-for'));
-    const bucket = new TokenBucket(config.maxMessagesPerMinute, performance.now());
+    const address = this.addressOf(res, req);
+    const bucket = new TokenBucket(this.#options.config.maxMessagesPerMinute, performance.now());
     const session = new Session(++this.#numbers, address, bucket, this.meter, this.#compression);
+    const [key, extensions] = [req.getHeader('sec-websocket-key'), req.getHeader('sec-websocket-extensions')];
     res.upgrade<SocketData>(
-      { session, token: tokenOf(req) },
-      req.getHeader('sec-websocket-key'),
-      req.getHeader('sec-websocket-protocol'),
-      req.getHeader('sec-websocket-extensions'),
+      { session, credential: credentialOf(req) },
+      key,
+      acceptedSubprotocol(req),
+      extensions,
       context,
     );
   }
@@ -248,8 +246,8 @@ export class Acceptor {
   #open(ws: WebSocket<SocketData>): void {
     const { config, log, metrics } = this.#options;
     const data = ws.getUserData();
-    const { session, token } = data;
-    data.token = undefined;
+    const { session, credential } = data;
+    data.credential = undefined;
     session.open(ws, { kind: 'draining' });
     // A browser can't see why an upgrade was refused, so a connection over a limit is opened and closed with a code.
     if (this.sessions.size >= config.maxConnections) {
@@ -265,7 +263,7 @@ export class Acceptor {
     this.sessions.add(session);
     metrics.connectionsAccepted.add(1);
     log.debug({ session: session.number, address: session.address }, 'connected');
-    this.#authentication.begin(session, token);
+    this.#authentication.begin(session, credential);
   }
 
   /** uWS has dropped a frame for this socket. The client would miss it for good, so it has to reconnect. */

@@ -54,6 +54,23 @@ export function identityOf(token: string, claims: Claims, rules: ClaimRules, now
   return { ok: true, identity: endsAt === undefined ? identity : { ...identity, expiresAt: endsAt } };
 }
 
+/** The name of a token that may be anything, and when it ends, in ms since the epoch; for its revocation. */
+export function tokenName(token: string): { readonly id: string; readonly expiresAt: number | undefined } {
+  let claims: Claims = {};
+  try {
+    const payload: unknown = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8'));
+    if (typeof payload === 'object' && payload !== null) claims = payload as Claims;
+  } catch {
+    // Its hash names it all the same.
+  }
+  const { exp } = claims;
+  // The tolerance of clocks is at most so long.
+  const expiresAt = typeof exp === 'number' && Number.isFinite(exp) ? exp * 1_000 + maxToleranceMs : undefined;
+  return { id: tokenIdOf(token, claims), expiresAt };
+}
+
+const maxToleranceMs = 600_000;
+
 /** Names a token: by its `jti`, or by its hash. */
 export function tokenIdOf(token: string, claims: Claims): string {
   const { jti } = claims;

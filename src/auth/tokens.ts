@@ -56,9 +56,24 @@ export function createTokenVerifier(options: {
       if (token.length > maxTokenLength) return failed;
       const claims = payloadOf(token);
       // The clock of a test may be ahead of the machine's, never behind it.
-      return claims === undefined ? failed : identityOf(token, claims, rules, Math.max(now(), Date.now()));
+      return claims === undefined
+        ? failed
+        : ofAccount(identityOf(token, claims, rules, Math.max(now(), Date.now())), claims);
     },
   };
+}
+
+/** The claims by which a token of our own sign-in names its account and its family of refresh tokens. */
+export function accountClaims(accountId: string, familyId: string): Claims {
+  return { account: accountId, family: familyId };
+}
+
+function ofAccount(verified: Verified, { account, family }: Claims): Verified {
+  if (!verified.ok || typeof account !== 'string' || typeof family !== 'string') return verified;
+  const { identity } = verified;
+  if (identity.basis?.kind !== 'token') return verified;
+  const basis = { ...identity.basis, kind: 'account', accountId: account, familyId: family } as const;
+  return { ok: true, identity: { ...identity, basis } };
 }
 
 function isObject(value: unknown): value is Claims {
@@ -92,8 +107,8 @@ export function signToken(options: {
     [rules.permissionsClaim]: permissions,
     ...(issuer === undefined ? {} : { iss: issuer }),
     ...(audience === undefined ? {} : { aud: audience }),
-    ...more,
     iat: Math.floor(now / 1_000),
+    ...more,
     ...(expiresInMs === undefined ? {} : { exp: Math.floor((now + expiresInMs) / 1_000) }),
   });
 }

@@ -2,8 +2,6 @@
 import { duration, flag, integer, secret, size } from './kinds.js';
 import { variable } from './variable.js';
 
-const later = 'Checked, but has no effect in this version';
-
 export const authentication = {
   jwtSecret: variable('JWT_SECRET', secret(32), {
     defaultWords:
@@ -19,11 +17,11 @@ export const authentication = {
   }),
   tokenLifetimeMs: variable('JWT_EXPIRES_IN', duration(), {
     default: '24h',
-    meaning: 'Lifetime of the tokens that `synckit-server token` creates.',
+    meaning: 'Lifetime of access tokens: those of sign-ins, and those that `synckit-server token` creates.',
   }),
   refreshLifetimeMs: variable('JWT_REFRESH_EXPIRES_IN', duration(), {
     default: '7d',
-    meaning: `Lifetime of refresh tokens. ${later}.`,
+    meaning: 'Lifetime of refresh tokens: whoever does not come back for so long has to sign in again.',
   }),
   authRequired: variable('SYNCKIT_AUTH_REQUIRED', flag(), {
     defaultWords: 'true in production and wherever JWT_SECRET is set, otherwise false',
@@ -45,5 +43,61 @@ export const authentication = {
     unit: 'bytes',
     meaning:
       'Memory for messages that came while the credentials of their connection, or its access to a document, are checked. Further ones are answered with RATE_LIMIT_EXCEEDED.',
+  }),
+  refreshGraceMs: variable('SYNCKIT_REFRESH_GRACE_MS', integer(0, 600_000), {
+    default: '10000',
+    unit: 'ms',
+    meaning:
+      'How long a refresh token that was used may be used again: for two tabs that do it at once, and for answers that got lost. Later than that it ends the sign-in, since somebody may have stolen it.',
+  }),
+  authPollMs: variable('SYNCKIT_AUTH_POLL_MS', integer(100, 4_000), {
+    default: '1000',
+    unit: 'ms',
+    meaning:
+      'How often a node looks for changes of accounts, keys and revocations by others. So long a change takes to count on all nodes.',
+  }),
+  maxApiKeys: variable('SYNCKIT_MAX_API_KEYS', integer(1, 100_000), {
+    default: '10000',
+    meaning: 'Most API keys. Every node holds all of them in memory.',
+  }),
+  maxRevocations: variable('SYNCKIT_MAX_REVOCATIONS', integer(1, 10_000_000), {
+    default: '100000',
+    meaning:
+      'Most revocations of tokens and users that can be in force at a time. Every node holds all of them in memory.',
+  }),
+  passwordCost: variable('SYNCKIT_PASSWORD_COST', integer(10, 20), {
+    default: '15',
+    meaning:
+      'Cost of a password hash (scrypt) as a power of two: checking a password takes 2^cost KiB of memory. When it is changed, each password is hashed anew at its next sign-in.',
+  }),
+  passwordParallelism: variable('SYNCKIT_PASSWORD_PARALLELISM', integer(1, 16), {
+    default: '3',
+    meaning: 'How often the work of a password hash is done, one after the other (p of scrypt).',
+  }),
+  passwordThreads: variable('SYNCKIT_PASSWORD_THREADS', integer(1, 16), {
+    default: '1',
+    meaning: 'Threads that hash passwords. They are started when somebody signs in and end when nobody does.',
+  }),
+  maxPasswordChecks: variable('SYNCKIT_MAX_PASSWORD_CHECKS', integer(1, 10_000), {
+    default: '64',
+    meaning: 'Most sign-ins that wait for a thread. Further ones are answered with 503.',
+  }),
+  authDbConnections: variable('SYNCKIT_AUTH_DB_CONNECTIONS', integer(1, 100), {
+    default: '2',
+    meaning: 'Most Postgres connections of this process for accounts, besides those of DB_POOL_MAX.',
+  }),
+  demoAuth: variable('SYNCKIT_DEMO_AUTH', flag(), {
+    default: 'false',
+    meaning:
+      'Whether `POST /auth/login` lets everybody in with any password and the permissions that were asked for, as the reference server does. Never as an administrator, and not in production.',
+  }),
+  auditTable: variable('SYNCKIT_AUDIT_TABLE', flag(), {
+    default: 'false',
+    meaning:
+      'Whether audit lines are also written to the storage: to the table `audit_log` of Postgres, or to the accounts folder.',
+  }),
+  auditKeepMs: variable('SYNCKIT_AUDIT_KEEP', duration(), {
+    default: '90d',
+    meaning: 'How long audit lines are kept there.',
   }),
 };

@@ -25,6 +25,11 @@ export const checks: readonly Check[] = [
       'JWT_JWKS_URL must begin with https:// when NODE_ENV is production: who can change what is answered can sign tokens',
   },
   {
+    of: ['environment', 'demoAuth'],
+    refuses: (values) => values.environment === 'production' && values.demoAuth,
+    sentence: () => 'SYNCKIT_DEMO_AUTH must be off when NODE_ENV is production: it lets everybody in',
+  },
+  {
     of: ['jwksUrl'],
     refuses: ({ jwksUrl }) => jwksUrl !== undefined && !URL.canParse(jwksUrl),
     sentence: () => 'JWT_JWKS_URL is not a valid address',

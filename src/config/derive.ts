@@ -2,6 +2,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { availableParallelism, hostname } from 'node:os';
 import { resolve } from 'node:path';
+import { authOf, type AuthConfig } from './auth.js';
 import { hasIdentityProvider } from './identity-provider.js';
 import { readPm2 } from './pm2.js';
 import type { variables } from './table.js';
@@ -40,31 +41,6 @@ export interface BusConfig {
   readonly cluster: boolean;
   /** Time between two comparisons of documents with storage, in ms. */
   readonly compareMs: number;
-}
-
-/** How credentials are checked, and accounts are kept. */
-export interface AuthConfig {
-  /** Tokens that it has signed are valid too. */
-  readonly previousSecret: string | undefined;
-  /** Where the keys of an identity provider are; undefined if it has none. */
-  readonly publicKeys: PublicKeysConfig | undefined;
-  /** What the claims of a token must say. */
-  readonly rules: {
-    readonly issuers: readonly string[];
-    readonly audiences: readonly string[];
-    readonly toleranceMs: number;
-    readonly userClaim: string | undefined;
-    readonly permissionsClaim: string;
-    readonly keepClaims: boolean;
-  };
-}
-
-export interface PublicKeysConfig {
-  readonly jwksUrl: string | undefined;
-  readonly jwksFile: string | undefined;
-  readonly publicKeyFile: string | undefined;
-  readonly jwksRefreshMs: number;
-  readonly jwksStaleMs: number;
 }
 
 /** The derived values of `Config`. */
@@ -115,24 +91,6 @@ export function derive(values: Values, env: NodeJS.ProcessEnv): Derived {
     logFile: pm2?.logFile,
     idleTimeoutSeconds: idleTimeout(values.heartbeatIntervalMs, values.heartbeatTimeoutMs),
     notices: noticesOf(values, storage, { authRequired, severalProcesses }),
-  };
-}
-
-function authOf(values: Values): AuthConfig {
-  const { issuers, audiences, userClaim, permissionsClaim } = values;
-  const { jwksUrl, jwksFile, publicKeyFile, jwksRefreshMs, jwksStaleMs } = values;
-  const isOpen = hasIdentityProvider(values);
-  return {
-    previousSecret: values.jwtPreviousSecret,
-    publicKeys: isOpen ? { jwksUrl, jwksFile, publicKeyFile, jwksRefreshMs, jwksStaleMs } : undefined,
-    rules: {
-      issuers,
-      audiences,
-      toleranceMs: values.clockToleranceMs ?? (isOpen ? 5_000 : 0),
-      userClaim,
-      permissionsClaim,
-      keepClaims: false,
-    },
   };
 }
 
@@ -199,7 +157,7 @@ function noticesOf(
   const notices = [];
   if (values.jwtSecret === undefined && !hasIdentityProvider(values)) {
     notices.push(
-      'JWT_SECRET is not set: tokens are checked against a random secret made at this start, so none can be valid.',
+      'JWT_SECRET is not set: tokens are signed and checked with a random secret made at this start, so those from elsewhere or before are not valid.',
     );
   }
   if (values.jwksUrl !== undefined && values.audiences.length === 0) {

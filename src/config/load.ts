@@ -8,7 +8,8 @@ import { duration } from './kinds.js';
 import { variables } from './table.js';
 import type { Variable } from './variable.js';
 
-export type { AuthConfig, PublicKeysConfig, StorageConfig } from './derive.js';
+export type { AuthConfig, PublicKeysConfig } from './auth.js';
+export type { StorageConfig } from './derive.js';
 export { configReference } from './reference.js';
 
 /** Variables that are not in `Config`: their values are part of a derived one, or nothing uses them in this version. */
@@ -24,7 +25,6 @@ const hidden = [
   'redisUrl',
   'redisChannelPrefix',
   'redisCluster',
-  'refreshLifetimeMs',
   'jwtPreviousSecret',
   'jwksUrl',
   'jwksFile',
@@ -36,6 +36,19 @@ const hidden = [
   'clockToleranceMs',
   'userClaim',
   'permissionsClaim',
+  'refreshLifetimeMs',
+  'refreshGraceMs',
+  'authPollMs',
+  'maxApiKeys',
+  'maxRevocations',
+  'passwordCost',
+  'passwordParallelism',
+  'passwordThreads',
+  'maxPasswordChecks',
+  'authDbConnections',
+  'demoAuth',
+  'auditTable',
+  'auditKeepMs',
 ] as const satisfies readonly (keyof Values)[];
 
 type Hidden = (typeof hidden)[number];

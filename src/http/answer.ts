@@ -7,6 +7,8 @@ export interface Answer {
   readonly headers?: readonly (readonly [name: string, value: string])[];
   /** Serialised as JSON; undefined for an answer without a body. */
   readonly body?: unknown;
+  /** Default: with a charset. */
+  readonly contentType?: string;
 }
 
 /** No answer may be cached, framed, sniffed or rendered. */
@@ -34,7 +36,8 @@ export function send(
     for (const [name, value] of securityHeaders) response.writeHeader(name, value);
     for (const [name, value] of answer.headers ?? []) response.writeHeader(name, value);
     const body = answer.body === undefined ? undefined : Buffer.from(JSON.stringify(answer.body));
-    if (body !== undefined) response.writeHeader('Content-Type', 'application/json; charset=utf-8');
+    if (body !== undefined)
+      response.writeHeader('Content-Type', answer.contentType ?? 'application/json; charset=utf-8');
     if (body !== undefined && how.withBody) {
       response.end(body, how.close);
       return;

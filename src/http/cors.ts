@@ -9,8 +9,11 @@ export interface Cors {
   preflight(origin: string): Header[];
 }
 
-/** @param origins `corsOrigins` of the configuration: `['*']` for every origin. */
-export function createCors(origins: readonly string[]): Cors {
+/**
+ * @param origins `corsOrigins` of the configuration: `['*']` for every origin.
+ * @param methods That a page may use, separated by commas.
+ */
+export function createCors(origins: readonly string[], methods = 'GET, HEAD, OPTIONS'): Cors {
   const everyone = origins.includes('*');
   const known = new Set(origins);
 
@@ -19,7 +22,8 @@ export function createCors(origins: readonly string[]): Cors {
     if (known.size === 0) return [];
     // Also for an origin that is not allowed: caches must not reuse its answer for another.
     const vary: Header = ['Vary', 'Origin'];
-    return known.has(origin) ? [['Access-Control-Allow-Origin', origin], vary] : [vary];
+    if (!known.has(origin)) return [vary];
+    return [['Access-Control-Allow-Origin', origin], ['Access-Control-Allow-Credentials', 'true'], vary];
   };
 
   return {
@@ -27,8 +31,8 @@ export function createCors(origins: readonly string[]): Cors {
     preflight: (origin) =>
       everyone || known.has(origin)
         ? [
-            ['Access-Control-Allow-Methods', 'GET, HEAD, OPTIONS'],
-            ['Access-Control-Allow-Headers', 'Authorization, Content-Type'],
+            ['Access-Control-Allow-Methods', methods],
+            ['Access-Control-Allow-Headers', 'Authorization, Content-Type, X-API-Key, X-Request-Id'],
             ['Access-Control-Max-Age', '600'],
           ]
         : [],

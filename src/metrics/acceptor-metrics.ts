@@ -13,6 +13,8 @@ export class AcceptorMetrics {
   readonly authentications;
   /** By result. */
   readonly keyFetches;
+  readonly authPollFailures;
+  readonly auditDropped;
   /** These by message type. */
   readonly messagesReceived;
   readonly bytesReceived;
@@ -43,6 +45,8 @@ export class AcceptorMetrics {
     this.backpressureCloses = cells.counter(metrics.backpressureCloses);
     this.authentications = cells.counters(metrics.authentications);
     this.keyFetches = cells.counters(metrics.keyFetches);
+    this.authPollFailures = cells.counter(metrics.authPollFailures);
+    this.auditDropped = cells.counter(metrics.auditDropped);
     this.messagesReceived = cells.counters(metrics.messagesReceived);
     this.bytesReceived = cells.counters(metrics.bytesReceived);
     this.messagesSent = cells.counters(metrics.messagesSent);

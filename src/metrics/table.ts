@@ -98,6 +98,36 @@ export const metrics = {
     labels: { result: ['fetched', 'failed'] },
     help: 'Attempts to fetch the keys of the identity provider from JWT_JWKS_URL, by result.',
   },
+  authPollFailures: {
+    name: 'synckit_auth_poll_failures_total',
+    type: 'counter',
+    owner: 'acceptor',
+    help: 'Failed attempts to read the changes of accounts, keys and revocations. Meanwhile the last known ones count.',
+  },
+  passwordChecks: {
+    name: 'synckit_password_checks',
+    type: 'gauge',
+    owner: 'node',
+    help: 'Passwords that are being checked or wait for it; at most SYNCKIT_MAX_PASSWORD_CHECKS wait.',
+  },
+  apiKeys: {
+    name: 'synckit_api_keys',
+    type: 'gauge',
+    owner: 'node',
+    help: 'API keys that this process knows, revoked ones included; at most SYNCKIT_MAX_API_KEYS.',
+  },
+  revocations: {
+    name: 'synckit_revocations',
+    type: 'gauge',
+    owner: 'node',
+    help: 'Revocations of tokens, sign-ins and users that are in force; at most SYNCKIT_MAX_REVOCATIONS by administrators.',
+  },
+  auditDropped: {
+    name: 'synckit_audit_rows_dropped_total',
+    type: 'counter',
+    owner: 'acceptor',
+    help: 'Audit lines that are in the log and not in the storage, because too many waited to be written there.',
+  },
   messagesReceived: {
     name: 'synckit_messages_received_total',
     type: 'counter',

@@ -113,6 +113,17 @@ export function accountsContract(name: string, open: (t: Tap) => Promise<readonl
     t.same(await rotate(a, 't3', 'x'), { kind: 'unknown' });
   });
 
+  test('all sign-ins of an account can be ended', async (t, a, b) => {
+    await a.addAccount(accountOf('ann'));
+    await a.addAccount(accountOf('bob'));
+    await a.addRefreshToken(tokenOf('t1'));
+    await a.addRefreshToken(tokenOf('t2', { familyId: 'g' }));
+    await a.addRefreshToken(tokenOf('t3', { familyId: 'h', accountId: 'u-bob' }));
+    await b.removeRefreshTokens('u-ann');
+    for (const id of ['t1', 't2']) t.same(await rotate(a, id, 'x'), { kind: 'unknown' });
+    t.match(await rotate(a, 't3', 'x'), { kind: 'rotated' });
+  });
+
   test('two uses at once are two tabs', async (t, a, b) => {
     await a.addAccount(accountOf('ann'));
     await a.addRefreshToken(tokenOf('t1'));
@@ -156,6 +167,7 @@ export function accountsContract(name: string, open: (t: Tap) => Promise<readonl
       t.equal((await store.changesSince(start + 5))?.length, 2);
     }
     t.same(await b.listRevocations(), [{ kind: 'user', id: 'x', at: now + 1, expiresAt: now + day }]);
+    t.same(await b.findRevocations(['user:x', 'token:x', 'user:y']), await b.listRevocations());
     t.equal(await a.revoke({ kind: 'token', id: 'y', at: now, expiresAt: undefined }, 1), false, 'full');
     await a.sweep(Date.now() + day, 0);
     t.equal(await a.changesSince(start), undefined, 'who was away for too long reads everything');

@@ -1,11 +1,19 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
-import type { HttpRequest } from 'uWebSockets.js';
+import type { AuditDetails, AuditEvent } from '../../auth/audit.js';
 import { compilePermissions, type Access } from '../../auth/permissions.js';
-import { anonymousIdentity, type CredentialVerifier, type Identity, type Verified } from '../../auth/identity.js';
+import {
+  anonymousIdentity,
+  failed,
+  type CredentialVerifier,
+  type Identity,
+  type Verified,
+} from '../../auth/identity.js';
 import { closeCodes, errors, type ErrorCode } from '../../errors.js';
 import type { AcceptorMetrics } from '../../metrics/acceptor-metrics.js';
 import { errorBody, quote } from '../../protocol/encode.js';
 import type { Fields } from '../../protocol/fields.js';
+import type { Credential } from './credential.js';
 import type { Session } from './session.js';
 
 export interface AuthenticationOptions {
@@ -17,9 +25,14 @@ export interface AuthenticationOptions {
   readonly metrics: AcceptorMetrics;
   /** The session has this identity from now on; it may allow less than the one before. */
   readonly onIdentity: (session: Session, identity: Identity, access: Access) => void;
+  /** For the audit log. */
+  readonly audit?: Audit;
   /** Makes the messages of a session wait until the function that it returns is called. */
   readonly hold?: (session: Session) => () => void;
 }
+
+/** Writes to the audit log. */
+export type Audit = (event: AuditEvent, details: AuditDetails) => void;
 
 /** Longest delay of a timer; for a later expiry the timer is started again. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
@@ -40,39 +53,80 @@ export class Authentication {
     this.#options = options;
   }
 
-  /** A socket has opened. @param token From the upgrade request, if it had one. */
-  begin(session: Session, token: string | undefined): void {
+  /** A socket has opened. @param credential From the upgrade request, if it had one. */
+  begin(session: Session, credential: Credential | undefined): void {
     const { required, timeoutMs } = this.#options;
     const deadline = setTimeout(() => {
       this.#end(session, 'AUTH_REQUIRED');
     }, timeoutMs);
     session.become({ kind: 'connecting', deadline });
-    if (token !== undefined) this.#verify(session, this.#options.verifier.verify(token), false);
+    if (credential !== undefined) this.#verify(session, this.#check(credential), false);
     else if (!required) this.#accept(session, anonymousIdentity);
   }
 
   /** An `auth` message. */
   authenticate(session: Session, fields: Fields): void {
-    const token = fields.text('token');
-    if (token !== undefined && token !== '') this.#verify(session, this.#options.verifier.verify(token), true);
+    const [token, key] = [fields.text('token'), fields.text('apiKey')];
+    if (token !== undefined && token !== '') this.#verify(session, this.#check({ kind: 'token', text: token }), true);
+    else if (key !== undefined && key !== '') this.#verify(session, this.#check({ kind: 'key', text: key }), true);
     else if (session.state.kind === 'authenticated') this.#welcome(session, session.state.identity);
     else this.#refuse(session, 'AUTH_FAILED');
+  }
+
+  /**
+   * Something has changed that an authenticated session rests on: it ends, or goes on with other permissions. What it
+   * is subscribed to and may read no longer is told to it, document by document.
+   */
+  settle(session: Session, verdict: Verified): void {
+    const { state } = session;
+    if (state.kind !== 'authenticated') return;
+    if (!verdict.ok) {
+      this.#audit('access_ended', session, state.identity.userId, verdict.code);
+      this.#end(session, verdict.code);
+      return;
+    }
+    const { identity } = verdict;
+    if (isDeepStrictEqual(identity.permissions, state.identity.permissions)) return;
+    const before = [...session.subscriptions.keys()];
+    const access = compilePermissions(identity.permissions);
+    session.become({ ...state, identity, access, expiry: this.#expiryOf(session, identity) });
+    this.#options.onIdentity(session, identity, access);
+    const lost = before.filter((documentId) => !session.subscriptions.has(documentId));
+    for (const documentId of lost) {
+      this.#options.metrics.errors('PERMISSION_DENIED').add(1);
+      session.reply('error', errorBody('access', 'PERMISSION_DENIED', { documentId }));
+    }
+    if (lost.length > 0) this.#audit('access_narrowed', session, identity.userId, undefined);
+  }
+
+  #audit(event: AuditEvent, session: Session, userId: string | undefined, reason: string | undefined): void {
+    this.#options.audit?.(event, {
+      actor: userId,
+      address: session.address,
+      requestId: `session-${session.number}`,
+      reason,
+    });
+  }
+
+  #check({ kind, text }: Credential): Verified | Promise<Verified> {
+    const { verifier } = this.#options;
+    return kind === 'token' ? verifier.verify(text) : (verifier.verifyKey?.(text) ?? failed);
   }
 
   /** What the client sends next is handled as if the answer had been known at once. */
   #verify(session: Session, checked: Verified | Promise<Verified>, answer: boolean): void {
     if (!(checked instanceof Promise)) {
-      this.#settle(session, checked, answer);
+      this.#decide(session, checked, answer);
       return;
     }
     const release = this.#options.hold?.(session);
     void checked.then((verified) => {
-      if (session.isOpen && session.state.kind !== 'draining') this.#settle(session, verified, answer);
+      if (session.isOpen && session.state.kind !== 'draining') this.#decide(session, verified, answer);
       release?.();
     });
   }
 
-  #settle(session: Session, verified: Verified, answer: boolean): void {
+  #decide(session: Session, verified: Verified, answer: boolean): void {
     if (!verified.ok) {
       this.#refuse(session, verified.code);
       return;
@@ -82,16 +136,19 @@ export class Authentication {
   }
 
   #accept(session: Session, identity: Identity): void {
-    const { expiresAt } = identity;
     const access = compilePermissions(identity.permissions);
     session.become({
       kind: 'authenticated',
       identity,
       access,
-      expiry: expiresAt === undefined ? undefined : this.#expireAt(session, expiresAt),
+      expiry: this.#expiryOf(session, identity),
     });
     this.#options.metrics.authentications(identity === anonymousIdentity ? 'anonymous' : 'accepted').add(1);
     this.#options.onIdentity(session, identity, access);
+  }
+
+  #expiryOf(session: Session, { expiresAt }: Identity): NodeJS.Timeout | undefined {
+    return expiresAt === undefined ? undefined : this.#expireAt(session, expiresAt);
   }
 
   #expireAt(session: Session, expiresAt: number): NodeJS.Timeout {
@@ -115,21 +172,15 @@ export class Authentication {
     this.#options.metrics.errors(code).add(1);
     session.reply('auth_error', body);
     this.#options.log.info({ session: session.number, address: session.address, code }, 'authentication refused');
+    this.#audit('credentials_refused', session, undefined, code);
     session.socket.end(errors[code].closeCode ?? closeCodes.policy, errors[code].sentence);
   }
 
   #end(session: Session, code: ErrorCode): void {
     if (!session.isOpen) return;
-    this.#options.metrics.authentications(code === 'TOKEN_EXPIRED' ? 'expired' : 'timeout').add(1);
+    this.#options.metrics.authentications(refusals[code] ?? 'timeout').add(1);
     this.#options.metrics.errors(code).add(1);
     session.reply('error', errorBody('auth', code, {}));
     session.socket.end(errors[code].closeCode ?? closeCodes.policy, errors[code].sentence);
   }
-}
-
-/** The token of an upgrade request: in the query, the only place where browsers can put it, or in a header. */
-export function tokenOf(req: HttpRequest): string | undefined {
-  const query = req.getQuery('token');
-  if (query !== undefined && query !== '') return query;
-  return /^bearer +(\S+)$/i.exec(req.getHeader('authorization'))?.[1];
 }

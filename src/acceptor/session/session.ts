@@ -6,6 +6,7 @@ import type { MessageType } from '../../protocol/codes.js';
 import { encodeFrame, type Body, type Encoding } from '../../protocol/encode.js';
 import type { Origin } from '../../messages/task.js';
 import { noCompression, type Compression } from '../compression.js';
+import type { Credential } from './credential.js';
 import type { HeldFrames } from './held-frames.js';
 import type { ReadGate } from './read-gate.js';
 import type { SessionMeter } from './session-meter.js';
@@ -31,7 +32,7 @@ export type SessionState =
 export interface SocketData {
   readonly session: Session;
   /** From the upgrade request; dropped after its verification, as it may be long. */
-  token: string | undefined;
+  credential: Credential | undefined;
 }
 
 /** The awareness of a session. Most sessions have none, and ten thousand empty maps would take megabytes. */

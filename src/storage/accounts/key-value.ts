@@ -130,6 +130,14 @@ export class KeyValueAccounts implements AccountStore {
     return this.#read(({ range }) => Array.from(range('revocation:'), ({ value }) => value as Revocation));
   }
 
+  findRevocations(names: readonly string[]): Promise<Revocation[]> {
+    return this.#read(({ get }) =>
+      names
+        .map((name) => get(`revocation:${name}`) as Revocation | undefined)
+        .filter((revocation) => revocation !== undefined),
+    );
+  }
+
   revoke(revocation: Revocation, max: number): Promise<boolean> {
     return this.#store.transact((records) => {
       const isKnown = records.get(`revocation:${revocation.kind}:${revocation.id}`) !== undefined;
@@ -173,6 +181,12 @@ export class KeyValueAccounts implements AccountStore {
       removeFamily(records, token.familyId);
       putRevocation(records, { kind: 'family', id: token.familyId, at, expiresAt: accessEndsAt });
       return token;
+    });
+  }
+
+  removeRefreshTokens(accountId: string): Promise<void> {
+    return this.#store.transact((records) => {
+      for (const { value } of [...records.range(`owner:${accountId}:`)]) removeToken(records, value as string);
     });
   }
 

@@ -119,6 +119,8 @@ export interface AccountStore {
   revokeKey(id: string, at: number): Promise<boolean>;
 
   listRevocations(): Promise<Revocation[]>;
+  /** Those of some `<kind>:<id>`. */
+  findRevocations(names: readonly string[]): Promise<Revocation[]>;
   /** Replaces one of the same kind and id. @returns False when there are so many already. */
   revoke(revocation: Revocation, max: number): Promise<boolean>;
 
@@ -134,6 +136,9 @@ export interface AccountStore {
     at: number,
     accessEndsAt: number,
   ): Promise<Omit<RefreshToken, 'hash'> | undefined>;
+
+  /** Ends all sign-ins of an account: they can't be renewed any more. */
+  removeRefreshTokens(accountId: string): Promise<void>;
 
   /** The changes after a number; undefined when some of them are not listed any more. */
   changesSince(number: number): Promise<Change[] | undefined>;

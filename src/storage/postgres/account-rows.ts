@@ -1,5 +1,5 @@
 /** Accounts, keys and refresh tokens as rows. */
-import type { Account, ApiKey, RefreshToken, StoredPermissions } from '../accounts/port.js';
+import type { Account, ApiKey, RefreshToken, Revocation, StoredPermissions } from '../accounts/port.js';
 
 type Row = readonly unknown[];
 
@@ -45,6 +45,17 @@ export function tokenOf(row: Row | undefined): RefreshToken | undefined {
     createdAt: numberOf(createdAt),
     expiresAt: numberOf(expiresAt),
     usedAt: usedAt === null ? undefined : numberOf(usedAt),
+  };
+}
+
+export const revocationColumns = 'kind, id, at, expires_at';
+
+export function revocationOf([kind, id, at, expiresAt]: Row): Revocation {
+  return {
+    kind: kind as Revocation['kind'],
+    id: String(id),
+    at: numberOf(at),
+    expiresAt: expiresAt === null ? undefined : numberOf(expiresAt),
   };
 }
 

@@ -14,7 +14,17 @@ import {
   type Rotation,
 } from '../accounts/port.js';
 import { Connections, type Connection, type PostgresOptions } from './connection.js';
-import { accountColumns, accountOf, keyColumns, keyOf, numberOf, tokenColumns, tokenOf } from './account-rows.js';
+import {
+  accountColumns,
+  accountOf,
+  keyColumns,
+  keyOf,
+  numberOf,
+  revocationColumns,
+  revocationOf,
+  tokenColumns,
+  tokenOf,
+} from './account-rows.js';
 import { databaseError } from './errors.js';
 
 /** Connects when it is first used. */
@@ -108,13 +118,15 @@ class PostgresAccounts implements AccountStore {
   }
 
   async listRevocations(): Promise<Revocation[]> {
-    const rows = await this.#query('SELECT kind, id, at, expires_at FROM revocations', []);
-    return rows.map(([kind, id, at, expiresAt]) => ({
-      kind: kind as Revocation['kind'],
-      id: String(id),
-      at: numberOf(at),
-      expiresAt: expiresAt === null ? undefined : numberOf(expiresAt),
-    }));
+    return (await this.#query(`SELECT ${revocationColumns} FROM revocations`, [])).map(revocationOf);
+  }
+
+  async findRevocations(names: readonly string[]): Promise<Revocation[]> {
+    const kinds = names.map((name) => name.slice(0, name.indexOf(':')));
+    const ids = names.map((name) => name.slice(name.indexOf(':') + 1));
+    const text = `SELECT ${revocationColumns} FROM revocations
+      WHERE (kind, id) IN (SELECT * FROM unnest($1::text[], $2::text[]))`;
+    return (await this.#query(text, [kinds, ids])).map(revocationOf);
   }
 
   revoke(revocation: Revocation, max: number): Promise<boolean> {
@@ -161,6 +173,10 @@ class PostgresAccounts implements AccountStore {
       const revocation = { kind: 'family', id: token.familyId, at, expiresAt: accessEndsAt } as const;
       return { result: token, changed: await putRevocation(query, revocation) };
     });
+  }
+
+  async removeRefreshTokens(accountId: string): Promise<void> {
+    await this.#query('DELETE FROM refresh_tokens WHERE user_id = $1', [accountId]);
   }
 
   async changesSince(number: number): Promise<Change[] | undefined> {
