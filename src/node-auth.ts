@@ -1,5 +1,9 @@
 /** The part of a node that knows who may do what: puts accounts, keys, tokens and their storage together. */
 import type { LiveIdentity } from './acceptor/session/live-identities.js';
+import type { DecideAccess } from './acceptor/session/authentication.js';
+import { AccessCache } from './auth/access-cache.js';
+import { AccessClient } from './auth/access-client.js';
+import { SessionAccess } from './auth/session-access.js';
 import { Accounts } from './auth/accounts.js';
 import { AuditLog } from './auth/audit.js';
 import { Authenticator } from './auth/authenticator.js';
@@ -37,6 +41,10 @@ export class NodeAuth {
   readonly authenticator: Authenticator;
   readonly directory: Directory;
   readonly passwords: PasswordPool;
+  /** Undefined without ACCESS_URL. */
+  readonly decide: DecideAccess | undefined;
+  readonly #access: AccessCache | undefined;
+  readonly #client: AccessClient | undefined;
   readonly #options: NodeAuthOptions;
   #audit: AuditLog;
   #services: AuthServices | undefined;
@@ -49,6 +57,15 @@ export class NodeAuth {
     const { auth } = config;
     this.#audit = new AuditLog(log, undefined);
     this.passwords = new PasswordPool(auth.passwords);
+    if (auth.access !== undefined) {
+      const onCalled = (result: string): void => {
+        metrics.accessCalls(result).add(1);
+      };
+      const client = (this.#client = new AccessClient({ ...auth.access, log, onCalled }));
+      const cache = (this.#access = new AccessCache({ ...auth.access, ask: (question) => client.ask(question) }));
+      this.decide = ({ userId, claims }, address, token, uses) =>
+        new SessionAccess({ cache, subject: { userId, claims, address }, token, ...uses });
+    }
     this.directory = new Directory({
       pollMs: auth.pollMs,
       log,
@@ -71,6 +88,11 @@ export class NodeAuth {
         metrics.keyFetches(result).add(1);
       },
     });
+  }
+
+  /** Answers of the application that are kept. */
+  get accessAnswers(): number {
+    return this.#access?.size ?? 0;
   }
 
   readonly writeAudit: AuditLog['write'] = (event, details) => {
@@ -126,6 +148,8 @@ export class NodeAuth {
     await this.directory.close();
     await this.#audit.close();
     await this.passwords.close();
+    this.#access?.close();
+    await this.#client?.close();
     await this.#services?.store.close();
   }
 

@@ -27,6 +27,7 @@ export function nodeReads(node: MeasuredParts): NodeReads {
       node.acceptor.meter.count(protocol === 'json' ? 'json' : 'binary', state as CountedState),
     verifications: () => node.auth.authenticator.inProgress,
     passwordChecks: () => node.auth.passwords.waiting,
+    accessAnswers: () => node.auth.accessAnswers,
     apiKeys: () => node.auth.directory.keys,
     revocations: () => node.auth.directory.revocations,
     heldBytes: () => node.acceptor.heldBytes.bytes,

@@ -90,8 +90,7 @@ export class Node {
     const acceptorMetrics = config.metricsEnabled ? this.metrics.acceptor : new AcceptorMetrics(undefined);
     this.auth = new NodeAuth({
       config,
-      log: log.child({ part: 'auth' }),
-      metrics: acceptorMetrics,
+      ...{ log: log.child({ part: 'auth' }), metrics: acceptorMetrics },
       throttle: new SharedThrottle(clusterThrottle(this.shards)),
       sessions: () => this.acceptor.identities(),
     });
@@ -101,6 +100,7 @@ export class Node {
       log: log.child({ part: 'acceptor' }),
       verifier: this.auth.authenticator,
       audit: this.auth.writeAudit,
+      decide: this.auth.decide,
       shards: this.shards,
       run: this.run,
       metrics: acceptorMetrics,

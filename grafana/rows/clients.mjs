@@ -69,6 +69,18 @@ const connections = {
       ],
     ),
     lines(
+      'Questions to the application',
+      'cps',
+      'Calls to ACCESS_URL. “skipped”: not sent, because the last ones all failed; meanwhile ACCESS_WHEN_AWAY counts.',
+      [{ expr: rate('synckit_access_calls_total', 'result'), legend: '{{result}}' }],
+    ),
+    lines(
+      'Answers of the application that are kept',
+      'short',
+      'One per user and document. Up to ACCESS_MAX_ANSWERS per process; beyond that, those that nobody uses are dropped.',
+      [{ expr: total('synckit_access_answers', 'instance'), legend: '{{instance}}' }],
+    ),
+    lines(
       'Failures around accounts',
       'cps',
       '“changes”: those of accounts and keys could not be read, so revocations do not count yet. “audit”: lines that the storage did not get.',

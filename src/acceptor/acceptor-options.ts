@@ -4,7 +4,7 @@ import type { Config } from '../config/load.js';
 import type { Logger } from '../log.js';
 import type { AcceptorMetrics } from '../metrics/acceptor-metrics.js';
 import type { ShardSet } from '../pool/shard-set.js';
-import type { Audit } from './session/authentication.js';
+import type { Audit, DecideAccess } from './session/authentication.js';
 
 export interface AcceptorOptions {
   readonly app: TemplatedApp;
@@ -12,6 +12,8 @@ export interface AcceptorOptions {
   readonly log: Logger;
   readonly verifier: CredentialVerifier;
   readonly audit: Audit;
+  /** Undefined: what a token says about permissions counts. */
+  readonly decide: DecideAccess | undefined;
   readonly shards: ShardSet;
   /** Names this process, unique among all nodes and starts. */
   readonly run: string;

@@ -92,6 +92,7 @@ export class Acceptor {
     this.#authentication = new Authentication({
       verifier,
       audit: options.audit,
+      decide: options.decide,
       required: config.authRequired,
       timeoutMs: config.authTimeoutMs,
       log,

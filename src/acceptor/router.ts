@@ -7,6 +7,7 @@ import { readHead, scanMessageId, scanString, type FrameHead } from '../protocol
 import { ObjectScan } from '../protocol/json-scan.js';
 import { parseMessage } from '../protocol/message.js';
 import { recordKinds } from '../messages/task.js';
+import type { Access } from '../auth/permissions.js';
 import type { Authentication } from './session/authentication.js';
 import type { Coalescer } from './coalescer.js';
 import type { Control } from './control.js';
@@ -87,7 +88,7 @@ export class Router {
       return;
     }
     try {
-      this.#route(session, bytes, head, isCounted);
+      this.#route(session, bytes, text, head, isCounted);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       this.#refuse(session, error, this.#detailsOf(bytes, head));
@@ -101,7 +102,7 @@ export class Router {
     metrics.bytesReceived(type).add(length);
   }
 
-  #route(session: Session, bytes: Buffer, head: FrameHead, isCounted: boolean): void {
+  #route(session: Session, bytes: Buffer, text: boolean, head: FrameHead, isCounted: boolean): void {
     // Clients acknowledge every delta, so acks and pongs do not count.
     if (head.type === 'ack' || head.type === 'pong' || head.type === 'connect') return;
     if (!isCounted && !session.bucket.take(performance.now())) throw new LimitError('messages');
@@ -116,6 +117,7 @@ export class Router {
       return;
     }
     if (state.kind !== 'authenticated') throw new ProtocolError('AUTH_REQUIRED');
+    if (state.access.prepare !== undefined && this.#waitForAccess(session, state.access, bytes, text, head)) return;
     switch (head.type) {
       case 'delta':
       case 'delta_batch':
@@ -135,6 +137,25 @@ export class Router {
         return;
       }
     }
+  }
+
+  /** Whether the frame waits for what the application says about its document. */
+  #waitForAccess(session: Session, access: Access, bytes: Buffer, text: boolean, head: FrameHead): boolean {
+    if (access.prepare === undefined || head.type === 'delta_batch_chunk') return false;
+    const documentId = scanString(bytes, head, 'documentId', this.#scan);
+    if (!isDocumentId(documentId)) return false;
+    const pending = access.prepare(documentId);
+    if (pending === undefined) {
+      if (access.isKnown?.(documentId) === false) throw new ProtocolError('AUTH_UNAVAILABLE');
+      return false;
+    }
+    const release = this.hold(session);
+    if (session.held?.putBack(bytes, text) !== true) {
+      release();
+      throw new LimitError('held', 'too many messages wait for the check of access');
+    }
+    void pending.then(release);
+    return true;
   }
 
   #write(session: Session, bytes: Buffer, head: FrameHead): void {
@@ -178,6 +199,9 @@ export class Router {
         if (inner.kind === 'fault') throw new ProtocolError(inner.code);
         if (inner.type !== 'delta' && inner.type !== 'delta_batch') throw new ProtocolError('INVALID_MESSAGE');
         try {
+          const { state } = session;
+          if (state.kind === 'authenticated' && this.#waitForAccess(session, state.access, outcome.bytes, false, inner))
+            return;
           this.#write(session, outcome.bytes, inner);
         } catch (error) {
           if (!(error instanceof ProtocolError)) throw error;

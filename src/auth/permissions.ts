@@ -38,6 +38,14 @@ export interface Access {
   mayRead(documentId: string): boolean;
   mayWrite(documentId: string): boolean;
   mayAdmin(documentId: string): boolean;
+  /** Where somebody else decides: resolves when it is known what may be done; undefined when that is no question. */
+  prepare?(documentId: string): Promise<void> | undefined;
+  /** After `prepare`: whether there is an answer. */
+  isKnown?(documentId: string): boolean;
+  /** The permissions of the user have changed. @returns What counts from then on. */
+  renew?(permissions: Access): Access;
+  /** It is used no more. */
+  close?(): void;
 }
 
 /** To be called once per session, because every message is checked. Denials count before everything else. */

@@ -1,10 +1,11 @@
 /** The configuration of accounts and credentials, derived from its variables. */
+import type { access } from './access.js';
 import type { authentication } from './authentication.js';
 import { hasIdentityProvider, type identityProvider } from './identity-provider.js';
 import type { ValueOf } from './variable.js';
 
 type ValuesOf<Variables> = { readonly [K in keyof Variables]: ValueOf<Variables[K]> };
-type AuthValues = ValuesOf<typeof authentication> & ValuesOf<typeof identityProvider>;
+type AuthValues = ValuesOf<typeof access> & ValuesOf<typeof authentication> & ValuesOf<typeof identityProvider>;
 
 /** How credentials are checked, and accounts are kept. */
 export interface AuthConfig {
@@ -32,12 +33,25 @@ export interface AuthConfig {
     readonly threads: number;
     readonly maxWaiting: number;
   };
+  /** The application that decides who may do what; undefined if the permissions of tokens count. */
+  readonly access: AccessConfig | undefined;
   /** Postgres connections. */
   readonly connections: number;
   /** Whether everybody is let in. */
   readonly demo: boolean;
   /** How long audit lines are kept in the storage, in ms; undefined: they are not. */
   readonly auditKeepMs: number | undefined;
+}
+
+export interface AccessConfig {
+  readonly url: string;
+  readonly secret: string;
+  readonly timeoutMs: number;
+  readonly ttlMs: number;
+  readonly whenAway: 'last' | 'deny' | 'token';
+  readonly staleMs: number;
+  readonly maxCalls: number;
+  readonly maxEntries: number;
 }
 
 export interface PublicKeysConfig {
@@ -61,7 +75,7 @@ export function authOf(values: AuthValues): AuthConfig {
       toleranceMs: values.clockToleranceMs ?? (isOpen ? 5_000 : 0),
       userClaim,
       permissionsClaim,
-      keepClaims: false,
+      keepClaims: values.accessUrl !== undefined,
     },
     refreshLifetimeMs: values.refreshLifetimeMs,
     refreshGraceMs: values.refreshGraceMs,
@@ -73,8 +87,24 @@ export function authOf(values: AuthValues): AuthConfig {
       threads: values.passwordThreads,
       maxWaiting: values.maxPasswordChecks,
     },
+    access: accessOf(values),
     connections: values.authDbConnections,
     demo: values.demoAuth,
     auditKeepMs: values.auditTable ? values.auditKeepMs : undefined,
+  };
+}
+
+function accessOf(values: ValuesOf<typeof access>): AccessConfig | undefined {
+  const { accessUrl: url, accessSecret } = values;
+  if (url === undefined) return undefined;
+  return {
+    url,
+    secret: accessSecret ?? '',
+    timeoutMs: values.accessTimeoutMs,
+    ttlMs: values.accessTtlMs,
+    whenAway: values.accessWhenAway,
+    staleMs: values.accessStaleMs,
+    maxCalls: values.accessMaxCalls,
+    maxEntries: values.accessMaxAnswers,
   };
 }

@@ -25,6 +25,17 @@ export const checks: readonly Check[] = [
       'JWT_JWKS_URL must begin with https:// when NODE_ENV is production: who can change what is answered can sign tokens',
   },
   {
+    of: ['accessUrl', 'accessSecret'],
+    refuses: (values) => values.accessUrl !== undefined && values.accessSecret === undefined,
+    sentence: () =>
+      'ACCESS_SECRET must be set with ACCESS_URL: a secret of at least 32 characters that the application knows too',
+  },
+  {
+    of: ['accessUrl'],
+    refuses: ({ accessUrl }) => accessUrl !== undefined && !URL.canParse(accessUrl),
+    sentence: () => 'ACCESS_URL is not a valid address',
+  },
+  {
     of: ['environment', 'demoAuth'],
     refuses: (values) => values.environment === 'production' && values.demoAuth,
     sentence: () => 'SYNCKIT_DEMO_AUTH must be off when NODE_ENV is production: it lets everybody in',

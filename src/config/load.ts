@@ -49,6 +49,14 @@ const hidden = [
   'demoAuth',
   'auditTable',
   'auditKeepMs',
+  'accessUrl',
+  'accessSecret',
+  'accessTimeoutMs',
+  'accessTtlMs',
+  'accessWhenAway',
+  'accessStaleMs',
+  'accessMaxCalls',
+  'accessMaxAnswers',
 ] as const satisfies readonly (keyof Values)[];
 
 type Hidden = (typeof hidden)[number];

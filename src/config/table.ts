@@ -2,6 +2,7 @@
  * Every variable of the server, in one table. The type `Config`, the checks at start and docs/configuration.md are
  * derived from it. The keys are the names of the values in `Config`; they end in their unit.
  */
+import { access } from './access.js';
 import { authentication } from './authentication.js';
 import { identityProvider } from './identity-provider.js';
 import { addresses, flag, integer, oneOf, origins, secret, size, text } from './kinds.js';
@@ -211,6 +212,7 @@ export const sections = [
   { title: 'Storage', variables: storage },
   { title: 'Authentication', variables: authentication },
   { title: 'Identity provider', variables: identityProvider },
+  { title: 'Access by the application', variables: access },
   { title: 'Connections', variables: connections },
   { title: 'Synchronisation', variables: sync },
   { title: 'Limits', variables: limits },
@@ -225,6 +227,7 @@ export const variables = {
   ...storage,
   ...authentication,
   ...identityProvider,
+  ...access,
   ...connections,
   ...sync,
   ...limits,

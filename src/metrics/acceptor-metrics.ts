@@ -13,6 +13,8 @@ export class AcceptorMetrics {
   readonly authentications;
   /** By result. */
   readonly keyFetches;
+  /** By result. */
+  readonly accessCalls;
   readonly authPollFailures;
   readonly auditDropped;
   /** These by message type. */
@@ -45,6 +47,7 @@ export class AcceptorMetrics {
     this.backpressureCloses = cells.counter(metrics.backpressureCloses);
     this.authentications = cells.counters(metrics.authentications);
     this.keyFetches = cells.counters(metrics.keyFetches);
+    this.accessCalls = cells.counters(metrics.accessCalls);
     this.authPollFailures = cells.counter(metrics.authPollFailures);
     this.auditDropped = cells.counter(metrics.auditDropped);
     this.messagesReceived = cells.counters(metrics.messagesReceived);

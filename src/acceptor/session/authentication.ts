@@ -9,12 +9,13 @@ import {
   type Identity,
   type Verified,
 } from '../../auth/identity.js';
+import type { SessionAccess, SessionAccessOptions } from '../../auth/session-access.js';
 import { closeCodes, errors, type ErrorCode } from '../../errors.js';
 import type { AcceptorMetrics } from '../../metrics/acceptor-metrics.js';
 import { errorBody, quote } from '../../protocol/encode.js';
 import type { Fields } from '../../protocol/fields.js';
 import type { Credential } from './credential.js';
-import type { Session } from './session.js';
+import type { Session, SessionState } from './session.js';
 
 export interface AuthenticationOptions {
   readonly verifier: CredentialVerifier;
@@ -25,11 +26,21 @@ export interface AuthenticationOptions {
   readonly metrics: AcceptorMetrics;
   /** The session has this identity from now on; it may allow less than the one before. */
   readonly onIdentity: (session: Session, identity: Identity, access: Access) => void;
+  /** Where the application decides: what a session may do. */
+  readonly decide?: DecideAccess | undefined;
   /** For the audit log. */
   readonly audit?: Audit;
   /** Makes the messages of a session wait until the function that it returns is called. */
   readonly hold?: (session: Session) => () => void;
 }
+
+/** Asks the application about a session; `onChanged` is called when an answer has changed. */
+export type DecideAccess = (
+  identity: Identity,
+  address: string,
+  token: Access,
+  uses: Pick<SessionAccessOptions, 'onChanged' | 'isInUse'>,
+) => SessionAccess;
 
 /** Writes to the audit log. */
 export type Audit = (event: AuditEvent, details: AuditDetails) => void;
@@ -44,6 +55,8 @@ const refusals: Partial<Record<ErrorCode, string>> = {
   ACCESS_ENDED: 'revoked',
   AUTH_UNAVAILABLE: 'unavailable',
 };
+
+type Authenticated = Extract<SessionState, { readonly kind: 'authenticated' }>;
 
 /** Authenticates sessions, and ends those that do not authenticate in time or whose token expires. */
 export class Authentication {
@@ -61,7 +74,7 @@ export class Authentication {
     }, timeoutMs);
     session.become({ kind: 'connecting', deadline });
     if (credential !== undefined) this.#verify(session, this.#check(credential), false);
-    else if (!required) this.#accept(session, anonymousIdentity);
+    else if (!required) this.#verify(session, { ok: true, identity: anonymousIdentity }, false);
   }
 
   /** An `auth` message. */
@@ -87,8 +100,12 @@ export class Authentication {
     }
     const { identity } = verdict;
     if (isDeepStrictEqual(identity.permissions, state.identity.permissions)) return;
+    const compiled = compilePermissions(identity.permissions);
+    this.#narrow(session, state, identity, state.access.renew?.(compiled) ?? compiled);
+  }
+
+  #narrow(session: Session, state: Authenticated, identity: Identity, access: Access): void {
     const before = [...session.subscriptions.keys()];
-    const access = compilePermissions(identity.permissions);
     session.become({ ...state, identity, access, expiry: this.#expiryOf(session, identity) });
     this.#options.onIdentity(session, identity, access);
     const lost = before.filter((documentId) => !session.subscriptions.has(documentId));
@@ -115,28 +132,63 @@ export class Authentication {
 
   /** What the client sends next is handled as if the answer had been known at once. */
   #verify(session: Session, checked: Verified | Promise<Verified>, answer: boolean): void {
-    if (!(checked instanceof Promise)) {
-      this.#decide(session, checked, answer);
+    const { decide, hold } = this.#options;
+    if (!(checked instanceof Promise) && (!checked.ok || decide === undefined)) {
+      this.#decide(session, checked, answer, undefined);
       return;
     }
-    const release = this.#options.hold?.(session);
-    void checked.then((verified) => {
-      if (session.isOpen && session.state.kind !== 'draining') this.#decide(session, verified, answer);
-      release?.();
-    });
+    const release = hold?.(session);
+    void this.#decideLater(session, checked, answer).finally(() => release?.());
   }
 
-  #decide(session: Session, verified: Verified, answer: boolean): void {
+  async #decideLater(session: Session, checked: Verified | Promise<Verified>, answer: boolean): Promise<void> {
+    const verified = await checked;
+    const access = verified.ok && session.isOpen ? this.#ask(session, verified.identity) : undefined;
+    await access?.ready(session.subscriptions.keys());
+    if (!session.isOpen || session.state.kind === 'draining') {
+      access?.close();
+      return;
+    }
+    const mayConnect = access === undefined || access.mayConnect;
+    if (mayConnect === true) {
+      this.#decide(session, verified, answer, access);
+      return;
+    }
+    access.close();
+    this.#decide(
+      session,
+      { ok: false, code: mayConnect === false ? 'ACCESS_ENDED' : 'AUTH_UNAVAILABLE' },
+      answer,
+      undefined,
+    );
+  }
+
+  #ask(session: Session, identity: Identity): SessionAccess | undefined {
+    const onChanged = (): void => {
+      const { state } = session;
+      if (access === undefined || state.kind !== 'authenticated' || state.access !== access) return;
+      // While it is not known, nothing changes for those who are connected.
+      if (access.mayConnect === false) this.settle(session, { ok: false, code: 'ACCESS_ENDED' });
+      else this.#narrow(session, state, state.identity, access);
+    };
+    const isInUse = (documentId: string): boolean =>
+      session.subscriptions.has(documentId) || session.awareness?.documents.has(documentId) === true;
+    const token = compilePermissions(identity.permissions);
+    const access = this.#options.decide?.(identity, session.address, token, { onChanged, isInUse });
+    return access;
+  }
+
+  #decide(session: Session, verified: Verified, answer: boolean, access: Access | undefined): void {
     if (!verified.ok) {
       this.#refuse(session, verified.code);
       return;
     }
-    this.#accept(session, verified.identity);
-    if (answer) this.#welcome(session, verified.identity);
+    const { identity } = verified;
+    this.#accept(session, identity, access ?? compilePermissions(identity.permissions));
+    if (answer) this.#welcome(session, identity);
   }
 
-  #accept(session: Session, identity: Identity): void {
-    const access = compilePermissions(identity.permissions);
+  #accept(session: Session, identity: Identity, access: Access): void {
     session.become({
       kind: 'authenticated',
       identity,

@@ -123,6 +123,7 @@ export class Session {
         break;
       case 'authenticated':
         clearTimeout(this.state.expiry);
+        if (state.kind !== 'authenticated' || state.access !== this.state.access) this.state.access.close?.();
         break;
       case 'draining':
       case 'closed':
