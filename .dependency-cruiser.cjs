@@ -13,7 +13,7 @@ const allowed = {
   cluster: [],
   auth: ['storage/accounts', 'cluster'],
   metrics: [],
-  config: ['cluster/redis'],
+  config: ['cluster/redis', 'storage/postgres'],
   messages: ['protocol', 'cluster'],
   pool: ['messages', 'protocol', 'metrics', 'cluster'],
   acceptor: ['messages', 'pool', 'protocol', 'auth', 'metrics', 'cluster'],
@@ -80,7 +80,7 @@ module.exports = {
         path: '^src/',
         pathNot: ['^src/shard/entry\\.ts$', '^src/(node-auth|node|cli|cli-accounts)\\.ts$', '^src/storage/', '^src/import/'],
       },
-      to: { path: '^src/storage/(memory\\.ts|lmdb/|postgres/)' },
+      to: { path: '^src/storage/(memory\\.ts|lmdb/|postgres/)', pathNot: '^src/storage/postgres/address\\.ts$' },
     },
     {
       name: 'bus-adapters-are-chosen-in-entry',

@@ -10,6 +10,7 @@ import { clientRows } from './rows/clients.mjs';
 import { contentRows } from './rows/content.mjs';
 import { documentRows } from './rows/documents.mjs';
 import { processRows } from './rows/processes.mjs';
+import { storageRow } from './rows/storage.mjs';
 
 /** Where the dashboard lies. */
 export const dashboardPath = fileURLToPath(new URL('./dashboards/synckit.json', import.meta.url));
@@ -25,7 +26,7 @@ const rows = [
   contentRows.removedFields,
   documentRows.fanOut,
   documentRows.shards,
-  documentRows.storage,
+  storageRow,
   documentRows.bus,
   documentRows.memory,
   clientRows.refusals,

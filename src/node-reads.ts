@@ -19,8 +19,9 @@ export interface MeasuredParts {
  * Reads the metrics whose owner is `node`. Each read costs at most O(number of shards).
  *
  * @param node Its parts may be missing until the first read.
+ * @param clockOffset How far the clock of the database is ahead of ours, in seconds.
  */
-export function nodeReads(node: MeasuredParts): NodeReads {
+export function nodeReads(node: MeasuredParts, clockOffset: () => number): NodeReads {
   const links = (): readonly ShardLink[] => node.shards.links;
   return {
     connections: ({ protocol, state }) =>
@@ -40,6 +41,7 @@ export function nodeReads(node: MeasuredParts): NodeReads {
     shardsRunning: () => links().filter((link) => link.running).length,
     shardRestarts: () => links().reduce((sum, link) => sum + link.restarts, 0),
     storageHealthy: () => (node.shards.status().storageHealthy ? 1 : 0),
+    clockOffset,
     clusterNodes: () => node.heartbeat?.size ?? 1,
     busConnected: () => (node.shards.status().busConnected ? 1 : 0),
     pendingBytes: () => node.shards.status().pendingBytes,

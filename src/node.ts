@@ -10,9 +10,9 @@ import { SharedThrottle } from './auth/throttle.js';
 import { MAX_ROOMS, type NodeEntry } from './cluster/membership/shared-state.js';
 import type { Config } from './config/load.js';
 import { closeCodes } from './errors.js';
-import type { Readiness } from './http/ports.js';
 import { listenForScrapes, registerMetrics } from './http/metrics.js';
 import { registerAuth } from './http/auth/register.js';
+import { readinessOf } from './http/readiness.js';
 import { registerHttp } from './http/server.js';
 import type { Logger } from './log.js';
 import { withoutSecrets, type ShardWorkerData } from './shard/shard-config.js';
@@ -21,9 +21,10 @@ import { MetricsRegistry } from './metrics/registry.js';
 import { NodeAuth } from './node-auth.js';
 import { nodeReads } from './node-reads.js';
 import { askCluster, clusterThrottle } from './pool/cluster-client.js';
+import { DatabaseClock } from './pool/database-clock.js';
 import { ClusterHeartbeat } from './cluster/membership/heartbeat.js';
 import { ShardSet } from './pool/shard-set.js';
-import { waitForDatabase } from './storage/postgres/wait-for-database.js';
+import { startDatabase } from './storage/postgres/start.js';
 
 export interface NodeOptions {
   readonly config: Config;
@@ -52,6 +53,7 @@ export class Node {
   /** Undefined without a bus. */
   readonly heartbeat: ClusterHeartbeat | undefined;
   readonly #options: NodeOptions;
+  readonly #clock: DatabaseClock;
   readonly #startedAt = Date.now();
   readonly #app = uWS.App();
   #listening: us_listen_socket | undefined;
@@ -63,7 +65,10 @@ export class Node {
     this.#options = options;
     const { config, log, version } = options;
     const shardConfig = withoutSecrets(config);
-    this.metrics = new MetricsRegistry(nodeReads(this), version);
+    this.metrics = new MetricsRegistry(
+      nodeReads(this, () => this.#clock.offsetMs / 1_000),
+      version,
+    );
     this.shards = new ShardSet({
       count: config.shards,
       filename: fileURLToPath(new URL('./shard/entry.js', import.meta.url)),
@@ -94,6 +99,11 @@ export class Node {
       throttle: new SharedThrottle(clusterThrottle(this.shards)),
       sessions: () => this.acceptor.identities(),
     });
+    this.#clock = new DatabaseClock({
+      shards: this.shards,
+      log: log.child({ part: 'clock' }),
+      maxSkewMs: config.maxClockSkewMs,
+    });
     this.acceptor = new Acceptor({
       app: this.#app,
       config,
@@ -121,7 +131,7 @@ export class Node {
       log: log.child({ part: 'http' }),
       version,
       startedAt: this.#startedAt,
-      readiness: () => this.#readiness(),
+      readiness: () => readinessOf({ isStarting: this.#state === 'starting', shards: this.shards, clock: this.#clock }),
       connections: () => ({
         totalConnections: this.acceptor.sessions.size,
         totalUsers: this.acceptor.sessions.users,
@@ -149,6 +159,7 @@ export class Node {
     await this.#waitForDatabase();
     await this.shards.start();
     await this.auth.start();
+    await this.#clock.start();
     const listening = await new Promise<us_listen_socket | false>((resolve) => this.#app.listen(host, port, resolve));
     if (listening === false) {
       await this.shards.stop();
@@ -179,6 +190,7 @@ export class Node {
     await this.#flush();
     await this.acceptor.awareness.drain();
     this.acceptor.stop();
+    this.#clock.stop();
     await this.heartbeat?.leave();
     await this.shards.stop();
     await this.auth.close();
@@ -193,18 +205,7 @@ export class Node {
   async #waitForDatabase(): Promise<void> {
     const { config, log } = this.#options;
     const { storage } = config;
-    if (storage.kind !== 'postgres') return;
-    await waitForDatabase({
-      url: storage.url,
-      autoMigrate: storage.autoMigrate,
-      timeoutMs: storage.connectTimeoutMs,
-      onWait: (reason) => {
-        log.warn({ reason }, 'waiting for the database');
-      },
-      onMigrated: (migrations) => {
-        log.info({ migrations }, 'the database was migrated');
-      },
-    });
+    if (storage.kind === 'postgres') await startDatabase(storage, log);
   }
 
   /** What is left to do, for the log of a drain that ran out of time. */
@@ -281,17 +282,6 @@ export class Node {
       draining: this.#state === 'draining',
       rooms: this.acceptor.topics.summary(MAX_ROOMS),
     };
-  }
-
-  #readiness(): Readiness {
-    const reasons: string[] = [];
-    if (this.#state === 'starting') reasons.push('The server is starting.');
-    if (this.shards.links.some((link) => !link.running)) reasons.push('A shard is being restarted.');
-    if (!this.shards.status().storageHealthy) reasons.push('The storage does not take writes.');
-    const notes = this.shards.status().busConnected
-      ? []
-      : ['No connection to the bus: updates of other nodes are not received.'];
-    return { ready: reasons.length === 0, reasons, notes };
   }
 }
 

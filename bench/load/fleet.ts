@@ -152,6 +152,7 @@ export class Fleet {
   async sync({ client: index, documentId, replay, supportsBatch }: SyncRequest): Promise<SyncReply> {
     const client = this.#client(index);
     if (supportsBatch) client.send(messageFrame('awareness_subscribe', { documentId }));
+    else if (replay > 0) client.send(messageFrame('delta', { documentId: `${documentId}-own`, field: 'f', value: 1 }));
     const { bytes, states, updates } = client;
     const milliseconds = await timed(async () => {
       client.send(messageFrame('subscribe', { documentId }));

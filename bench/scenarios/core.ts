@@ -148,6 +148,8 @@ async function handling(build: Build, store: FieldsStore, documents: number, wri
     tombstones: { maxCount: 10_000, maxBytes: 4 * 1024 ** 2, maxAgeMs: 30 * 86_400_000 },
     maxTextBytes: 8 * 1024 ** 2,
     replayMaxFields: 0,
+    publish: { when: 'merged', graceMs: 1_000 },
+    stallMs: 3_600_000,
     maxPendingBytes: 64 * 1024 ** 2,
     compareMs: 0,
     maxLoadedBytes: 256 * 1024 ** 2,

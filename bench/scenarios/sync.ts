@@ -26,7 +26,7 @@ export const sync: Scenario = {
     first: 'the first subscription after the server started: loads the document',
     later: `median of ${REPEATS} more`,
     supportsBatch: 'the client has shown that it understands delta_batch: it gets the state only',
-    plain: `it gets the state and, up to ${REPLAY_MAX_FIELDS} fields, each field once more (SYNC_REPLAY_MAX_FIELDS)`,
+    plain: `it has written a delta, so it gets the state and, up to ${REPLAY_MAX_FIELDS} fields, each field once more at once (SYNC_REPLAY_MAX_FIELDS)`,
   }),
   async run(bench) {
     const sizes = sizesOf(bench.options);

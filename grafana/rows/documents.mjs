@@ -131,51 +131,6 @@ const shards = {
   ],
 };
 
-const storage = {
-  title: 'Storage',
-  panels: [
-    lines(
-      'Commit time',
-      's',
-      'Until a commit is on disk. Failed commits are not in it.',
-      quantiles('synckit_commit_seconds'),
-    ),
-    lines('Rows per commit', 'short', 'What comes during a commit is in the next, so commits grow with the load.', [
-      ...quantiles('synckit_commit_rows'),
-      { expr: mean('synckit_commit_rows'), legend: 'mean' },
-    ]),
-    lines(
-      'Commits and rows',
-      'wps',
-      'Commits per second, those that failed and are tried again, and rows that were written.',
-      [
-        { expr: rate('synckit_commit_seconds_count'), legend: 'commits' },
-        { expr: rate('synckit_commit_failures_total'), legend: 'failed commits' },
-        { expr: rate('synckit_commit_rows_sum'), legend: 'rows' },
-      ],
-    ),
-    lines(
-      'Commit queue',
-      'bytes',
-      'Changes that are merged but not on disk yet, per process. When one shard holds more than SYNCKIT_MAX_PENDING_BYTES it refuses writes with STORAGE_UNAVAILABLE. The line is at half of the default, for one shard.',
-      [{ expr: series('synckit_commit_queue_bytes'), legend: '{{instance}}' }],
-      { alertAt: 32 * 1024 * 1024 },
-    ),
-    states(
-      'Storage',
-      'Failing from a failed commit to the next that succeeds. Meanwhile writes are merged and shown, and their acks wait.',
-      [{ expr: series('synckit_storage_healthy'), legend: '{{instance}}' }],
-      valueTexts({ 0: ['failing', 'red'], 1: ['healthy', 'green'] }),
-    ),
-    lines('Commit failures', 'short', 'Commits that failed; they are tried again.', [
-      {
-        expr: `sum by (instance) (increase(${series('synckit_commit_failures_total')}[$__rate_interval]))`,
-        legend: '{{instance}}',
-      },
-    ]),
-  ],
-};
-
 const bus = {
   title: 'Bus between nodes',
   panels: [
@@ -220,6 +175,19 @@ const bus = {
       { expr: rate('synckit_bus_resyncs_total', 'instance'), legend: '{{instance}}' },
       { expr: rate('synckit_stale_documents_total', 'instance'), legend: '{{instance}}, by comparison' },
     ]),
+    lines(
+      'Impossible stamps',
+      'ops',
+      'Documents loaded with a stamp that no clock can have given, and updates of other nodes with one: something damaged the storage, or a node is broken.',
+      [{ expr: rate('synckit_impossible_stamps_total', 'source'), legend: '{{source}}' }],
+    ),
+    lines(
+      'Clock against the database',
+      's',
+      'How far the clock of each host is ahead of the database’s. Beyond SYNC_MAX_CLOCK_SKEW_MS a process is not ready.',
+      [{ expr: series('synckit_clock_offset_seconds'), legend: '{{instance}}' }],
+      { alertAt: 5 },
+    ),
     lines(
       'Nodes in sight',
       'short',
@@ -273,4 +241,4 @@ const memory = {
   ],
 };
 
-export const documentRows = { writes, fanOut, shards, storage, bus, memory };
+export const documentRows = { writes, fanOut, shards, bus, memory };

@@ -44,7 +44,7 @@ export class Acceptor {
   readonly #router: Router;
   readonly #delivery: Delivery;
   readonly #compression: Compression;
-  /** Undefined without a bus: only then do the shards have to know which documents have subscribers. */
+  /** Tells shards which documents have subscribers: all changes with a bus, else after the death of a worker. */
   readonly #interests: Interests;
   /** Number of the last session. */
   #numbers = 0;
@@ -131,6 +131,7 @@ export class Acceptor {
       find: (number) => this.sessions.find(number),
       onSettled: (shard, task) => shards.links[shard]?.settle(task),
       onSettledGroup: (shard, task, group) => shards.links[shard]?.settleGroup(task, group),
+      onRelayed: (shard, task, group, records) => shards.links[shard]?.noteRelayed(task, group, records),
       onStatus: (shard, status) => {
         const link = shards.links[shard];
         if (link !== undefined) link.status = status;
@@ -184,6 +185,7 @@ export class Acceptor {
   stop(): void {
     this.#interests.stop();
     this.coalescer.stop();
+    this.#router.stop();
     this.awareness.stop();
   }
 

@@ -7,6 +7,7 @@ import { recordKinds, type ReadRecord, type StateVectorRequest, type SubscribeRe
 import type { Coalescer } from './coalescer.js';
 import type { Awareness } from './awareness/awareness.js';
 import { ReadGate } from './session/read-gate.js';
+import { Replays } from './session/replays.js';
 import type { Session, SessionState } from './session/session.js';
 import type { Topics } from './topics.js';
 
@@ -18,6 +19,8 @@ export interface ControlOptions {
   readonly maxAwarenessBytes: number;
   /** Arrays and objects that may be around each other in an awareness state. */
   readonly maxValueDepth: number;
+  /** Time before a client that may be an SDK 0.1.x is sent the fields of a state once more, in ms. */
+  readonly replayDelayMs: number;
 }
 
 /** Bytes of the waiting reads of a session: a client may send a vector of very many entries for very many documents. */
@@ -31,10 +34,21 @@ type Authenticated = Extract<SessionState, { kind: 'authenticated' }>;
  */
 export class Control {
   readonly #options: ControlOptions;
+  readonly #replays: Replays;
   #ids = 0;
 
   constructor(options: ControlOptions) {
     this.#options = options;
+    this.#replays = new Replays({
+      delayMs: options.replayDelayMs,
+      start: (session, documentId) => {
+        this.#replay(session, documentId);
+      },
+    });
+  }
+
+  stop(): void {
+    this.#replays.stop();
   }
 
   pong(session: Session): void {
@@ -70,6 +84,7 @@ export class Control {
 
   #subscribe(session: Session, documentId: string, fields: Fields): void {
     const vector = parseVector(fields, 'vectorClock');
+    const isSubscribed = session.subscriptions.has(documentId);
     if (!this.#options.topics.subscribe(session, documentId)) {
       throw new LimitError('subscriptions', `at most ${this.#options.maxSubscriptions} subscriptions`);
     }
@@ -77,8 +92,26 @@ export class Control {
       requestId: this.#requestIdOf(fields),
       vector: vector === undefined ? undefined : [...vector],
       clientId: clientIdOf(session, fields),
+      replay: this.#replayWith(session, documentId, vector !== undefined, isSubscribed),
     };
     this.#read(session, documentId, recordKinds.subscribe, request);
+  }
+
+  #replayWith(session: Session, documentId: string, hasVector: boolean, isSubscribed: boolean): 'besides' | undefined {
+    if (hasVector) return undefined;
+    return this.#replays.decide(session, documentId, isSubscribed) === 'now' ? 'besides' : undefined;
+  }
+
+  /** Sends a client that has not shown which kind it is the fields of a document that it is subscribed to. */
+  #replay(session: Session, documentId: string): void {
+    const request: SubscribeRequest = { requestId: this.#nextId(), replay: 'alone' };
+    try {
+      this.#read(session, documentId, recordKinds.subscribe, request);
+    } catch (error) {
+      // It has asked for so much that its reads wait; its replay waits behind them.
+      if (!(error instanceof LimitError)) throw error;
+      this.#replays.decide(session, documentId, false);
+    }
   }
 
   #stateVector(session: Session, documentId: string, fields: Fields): void {

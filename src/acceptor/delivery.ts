@@ -24,6 +24,7 @@ export interface DeliveryOptions {
   readonly compression: Compression;
   readonly onSettled: (shard: number, task: number) => void;
   readonly onSettledGroup: (shard: number, task: number, group: number) => void;
+  readonly onRelayed: (shard: number, task: number, group: number, records: number) => void;
   readonly onStatus: (shard: number, status: ShardStatus) => void;
 }
 
@@ -47,7 +48,8 @@ export class Delivery {
   }
 
   deliver(shard: number, answer: Uint8Array<ArrayBuffer>): void {
-    const { app, topics, awareness, metrics, find, compression, onSettled, onSettledGroup, onStatus } = this.#options;
+    const { app, topics, awareness, metrics, find, compression } = this.#options;
+    const { onSettled, onSettledGroup, onRelayed, onStatus } = this.#options;
     const now = Date.now();
     const handler: AnswerHandler = {
       publish: (documentId, variant, frame, type, receivedAt, except) => {
@@ -87,6 +89,9 @@ export class Delivery {
       },
       settledGroup: (task, group) => {
         onSettledGroup(shard, task, group);
+      },
+      relayed: (task, group, records) => {
+        onRelayed(shard, task, group, records);
       },
       status: (status) => {
         onStatus(shard, status);
@@ -128,7 +133,8 @@ export class Delivery {
     return {
       hasRoom: () => session.isOpen && session.socket.getBufferedAmount() <= highWater,
       send: (frame) => {
-        session.send(frame.bytes, frame.type, frame.encoding);
+        // The end of a read to which there was nothing to send.
+        if (frame.bytes.length > 0) session.send(frame.bytes, frame.type, frame.encoding);
       },
       answered: (documentId, isRefused) => {
         if (isRefused) this.#options.topics.refused(session, documentId);

@@ -43,6 +43,11 @@ export class Router {
     this.#options = options;
   }
 
+  /** Forgets what waits. */
+  stop(): void {
+    this.#options.control.stop();
+  }
+
   /** @param bytes Valid during the call only. @param text Whether it came as a text frame. */
   handle(session: Session, bytes: Buffer, text: boolean): void {
     if (session.held === undefined) this.#handle(session, bytes, text, false);
@@ -166,6 +171,7 @@ export class Router {
     if (!state.access.mayWrite(documentId)) throw new ProtocolError('PERMISSION_DENIED');
     const isBatch = head.type === 'delta_batch';
     if (isBatch) this.#markBatchSupport(session);
+    else session.readsFields = true;
     const isQueued = this.#options.coalescer.add(
       documentId,
       {

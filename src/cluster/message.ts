@@ -93,8 +93,9 @@ function readBody(documentId: string, head: MessageHead, elements: readonly unkn
   if (!isCount(stamp) || fields === undefined || operations === undefined) return undefined;
   if (text !== null && !(text instanceof Uint8Array)) return undefined;
   if (!isCount(commit)) return undefined;
-  const horizon = bound === undefined ? undefined : readHorizon(bound);
-  if (bound !== undefined && horizon === undefined) return undefined;
+  const hasHorizon = bound !== undefined && bound !== null;
+  const horizon = hasHorizon ? readHorizon(bound) : undefined;
+  if (hasHorizon && horizon === undefined) return undefined;
   const own = { documentId, stamp, fields, text: text ?? undefined, relays: operations, commit };
   const update = horizon === undefined ? own : { ...own, horizon };
   return { kind: 'update', ...head, ...times, update };

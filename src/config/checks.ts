@@ -1,4 +1,5 @@
 /** Checks across several variables. A check is skipped if one of its variables is invalid by itself. */
+import { parseDatabaseAddress, sessionAttributes, type DatabaseAddress } from '../storage/postgres/address.js';
 import type { Values } from './derive.js';
 import { hasIdentityProvider } from './identity-provider.js';
 import { formatSize } from './kinds.js';
@@ -47,7 +48,7 @@ export const checks: readonly Check[] = [
   },
   {
     of: ['databaseUrl'],
-    refuses: (values) => isPostgres(values) && !URL.canParse(values.databaseUrl ?? ''),
+    refuses: (values) => isPostgres(values) && addressOf(values) === undefined,
     sentence: () =>
       'DATABASE_URL is not a valid address; characters such as @ / : ? # in the password must be escaped as in %40',
   },
@@ -55,6 +56,15 @@ export const checks: readonly Check[] = [
     of: ['databaseUrl'],
     refuses: (values) => isPostgres(values) && !sslModes.includes(sslModeOf(values)),
     sentence: () => `The sslmode in DATABASE_URL must be one of ${sslModes.join(', ')}`,
+  },
+  {
+    of: ['databaseUrl'],
+    refuses: (values) => {
+      const { sessionAttributes = '' } = addressOf(values) ?? {};
+      return isPostgres(values) && sessionAttributes !== '' && !accepted.includes(sessionAttributes);
+    },
+    sentence: () =>
+      `The target_session_attrs in DATABASE_URL must be one of ${accepted.join(', ')}: the server writes, so it uses a primary in any case`,
   },
   {
     of: ['databaseUrl', 'shards', 'dbPoolMax'],
@@ -67,6 +77,16 @@ export const checks: readonly Check[] = [
     refuses: (values) => values.redisUrl !== undefined && !isPostgres(values),
     sentence: () =>
       'REDIS_URL needs DATABASE_URL to name a Postgres database: nodes that share a bus must share their storage',
+  },
+  {
+    of: ['redisUrl', 'redisSentinels'],
+    refuses: (values) => values.redisSentinels.length > 0 && values.redisUrl === undefined,
+    sentence: () => 'REDIS_SENTINELS needs REDIS_URL: it has the credentials and the database of the master',
+  },
+  {
+    of: ['redisCluster', 'redisSentinels'],
+    refuses: (values) => values.redisSentinels.length > 0 && values.redisCluster,
+    sentence: () => 'REDIS_SENTINELS does not go with REDIS_CLUSTER: a Redis Cluster fails over by itself',
   },
   {
     of: ['dbPoolMin', 'dbPoolMax'],
@@ -98,14 +118,19 @@ function isProtected(url: string | undefined): boolean {
   return url === undefined || /^(https:|http:\/\/(localhost|127\.\d+\.\d+\.\d+|\[::1\])([:/?]|$))/.test(url);
 }
 
+const accepted: readonly string[] = sessionAttributes;
 const sslModes = ['disable', 'require', 'verify-ca', 'verify-full'];
 
 function isPostgres({ databaseUrl }: Values): boolean {
   return /^postgres(ql)?:/.test(databaseUrl ?? '');
 }
 
-function sslModeOf({ databaseUrl }: Values): string {
-  return (URL.canParse(databaseUrl ?? '') && new URL(databaseUrl ?? '').searchParams.get('sslmode')) || 'disable';
+function sslModeOf(values: Values): string {
+  return addressOf(values)?.sslMode || 'disable';
+}
+
+function addressOf({ databaseUrl }: Values): DatabaseAddress | undefined {
+  return parseDatabaseAddress(databaseUrl ?? '');
 }
 
 function largestMessage(values: Values): number {

@@ -4,6 +4,7 @@ import { availableParallelism, hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { authOf, type AuthConfig } from './auth.js';
 import { hasIdentityProvider } from './identity-provider.js';
+import type { Sentinels } from '../cluster/redis/address.js';
 import { readPm2 } from './pm2.js';
 import type { variables } from './table.js';
 import type { ValueOf } from './variable.js';
@@ -39,6 +40,8 @@ export interface BusConfig {
   readonly channelPrefix: string;
   /** Whether it is a Redis Cluster. */
   readonly cluster: boolean;
+  /** Where the master is asked for; undefined when `url` names it. */
+  readonly sentinels: Sentinels | undefined;
   /** Time between two comparisons of documents with storage, in ms. */
   readonly compareMs: number;
 }
@@ -94,9 +97,17 @@ export function derive(values: Values, env: NodeJS.ProcessEnv): Derived {
   };
 }
 
-function busOf({ redisUrl, redisChannelPrefix, redisCluster, clusterCompareMs }: Values): BusConfig | undefined {
-  if (redisUrl === undefined) return undefined;
-  return { url: redisUrl, channelPrefix: redisChannelPrefix, cluster: redisCluster, compareMs: clusterCompareMs };
+function busOf(values: Values): BusConfig | undefined {
+  const {
+    redisUrl: url,
+    redisChannelPrefix: channelPrefix,
+    redisCluster: cluster,
+    clusterCompareMs: compareMs,
+  } = values;
+  if (url === undefined) return undefined;
+  const { redisSentinels: addresses, redisSentinelMaster: master, redisSentinelPassword: password } = values;
+  const sentinels = addresses.length === 0 ? undefined : { addresses, master, password };
+  return { url, channelPrefix, cluster, sentinels, compareMs };
 }
 
 /** One core is left to the acceptor's thread. Several processes share the cores, so each has one shard. */

@@ -93,6 +93,14 @@ export function words(): Kind<readonly string[]> {
   return { words: 'a comma-separated list', schema: list() };
 }
 
+/** Hosts with or without a port, separated by commas; an IPv6 address in brackets. */
+export function hosts(): Kind<readonly string[]> {
+  return {
+    words: 'a comma-separated list of host or host:port',
+    schema: list().pipe(z.array(z.string().regex(/^([\w.-]+|\[[\da-fA-F:.]+\])(:\d{1,5})?$/))),
+  };
+}
+
 /** Origins as browsers send them, separated by commas, or `*` alone for every origin. */
 export function origins(): Kind<readonly string[]> {
   return {

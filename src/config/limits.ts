@@ -57,6 +57,12 @@ export const limits = {
     meaning:
       'Most bytes of writes of one shard that are not durable yet. Beyond it, new writes are answered with STORAGE_UNAVAILABLE.',
   }),
+  commitStallMs: variable('SYNCKIT_COMMIT_STALL_MS', integer(100, 3_600_000), {
+    default: '5000',
+    unit: 'ms',
+    meaning:
+      'A commit that takes longer is logged, and the process is not ready until it is done. All later writes of its shard wait for it.',
+  }),
   maxQueuedBytes: variable('SYNCKIT_MAX_QUEUED_BYTES', size(1_024), {
     default: '128MiB',
     unit: 'bytes',

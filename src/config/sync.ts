@@ -1,5 +1,5 @@
-/** How documents are synchronised, in the configuration table. */
-import { integer, size } from './kinds.js';
+/** How documents are merged and shown, in the configuration table. */
+import { integer, oneOf, size } from './kinds.js';
 import { tombstones } from './tombstones.js';
 import { variable } from './variable.js';
 
@@ -14,10 +14,22 @@ export const sync = {
     meaning:
       'Time for which the writes of a busy document are collected before they are merged and published together. The first write after a pause is not delayed. 0 = no batching.',
   }),
+  publish: variable('SYNC_PUBLISH', oneOf('merged', 'durable'), {
+    default: 'merged',
+    meaning:
+      'When subscribers are shown a write: `merged` = at once; what the database then refuses, or a crash takes back, is corrected. `durable` = when it is committed, together with its ack: nobody sees what is not stored. Updates are later by about the duration of a commit.',
+  }),
+  publishGraceMs: variable('SYNC_PUBLISH_GRACE_MS', integer(1, 2_147_483_647), {
+    default: '2000',
+    unit: 'ms',
+    meaning:
+      'With SYNC_PUBLISH=durable: when nothing was committed for so long, what waits is shown all the same, and all else at once, until a commit succeeds. Otherwise a storage that is away would stop all updates.',
+  }),
   maxClockSkewMs: variable('SYNC_MAX_CLOCK_SKEW_MS', integer(0), {
     default: '60000',
     unit: 'ms',
-    meaning: 'A write whose timestamp is further ahead of the server’s clock counts as written now.',
+    meaning:
+      'A write whose timestamp is further ahead of the server’s clock counts as written now. A node whose own clock differs from the database’s by more is not ready.',
   }),
   maxValueDepth: variable('SYNC_MAX_VALUE_DEPTH', integer(1, 2_000), {
     default: '200',
@@ -44,6 +56,12 @@ export const sync = {
   replayMaxFields: variable('SYNC_REPLAY_MAX_FIELDS', integer(0), {
     default: '10000',
     meaning:
-      'After the answer to a subscription, at most this many fields are sent again, one by one, to binary clients that are not known to support `delta_batch`. SDK 0.1.x ignores the state in the answer and needs them. 0 = off.',
+      'After the answer to a subscription, the fields of a document that has at most this many are sent again, one by one, to binary clients that may be an SDK 0.1.x, which ignores the state in the answer. 0 = never: right where no client is that old.',
+  }),
+  replayDelayMs: variable('SYNC_REPLAY_DELAY', integer(0, 60_000), {
+    default: '500',
+    unit: 'ms',
+    meaning:
+      'How long that waits for the client to show that it reads the state: by `delta_batch`, `delta_batch_chunk`, `awareness_subscribe`, or by asking for a document twice. A client that has written a `delta` is not waited for. Later SDKs take long to read the fields one by one. 0 = no wait: right where all clients are SDK 0.1.x.',
   }),
 };

@@ -5,7 +5,7 @@
 import { access } from './access.js';
 import { authentication } from './authentication.js';
 import { identityProvider } from './identity-provider.js';
-import { addresses, flag, integer, oneOf, origins, secret, size, text } from './kinds.js';
+import { addresses, flag, hosts, integer, oneOf, origins, secret, size, text } from './kinds.js';
 import { limits } from './limits.js';
 import { sync } from './sync.js';
 import { variable } from './variable.js';
@@ -82,7 +82,7 @@ const storage = {
     {
       defaultWords: 'empty: embedded storage in SYNCKIT_DATA_DIR',
       meaning:
-        'Where documents are stored. `postgres://` is the URL of a Postgres 15 or later; `sslmode` in its query may be `disable`, `require`, `verify-ca` or `verify-full`, as in libpq. `memory:` stores nothing on disk and is for tests and throw-away nodes.',
+        'Where documents are stored. `postgres://` is the URL of a Postgres 15 or later; `sslmode` in its query may be `disable`, `require`, `verify-ca` or `verify-full`, as in libpq. It may name several hosts (`host1:5432,host2:5432`), of which the primary is used, with or without `target_session_attrs=read-write`, and a Unix socket (`postgres://user@/synckit?host=/var/run/postgresql`). A pooler before it must be in session mode. `memory:` stores nothing on disk and is for tests and throw-away nodes.',
       example: 'postgres://synckit:password@db.example.com/synckit?sslmode=verify-full',
       secret: true,
     },
@@ -140,6 +140,21 @@ const cluster = {
   redisCluster: variable('REDIS_CLUSTER', flag(), {
     default: 'false',
     meaning: 'Whether REDIS_URL is a server of a Redis Cluster. If so, sharded pub/sub is used.',
+  }),
+  redisSentinels: variable('REDIS_SENTINELS', hosts(), {
+    default: '',
+    meaning:
+      'Redis Sentinels that are asked for the present master, at each attempt to connect; those that they know are asked too. Host and port of REDIS_URL then do not count, but its user, password and database do, for the master. With `rediss:`, the Sentinels are reached by TLS too. Empty = REDIS_URL names the master, by a name that follows it.',
+    example: 'sentinel-1:26379,sentinel-2:26379,sentinel-3:26379',
+  }),
+  redisSentinelMaster: variable('REDIS_SENTINEL_MASTER', text('1–64 characters without spaces', /^\S{1,64}$/), {
+    default: 'mymaster',
+    meaning: 'With REDIS_SENTINELS: the name under which the Sentinels watch the master.',
+  }),
+  redisSentinelPassword: variable('REDIS_SENTINEL_PASSWORD', secret(1), {
+    defaultWords: 'none',
+    meaning: 'With REDIS_SENTINELS: the password of the Sentinels themselves, if they have one.',
+    secret: true,
   }),
   clusterCompareMs: variable('CLUSTER_COMPARE_INTERVAL', integer(100, 3_600_000), {
     default: '10000',

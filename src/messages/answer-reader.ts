@@ -17,6 +17,7 @@ export interface AnswerHandler {
   read(session: number, encoding: Encoding, frame: Uint8Array, type: number, read: number, isLast: boolean): void;
   settled(task: number): void;
   settledGroup(task: number, group: number): void;
+  relayed(task: number, group: number, records: number): void;
   status(status: ShardStatus): void;
   /** @param message Of another process, in the format of the bus; a view into the answer. */
   awareness(documentId: string, message: Uint8Array): void;
@@ -82,6 +83,10 @@ export function readAnswer(answer: Uint8Array<ArrayBuffer>, handler: AnswerHandl
       case entries.settledGroup:
         handler.settledGroup(bytes.readDoubleLE(at + 1), bytes.readUInt32LE(at + 9));
         at += 13;
+        break;
+      case entries.relayed:
+        handler.relayed(bytes.readDoubleLE(at + 1), bytes.readUInt32LE(at + 9), bytes.readUInt32LE(at + 13));
+        at += 17;
         break;
       case entries.status:
         handler.status({

@@ -13,6 +13,7 @@
  *   status  = u8 4 · u8 storage ok · u8 bus ok · u32 documents · f64 bytes · f64 pending bytes
  *   awareness = u8 6 · u16 length · documentId · u32 length · message of another process
  *   active  = u8 7 · u16 length · documentId
+ *   relayed = u8 11 · f64 task · u32 place of a group in the task · u32 records of the group
  *   changed = u8 10 · u16 length · documentId
  */
 import { ByteWriter } from '../protocol/byte-writer.js';
@@ -44,6 +45,7 @@ export const entries = {
   echo: 8,
   read: 9,
   changed: 10,
+  relayed: 11,
 } as const;
 
 export const FLAG_JSON = 1;
@@ -147,6 +149,14 @@ export class AnswerWriter {
     this.frames.u32(group);
   }
 
+  /** What the first records of a group relay is sent: it must not be sent again. @param group Its place in the task. */
+  relayed(task: number, group: number, records: number): void {
+    this.frames.u8(entries.relayed);
+    this.frames.f64(task);
+    this.frames.u32(group);
+    this.frames.u32(records);
+  }
+
   status(status: ShardStatus): void {
     this.frames.u8(entries.status);
     this.frames.u8(status.storageHealthy ? 1 : 0);
@@ -168,6 +178,16 @@ export class AnswerWriter {
   awarenessActive(documentId: string): void {
     this.frames.u8(entries.awarenessActive);
     this.frames.shortAscii(documentId);
+  }
+
+  /** The entries so far, without what is behind them in an answer, in a buffer of their own. */
+  takeEntries(): Uint8Array<ArrayBuffer> {
+    return this.frames.finish();
+  }
+
+  /** Appends entries that were taken from a writer. */
+  append(entries: Uint8Array): void {
+    this.frames.bytes(entries);
   }
 
   /** A document has changed by a write that nobody but its writer would be sent, and he shows it. */

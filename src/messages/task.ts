@@ -62,6 +62,8 @@ export interface WriteRecord {
   readonly receivedAt: number;
   /** The client's own JSON. */
   readonly payload: Buffer;
+  /** Whether a former worker has sent what it relays. */
+  readonly isRelayed?: true;
 }
 
 /** A request for the state of a document. */
@@ -110,6 +112,7 @@ const FLAG_JSON_ENCODING = 1;
 const FLAG_SUPPORTS_BATCH = 2;
 const FLAG_JSON_FORM = 4;
 const FLAG_OLD = 8;
+const FLAG_RELAYED = 16;
 
 /** What is asked of one document. */
 export interface TaskGroup {
@@ -166,19 +169,37 @@ export function* readTask(task: Uint8Array<ArrayBuffer>): Generator<TaskGroup> {
   }
 }
 
-/** The task without some of its groups, which are given by their places in it. */
-export function withoutGroups(task: Uint8Array<ArrayBuffer>, settled: ReadonlySet<number>): Uint8Array<ArrayBuffer> {
+/**
+ * What of a task is given to another worker. Groups are given by their places in it.
+ *
+ * @param settled Groups to leave out.
+ * @param relayed Groups, and how many of their first records are marked as relayed.
+ */
+export function remainderOf(
+  task: Uint8Array<ArrayBuffer>,
+  settled: ReadonlySet<number>,
+  relayed: ReadonlyMap<number, number>,
+): Uint8Array<ArrayBuffer> {
   const writer = new TaskWriter();
   let place = 0;
-  for (const group of readTask(task)) if (!settled.has(place++)) writer.group(group);
+  for (const group of readTask(task)) {
+    const count = relayed.get(place) ?? 0;
+    if (!settled.has(place++)) writer.group({ ...group, records: markRelayed(group.records, count) });
+  }
   return writer.finish();
+}
+
+function markRelayed(records: readonly TaskRecord[], count: number): readonly TaskRecord[] {
+  if (count === 0) return records;
+  return records.map((record, i) => (i < count && isWrite(record) ? { ...record, isRelayed: true } : record));
 }
 
 function writeRecord(writer: ByteWriter, record: TaskRecord): void {
   writer.u32(recordSize(record) - 4);
   writer.u8(record.kind);
   if (isWrite(record)) {
-    writer.u8(flagsOf(record.origin) | (record.form === 'json' ? FLAG_JSON_FORM : 0));
+    const form = record.form === 'json' ? FLAG_JSON_FORM : 0;
+    writer.u8(flagsOf(record.origin) | form | (record.isRelayed === true ? FLAG_RELAYED : 0));
     writer.f64(record.origin.session);
     writer.f64(record.timestamp);
     writer.f64(record.receivedAt);
@@ -209,7 +230,7 @@ function readRecord(bytes: Buffer, at: number, end: number): TaskRecord {
   if (kind === recordKinds.subscribe || kind === recordKinds.stateVector) {
     return { kind, origin, read: bytes.readDoubleLE(at + 10), payload: bytes.subarray(at + 18, end) };
   }
-  return {
+  const write: WriteRecord = {
     kind,
     origin,
     form: (flags & FLAG_JSON_FORM) === 0 ? 'binary' : 'json',
@@ -217,6 +238,7 @@ function readRecord(bytes: Buffer, at: number, end: number): TaskRecord {
     receivedAt: bytes.readDoubleLE(at + 18),
     payload: bytes.subarray(at + 26, end),
   };
+  return (flags & FLAG_RELAYED) === 0 ? write : { ...write, isRelayed: true };
 }
 
 /** Payload of a `subscribe` record, made by the acceptor from the parsed message. */
@@ -227,6 +249,8 @@ export interface SubscribeRequest {
   readonly vector?: readonly (readonly [clientId: string, stamp: number])[] | undefined;
   /** The asking client's own id, where it is known. */
   readonly clientId?: string | undefined;
+  /** Whether each field is sent as a `delta` of its own besides the state, or instead of it. */
+  readonly replay?: 'besides' | 'alone' | undefined;
 }
 
 /** Payload of a `stateVector` record. */

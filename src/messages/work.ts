@@ -12,6 +12,8 @@ export type Work =
   | { readonly kind: 'start'; readonly port: MessagePort; readonly isReplacement: boolean }
   /** About the state that nodes share; for the first shard only. The result is a `ClusterAnswer`. */
   | { readonly kind: 'cluster'; readonly request: ClusterRequest }
+  /** Resolves with how far this host's clock is ahead of the storage's, in ms; undefined where that has none of its own. */
+  | { readonly kind: 'clock' }
   /** Resolves when all that was merged is durable, the storage is closed and the port too; must come last. */
   | { readonly kind: 'stop' };
 

@@ -22,11 +22,15 @@ export class ShardMetrics {
   readonly commitTime;
   readonly rowsPerCommit;
   readonly commitFailures;
+  readonly rowsRefused;
+  readonly publishGraceExceeded;
   readonly loadTime;
   readonly documentsLoaded;
   readonly loadFailures;
   readonly documentsEvicted;
   readonly staleDocuments;
+  /** By source. */
+  readonly impossibleStamps;
   /** By error code. */
   readonly errors;
   /** Given to the bus. `connected` is not counted here: it is part of the status that the shard sends. */
@@ -53,11 +57,14 @@ export class ShardMetrics {
     this.commitTime = cells.histogram(metrics.commitTime);
     this.rowsPerCommit = cells.histogram(metrics.rowsPerCommit);
     this.commitFailures = cells.counter(metrics.commitFailures);
+    this.publishGraceExceeded = cells.counter(metrics.publishGraceExceeded);
+    this.rowsRefused = cells.counter(metrics.rowsRefused);
     this.loadTime = cells.histogram(metrics.loadTime);
     this.documentsLoaded = cells.counter(metrics.documentsLoaded);
     this.loadFailures = cells.counter(metrics.loadFailures);
     this.documentsEvicted = cells.counter(metrics.documentsEvicted);
     this.staleDocuments = cells.counter(metrics.staleDocuments);
+    this.impossibleStamps = cells.counters(metrics.impossibleStamps);
     this.errors = cells.counters(metrics.errorsSent);
     this.bus = {
       published: cells.counter(metrics.busPublished),

@@ -118,6 +118,18 @@ export const shardMetrics = {
     owner: 'shard',
     help: 'Failed commits. Each is retried.',
   },
+  publishGraceExceeded: {
+    name: 'synckit_publish_grace_exceeded_total',
+    type: 'counter',
+    owner: 'shard',
+    help: 'Times that a commit took longer than SYNC_PUBLISH_GRACE_MS, so that a shard showed writes before they were durable. Always 0 with SYNC_PUBLISH=merged.',
+  },
+  rowsRefused: {
+    name: 'synckit_rows_refused_total',
+    type: 'counter',
+    owner: 'shard',
+    help: 'Rows that the database refuses for ever, by a constraint, a trigger or row security. Each is undone, and its writer gets an error.',
+  },
   loadTime: {
     name: 'synckit_load_seconds',
     type: 'histogram',
@@ -190,6 +202,13 @@ export const shardMetrics = {
     type: 'counter',
     owner: 'shard',
     help: 'Documents found to be outdated by the periodic comparison with storage (CLUSTER_COMPARE_INTERVAL): another node died between commit and publishing, or the bus was unavailable.',
+  },
+  impossibleStamps: {
+    name: 'synckit_impossible_stamps_total',
+    type: 'counter',
+    owner: 'shard',
+    labels: { source: ['storage', 'bus'] },
+    help: 'Documents loaded with a stamp L that no clock can have given (storage), which counts as now, and updates of other nodes with one (bus), in whose place the document is loaded.',
   },
   awarenessPublished: {
     name: 'synckit_awareness_messages_published_total',

@@ -234,7 +234,13 @@ export const metrics = {
     name: 'synckit_storage_healthy',
     type: 'gauge',
     owner: 'node',
-    help: '1 while commits succeed; 0 from a failed commit until the next that succeeds.',
+    help: '1 while commits succeed; 0 from a failed commit until the next that succeeds, and while one takes longer than SYNCKIT_COMMIT_STALL_MS.',
+  },
+  clockOffset: {
+    name: 'synckit_clock_offset_seconds',
+    type: 'gauge',
+    owner: 'node',
+    help: 'How far the clock of this host is ahead of the database’s, compared every 10 s: at least that much, negative when it is behind; 0 without a database. Beyond SYNC_MAX_CLOCK_SKEW_MS the process is not ready.',
   },
   pendingBytes: {
     name: 'synckit_commit_queue_bytes',

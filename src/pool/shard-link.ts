@@ -133,6 +133,11 @@ export class ShardLink {
     this.#tasks.settleGroup(id, group);
   }
 
+  /** The shard says that what the first records of a group relay is sent. */
+  noteRelayed(id: number, group: number, records: number): void {
+    this.#tasks.noteRelayed(id, group, records);
+  }
+
   /** Resolves when all tasks submitted so far are settled or given up. */
   async fence(): Promise<void> {
     await this.#tasks.fence();
@@ -230,7 +235,7 @@ export class ShardLink {
     port.close();
     void this.#pool?.destroy();
     log.error({ shard: index, code, tasks: this.#tasks.size }, 'shard worker ended; it is replaced');
-    const poisoned = this.#tasks.requeue();
+    const poisoned = this.#tasks.requeue(this.#inFlight);
     if (poisoned !== undefined) {
       log.error({ shard: index, bytes: poisoned.bytes.length }, 'a task is given up');
       onAbandoned(poisoned.bytes);

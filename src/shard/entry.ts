@@ -37,6 +37,8 @@ export default async function handle(work: Work): Promise<unknown> {
       return undefined;
     case 'cluster':
       return answerCluster(sharedState, work.request);
+    case 'clock':
+      return storage?.clockOffset?.();
     case 'stop':
       sharedState?.close();
       await shard?.idle();
@@ -75,7 +77,9 @@ async function start(own: MessagePort, isReplacement: boolean): Promise<void> {
     },
     maxTextBytes: config.maxTextBytes,
     replayMaxFields: config.replayMaxFields,
+    publish: { when: config.publish, graceMs: config.publishGraceMs },
     maxPendingBytes: config.maxPendingBytes,
+    stallMs: config.commitStallMs,
     maxLoadedBytes: config.maxLoadedBytes,
     maxEchoFields: config.maxEchoFields,
   });
@@ -86,15 +90,15 @@ async function start(own: MessagePort, isReplacement: boolean): Promise<void> {
 function openBus(events: BusEvents, metrics: ShardMetrics): Bus {
   const { bus, nodeId } = config;
   if (bus === undefined) throw new Error('there is no bus');
-  const { url, cluster, channelPrefix } = bus;
-  return openRedisBus({ url, cluster, channelPrefix, nodeId, run, events, metrics: metrics.bus, log });
+  const { url, cluster, sentinels, channelPrefix } = bus;
+  return openRedisBus({ url, cluster, sentinels, channelPrefix, nodeId, run, events, metrics: metrics.bus, log });
 }
 
 /** One process has none to share with: then it lasts as long as this thread. */
 function openSharedState(): SharedState {
   if (config.bus === undefined) return new MemorySharedState();
-  const { url, cluster, channelPrefix: keyPrefix } = config.bus;
-  return new RedisSharedState({ url, cluster, keyPrefix, log });
+  const { url, cluster, sentinels, channelPrefix: keyPrefix } = config.bus;
+  return new RedisSharedState({ url, cluster, sentinels, keyPrefix, log });
 }
 
 async function openStorage(): Promise<Storage> {

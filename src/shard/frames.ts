@@ -1,15 +1,18 @@
 import type { FieldsStore, FieldWrite } from '@synckit/core-wasm';
 import { batchBody, batchEntry, deltaBody, type Body, type FieldUpdate, type Lifted } from '../protocol/encode.js';
 import { variants } from '../messages/task.js';
-import type { LoadedDocument } from './documents.js';
+import type { LoadedDocument } from './documents/documents.js';
 import type { SentField } from './echo/sent-field.js';
-import type { Loser } from './loser.js';
+import type { Loser } from './fields/loser.js';
 import { withClaims, type FlushClaims } from './resume/flush-claims.js';
 import type { Held, Outbox, Variant } from './outbox.js';
 import { removedField } from './tombstones/removed-field.js';
 
 /** A `delta_batch` is cut at about this many characters: a slow client gets frames that it can take. */
 const MAX_BATCH_LENGTH = 262_144;
+
+/** Whoever is subscribed; for what is so rare that nobody need know which variants have subscribers. */
+export const ALL_VARIANTS = Object.values(variants).reduce((all, variant) => all | variant, 0);
 
 /**
  * A field as it goes out: the clock must be above all that was sent of the document, the writer's entry stays its stamp.
@@ -94,6 +97,18 @@ export function publishChanges(
   const updateOf: UpdateOf = (write, isPartial) =>
     withClaims(laterUpdate(write, server ?? write.stamp), claims, isPartial);
   sendChanges(outbox, document.id, [...changed.values()], wanted, updateOf, routing, send);
+}
+
+/** Every field is to be shown. */
+export const showAll = (): boolean => true;
+
+/** Those of the changed fields that are to be shown. */
+export function shownOf(
+  changed: ReadonlyMap<string, FieldWrite>,
+  isShown: (path: string) => boolean,
+): ReadonlyMap<string, FieldWrite> {
+  if (isShown === showAll) return changed;
+  return new Map([...changed].filter(([path]) => isShown(path)));
 }
 
 /**
@@ -206,7 +221,11 @@ function runsOf(
 
 /**
  * Sends each session whose write lost the value that won, with a clock above all that it has seen, or it would show its own
- * value for ever. @param server A fresh L. @param isDirty Whether what won may not be durable.
+ * value for ever.
+ *
+ * @param server A fresh L.
+ * @param isDirty Whether what won may not be durable.
+ * @param isShown Whether they may be sent what a field holds.
  */
 export function answerLosers(
   outbox: Outbox,
@@ -215,10 +234,12 @@ export function answerLosers(
   losers: Iterable<Loser>,
   server: number,
   isDirty: boolean,
+  isShown: (path: string) => boolean,
 ): void {
   for (const { origin, paths, clientId } of losers) {
     const updates: FieldUpdate[] = [];
     for (const path of paths.keys()) {
+      if (!isShown(path)) continue;
       const winner = core.get(document.handle, path) ?? removedField(path, server);
       updates.push(replyUpdate(winner, server, isDirty));
     }

@@ -1,7 +1,10 @@
-/** Called when all records of a task, or of one document in it, are answered and durable. */
-export interface SettledListener {
+/** What is said of a task. */
+export interface TaskListener {
+  /** All records of a task, or of one document in it, are answered and durable. */
   settled(task: number): void;
   settledGroup(task: number, group: number): void;
+  /** What the first records of a group relay is sent. */
+  relayed(task: number, group: number, records: number): void;
 }
 
 /**
@@ -10,7 +13,7 @@ export interface SettledListener {
  */
 export class OpenTask {
   readonly #task: number;
-  readonly #listener: SettledListener;
+  readonly #listener: TaskListener;
   #groups = 0;
   /** The task itself counts as one, until it has been read to its end. */
   #open = 1;
@@ -18,7 +21,7 @@ export class OpenTask {
   readonly #early: number[] = [];
   #wasRead = false;
 
-  constructor(task: number, listener: SettledListener) {
+  constructor(task: number, listener: TaskListener) {
     this.#task = task;
     this.#listener = listener;
   }
@@ -27,9 +30,15 @@ export class OpenTask {
   group(records: number): OpenGroup {
     const group = this.#groups++;
     this.#open++;
-    return new OpenGroup(records, () => {
-      this.#settle(group);
-    });
+    return new OpenGroup(
+      records,
+      () => {
+        this.#settle(group);
+      },
+      (relayed) => {
+        this.#listener.relayed(this.#task, group, relayed);
+      },
+    );
   }
 
   /** The task has been read to its end. */
@@ -50,10 +59,17 @@ export class OpenTask {
 export class OpenGroup {
   #open: number;
   readonly #onSettled: () => void;
+  readonly #onRelayed: (records: number) => void;
 
-  constructor(records: number, onSettled: () => void) {
+  constructor(records: number, onSettled: () => void, onRelayed: (records: number) => void) {
     this.#open = records;
     this.#onSettled = onSettled;
+    this.#onRelayed = onRelayed;
+  }
+
+  /** What the first records of the group relay is sent, with the present answer. */
+  relayed(records: number): void {
+    this.#onRelayed(records);
   }
 
   /** One record is answered, and durable if it is a write. */

@@ -21,6 +21,9 @@ export interface Variant {
   readonly isPartial?: boolean;
 }
 
+/** Answers to much at once are sent in pieces of about this size. */
+const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
+
 /** Frames that may wait for an ack, but not behind other frames of their document. */
 export interface Held {
   readonly documentId: string;
@@ -30,6 +33,9 @@ export interface Held {
 /** What a shard answers, collected during a turn of its event loop and sent to the acceptor at the end of it. */
 export class Outbox {
   readonly #answer = new AnswerWriter();
+  /** What is published, and told to single sessions about documents, goes here: to the answer, or aside. */
+  #shown = this.#answer;
+  readonly #aside = new AnswerWriter();
   readonly #send: (answer: Uint8Array<ArrayBuffer>) => void;
   readonly #status: () => ShardStatus;
   /** By document, in the order in which it came. */
@@ -59,6 +65,27 @@ export class Outbox {
   /** A message id of the server's own. */
   nextId(): string {
     return `s${(this.#ids++).toString(36)}`;
+  }
+
+  /**
+   * Runs an action, and keeps what it publishes or replies out of the answer. Acks, errors and answers to reads are sent.
+   *
+   * @returns What it has published, for `append`; empty if that is nothing.
+   */
+  divert(action: () => void): Uint8Array {
+    const before = this.#shown;
+    this.#shown = this.#aside;
+    try {
+      action();
+    } finally {
+      this.#shown = before;
+    }
+    return this.#aside.empty ? nothing : this.#aside.takeEntries();
+  }
+
+  /** Sends what was diverted. */
+  append(entries: Uint8Array): void {
+    this.#shown.append(entries);
   }
 
   /** Sends a frame to the subscribers of one variant, except one session (0: to all of them). */
@@ -101,11 +128,12 @@ export class Outbox {
 
   /** Sends a frame to one subscriber of a document, together with the other replies to it. */
   echo(documentId: string, { variant, encoding }: Variant, type: MessageType, body: Body, session: number): void {
-    const begun = this.#answer.beginEcho(variant, documentId, type, session);
-    this.#frame(type, encoding, (writer) => {
+    const shown = this.#shown;
+    const begun = shown.beginEcho(variant, documentId, type, session);
+    frame(shown, this.now, type, encoding, (writer) => {
       writer.text(body);
     });
-    this.#answer.end(begun);
+    shown.end(begun);
   }
 
   /**
@@ -123,25 +151,22 @@ export class Outbox {
     write: (writer: ByteWriter) => void,
   ): void {
     this.release(documentId);
-    const begun = this.#answer.beginPublish(variant, documentId, type, receivedAt, except);
-    this.#frame(type, encoding, write);
-    this.#answer.end(begun);
+    const shown = this.#shown;
+    const begun = shown.beginPublish(variant, documentId, type, receivedAt, except);
+    frame(shown, this.now, type, encoding, write);
+    shown.end(begun);
   }
 
-  /** Sends a frame to one session. @param receivedAt Of an ack: of its write, in ms of the acceptor's clock. */
-  reply(origin: Origin, type: MessageType, body: Body, receivedAt = 0): void {
-    const begun = this.#answer.beginReply(origin.session, origin.encoding, type, receivedAt);
-    this.#frame(type, origin.encoding, (writer) => {
+  /** Sends a frame about a document to one session. */
+  reply(origin: Origin, type: MessageType, body: Body): void {
+    this.replyWith(origin, type, (writer) => {
       writer.text(body);
     });
-    this.#answer.end(begun);
   }
 
   /** As `reply`, for bodies that are too large to be a string first. @param write Writes the body. */
   replyWith(origin: Origin, type: MessageType, write: (writer: ByteWriter) => void): void {
-    const begun = this.#answer.beginReply(origin.session, origin.encoding, type, 0);
-    this.#frame(type, origin.encoding, write);
-    this.#answer.end(begun);
+    this.#reply(this.#shown, origin, type, 0, write);
   }
 
   /** Sends a frame of the answer to a read. @param isLast Whether the answer ends with it. */
@@ -159,18 +184,27 @@ export class Outbox {
     write: (writer: ByteWriter) => void,
   ): void {
     const begun = this.#answer.beginRead(origin.session, origin.encoding, type, read, isLast);
-    this.#frame(type, origin.encoding, write);
+    frame(this.#answer, this.now, type, origin.encoding, write);
     this.#answer.end(begun);
+  }
+
+  /** Ends a read to which there is nothing to send. */
+  endRead({ origin, read }: ReadRecord): void {
+    this.#answer.end(this.#answer.beginRead(origin.session, origin.encoding, 'delta', read, true));
   }
 
   /** @param receivedAt Of the write, in ms of the acceptor's clock. */
   ack(origin: Origin, messageId: string, receivedAt: number): void {
-    this.reply(origin, 'ack', ackBody(this.nextId(), messageId), receivedAt);
+    this.#reply(this.#answer, origin, 'ack', receivedAt, (writer) => {
+      writer.text(ackBody(this.nextId(), messageId));
+    });
   }
 
   /** Refuses a write. @param sentence Begins with the sentence of the code. */
   error(origin: Origin, code: ErrorCode, details: ErrorDetails, sentence?: string): void {
-    this.reply(origin, 'error', errorBody(this.nextId(), code, details, sentence));
+    this.#reply(this.#answer, origin, 'error', 0, (writer) => {
+      writer.text(errorBody(this.nextId(), code, details, sentence));
+    });
   }
 
   /** Refuses a read. */
@@ -184,6 +218,10 @@ export class Outbox {
 
   settledGroup(task: number, group: number): void {
     this.#answer.settledGroup(task, group);
+  }
+
+  relayed(task: number, group: number, records: number): void {
+    this.#answer.relayed(task, group, records);
   }
 
   /** Passes on another process's message about the awareness of a document, in the format of the bus. */
@@ -210,6 +248,14 @@ export class Outbox {
     this.#answer.awarenessTaskDone();
   }
 
+  /**
+   * Sends the answer so far when it is large: a thousand clients may have asked for a document, and many large texts may be
+   * loaded again at once.
+   */
+  flushIfLarge(): void {
+    if (this.length >= MAX_ANSWER_BYTES) this.flush();
+  }
+
   /** Ends the turn: sends its answer, if it has one. */
   flush(): void {
     this.#now = 0;
@@ -222,10 +268,30 @@ export class Outbox {
     this.#send(this.#answer.finish());
   }
 
-  #frame(type: MessageType, encoding: Encoding, write: (writer: ByteWriter) => void): void {
-    const writer = this.#answer.frames;
-    const opened = openFrame(writer, type, this.now, encoding);
-    write(writer);
-    closeFrame(writer, opened);
+  /** @param receivedAt Of an ack: of its write, in ms of the acceptor's clock. */
+  #reply(
+    answer: AnswerWriter,
+    { session, encoding }: Origin,
+    type: MessageType,
+    receivedAt: number,
+    write: (writer: ByteWriter) => void,
+  ): void {
+    const begun = answer.beginReply(session, encoding, type, receivedAt);
+    frame(answer, this.now, type, encoding, write);
+    answer.end(begun);
   }
+}
+
+const nothing = new Uint8Array();
+
+function frame(
+  { frames }: AnswerWriter,
+  now: number,
+  type: MessageType,
+  encoding: Encoding,
+  write: (writer: ByteWriter) => void,
+): void {
+  const opened = openFrame(frames, type, now, encoding);
+  write(frames);
+  closeFrame(frames, opened);
 }

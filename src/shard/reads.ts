@@ -2,7 +2,7 @@ import type { FieldsStore, TextStore } from '@synckit/core-wasm';
 import { claimsJson, isClaim, type Claims } from '../protocol/claims.js';
 import { batchEntry, deltaBody, quote, type Body } from '../protocol/encode.js';
 import type { ReadRecord, StateVectorRequest, SubscribeRequest } from '../messages/task.js';
-import type { LoadedDocument } from './documents.js';
+import type { LoadedDocument } from './documents/documents.js';
 import { laterUpdate } from './frames.js';
 import type { Outbox } from './outbox.js';
 import { unseenBy, type Unseen } from './resume/unseen.js';
@@ -20,17 +20,21 @@ export interface ReadContext {
   readonly replayMaxFields: number;
 }
 
-/** Answers `subscribe` and `sync_request`: the whole state, or what the client's vector has not seen. */
-export function answerSubscribe(context: ReadContext, record: ReadRecord, request: SubscribeRequest): void {
+/**
+ * Answers `subscribe` and `sync_request`: the whole state, or what the client's vector has not seen.
+ *
+ * @returns Whether that is so, and not a late replay with nothing in it.
+ */
+export function answerSubscribe(context: ReadContext, record: ReadRecord, request: SubscribeRequest): boolean {
   const { outbox, core, texts, document, replayMaxFields } = context;
+  const count = core.liveCount(document.handle);
+  const replay = request.replay !== undefined && count > 0 && core.fieldCount(document.handle) <= replayMaxFields;
+  if (request.replay === 'alone') {
+    const isSent = replay && replayState(context, record, request.clientId, true);
+    if (!isSent) outbox.endRead(record);
+    return isSent;
+  }
   const server = context.nextStamp(largestOf(request.vector));
-  // SDK 0.1.x speaks binary, never sends a batch, and does nothing with the state of a sync_response.
-  const replay =
-    record.origin.encoding === 'binary' &&
-    !record.origin.supportsBatch &&
-    request.vector === undefined &&
-    core.liveCount(document.handle) > 0 &&
-    core.fieldCount(document.handle) <= replayMaxFields;
 
   const head = `"id":${quote(outbox.nextId())},"requestId":${quote(request.requestId)},"documentId":"${document.id}"`;
   const unseen = request.vector && unseenBy(core, document, request.vector, request.clientId);
@@ -52,6 +56,7 @@ export function answerSubscribe(context: ReadContext, record: ReadRecord, reques
     writer.text(tail);
   });
   if (replay) replayState(context, record, request.clientId);
+  return true;
 }
 
 /** Answers `sync_step1` with the operations that the client's vector has not seen. */
@@ -67,15 +72,20 @@ export function answerStateVector(context: ReadContext, record: ReadRecord, requ
   outbox.answer(record, 'sync_step2', body + state);
 }
 
-function replayState(context: ReadContext, record: ReadRecord, clientId: string | undefined): void {
+/** @param isLate Whether to leave out what the session has written meanwhile. @returns Whether anything is sent. */
+function replayState(context: ReadContext, record: ReadRecord, clientId: string | undefined, isLate = false): boolean {
   const { outbox, core, document } = context;
+  const { session } = record.origin;
   const server = context.nextStamp();
-  const live = core.changesSince(document.handle, new Map()).filter((write) => !write.deleted);
+  const live = core
+    .changesSince(document.handle, new Map())
+    .filter(({ path, deleted }) => !deleted && !(isLate && document.sends.spare(session, path, server)));
   live.forEach((write, i) => {
     const lifted = i === live.length - 1 ? [...document.sends.liftedByRead()] : undefined;
     const body = deltaBody(outbox.nextId(), document.id, laterUpdate(write, server), clientId, lifted);
     outbox.answer(record, 'delta', body, i === live.length - 1);
   });
+  return live.length > 0;
 }
 
 function operationsOf(

@@ -2,8 +2,9 @@ import type { FieldsStore, TextStore } from '@synckit/core-wasm';
 import type { Logger } from 'pino';
 import type { Bus, BusEvents } from '../cluster/port.js';
 import type { ShardMetrics } from '../metrics/shard-metrics.js';
+import type { CommitsOptions } from './commit/commits.js';
 import type { Storage } from '../storage/port.js';
-import type { MergeLimits } from './merge.js';
+import type { MergeLimits } from './fields/merge.js';
 import type { TombstoneLimits } from './tombstones/tombstones.js';
 
 /** What a shard is made of, and its bounds. */
@@ -31,8 +32,11 @@ export interface ShardOptions {
   /** Bytes of the state of a text. */
   readonly maxTextBytes: number;
   readonly replayMaxFields: number;
+  readonly publish: CommitsOptions['publish'];
   /** Bytes of changes waiting to be durable, above which writes are refused. */
   readonly maxPendingBytes: number;
+  /** Time after which a commit that still runs makes the storage count as failing, in ms. */
+  readonly stallMs: number;
   /** Bytes of documents in memory, above which idle ones are unloaded. */
   readonly maxLoadedBytes: number;
   /** Fields of which it is remembered to whom they were sent. */

@@ -12,10 +12,10 @@ import {
   type TaskGroup,
   type WriteRecord,
 } from '../messages/task.js';
-import { Committer, type PendingAck } from './commit/committer.js';
-import { DocumentLoader } from './document-loader.js';
-import { DocumentBounds } from './document-bounds.js';
-import { Documents, type LoadedDocument, type LoadingDocument } from './documents.js';
+import { Commits } from './commit/commits.js';
+import { DocumentLoader } from './documents/document-loader.js';
+import { DocumentBounds } from './documents/document-bounds.js';
+import { Documents, type LoadedDocument, type LoadingDocument } from './documents/documents.js';
 import { Echoes } from './echo/echoes.js';
 import { Outbox } from './outbox.js';
 import { requestIdOf } from './record.js';
@@ -25,63 +25,57 @@ import { answerStateVector, answerSubscribe, type ReadContext } from './reads.js
 import { EvictedCommits } from './resume/evicted-commits.js';
 import { noteCommits } from './resume/note-commits.js';
 import type { ShardOptions } from './shard-options.js';
-import { StampClock } from './stamp.js';
-import { TextWriter } from './text/text-writer.js';
+import { StampBoundedStorage } from './fields/stamp-bounds.js';
+import { StampClock } from './fields/stamp.js';
 import { OpenTask, type OpenGroup } from './open-task.js';
 import { Writes } from './writes.js';
 
 export type { ShardOptions } from './shard-options.js';
-
-/** What waited for a document is answered in pieces of about this size: a thousand clients may have asked for it. */
-const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
 
 /** One shard: the documents it owns, and what is done with the records that come for them. */
 export class Shard {
   readonly #options: ShardOptions;
   readonly #clock: StampClock;
   readonly #documents: Documents;
-  readonly #committer: Committer;
+  readonly #commits: Commits;
   readonly #outbox: Outbox;
   readonly #echoes: Echoes;
   readonly #writes: Writes;
   readonly #replication: Replication | undefined;
   readonly #remote: RemoteMerge;
-  readonly #textWriter: TextWriter;
   readonly #loader: DocumentLoader;
   readonly #bounds: DocumentBounds;
 
-  constructor(options: ShardOptions) {
+  constructor(given: ShardOptions) {
+    const options = { ...given, storage: new StampBoundedStorage(given) };
     this.#options = options;
     this.#clock = new StampClock(options.maxClockSkewMs);
     this.#outbox = new Outbox(options.send, () => this.#status());
-    this.#textWriter = new TextWriter(options.texts, options.metrics);
+    const nextStamp = (document: LoadedDocument): number => this.#writes.nextStamp(document);
     const endTurn = (): void => {
       this.#endTurn();
     };
-    this.#committer = new Committer({
+    this.#commits = new Commits({
       ...options,
-      nextTextUpdate: (document) => this.#textWriter.nextUpdate(document),
-      onTextRefused: (document) => {
-        this.#textWriter.refused(document);
-      },
-      compactText: (isIdle) => this.#textWriter.compact(isIdle),
-      acknowledge: (ack, refused) => {
-        this.#acknowledge(ack, refused);
+      outbox: this.#outbox,
+      shard: () => ({ documents: this.#documents, echoes: this.#echoes }),
+      nextStamp,
+      process: (document, group, openGroup) => {
+        this.#process(document, group, openGroup);
       },
       onCommitted: (changes, committed) => {
         noteCommits(options.core, this.#documents, changes, committed);
         this.#bounds.committed(changes, committed);
         this.#replication?.committed(changes, committed);
       },
-      afterCommit: endTurn,
+      endTurn,
     });
+    const { committer, dirty, gate } = this.#commits;
     this.#echoes = new Echoes({
       ...options,
-      outbox: this.#outbox,
+      ...{ outbox: this.#outbox, gate, nextStamp, endTurn },
       maxFields: options.maxEchoFields,
-      nextStamp: (document) => this.#writes.nextStamp(document),
-      isDirty: (document) => this.#committer.isDirty(document),
-      endTurn,
+      isDirty: (document) => committer.isDirty(document),
     });
     this.#documents = new Documents({
       ...options,
@@ -90,15 +84,12 @@ export class Shard {
       echoes: this.#echoes,
       isShared: options.openBus !== undefined,
       evicted: new EvictedCommits(options.isReplacement, options.openBus !== undefined),
-      isDirty: (document) =>
-        this.#committer.isDirty(document) ||
-        this.#textWriter.needsCompaction(document) ||
-        this.#replication?.watches(document.id) === true,
+      isDirty: (document) => this.#commits.needs(document) || this.#replication?.watches(document.id) === true,
     });
     this.#writes = new Writes({
       ...options,
       clock: this.#clock,
-      committer: this.#committer,
+      ...{ committer, dirty, gate },
       outbox: this.#outbox,
       echoes: this.#echoes,
       onRelay: (document, relays) => this.#replication?.relay(document, relays),
@@ -107,15 +98,10 @@ export class Shard {
       },
     });
     this.#bounds = new DocumentBounds({
-      ...options,
-      documents: this.#documents,
-      committer: this.#committer,
-      outbox: this.#outbox,
-      nextStamp: (document) => this.#writes.nextStamp(document),
+      ...{ ...options, documents: this.#documents, committer, outbox: this.#outbox, gate, nextStamp },
     });
     this.#remote = new RemoteMerge({
-      ...{ ...options, documents: this.#documents, outbox: this.#outbox, echoes: this.#echoes },
-      nextStamp: (document) => this.#writes.nextStamp(document),
+      ...{ ...options, documents: this.#documents, outbox: this.#outbox, echoes: this.#echoes, dirty, gate, nextStamp },
     });
     this.#replication = this.#openReplication();
     this.#loader = new DocumentLoader({
@@ -126,7 +112,7 @@ export class Shard {
         this.#bounds.check(document);
         for (const { group, openGroup } of waiting) {
           this.#process(document, group, openGroup);
-          if (this.#outbox.length >= MAX_ANSWER_BYTES) this.#outbox.flush();
+          this.#outbox.flushIfLarge();
         }
       },
       onFailed: (documentId, waiting) => {
@@ -143,6 +129,8 @@ export class Shard {
     return new Replication({
       ...{ openBus, storage, core, texts, log, metrics, compareMs },
       ...{ documents: this.#documents, outbox: this.#outbox, echoes: this.#echoes },
+      ...{ dirty: this.#commits.dirty, gate: this.#commits.gate },
+      nextStamp: (document) => this.#writes.nextStamp(document),
       remote: this.#remote,
       endTurn: () => {
         this.#endTurn();
@@ -155,6 +143,7 @@ export class Shard {
 
   /** Closes the bus, when everything is published. */
   async close(): Promise<void> {
+    this.#commits.gate.close();
     this.#echoes.close();
     await this.#replication?.close();
   }
@@ -200,7 +189,7 @@ export class Shard {
 
   /** Resolves when everything merged so far is durable. */
   async idle(): Promise<void> {
-    await this.#committer.idle();
+    await this.#commits.committer.idle();
   }
 
   /** A document can't be loaded. */
@@ -214,16 +203,25 @@ export class Shard {
 
   /** Merges the writes of a group, and answers the reads from the state after it. */
   #process(document: LoadedDocument, group: TaskGroup, openGroup: OpenGroup): void {
+    if (this.#commits.gate.mustWait(document, false)) {
+      this.#commits.gate.wait(document, group, openGroup);
+      return;
+    }
     if (this.#writes.process(document, group, openGroup)) {
       this.#bounds.check(document);
       this.#documents.measure(document);
     }
     for (const record of group.records) {
-      if (isRead(record)) this.#read(document, record, openGroup);
-      // Whom the former worker still owed an echo is not known.
-      else if (record.kind === recordKinds.interest && record.isOld && this.#replication === undefined)
-        this.#remote.publishAll(document, group.variants);
+      // Whom the former worker still owed an echo, or what it had not shown, is not known.
+      const isOld = record.kind === recordKinds.interest && record.isOld;
+      if (isOld && this.#replication === undefined) this.#remote.publishAll(document, group.variants);
     }
+    const reads = group.records.filter(isRead);
+    if (reads.length > 0 && this.#commits.gate.mustWait(document, true)) {
+      this.#commits.gate.wait(document, { ...group, records: reads }, openGroup);
+      return;
+    }
+    for (const record of reads) this.#read(document, record, openGroup);
   }
 
   #read(document: LoadedDocument, record: ReadRecord, openGroup: OpenGroup): void {
@@ -233,13 +231,14 @@ export class Shard {
       outbox: this.#outbox,
       document,
       nextStamp: (seen) => this.#writes.nextStamp(document, seen),
-      isDirty: this.#committer.isDirty(document),
+      isDirty: this.#commits.committer.isDirty(document),
     };
     // Written by the acceptor, not by a client.
     const request = JSON.parse(record.payload.toString()) as SubscribeRequest & StateVectorRequest;
-    if (record.kind === recordKinds.subscribe) answerSubscribe(context, record, request);
+    let isSent = true;
+    if (record.kind === recordKinds.subscribe) isSent = answerSubscribe(context, record, request);
     else answerStateVector(context, record, request);
-    document.sends.read(record.origin.session, document.stamp);
+    if (isSent) document.sends.read(record.origin.session, document.stamp);
     openGroup.settleRecord();
   }
 
@@ -257,35 +256,24 @@ export class Shard {
     else this.#outbox.error(record.origin, code, details, sentence);
   }
 
-  #acknowledge(ack: PendingAck, refused: string | undefined): void {
-    const { origin, messageId, documentId, echo } = ack;
-    if (echo !== undefined) this.#outbox.releaseUpTo(echo);
-    if (refused !== undefined) {
-      this.#options.metrics.errors('INVALID_DELTA').add(1);
-      this.#outbox.error(origin, 'INVALID_DELTA', { documentId, messageId }, `Invalid delta message: ${refused}`);
-    } else if (messageId !== undefined) {
-      this.#outbox.ack(origin, messageId, ack.receivedAt);
-    }
-    ack.openGroup.settleRecord();
-  }
-
   #endTurn(): void {
+    this.#commits.gate.resume();
     this.#tidy();
     this.#outbox.flush();
   }
 
   #tidy(): void {
-    this.#committer.kick();
+    this.#commits.committer.kick();
     this.#documents.evict();
   }
 
   #status(): ShardStatus {
     return {
-      storageHealthy: this.#committer.healthy,
+      storageHealthy: this.#commits.committer.healthy,
       busConnected: this.#replication?.connected ?? true,
       documents: this.#documents.count,
       bytes: this.#documents.bytes,
-      pendingBytes: this.#committer.pendingBytes,
+      pendingBytes: this.#commits.committer.pendingBytes,
     };
   }
 }

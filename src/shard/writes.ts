@@ -5,17 +5,20 @@ import { messageIdOf, parseMessage, type Message } from '../protocol/message.js'
 import { parseOperations, type Operations, type SetOperation } from '../protocol/operations.js';
 import { isWrite, type Origin, type TaskGroup, type WriteRecord } from '../messages/task.js';
 import type { Storage } from '../storage/port.js';
-import type { Committer, PendingAck } from './commit/committer.js';
-import { Dating } from './dating.js';
-import type { LoadedDocument } from './documents.js';
+import type { PendingAck } from './commit/batch.js';
+import type { Committer } from './commit/committer.js';
+import type { DirtyFields, WriteKey } from './commit/dirty-fields.js';
+import type { PublishGate } from './commit/publish-gate.js';
+import { Dating } from './fields/dating.js';
+import type { LoadedDocument } from './documents/documents.js';
 import type { Echoes } from './echo/echoes.js';
-import { answerLosers, echoOf, liftedBy, publishChanges } from './frames.js';
+import { answerLosers, echoOf, liftedBy, publishChanges, shownOf } from './frames.js';
 import { KnownUpdates } from './text/known-updates.js';
-import { Merge, type MergeLimits, type MergeOptions } from './merge.js';
+import { Merge, type MergeLimits, type MergeOptions } from './fields/merge.js';
 import type { Outbox } from './outbox.js';
-import { claimedCommits, partialVariants } from './resume/flush-claims.js';
+import { claimedCommits, partialVariants, whenShown, type FlushClaims } from './resume/flush-claims.js';
 import { headOf } from './record.js';
-import type { StampClock } from './stamp.js';
+import type { StampClock } from './fields/stamp.js';
 import { answerTexts, relayOperations } from './text/text-frames.js';
 import { TextJoin, type LoadedText } from './text/text-join.js';
 import type { OpenGroup } from './open-task.js';
@@ -25,6 +28,8 @@ export interface WritesOptions {
   readonly texts: TextStore;
   readonly clock: StampClock;
   readonly committer: Committer;
+  readonly dirty: DirtyFields;
+  readonly gate: Pick<PublishGate, 'show' | 'showFields'>;
   readonly storage: Pick<Storage, 'reasonAgainst'>;
   readonly outbox: Outbox;
   readonly echoes: Echoes;
@@ -48,13 +53,13 @@ export class Writes {
 
   constructor(options: WritesOptions) {
     this.#options = options;
-    const { core, clock, limits, nodeId, echoes } = options;
-    this.#mergeOptions = { core, clock, limits, nodeId, echoes, dating: new Dating(core, clock) };
+    const { core, clock, limits, nodeId, echoes, dirty } = options;
+    this.#mergeOptions = { core, clock, limits, nodeId, echoes, dirty, dating: new Dating(core, clock) };
   }
 
   /** @returns Whether there were any that changed the document. */
   process(document: LoadedDocument, group: TaskGroup, openGroup: OpenGroup): boolean {
-    const { core, texts, clock, committer, outbox, echoes } = this.#options;
+    const { core, texts, clock, committer, gate, outbox, echoes } = this.#options;
     // Before the writes, so that none of them has it and all are above it.
     const unprovable = (group.variants & partialVariants) === 0 ? 0 : this.nextStamp(document);
     const merge = new Merge(this.#mergeOptions, document);
@@ -62,9 +67,11 @@ export class Writes {
     const acks: PendingAck[] = [];
     const started = performance.now();
     const textBytes = this.#textBytes(document);
+    let place = 0;
     for (const record of group.records) {
+      place++;
       if (!isWrite(record)) continue;
-      const ack = this.#write(document, merge, text, record, group, openGroup);
+      const ack = this.#write(document, merge, text, record, group, openGroup, place);
       if (ack !== undefined) acks.push(ack);
     }
     this.#dropEmptyText(document);
@@ -81,33 +88,63 @@ export class Writes {
     if (last !== undefined) document.commits.shown.add(last.stamp, last.clientId);
     const commits = claimedCommits(core, document, outbox.now);
     const claims = { commits, isEarly: committer.isDirty(document), unprovable };
-    const [first] = acks;
-    if (group.writerOnly && first !== undefined && merge.losers.size === 0 && text.senders.size === 0) {
-      const hidden = [...merge.changed.values()].filter(({ path }) => merge.authors.get(path)?.except === 0);
-      if (hidden.length > 0) {
-        first.echo = echoOf(outbox, document.id, hidden, group.variants, first.origin.session, claims);
-        outbox.hold(first.echo);
-      } else if (merge.changed.size > 0) {
-        outbox.changed(document.id);
-      }
-    } else {
-      outbox.release(document.id);
-      publishChanges(outbox, document, merge.changed, group.variants, receivedAt, claims, undefined, {
-        exceptOf: (path) => merge.authors.get(path)?.except ?? 0,
-        liftedBy: liftedBy(document, merge.changed, outbox.now, (path) => merge.authors.get(path)?.sent),
-      });
-    }
+    const lone = group.writerOnly && merge.losers.size === 0 && text.senders.size === 0 ? acks[0] : undefined;
+    if (lone !== undefined) this.#echoLone(document, merge, group.variants, claims, lone);
+    else this.#publish(document, merge, group.variants, claims, receivedAt);
     for (const ack of acks) committer.addAck(ack);
     if (document.text !== undefined && text.senders.size > 0) {
       if (text.changed) document.stamp = clock.next(document.stamp, text.clockMax, outbox.now);
       const { handle } = document.text;
       const answer = { outbox, core: texts, handle, documentId: document.id, server: document.stamp, receivedAt };
-      answerTexts(answer, text, group.variants);
+      gate.show(document, 'text', () => {
+        answerTexts(answer, text, group.variants);
+      });
     }
     if (merge.losers.size > 0) this.#answerLosers(document, merge);
     if (merge.operations > 0) echoes.settle(document);
     this.#count(merge, text, acks.length, performance.now() - started);
     return merge.changed.size > 0 || text.changed;
+  }
+
+  /** Sends what changed to all but those who show it already. */
+  #publish(document: LoadedDocument, merge: Merge, wanted: number, claims: FlushClaims, receivedAt: number): void {
+    const { gate, outbox } = this.#options;
+    const routing = {
+      exceptOf: (path: string) => merge.authors.get(path)?.except ?? 0,
+      liftedBy: liftedBy(document, merge.changed, outbox.now, (path) => merge.authors.get(path)?.sent),
+    };
+    gate.showFields(document, {
+      paths: merge.changed.keys(),
+      send: (isShown, isStored) => {
+        outbox.release(document.id);
+        const shown = shownOf(merge.changed, isShown);
+        publishChanges(outbox, document, shown, wanted, receivedAt, whenShown(claims, isStored), undefined, routing);
+      },
+    });
+  }
+
+  /** Sends the only subscriber what hides its writes: no later than the ack of the first of them. */
+  #echoLone(document: LoadedDocument, merge: Merge, wanted: number, claims: FlushClaims, ack: PendingAck): void {
+    const { gate, outbox } = this.#options;
+    const hidden = [...merge.changed.values()].filter(({ path }) => merge.authors.get(path)?.except === 0);
+    if (hidden.length === 0) {
+      if (merge.changed.size > 0) outbox.changed(document.id);
+      return;
+    }
+    gate.showFields(document, {
+      paths: hidden.map(({ path }) => path),
+      send: (isShown, isStored) => {
+        const shown = hidden.filter(({ path }) => isShown(path));
+        const { session } = ack.origin;
+        const echo = echoOf(outbox, document.id, shown, wanted, session, whenShown(claims, isStored));
+        if (isStored) {
+          echo.send();
+          return;
+        }
+        ack.echo = echo;
+        outbox.hold(echo);
+      },
+    });
   }
 
   /** Decides for each changed field whether its author is sent it. */
@@ -130,9 +167,16 @@ export class Writes {
   }
 
   #answerLosers(document: LoadedDocument, { losers }: Merge): void {
-    const { core, committer, echoes, outbox } = this.#options;
+    const { core, committer, echoes, gate, outbox } = this.#options;
     const stamp = this.nextStamp(document);
-    answerLosers(outbox, core, document, losers.values(), stamp, committer.isDirty(document));
+    gate.showFields(document, {
+      paths: [...losers.values()].flatMap(({ paths }) => [...paths.keys()]),
+      isPresent: true,
+      send: (isShown, isStored) => {
+        const isDirty = !isStored && committer.isDirty(document);
+        answerLosers(outbox, core, document, losers.values(), stamp, isDirty, isShown);
+      },
+    });
     for (const { origin, paths } of losers.values()) {
       for (const path of paths.keys()) echoes.answers(document, path, origin.session, stamp, outbox.now);
     }
@@ -149,7 +193,7 @@ export class Writes {
     return document.stamp;
   }
 
-  /** Merges the writes of a record; returns its ack, or nothing when it was refused. */
+  /** Merges the writes of a record; returns its ack, or nothing when it was refused. @param place In its group, from 1. */
   #write(
     document: LoadedDocument,
     merge: Merge,
@@ -157,40 +201,45 @@ export class Writes {
     record: WriteRecord,
     { variants }: TaskGroup,
     openGroup: OpenGroup,
+    place: number,
   ): PendingAck | undefined {
     const { committer, maxPendingBytes, maxValueDepth, outbox, refuse } = this.#options;
     const { origin, receivedAt } = record;
     let message: Message | undefined;
     let operations: Operations;
+    let writes: readonly WriteKey[];
     try {
       message = parseMessage(record.payload, headOf(record));
       operations = parseOperations(message, document.id, maxValueDepth);
       if (committer.pendingBytes > maxPendingBytes) throw new ProtocolError('STORAGE_UNAVAILABLE');
-      this.#apply(operations, merge, text, origin);
+      writes = this.#apply(operations, merge, text, origin);
     } catch (error) {
       refuse(record, document.id, error, message);
       openGroup.settleRecord();
       return undefined;
     }
-    const { sets, texts, relays } = operations;
-    if (relays.length > 0) {
+    const { texts, relays } = operations;
+    // They are no join: whoever gets one twice counts it twice.
+    if (relays.length > 0 && record.isRelayed !== true) {
       this.#options.metrics.relayed.add(relays.length);
-      relayOperations(outbox, document.id, relays, variants, origin.session, receivedAt);
-      this.#options.onRelay(document, relays);
+      this.#options.gate.show(document, 'relays', () => {
+        relayOperations(outbox, document.id, relays, variants, origin.session, receivedAt);
+        this.#options.onRelay(document, relays);
+        openGroup.relayed(place);
+      });
     }
     const messageId = messageIdOf(message.fields);
-    const fields = sets.map(({ field }) => field);
     const { id: documentId } = document;
     const hasText = texts.length > 0;
-    return { origin, messageId, documentId, fields, text: hasText, receivedAt, openGroup, echo: undefined };
+    return { origin, messageId, documentId, writes, text: hasText, receivedAt, openGroup, echo: undefined };
   }
 
-  /** @throws ProtocolError With no field applied. */
-  #apply({ sets, texts }: Operations, merge: Merge, text: TextJoin, origin: Origin): void {
+  /** @returns What is written into fields. @throws ProtocolError With no field applied. */
+  #apply({ sets, texts }: Operations, merge: Merge, text: TextJoin, origin: Origin): readonly WriteKey[] {
     merge.check(sets);
     this.#checkStorable(sets);
     for (const operation of texts) text.apply(operation, origin);
-    merge.apply(sets, origin, this.#options.outbox.now);
+    return merge.apply(sets, origin, this.#options.outbox.now).map(keyOf);
   }
 
   /** What could never be stored must not be shown to anybody. @throws ProtocolError INVALID_DELTA */
@@ -228,4 +277,9 @@ export class Writes {
     metrics.fieldsLost.add(merge.operations - merge.applied);
     metrics.textsJoined.add(text.operations);
   }
+}
+
+/** Without the value, which an ack need not keep. */
+function keyOf({ path, timestamp, counter, clientId }: WriteKey): WriteKey {
+  return { path, timestamp, counter, clientId };
 }

@@ -94,7 +94,11 @@ export interface StoredDocument {
   readonly horizon?: Horizon;
 }
 
-/** A row that the database can't store, such as a value it can't represent; or the change of a text. */
+/**
+ * A row that the database can't store, such as a value it can't represent; or the change of a text. If it is known only
+ * when it is written, clients may have been sent it: the stored row of its field gets the number of the commit then, or
+ * one is stored that is a removal and less than any write, as far as the database allows that.
+ */
 export interface RefusedRow {
   readonly documentId: string;
   /** Of the field; undefined for the text, whose change is stored or refused as a whole. */
@@ -150,6 +154,12 @@ export interface Storage {
    * row must not be shown to clients, as it can't be stored. Absent where the adapter has no limits besides limits.ts.
    */
   reasonAgainst?(row: Pick<FieldRow, 'path' | 'value' | 'clientId'>): string | undefined;
+
+  /**
+   * How far this host's wall clock is ahead of the database's, in ms: at least that much, as the answer takes time. Absent
+   * where the storage has no clock of its own.
+   */
+  clockOffset?(): Promise<number>;
 
   close(): Promise<void>;
 }

@@ -25,6 +25,7 @@ test('contract 10: the memory of the vectors of waiting reads is bounded', (t) =
     maxSubscriptions: 10_000,
     maxAwarenessBytes: 10,
     maxValueDepth: 10,
+    replayDelayMs: 0,
   });
   const { session } = recordingSession();
   const access = compilePermissions(anonymousIdentity.permissions);

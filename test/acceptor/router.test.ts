@@ -44,6 +44,7 @@ function fixture(t: Test, options: Partial<CoalescerOptions> = {}): Fixture {
     maxSubscriptions: 2,
     maxAwarenessBytes: 10,
     maxValueDepth: 200,
+    replayDelayMs: 0,
   });
   const authentication = new Authentication({
     verifier: { verify: () => ({ ok: false, code: 'AUTH_FAILED' }) },

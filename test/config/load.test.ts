@@ -76,6 +76,8 @@ test('every bad variable is named at once', (t) => {
     SYNCKIT_STORAGE_MAP_BYTES: '1',
     REDIS_URL: 'host:6379',
     REDIS_CHANNEL_PREFIX: 'a b',
+    REDIS_SENTINELS: 'redis://a',
+    REDIS_SENTINEL_MASTER: 'a b',
     JWT_SECRET: 'short',
     JWT_EXPIRES_IN: '24',
     JWT_REFRESH_EXPIRES_IN: 'week',

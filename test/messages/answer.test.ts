@@ -45,6 +45,7 @@ type Entry =
     }
   | { readonly kind: 'settled'; readonly task: number }
   | { readonly kind: 'settledGroup'; readonly task: number; readonly group: number }
+  | { readonly kind: 'relayed'; readonly task: number; readonly group: number; readonly records: number }
   | { readonly kind: 'status'; readonly status: ShardStatus }
   | { readonly kind: 'awareness'; readonly documentId: string; readonly message: Uint8Array }
   | { readonly kind: 'awarenessActive' | 'changed'; readonly documentId: string };
@@ -109,6 +110,15 @@ const entries: fc.Arbitrary<Entry> = fc.oneof(
   fc.record({ kind: fc.constant('settledGroup' as const), task: numbers, group: fc.nat(2 ** 32 - 1) }, plain),
   fc.record(
     {
+      kind: fc.constant('relayed' as const),
+      task: numbers,
+      group: fc.nat(2 ** 32 - 1),
+      records: fc.nat(2 ** 32 - 1),
+    },
+    plain,
+  ),
+  fc.record(
+    {
       kind: fc.constant('status' as const),
       status: fc.record(
         {
@@ -153,6 +163,9 @@ function write(writer: AnswerWriter, entry: Entry): void {
     }
     case 'settled':
       writer.settled(entry.task);
+      return;
+    case 'relayed':
+      writer.relayed(entry.task, entry.group, entry.records);
       return;
     case 'settledGroup':
       writer.settledGroup(entry.task, entry.group);
@@ -214,6 +227,7 @@ function read(answer: Uint8Array<ArrayBuffer>): Entry[] {
       }),
     settled: (task) => found.push({ kind: 'settled', task }),
     settledGroup: (task, group) => found.push({ kind: 'settledGroup', task, group }),
+    relayed: (task, group, records) => found.push({ kind: 'relayed', task, group, records }),
     status: (status) => found.push({ kind: 'status', status }),
     awareness: (documentId, message) => found.push({ kind: 'awareness', documentId, message: new Uint8Array(message) }),
     awarenessActive: (documentId) => found.push({ kind: 'awarenessActive', documentId }),

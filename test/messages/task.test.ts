@@ -5,8 +5,8 @@ import {
   readTask,
   recordKinds,
   recordSize,
+  remainderOf,
   TaskWriter,
-  withoutGroups,
   type TaskRecord,
 } from '../../src/messages/task.js';
 import { holds } from '../support/property.js';
@@ -89,8 +89,35 @@ test('the groups that are settled are left out, the others stay as they are', (t
       for (const [group] of written) writer.group(group);
       const settled = new Set([...written.keys()].filter((place) => written[place]![1]));
       const left = written.filter(([, isSettled]) => !isSettled).map(([group]) => group);
-      assert.deepEqual([...readTask(withoutGroups(writer.finish(), settled))], left);
+      assert.deepEqual([...readTask(remainderOf(writer.finish(), settled, new Map()))], left);
     }),
+  );
+  t.end();
+});
+
+test('the first records of a group are marked as relayed, and the others are not', (t) => {
+  const origin = { session: 1, encoding: 'json', supportsBatch: true } as const;
+  const about = { kind: recordKinds.delta, origin, form: 'json', timestamp: 1, receivedAt: 2 } as const;
+  const written = ['a', 'b', 'c'].map((text): TaskRecord => ({ ...about, payload: Buffer.from(text) }));
+  const writer = new TaskWriter();
+  for (const documentId of ['gone', 'marked', 'other']) {
+    writer.group({ documentId, variants: 1, writerOnly: true, records: written });
+  }
+  const relayed = new Map([
+    [0, 3],
+    [1, 2],
+  ]);
+  const left = [...readTask(remainderOf(writer.finish(), new Set([0]), relayed))];
+  t.same(
+    left.map(({ documentId }) => documentId),
+    ['marked', 'other'],
+  );
+  t.same(
+    left.map(({ records }) => records.map((record) => 'isRelayed' in record)),
+    [
+      [true, true, false],
+      [false, false, false],
+    ],
   );
   t.end();
 });

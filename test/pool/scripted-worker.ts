@@ -26,6 +26,8 @@ export default async function handle(work: Work): Promise<unknown> {
       // Nothing but a count is answered.
       if (work.request.kind === 'count') return counted satisfies ClusterAnswer;
       return new Promise(() => undefined);
+    case 'clock':
+      return undefined;
     case 'stop':
       Atomics.add(memory, flags.stopped, 1);
       // Answered behind everything else, and after that the port is closed.

@@ -39,6 +39,7 @@ function fixture(t: Test, failingStarts: ScriptData['failingStarts'] = [0, 0], m
         read: () => undefined,
         settled: (task) => link.settle(task),
         settledGroup: (task, group) => link.settleGroup(task, group),
+        relayed: (task, group, records) => link.noteRelayed(task, group, records),
         status: () => undefined,
         awareness: () => undefined,
         awarenessActive: () => undefined,
@@ -184,6 +185,23 @@ test('contract 8: a worker that dies is replaced and the new one gets what is no
   submit('settle', 'd');
   await heard('3: settle d');
   t.equal(link.restarts, 2, 'an idle worker is replaced too');
+});
+
+test('what waits for the storage alone does not hold up the rest after a death', async (t) => {
+  const { link, said, submit, heard } = fixture(t);
+  await link.start();
+  const names = Array.from({ length: 50 }, (_, i) => `hold ${i}`);
+  for (const name of names) submit('hold', name.slice(5));
+  await heard('1: hold 49');
+  await until('it is done with all of them', () => link.ready);
+  await kill(link);
+  await heard('2: hold 49');
+  t.strictSame(
+    said.slice(50),
+    names.map((name) => `2: ${name}`),
+  );
+  submit('settleHeld');
+  await link.fence();
 });
 
 test('what a worker answers before its death counts, and nothing of it after', async (t) => {

@@ -1,4 +1,5 @@
 import { test } from 'tap';
+import type { WriteRecord } from '../../src/messages/task.js';
 import type { Incoming } from '../support/client.js';
 import {
   brief,
@@ -13,7 +14,6 @@ import {
 } from '../support/shard-driver.js';
 
 const plain = origin(9);
-const supportsBatch = origin(9, { supportsBatch: true });
 const json = origin(9, { encoding: 'json' });
 
 /** A document in which `a` holds two fields, `b` one that is removed, and the node one. */
@@ -136,10 +136,11 @@ test('SUB2 sync_step1 is answered with the same as operations', async (t) => {
   t.equal((all?.message['operations'] as Incoming[]).length, 4);
 });
 
-test('SUB6 plain binary clients get the live fields once more as deltas, others don’t', async (t) => {
+test('SUB6 the live fields are sent once more as deltas, besides the state or alone', async (t) => {
   const { driver } = await written();
-  const answers = toOne(await driver.run('d', [subscribe(plain, { clientId: 'me' })]));
-  t.strictSame(answers.map(brief), ['sync_response', 'x=1', 'y={"z":[null]}', 'ours=""']);
+  const fields = ['x=1', 'y={"z":[null]}', 'ours=""'];
+  const answers = toOne(await driver.run('d', [subscribe(plain, { clientId: 'me', replay: 'besides' })]));
+  t.strictSame(answers.map(brief), ['sync_response', ...fields]);
   t.strictSame(
     answers.map(({ kind }) => kind),
     ['read', 'read', 'read', 'lastOfRead'],
@@ -149,13 +150,40 @@ test('SUB6 plain binary clients get the live fields once more as deltas, others 
     t.ok(stampOf(message) > stampOf(response!));
     t.equal((message['clock'] as Record<string, number>)['me'], stampOf(message));
   }
-  for (const other of [supportsBatch, json])
-    t.strictSame(toOne(await driver.run('d', [subscribe(other)])).map(brief), ['sync_response']);
+  const alone = toOne(await driver.run('d', [subscribe(plain, { replay: 'alone' })]));
+  t.strictSame(alone.map(brief), fields);
+  t.equal(alone.at(-1)?.kind, 'lastOfRead');
+  t.ok(stampOf(alone[0]!.message) > stampOf(deltas.at(-1)!), 'a client takes them for newer than what it was sent');
+  await driver.run('d', [write(plain, { field: 'x', value: 2 })]);
+  const others = toOne(await driver.run('d', [subscribe(plain, { replay: 'alone' })]));
+  t.strictSame(others.map(brief), fields.slice(1), 'without what it has written itself meanwhile');
+  t.strictSame(toOne(await driver.run('d', [subscribe(plain)])).map(brief), ['sync_response'], 'not unasked');
+});
+
+test('SUB6 what a session typed before a late replay reached it is not sent back to it', async (t) => {
+  for (const others of [true, false]) {
+    const driver = new ShardDriver();
+    if (others) await driver.run('d', [write(1, { field: 'other', value: 1 })]);
+    const [response] = toOne(await driver.run('d', [subscribe(plain, { clientId: 'me' })]));
+    let me = stampOf(response!.message);
+    const type = (value: string): WriteRecord =>
+      write(plain, { field: 'f', value, clientId: 'me', clock: { me: ++me } });
+    await driver.run('d', [type('a')]);
+    const [replayed] = toOne(await driver.run('d', [subscribe(plain, { replay: 'alone' })]));
+    if (others) t.equal(brief(replayed!), 'other=1');
+    else t.equal(replayed!.message['isEmpty'], true);
+    const sent = await driver.run('d', [type('ab')]);
+    t.strictSame(
+      toAll(sent).map(({ except }) => except),
+      [plain.session],
+    );
+  }
 });
 
 test('SUB6 nothing is replayed of an empty or a large document', async (t) => {
   const driver = new ShardDriver({ replayMaxFields: 2 });
-  const answers = async (): Promise<string[]> => toOne(await driver.run('d', [subscribe(plain)]), 9).map(brief);
+  const answers = async (): Promise<string[]> =>
+    toOne(await driver.run('d', [subscribe(plain, { replay: 'besides' })]), 9).map(brief);
   t.strictSame(await answers(), ['sync_response']);
   await driver.run('d', [write(1, { field: 'a', type: 'delete' })]);
   t.strictSame(await answers(), ['sync_response'], 'removed fields are not live');
@@ -163,6 +191,8 @@ test('SUB6 nothing is replayed of an empty or a large document', async (t) => {
   t.strictSame(await answers(), ['sync_response', 'b=1']);
   await driver.run('d', [write(1, { field: 'c', value: 1 })]);
   t.strictSame(await answers(), ['sync_response']);
+  const ended = toOne(await driver.run('d', [subscribe(plain, { replay: 'alone' })]), 9);
+  t.match(ended, [{ kind: 'lastOfRead', message: { isEmpty: true } }], 'the read ends without a frame');
 });
 
 test('a read is settled when it is answered, without waiting for commits', async (t) => {

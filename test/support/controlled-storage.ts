@@ -30,6 +30,8 @@ export class ControlledStorage implements Storage {
   refuseText: (documentId: string) => string | undefined = () => undefined;
   /** What is stored, without what this class does to those who ask. */
   readonly inner = new MemoryStorage();
+  /** By document and path, the last commit that refused a row of a field. */
+  readonly #refusals = new Map<string, Map<string, number>>();
   #gates: Promise<void>[] = [];
   #held: (() => void)[] = [];
 
@@ -49,7 +51,8 @@ export class ControlledStorage implements Storage {
     if (documentIds.some((id) => this.failLoads.includes(id) || this.failLoads.includes('*'))) {
       throw new Error('the disk can’t be read');
     }
-    return this.inner.load(documentIds);
+    const loaded = await this.inner.load(documentIds);
+    return loaded.map((document, i) => ({ ...document, fields: this.#numbered(documentIds[i]!, document) }));
   }
 
   async commit(changes: readonly DocumentChange[]): Promise<Committed> {
@@ -70,12 +73,27 @@ export class ControlledStorage implements Storage {
       text: text === undefined ? undefined : this.#takeText(documentId, text, refused),
     }));
     const committed = await this.inner.commit(taken);
+    for (const { documentId, path } of refused) {
+      let numbers = this.#refusals.get(documentId);
+      if (numbers === undefined) this.#refusals.set(documentId, (numbers = new Map<string, number>()));
+      if (path !== undefined) numbers.set(path, committed.numbers.get(documentId)!);
+    }
     return { ...committed, refused: [...refused, ...committed.refused] };
   }
 
   lastCommits(documentIds: readonly string[]): Promise<number[]> {
     this.comparisons++;
     return this.inner.lastCommits(documentIds);
+  }
+
+  /** The rows with the numbers that the port promises for those that were refused. */
+  #numbered(documentId: string, { stamp, fields }: StoredDocument): FieldRow[] {
+    const rows = new Map(fields.map((row) => [row.path, row]));
+    for (const [path, refusedBy] of this.#refusals.get(documentId) ?? []) {
+      const row = rows.get(path) ?? { ...removal, path, stamp };
+      rows.set(path, { ...row, commit: Math.max(row.commit ?? 0, refusedBy) });
+    }
+    return [...rows.values()];
   }
 
   #takeText(documentId: string, text: TextChange, refused: RefusedRow[]): TextChange | undefined {
@@ -95,3 +113,6 @@ export class ControlledStorage implements Storage {
     await this.inner.close();
   }
 }
+
+/** Of a field that never was. */
+const removal = { value: '{"__deleted":true}', deleted: true, timestamp: 0, counter: 0, clientId: 'server', commit: 0 };

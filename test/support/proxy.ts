@@ -16,6 +16,8 @@ export interface Proxy {
   set(state: ProxyState): void;
   /** Breaks all connections that there are. */
   cut(): void;
+  /** Leads new connections to another target, as a name or an address does that moves; those that there are stay. */
+  moveTo(url: string): void;
   close(): Promise<void>;
 }
 
@@ -24,7 +26,7 @@ export interface Proxy {
  *   come, in pieces of any size.
  */
 export async function startProxy(target: string, rewriter: () => Rewrite = () => asItIs): Promise<Proxy> {
-  const { hostname, port } = new URL(target);
+  let { hostname, port } = new URL(target);
   const pairs = new Set<readonly [Socket, Socket]>();
   let state: ProxyState = 'open';
   const server = createServer((near) => {
@@ -69,6 +71,9 @@ export async function startProxy(target: string, rewriter: () => Rewrite = () =>
       }
     },
     cut,
+    moveTo(url) {
+      ({ hostname, port } = new URL(url));
+    },
     async close() {
       cut();
       server.close();

@@ -3,9 +3,10 @@ import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
-import { tmpdir, userInfo } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { requireProgram } from './required-program.js';
 import { freePort, until } from './server.js';
 import { refuseInUnitTest } from './unit-guard.js';
 
@@ -32,7 +33,7 @@ process.once('exit', () => running.forEach((child) => child.kill('SIGKILL')));
 /** @param flags Of `redis-server`, such as `--requirepass secret`. */
 export async function startRedis(flags: readonly string[] = [], port?: number): Promise<RedisServer> {
   refuseInUnitTest('Redis');
-  await requireRedis();
+  await requireProgram('redis-server', 'redis-server', 'redis-server 7, or REDIS_URL');
   const own = port ?? (await freePort());
   const folder = await mkdtemp(join(tmpdir(), 'synckit-redis-'));
   let child: ChildProcess;
@@ -119,28 +120,6 @@ export async function startRedisCluster(): Promise<RedisCluster> {
 /** Gives a server a command and returns what it answers. */
 export async function ask(port: number, ...command: string[]): Promise<string> {
   return (await run('redis-cli', ['-h', '127.0.0.1', '-p', String(port), ...command])).stdout;
-}
-
-async function requireRedis(): Promise<void> {
-  if (await isInstalled()) return;
-  if (userInfo().uid === 0) {
-    // Another test file may be doing the same.
-    const install = 'apt-get install -y -o DPkg::Lock::Timeout=300 redis-server';
-    // The list of packages may be old or missing.
-    const command = `${install} || { apt-get update && ${install}; }`;
-    await run('sh', ['-c', command], { env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } }).catch(
-      () => undefined,
-    );
-  }
-  if (await isInstalled()) return;
-  throw new Error('these tests need redis-server 7 on PATH (Debian: apt-get install redis-server) or REDIS_URL');
-}
-
-function isInstalled(): Promise<boolean> {
-  return run('redis-server', ['--version']).then(
-    () => true,
-    () => false,
-  );
 }
 
 /** Whether it answers at all, were it only to ask for a password. */

@@ -84,9 +84,13 @@ export class ShardDriver {
   readonly settled: number[] = [];
   /** Tasks and the places of the groups in them that were settled before the rest. */
   readonly settledGroups: [task: number, group: number][] = [];
+  /** Tasks, the places of groups in them, and how many of their first records were relayed. */
+  readonly relayed: [task: number, group: number, records: number][] = [];
   status: ShardStatus | undefined;
   readonly awareness: { readonly documentId: string; readonly message: ReadAwareness }[] = [];
   readonly awarenessActive: string[] = [];
+  /** Answers so far. */
+  answers = 0;
   #tasks = 0;
 
   /** @param storage That of a former shard, to go on after its end. */
@@ -107,7 +111,9 @@ export class ShardDriver {
       tombstones: { maxCount: 1_000, maxBytes: 1_000_000, maxAgeMs: 30 * 86_400_000 },
       maxTextBytes: 8_000_000,
       replayMaxFields: 100,
+      publish: { when: 'merged', graceMs: 600_000 },
       maxPendingBytes: 1_000_000,
+      stallMs: 3_600_000,
       maxLoadedBytes: 100_000_000,
       maxEchoFields: 10_000,
       compareMs: 3_600_000,
@@ -150,6 +156,7 @@ export class ShardDriver {
   }
 
   #take(answer: Uint8Array<ArrayBuffer>): void {
+    this.answers++;
     readAnswer(answer, {
       publish: (documentId, variant, frame, _type, _receivedAt, except) => {
         const isBinary = (variant & binary) !== 0;
@@ -164,11 +171,16 @@ export class ShardDriver {
         this.sent.push({ to: 'one', session, kind: 'reply', message });
       },
       read: (session, encoding, frame, _type, _read, isLast) => {
-        const message = decodeFrame(Buffer.from(frame), encoding === 'binary');
+        // A read to which there is nothing to send ends without a frame.
+        const isEmpty = frame.length === 0;
+        const message: Incoming = isEmpty
+          ? { type: 'delta', timestamp: 0, isEmpty }
+          : decodeFrame(Buffer.from(frame), encoding === 'binary');
         this.sent.push({ to: 'one', session, kind: isLast ? 'lastOfRead' : 'read', message });
       },
       settled: (task) => this.settled.push(task),
       settledGroup: (task, group) => this.settledGroups.push([task, group]),
+      relayed: (task, group, records) => this.relayed.push([task, group, records]),
       status: (status) => (this.status = status),
       awareness: (documentId, message) => this.awareness.push({ documentId, message: decodeAwareness(message) }),
       awarenessActive: (documentId) => this.awarenessActive.push(documentId),

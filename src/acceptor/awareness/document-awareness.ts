@@ -39,6 +39,8 @@ export type Shown = Pick<Owner, 'state' | 'clock'>;
 export class DocumentAwareness {
   readonly locals = new Map<string, LocalState>();
   readonly subscribers: Record<Encoding, number> = { binary: 0, json: 0 };
+  /** Whether a shard was told to follow it, and not told otherwise since. */
+  isFollowed = false;
   /** What other processes publish, by client id; undefined until there is any. */
   #remotes: Map<string, Owner[]> | undefined;
 

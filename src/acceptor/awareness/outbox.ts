@@ -39,7 +39,10 @@ const MAX_BYTES = 1024 * 1024;
 const MESSAGE_BYTES = 64 * 1024;
 /** Changes that may wait for a shard; beyond it, all states of the document are published instead. */
 const MAX_CHANGES = 10_000;
-/** Documents that may wait for a shard; those beyond it are published with their next renewal. */
+/**
+ * Documents that may wait for a shard; those beyond it are published with their next renewal, and followed when all of the
+ * node's are gone through.
+ */
 const MAX_DOCUMENTS = 100_000;
 
 /**
@@ -71,13 +74,24 @@ export class AwarenessOutbox {
     return this.#queues.every((queue, index) => !shards.running(index) || (!queue.hasWork() && shards.ready(index)));
   }
 
-  follow(documentId: string): void {
-    this.#setFollow(documentId, true);
+  follow(document: DocumentAwareness): void {
+    const { documentId } = document;
+    const queue = this.#queueOf(documentId);
+    const waiting = queue.follows.get(documentId);
+    // Of an earlier use of the document, whose end the shard was not told yet.
+    if (waiting === false) document.isFollowed = true;
+    if (waiting !== undefined || queue.follows.size < MAX_DOCUMENTS) queue.follows.set(documentId, true);
+    else queue.restarting = this.#options.documents.keys();
+    this.#arm();
   }
 
-  unfollow(documentId: string): void {
+  /** Never dropped, as nothing would end the subscription later. What waits has no more entries than the shard follows. */
+  unfollow({ documentId, isFollowed }: DocumentAwareness): void {
     this.#publishedAt.delete(documentId);
-    this.#setFollow(documentId, false);
+    const { follows } = this.#queueOf(documentId);
+    if (isFollowed) follows.set(documentId, false);
+    else follows.delete(documentId);
+    this.#arm();
   }
 
   /** The state of a client of this node has changed, or was removed. */
@@ -129,13 +143,6 @@ export class AwarenessOutbox {
     clearTimeout(this.#timer);
   }
 
-  #setFollow(documentId: string, isWanted: boolean): void {
-    const queue = this.#queueOf(documentId);
-    if (queue.follows.size < MAX_DOCUMENTS) queue.follows.set(documentId, isWanted);
-    else queue.restarting = this.#options.documents.keys();
-    this.#arm();
-  }
-
   #queueOf(documentId: string): ShardQueue {
     const queue = this.#queues[this.#options.shards.indexOf(documentId)];
     if (queue === undefined) throw new Error('a document belongs to no shard');
@@ -169,8 +176,8 @@ export class AwarenessOutbox {
 
   #flushQueue(index: number, queue: ShardQueue): void {
     for (const [documentId, isWanted] of queue.follows) {
-      const kind = isWanted ? awarenessKinds.follow : awarenessKinds.unfollow;
-      this.#writer.add({ kind, documentId, message: noMessage });
+      if (isWanted) this.#writeFollow(documentId);
+      else this.#writer.add({ kind: awarenessKinds.unfollow, documentId, message: noMessage });
     }
     queue.follows.clear();
     for (const [documentId, clients] of queue.changed) {
@@ -197,10 +204,16 @@ export class AwarenessOutbox {
       budget.items--;
       if (done === true) queue.restarting = undefined;
       else if (shards.indexOf(documentId) === index) {
-        this.#writer.add({ kind: awarenessKinds.follow, documentId, message: noMessage });
+        this.#writeFollow(documentId);
         if ((documents.get(documentId)?.locals.size ?? 0) > 0) queue.snapshots.add(documentId);
       }
     }
+  }
+
+  #writeFollow(documentId: string): void {
+    const document = this.#options.documents.get(documentId);
+    if (document !== undefined) document.isFollowed = true;
+    this.#writer.add({ kind: awarenessKinds.follow, documentId, message: noMessage });
   }
 
   #nextSnapshot(queue: ShardQueue): Snapshot | undefined {

@@ -80,12 +80,12 @@ export class AwarenessReplication {
 
   /** A session of this node begins to use a document. */
   enter(document: DocumentAwareness): void {
-    this.#outbox.follow(document.documentId);
+    this.#outbox.follow(document);
   }
 
   /** No session of this node uses it any more. */
   leave(document: DocumentAwareness): void {
-    this.#outbox.unfollow(document.documentId);
+    this.#outbox.unfollow(document);
     this.remotes.forget(document);
   }
 

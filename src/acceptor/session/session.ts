@@ -57,6 +57,10 @@ export class Session {
   #encoding: Encoding = 'binary';
   /** Whether the client has sent a message that shows that it understands `delta_batch`. */
   supportsBatch = false;
+  /** Whether it has written a binary `delta`, as SDK 0.1.x does, which takes fields and ignores states. */
+  readsFields = false;
+  /** Whether it has asked twice for one document, which SDK 0.1.x does not. */
+  readsState = false;
   /** By document. */
   readonly subscriptions = new Map<string, Subscription>();
   /** Undefined until the session uses awareness. */

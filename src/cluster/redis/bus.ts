@@ -1,7 +1,7 @@
 /** The bus through Redis 7 or later, or a Redis Cluster. */
 import { NumberedBus, type BusOptions } from '../numbered-bus.js';
 import type { Bus } from '../port.js';
-import { parseRedisUrl } from './address.js';
+import { parseRedisUrl, type Sentinels } from './address.js';
 import { RedisClusterTransport } from './cluster-transport.js';
 import { RedisTransport, type RedisTransportOptions } from './transport.js';
 
@@ -13,6 +13,8 @@ export interface RedisBusOptions extends BusOptions, Omit<RedisTransportOptions,
    * node. Otherwise the bus has two connections.
    */
   readonly cluster: boolean;
+  /** If it has Sentinels, they say where the master is, instead of host and port of the URL. */
+  readonly sentinels?: Sentinels | undefined;
 }
 
 /**
@@ -21,7 +23,7 @@ export interface RedisBusOptions extends BusOptions, Omit<RedisTransportOptions,
  * @throws Error when the URL is invalid; its message does not contain the URL.
  */
 export function openRedisBus(options: RedisBusOptions): Bus {
-  const transport = { ...options, address: parseRedisUrl(options.url) };
+  const transport = { ...options, address: parseRedisUrl(options.url, options.sentinels) };
   return new NumberedBus(options, (events) =>
     options.cluster ? new RedisClusterTransport(transport, events) : new RedisTransport(transport, events),
   );

@@ -1,4 +1,5 @@
 /** One monitored connection to a Redis server, which reconnects for ever. */
+import type { Socket } from 'node:net';
 import { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { connectionOptions, serverName, type RedisAddress } from './address.js';
@@ -10,6 +11,8 @@ export interface ConnectionOptions {
   readonly address: () => RedisAddress;
   readonly log: Logger;
   readonly pingEveryMs: number;
+  /** Whether a replica will do; else a connection to one is given up. Default false. */
+  readonly acceptsReplica?: boolean | undefined;
 }
 
 export interface ConnectionEvents {
@@ -23,6 +26,7 @@ export interface ConnectionEvents {
 const MAX_UNANSWERED = 2;
 const FIRST_RETRY_MS = 50;
 const LAST_RETRY_MS = 2_000;
+const IS_REPLICA = 'the server is a replica: it was demoted, or the address leads to one';
 
 /**
  * Each ioredis client connects once. Reconnecting is done here, with a new client each time, so that nothing of a lost
@@ -30,6 +34,10 @@ const LAST_RETRY_MS = 2_000;
  *
  * Pings detect half-open connections. Unanswered pings are counted instead of measuring time: a thread that was blocked
  * for seconds must not take its own delay for one of the server.
+ *
+ * A ping also asks for the role of the server: a failover may demote a master without closing its connections, and a
+ * replica accepts PUBLISH but passes nothing on. The next attempt to connect finds the new master, where the address or a
+ * Sentinel leads to it.
  */
 export class RedisConnection {
   readonly #options: ConnectionOptions;
@@ -42,6 +50,8 @@ export class RedisConnection {
   #attempts = 0;
   #retry: NodeJS.Timeout | undefined;
   #loggedLoss = false;
+  /** Whether the present server tells its role. */
+  #tellsRole = false;
   #lastError: string | undefined;
 
   constructor(options: ConnectionOptions, events: ConnectionEvents) {
@@ -78,8 +88,9 @@ export class RedisConnection {
   #connect(): void {
     const { purpose, address, pingEveryMs } = this.#options;
     const to = address();
+    this.#tellsRole = false;
     const redis = new Redis({
-      ...connectionOptions(to),
+      ...connectionOptions(to, this.#attempts),
       connectionName: `synckit-${purpose}`,
       disableClientInfo: true,
       lazyConnect: true,
@@ -93,6 +104,10 @@ export class RedisConnection {
       connectTimeout: pingEveryMs * (MAX_UNANSWERED + 1),
       // A half-open connection can't be closed properly, so closing must not wait.
       disconnectTimeout: 1,
+      reconnectOnError: (error) => {
+        if (error.message.startsWith('READONLY')) this.#lose(redis, IS_REPLICA);
+        return false; // reconnecting is done here
+      },
     });
     this.#redis = redis;
     this.#unanswered = 0;
@@ -100,13 +115,7 @@ export class RedisConnection {
     // Only the message is kept: it names host and port, but the error object also contains the command that was sent.
     redis.on('error', (error: Error) => (this.#lastError = error.message));
     redis.once('ready', () => {
-      if (this.#redis !== redis) return;
-      this.#ready = true;
-      this.#attempts = 0;
-      this.#unanswered = 0;
-      this.#options.log.info({ redis: serverName(to), connection: purpose }, 'connected to Redis');
-      this.#loggedLoss = false;
-      this.#events.ready(redis);
+      void this.#begin(redis);
     });
     redis.once('end', () => {
       this.#lose(redis, this.#lastError ?? 'closed by the server');
@@ -115,6 +124,25 @@ export class RedisConnection {
       // For a closed socket this error follows a more specific one, which is kept.
       if (error instanceof Error) this.#lastError ??= error.message;
     });
+  }
+
+  /** Uses a new connection, unless it leads to a replica. */
+  async #begin(redis: Redis): Promise<void> {
+    const { purpose, log, acceptsReplica } = this.#options;
+    const role = acceptsReplica === true ? undefined : await roleOf(redis);
+    if (this.#redis !== redis) return;
+    if (role === 'replica') {
+      this.#lose(redis, IS_REPLICA);
+      return;
+    }
+    this.#tellsRole = role !== undefined;
+    this.#ready = true;
+    this.#attempts = 0;
+    this.#unanswered = 0;
+    const { remoteAddress: host = '', remotePort: port = 0 } = redis.stream as Partial<Socket>;
+    log.info({ redis: serverName({ host, port }), connection: purpose }, 'connected to Redis');
+    this.#loggedLoss = false;
+    this.#events.ready(redis);
   }
 
   #beat(): void {
@@ -128,6 +156,13 @@ export class RedisConnection {
     const answered = (): void => {
       if (this.#redis === redis) this.#unanswered = 0;
     };
+    if (this.#tellsRole) {
+      void roleOf(redis).then((role) => {
+        answered();
+        if (role === 'replica') this.#lose(redis, IS_REPLICA);
+      });
+      return;
+    }
     // An error is an answer too. The rejection of a connection that has ended has no effect.
     redis.ping().then(answered, answered);
   }
@@ -151,5 +186,23 @@ export class RedisConnection {
       this.#options.log.warn({ connection: this.#options.purpose, reason }, 'no connection to Redis; retrying');
     }
     if (wasReady) this.#events.lost();
+  }
+}
+
+/**
+ * The role that a server says it has: `master` or `replica`. Undefined where it does not say: an error, or something in
+ * front of Redis that does not know the command.
+ */
+async function roleOf(redis: Redis): Promise<string | undefined> {
+  try {
+    // Unlike ROLE and INFO, every user may send it.
+    const reply: unknown = await redis.call('HELLO');
+    if (!Array.isArray(reply)) return undefined;
+    // Names and values in turn.
+    const facts: readonly unknown[] = reply;
+    const role = facts.find((_, i) => facts[i - 1] === 'role');
+    return typeof role === 'string' ? role : undefined;
+  } catch {
+    return undefined;
   }
 }

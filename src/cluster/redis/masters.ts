@@ -40,7 +40,7 @@ export class RedisMasters {
     this.#options = options;
     this.#seedNodes = [address];
     this.#seedNode = new RedisConnection(
-      { purpose: 'seed node', address: () => this.#nextSeedNode(), log, pingEveryMs },
+      { purpose: 'seed node', address: () => this.#nextSeedNode(), log, pingEveryMs, acceptsReplica: true },
       {
         ready: () => {
           void this.refresh();

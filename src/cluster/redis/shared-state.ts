@@ -2,7 +2,7 @@
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { decodeEntry, encodeEntry } from '../membership/node-entry.js';
-import { parseRedisUrl } from './address.js';
+import { parseRedisUrl, type Sentinels } from './address.js';
 import { RedisClusterKeys, RedisServerKeys, type RedisKeys, type RedisKeysOptions } from './keys.js';
 import { announceScript, attemptScript, countScript, takeBackScript } from './scripts.js';
 import { DEFAULT_PING_MS } from './transport.js';
@@ -20,6 +20,7 @@ export interface RedisSharedStateOptions {
   /** As for the bus, and the next. */
   readonly url: string;
   readonly cluster: boolean;
+  readonly sentinels?: Sentinels | undefined;
   /** Prefix of all keys; the nodes of a cluster share it. */
   readonly keyPrefix: string;
   readonly log: Logger;
@@ -46,7 +47,7 @@ export class RedisSharedState implements SharedState {
   /** @throws Error when the URL is invalid; its message does not contain the URL. */
   constructor(options: RedisSharedStateOptions) {
     const { url, cluster, keyPrefix, log, pingEveryMs = DEFAULT_PING_MS, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
-    const address = parseRedisUrl(url);
+    const address = parseRedisUrl(url, options.sentinels);
     this.#prefix = keyPrefix;
     this.#timeoutMs = timeoutMs;
     let start: () => void = () => undefined;

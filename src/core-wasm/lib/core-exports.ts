@@ -23,6 +23,7 @@ export interface CoreExports {
     pathLength: number,
     valueLength: number,
     deleted: number,
+    forced: number,
     timestamp: number,
     counter: number,
     stamp: number,

@@ -44,8 +44,16 @@ export class FieldsCore implements FieldsStore {
     });
   }
 
-  /** The hot path: texts of usual size are written without a closure or an array. */
   set(handle: number, write: FieldWrite): boolean {
+    return this.#set(handle, write, 0);
+  }
+
+  replace(handle: number, write: FieldWrite): void {
+    this.#set(handle, write, 1);
+  }
+
+  /** The hot path: texts of usual size are written without a closure or an array. @param forced 1, or 0. */
+  #set(handle: number, write: FieldWrite, forced: number): boolean {
     const document = this.#document(handle);
     const { path, value, clientId, timestamp, counter, stamp, commit = Infinity } = write;
     const deleted = write.deleted ? 1 : 0;
@@ -57,7 +65,9 @@ export class FieldsCore implements FieldsStore {
     // No UTF-16 unit takes more than three bytes.
     if ((clientId.length + path.length + value.length) * 3 > inputSize) {
       return core.runWith([clientId, path, value], (exports, [client = 0, name = 0, text = 0]) => {
-        return exports.fieldsSet(document, client, name, text, deleted, timestamp, counter, stamp, commit) !== 0;
+        return (
+          exports.fieldsSet(document, client, name, text, deleted, forced, timestamp, counter, stamp, commit) !== 0
+        );
       });
     }
     const { memory, input } = core;
@@ -66,7 +76,7 @@ export class FieldsCore implements FieldsStore {
     const text = memory.writeText(value, input + client + name);
     let won: number;
     try {
-      won = core.exports.fieldsSet(document, client, name, text, deleted, timestamp, counter, stamp, commit);
+      won = core.exports.fieldsSet(document, client, name, text, deleted, forced, timestamp, counter, stamp, commit);
     } catch (cause) {
       throw core.fail(cause);
     }

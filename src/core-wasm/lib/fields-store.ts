@@ -16,7 +16,7 @@ export interface FieldWrite {
   clientId: string;
   /** The hybrid logical clock that the server gave the write, finite, at least 0. Not part of the order. */
   stamp: number;
-  /** Given to `set` only: the number of the commit that has stored the write. Absent while that is not known. */
+  /** Given to `set` and `replace` only: the number of the commit that has stored the write. Absent while that is not known. */
   commit?: number | undefined;
 }
 
@@ -44,6 +44,11 @@ export interface FieldsStore {
    * if a number isn't finite or the strings are too large (WASM: 512 MiB in all).
    */
   set(handle: number, write: FieldWrite): boolean;
+
+  /**
+   * Makes a write the field's, whatever the field holds: takes back what must not have been applied. Throws as `set` does.
+   */
+  replace(handle: number, write: FieldWrite): void;
 
   /** The last write of the field, tombstones included, or undefined if there never was one. */
   get(handle: number, path: string): FieldWrite | undefined;

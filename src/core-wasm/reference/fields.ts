@@ -34,20 +34,26 @@ export class ReferenceFields implements FieldsStore {
   }
 
   set(handle: number, write: FieldWrite): boolean {
+    checkFinite(write);
     const document = this.#document(handle);
-    const sum = write.timestamp + write.counter + write.stamp;
-    if (sum - sum !== 0) throw notFinite();
     const current = document.fields.get(write.path);
     const order = current === undefined ? 1 : compareWrites(write, current);
     if (order === 0) this.#stored(document, write.path, write.commit);
     if (order <= 0) return false;
+    this.replace(handle, write);
+    return true;
+  }
+
+  replace(handle: number, write: FieldWrite): void {
+    checkFinite(write);
+    const document = this.#document(handle);
+    const current = document.fields.get(write.path);
     const wasLive = current !== undefined && !current.deleted;
     document.live += Number(!write.deleted) - Number(wasLive);
     const { commit, ...field } = write;
     document.fields.set(write.path, field);
     document.commits.delete(write.path);
     this.#stored(document, write.path, commit);
-    return true;
   }
 
   get(handle: number, path: string): FieldWrite | undefined {
@@ -145,6 +151,11 @@ export class ReferenceFields implements FieldsStore {
     if (document === undefined) throw notOpen(handle);
     return document;
   }
+}
+
+function checkFinite({ timestamp, counter, stamp }: FieldWrite): void {
+  const sum = timestamp + counter + stamp;
+  if (sum - sum !== 0) throw notFinite();
 }
 
 function sizeOf(fields: Iterable<FieldWrite>): number {

@@ -52,6 +52,23 @@ for (const [name, make] of Object.entries(stores)) {
     t.end();
   });
 
+  void test(`${name}: what replaces a write may be less, and of another writer`, (t) => {
+    const store = make();
+    const handle = store.open();
+    store.set(handle, write('f', { timestamp: 9, clientId: 'bob', value: '"a long value"' }));
+    store.replace(handle, write('f', { timestamp: 2, stamp: 7, value: '3' }));
+    t.same(store.get(handle, 'f'), write('f', { timestamp: 2, stamp: 7, value: '3' }));
+    t.equal(text(store.state(handle)), '{"f":3}');
+    t.same(store.writers(handle), [{ clientId: 'alice', stamp: 7 }]);
+    t.equal(store.set(handle, write('f', { timestamp: 1 })), false, 'the order goes on from it');
+    store.replace(handle, removal('f', { timestamp: 0, counter: 0 }));
+    t.same([store.fieldCount(handle), store.liveCount(handle)], [1, 0]);
+    t.equal(store.set(handle, write('f', { timestamp: 1 })), true);
+    store.replace(handle, write('new'));
+    t.equal(text(store.state(handle)), '{"f":1,"new":1}');
+    t.end();
+  });
+
   void test(`${name}: a removal leaves a tombstone that older writes don't pass`, (t) => {
     const store = make();
     const handle = store.open();

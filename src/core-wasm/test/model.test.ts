@@ -35,7 +35,13 @@ class Pair {
     const { random, core, reference } = this;
     const handle = random.pick(this.open);
     const choice = random.below(100);
-    if (choice < 78) {
+    if (choice < 5) {
+      const write = { ...randomWrite(random), commit: random.once(2) ? random.below(20) : undefined };
+      core.replace(handle.core, write);
+      reference.replace(handle.reference, write);
+      assert.deepEqual(core.get(handle.core, write.path), reference.get(handle.reference, write.path));
+      assert.equal(core.commitOf(handle.core, write.path), reference.commitOf(handle.reference, write.path));
+    } else if (choice < 78) {
       const write = { ...randomWrite(random), commit: random.once(2) ? random.below(20) : undefined };
       assert.equal(core.set(handle.core, write), reference.set(handle.reference, write), JSON.stringify(write));
       assert.deepEqual(core.get(handle.core, write.path), reference.get(handle.reference, write.path));

@@ -1,56 +1,47 @@
 import type { Logger } from 'pino';
 import type { ShardMetrics } from '../../metrics/shard-metrics.js';
 import type { Committed, DocumentChange, FieldRow, RefusedRow, Storage, TextChange } from '../../storage/port.js';
-import type { Origin } from '../../messages/task.js';
-import { mergeHorizons, type Horizon, type Purge } from '../../storage/horizon.js';
-import type { LoadedDocument } from '../documents.js';
-import type { Held } from '../outbox.js';
-import type { OpenGroup } from '../open-task.js';
+import type { Horizon } from '../../storage/horizon.js';
+import type { LoadedDocument } from '../documents/documents.js';
+import { addPurge, fail, holds, isSame, newBatch, put, updateOf, type Batch, type PendingAck } from './batch.js';
+import type { DirtyFields, WriteKey } from './dirty-fields.js';
+import { ROW_BYTES } from './row-size.js';
+import { StallWatch, type StallWatchOptions } from './stall-watch.js';
+import type { Forgotten } from './undo.js';
 
-/** An ack that is sent once everything merged before it is durable. */
-export interface PendingAck {
-  readonly origin: Origin;
-  readonly messageId: string | undefined;
-  readonly documentId: string;
-  /** The fields that the message wrote. */
-  readonly fields: readonly string[];
-  /** Whether it wrote the text. */
-  readonly text: boolean;
-  /** When the acceptor got the message, in ms of its monotonic clock. */
-  readonly receivedAt: number;
-  readonly openGroup: OpenGroup;
-  /** What goes to its sender before it. */
-  echo: Held | undefined;
-}
-
-interface Batch {
-  readonly rows: Map<LoadedDocument, Map<string, FieldRow>>;
-  /** Texts that changed, and what of them is written: known when the batch is first given to the storage. */
-  readonly texts: Map<LoadedDocument, TextChange | undefined>;
-  readonly purges: Map<LoadedDocument, Purge>;
-  /** Sent when this batch is durable, and with it all before it. */
-  acks: PendingAck[];
-  count: number;
-  bytes: number;
-}
-
-export interface CommitterOptions {
+export interface CommitterOptions extends Pick<StallWatchOptions, 'stallMs'> {
   readonly storage: Storage;
   readonly log: Logger;
-  readonly metrics: Pick<ShardMetrics, 'commitTime' | 'rowsPerCommit' | 'commitFailures'>;
-  /** What changed in a text since this was last called; it may be nothing. */
+  readonly metrics: Pick<ShardMetrics, 'commitTime' | 'rowsPerCommit' | 'commitFailures' | 'rowsRefused'>;
+  /** Told of what batches hold, and of what becomes of it. */
+  readonly dirty: DirtyFields;
+  /** A row takes the place of another in the same batch. */
+  readonly onReplaced: (document: LoadedDocument, path: string) => void;
+  /** What changed in a text since this was last asked; it may be nothing. */
   readonly nextTextUpdate: (document: LoadedDocument) => TextChange;
-  /** What `nextTextUpdate` returned was refused. */
+  /** What `nextTextUpdate` gave was refused. */
   readonly onTextRefused: (document: LoadedDocument) => void;
-  /** A text to compact, if there is one. @param isIdle Whether nothing else is to be written; else only what can't wait. */
+  /** A text to be written anew. Asked for while there is nothing else to write, and before: for one that can't wait. */
   readonly compactText: (
     isIdle: boolean,
   ) => { readonly document: LoadedDocument; readonly change: TextChange } | undefined;
-  /** Called for each ack whose writes are durable; `refused` is the reason for which the database refused one of them. */
-  readonly acknowledge: (ack: PendingAck, refused: string | undefined) => void;
+  /** Takes back writes that were refused; returns fields of which a write is forgotten that should take their place. */
+  readonly takeBack: (
+    document: LoadedDocument,
+    refused: readonly FieldRow[],
+    batch: number,
+    /** The number of the commit. */
+    commit: number | undefined,
+  ) => readonly Forgotten[];
+  /** Called with fields whose rows were not stored, as they are older than what is forgotten of the document. */
+  readonly onExpired: (document: LoadedDocument, paths: readonly string[], batch: number) => void;
+  /** Called for each ack whose writes are durable, or have lost to one that is; and for each that failed. */
+  readonly acknowledge: (ack: PendingAck) => void;
   /** Called with what is durable now. */
   readonly onCommitted: (changes: readonly DocumentChange[], committed: Committed) => void;
-  /** Called after each commit, when acks have been released. */
+  /** Called before the acks of a batch: all batches up to this number are durable. */
+  readonly onDurable: (batch: number) => void;
+  /** Called after each commit, when acks have been released, and when one takes too long. */
   readonly afterCommit: () => void;
 }
 
@@ -59,8 +50,7 @@ const MAX_ROWS = 1_000;
 const MAX_BYTES = 8 * 1024 * 1024;
 const FIRST_RETRY_MS = 50;
 const LAST_RETRY_MS = 5_000;
-/** Bytes a row takes besides its text, roughly. */
-const ROW_BYTES = 96;
+const TOO_MANY_REFUSED = 'too many writes of a field were refused; send it again';
 
 /**
  * Group commit: while one commit runs, the next collects, so that its size follows the load. Of several writes to a
@@ -68,9 +58,10 @@ const ROW_BYTES = 96;
  */
 export class Committer {
   readonly #options: CommitterOptions;
+  readonly #watch: StallWatch;
   /** Batches that wait, the oldest in front; the last one collects. */
   readonly #waiting: Batch[] = [];
-  #collecting = newBatch();
+  #collecting = newBatch(1);
   #running: Batch | undefined;
   #bytes = 0;
   #retryMs = 0;
@@ -79,42 +70,49 @@ export class Committer {
 
   constructor(options: CommitterOptions) {
     this.#options = options;
+    this.#watch = new StallWatch({ ...options, onStall: options.afterCommit });
   }
 
-  /** Bytes of changes that are not durable yet. */
+  /** Bytes of changes that are not durable yet, and of what is kept in case that they are refused. */
   get pendingBytes(): number {
-    return this.#bytes;
+    return this.#bytes + this.#options.dirty.bytes;
   }
 
-  /** False from a failed commit to the next that succeeds. */
+  /** False from a failed commit to the next that succeeds, and while one takes too long. */
   get healthy(): boolean {
-    return this.#retryMs === 0;
+    return this.#retryMs === 0 && !this.#watch.isStalled;
   }
 
   isDirty(document: LoadedDocument): boolean {
-    const holds = ({ rows, texts, purges }: Batch): boolean =>
-      rows.has(document) || texts.has(document) || purges.has(document);
-    if (holds(this.#collecting) || (this.#running !== undefined && holds(this.#running))) return true;
-    return this.#waiting.some(holds);
+    return this.lastBatch(document) > 0 || (this.#running !== undefined && holds(this.#running, document));
+  }
+
+  /** The number of the last batch with changes of a document that are not durable; 0 when there are none. */
+  lastBatch(document: LoadedDocument): number {
+    if (holds(this.#collecting, document)) return this.#collecting.number;
+    for (let i = this.#waiting.length - 1; i >= 0; i--) {
+      const batch = this.#waiting[i];
+      if (batch !== undefined && holds(batch, document)) return batch.number;
+    }
+    return this.#running !== undefined && holds(this.#running, document) ? this.#running.number : 0;
   }
 
   /** Adds a row to the batch that is collected; `kick` starts it. */
   write(document: LoadedDocument, row: FieldRow): void {
-    this.#bytes += put(this.#roomy(), document, row);
+    const { dirty, onReplaced } = this.#options;
+    const { former, growth } = put(this.#roomy(), document, row);
+    this.#bytes += growth;
+    if (former === undefined) {
+      dirty.batched(document.id, row.path);
+      return;
+    }
+    dirty.contend(document.id, former);
+    onReplaced(document, row.path);
   }
 
   /** Adds tombstones to be forgotten, behind the rows that were added before. @param horizon That after it. */
   purge(document: LoadedDocument, fields: readonly FieldRow[], horizon: Horizon): void {
-    const batch = this.#roomy();
-    const former = batch.purges.get(document);
-    batch.purges.set(document, {
-      fields: [...(former?.fields ?? []), ...fields],
-      horizon: mergeHorizons(former?.horizon, horizon) ?? horizon,
-    });
-    const bytes = fields.reduce((sum, row) => sum + sizeOf(row), 0);
-    batch.count += fields.length;
-    batch.bytes += bytes;
-    this.#bytes += bytes;
+    this.#bytes += addPurge(this.#roomy(), document, fields, horizon);
   }
 
   /**
@@ -145,7 +143,7 @@ export class Committer {
   #roomy(): Batch {
     if (this.#collecting.count >= MAX_ROWS || this.#collecting.bytes >= MAX_BYTES) {
       this.#waiting.push(this.#collecting);
-      this.#collecting = newBatch();
+      this.#collecting = newBatch(this.#collecting.number + 1);
     }
     return this.#collecting;
   }
@@ -155,13 +153,13 @@ export class Committer {
     if (this.#running !== undefined || this.#retry !== undefined) return;
     if (this.#compact(false)) return;
     const batch = this.#waiting.shift() ?? this.#collecting;
-    if (batch === this.#collecting) this.#collecting = newBatch();
+    if (batch === this.#collecting) this.#collecting = newBatch(batch.number + 1);
     if (batch.count > 0) {
       this.#running = batch;
       void this.#commit(batch);
       return;
     }
-    this.#release(batch, []);
+    this.#release(batch);
     if (this.#compact(true)) return;
     for (const resolve of this.#idle.splice(0)) resolve();
   }
@@ -170,7 +168,7 @@ export class Committer {
   #compact(isIdle: boolean): boolean {
     const text = this.#options.compactText(isIdle);
     if (text === undefined) return false;
-    const batch = newBatch();
+    const batch = newBatch(0);
     batch.texts.set(text.document, text.change);
     batch.count = 1;
     this.#running = batch;
@@ -190,7 +188,7 @@ export class Committer {
     const changes = this.#changesOf(batch);
     let committed: Committed;
     try {
-      committed = await storage.commit(changes);
+      committed = await this.#watch.run(batch.count, () => storage.commit(changes));
     } catch (error) {
       metrics.commitFailures.add(1);
       if (this.healthy) log.error({ err: error, rows: batch.count }, 'commit failed; it will be tried again');
@@ -203,18 +201,61 @@ export class Committer {
     this.#retryMs = 0;
     this.#running = undefined;
     this.#bytes -= batch.bytes;
-    const { refused } = committed;
-    for (const row of refused) {
-      log.error({ documentId: row.documentId, reason: row.reason }, 'the storage refused a row');
-    }
-    const refusedTexts = new Set(refused.filter(({ path }) => path === undefined).map(({ documentId }) => documentId));
-    for (const document of batch.texts.keys()) if (refusedTexts.has(document.id)) this.#options.onTextRefused(document);
-    // What waits goes first, so that the storage need not wait while clients are answered.
+    this.#settle(batch, committed);
+    // What waits goes first, so that the storage need not wait while the clients are told.
     if (this.#waiting.length > 0 || this.#collecting.count > 0) this.kick();
     this.#options.onCommitted(changes, committed);
-    this.#release(batch, refused);
+    this.#release(batch);
     this.kick();
     this.#options.afterCommit();
+  }
+
+  /** What was written is durable; what was refused is taken back, and who wrote it is told. */
+  #settle(batch: Batch, { refused, numbers, expired = [] }: Committed): void {
+    const { dirty, takeBack, onExpired, onTextRefused } = this.#options;
+    const { rows, texts, acks } = batch;
+    const all = refused.length === 0 ? [] : [batch, ...this.#waiting, this.#collecting].flatMap((one) => one.acks);
+    const reasons = new Map<string, RefusedRow[]>();
+    for (const row of refused) this.#noteRefused(row, reasons);
+    for (const [document, written] of rows) {
+      const lost = expired.filter(({ documentId }) => documentId === document.id).map(({ path }) => path);
+      if (lost.length > 0) onExpired(document, lost, batch.number);
+      const own = reasons.get(document.id) ?? [];
+      if (own.length === 0) {
+        for (const row of written.values()) dirty.committed(document.id, row);
+        continue;
+      }
+      const paths = new Map(own.map(({ path, reason }) => [path, reason]));
+      const back: FieldRow[] = [];
+      for (const row of written.values()) {
+        const reason = paths.get(row.path);
+        if (reason === undefined) {
+          dirty.committed(document.id, row);
+          continue;
+        }
+        back.push(row);
+        fail(all, document.id, (ack) => ack.writes.some((key) => isSame(key, row)), 'INVALID_DELTA', reason);
+      }
+      for (const { path } of takeBack(document, back, batch.number, numbers.get(document.id))) {
+        const isLost = (key: WriteKey): boolean => key.path === path;
+        fail(all, document.id, ({ writes }) => writes.some(isLost), 'STORAGE_UNAVAILABLE', TOO_MANY_REFUSED);
+      }
+    }
+    for (const document of texts.keys()) {
+      const own = reasons.get(document.id)?.find(({ path }) => path === undefined);
+      if (own === undefined) continue;
+      onTextRefused(document);
+      // Those of later batches depend on the next part, which holds what this one did.
+      fail(acks, document.id, ({ text }) => text, 'INVALID_DELTA', own.reason);
+    }
+  }
+
+  #noteRefused(row: RefusedRow, reasons: Map<string, RefusedRow[]>): void {
+    const { log, metrics } = this.#options;
+    const { documentId, reason } = row;
+    metrics.rowsRefused.add(1);
+    log.error({ documentId, reason }, 'the storage refused a row');
+    reasons.set(documentId, [...(reasons.get(documentId) ?? []), row]);
   }
 
   #changesOf({ rows, texts, purges }: Batch): DocumentChange[] {
@@ -244,42 +285,15 @@ export class Committer {
     this.#options.afterCommit();
   }
 
-  #release(batch: Batch, refused: readonly RefusedRow[]): void {
+  /** Every batch before this one is durable, and this one too. */
+  #release(batch: Batch): void {
+    const { acknowledge, dirty, onDurable } = this.#options;
+    if (batch.number > 0) onDurable(batch.number);
     for (const ack of batch.acks) {
-      if (refused.length === 0) {
-        this.#options.acknowledge(ack, undefined);
-        continue;
-      }
-      const own = refused.find(
-        ({ documentId, path }) =>
-          documentId === ack.documentId && (path === undefined ? ack.text : ack.fields.includes(path)),
-      );
-      this.#options.acknowledge(ack, own?.reason);
+      const isSettled = ack.writes.every((key) => dirty.isSettled(ack.documentId, key));
+      // It lost to a write that is not durable itself.
+      if (ack.failure === undefined && !isSettled) this.#collecting.acks.push(ack);
+      else acknowledge(ack);
     }
   }
-}
-
-function newBatch(): Batch {
-  return { rows: new Map(), texts: new Map(), purges: new Map(), acks: [], count: 0, bytes: 0 };
-}
-
-/** Returns by how many bytes the batch grew. */
-function put(batch: Batch, document: LoadedDocument, row: FieldRow): number {
-  let rows = batch.rows.get(document);
-  if (rows === undefined) batch.rows.set(document, (rows = new Map<string, FieldRow>()));
-  const former = rows.get(row.path);
-  rows.set(row.path, row);
-  if (former === undefined) batch.count++;
-  const growth = sizeOf(row) - (former === undefined ? 0 : sizeOf(former));
-  batch.bytes += growth;
-  return growth;
-}
-
-function sizeOf(row: FieldRow): number {
-  return ROW_BYTES + row.path.length + row.value.length;
-}
-
-/** A text that is in two batches is written with the first as it is then, so the second may have nothing left. */
-function updateOf(change: TextChange | undefined): TextChange | undefined {
-  return change === undefined || change.append.length === 0 ? undefined : change;
 }

@@ -160,6 +160,17 @@ export class DocumentSends {
     dropOldest(this.#readers, MAX_READERS);
   }
 
+  /**
+   * Leaves a field out of a read that a session is about to be answered with this stamp, if it has written it last: what it
+   * has typed since may be on its way. @returns Whether it is left out.
+   */
+  spare(session: number, path: string, stamp: number): boolean {
+    const sent = this.#fields.get(path);
+    if (sent?.session !== session) return false;
+    sent.spare(session, stamp, sent.readWith(session, this.readBy(session)));
+    return true;
+  }
+
   /** The stamp of an answer to a read that a session was certainly sent; 0 where none is known. */
   wasRead(session: number): number {
     return this.#readers.get(session) ?? 0;
@@ -188,7 +199,7 @@ export class DocumentSends {
 
   /** The largest stamp with which a session was sent a field. */
   sentTo(session: number, sent: SentField): number {
-    const read = this.readBy(session);
+    const read = sent.readWith(session, this.readBy(session));
     const own = sent.sentTo(session);
     return read > sent.born && read > own ? read : own;
   }

@@ -1,28 +1,14 @@
 import type { FieldsStore, FieldWrite } from '@synckit/core-wasm';
-import type { Origin } from '../../messages/task.js';
 import type { ShardMetrics } from '../../metrics/shard-metrics.js';
-import type { LoadedDocument } from '../documents.js';
+import type { LoadedDocument } from '../documents/documents.js';
+import type { PublishGate } from '../commit/publish-gate.js';
 import { echoFields } from '../frames.js';
-import type { LostWrite } from '../loser.js';
+import type { LostWrite } from '../fields/loser.js';
 import type { Outbox } from '../outbox.js';
 import { EchoSchedule, sameFrom, type PendingEcho } from './echo-schedule.js';
+import type { Author } from './author.js';
 import { RememberedDocuments } from './remembered-documents.js';
 import type { SentField } from './sent-field.js';
-
-/** Who wrote a value, as far as it tells what he shows now. */
-export interface Author {
-  readonly origin: Origin;
-  /** The client id that the operation names. */
-  readonly clientId: string | undefined;
-  /** The writer's own entry in the operation's clock. */
-  readonly counter: number | undefined;
-  /** Largest entry of the operation's clock. */
-  readonly clockMax: number;
-  /** The field. */
-  readonly sent: SentField;
-  /** The session that is not sent the value, or 0; as decided when it is published. */
-  except: number;
-}
 
 export interface EchoesOptions {
   readonly core: Pick<FieldsStore, 'get' | 'stampOf'>;
@@ -30,6 +16,7 @@ export interface EchoesOptions {
   /** Fields of all documents that are remembered. */
   readonly maxFields: number;
   readonly outbox: Outbox;
+  readonly gate: Pick<PublishGate, 'showFields'>;
   /** Gives a document a fresh L. */
   readonly nextStamp: (document: LoadedDocument) => number;
   readonly isDirty: (document: LoadedDocument) => boolean;
@@ -284,10 +271,17 @@ export class Echoes {
     const document = this.#documents.get(first.handle);
     const { origin } = first;
     document.sends.pending -= echoes.length;
-    const { core, outbox, nextStamp, isDirty } = this.#options;
-    const values = echoes.map(({ path }) => core.get(document.handle, path)).filter((value) => value !== undefined);
+    const { core, gate, outbox, nextStamp, isDirty } = this.#options;
     const stamp = nextStamp(document);
-    echoFields(outbox, document.id, first, values, stamp, isDirty(document));
+    gate.showFields(document, {
+      paths: echoes.map(({ path }) => path),
+      isPresent: true,
+      send: (isShown, isStored) => {
+        const shown = echoes.filter(({ path }) => isShown(path));
+        const values = shown.map(({ path }) => core.get(document.handle, path)).filter((value) => value !== undefined);
+        echoFields(outbox, document.id, first, values, stamp, !isStored && isDirty(document));
+      },
+    });
     for (const { path } of echoes) {
       const sent = document.sends.field(path);
       if (sent === undefined) document.sends.echoed(stamp);

@@ -1,4 +1,4 @@
-import type { LoadedDocument } from '../documents.js';
+import type { LoadedDocument } from '../documents/documents.js';
 
 /** The documents of which it is remembered to whom fields were sent, and how many fields these are. */
 export class RememberedDocuments {

@@ -47,6 +47,8 @@ export class SentField {
   /** Client ids that count and have written it, the last one in front. */
   writers: Lifted = nobody;
   #echoes: SessionEcho[] = noEchoes;
+  /** The last answer to a read that the field was left out of, and what the session was answered before. */
+  #spared: { readonly session: number; readonly stamp: number; readonly before: number } | undefined;
   #pending = 0;
 
   /**
@@ -72,6 +74,17 @@ export class SentField {
   #addWriter(clientId: string): void {
     const others = this.writers.filter((other) => other !== clientId);
     this.writers = [clientId, ...others.slice(0, MAX_WRITERS - 1)];
+  }
+
+  /** The field is left out of an answer to a read. @param before Stamp of the last one that it was not left out of. */
+  spare(session: number, stamp: number, before: number): void {
+    this.#spared = { session, stamp, before };
+  }
+
+  /** The stamp that a session was sent the field with by reads. @param read That of its last answer. */
+  readWith(session: number, read: number): number {
+    const spared = this.#spared;
+    return spared?.session === session && spared.stamp === read ? spared.before : read;
   }
 
   /** The field was published to all sessions but one (0: to all). */

@@ -2,10 +2,13 @@ import type { FieldsStore, FieldWrite, TextStore } from '@synckit/core-wasm';
 import { TextRefused } from '@synckit/core-wasm';
 import type { Logger } from 'pino';
 import type { Horizon } from '../../storage/horizon.js';
+import { compareRows } from '../../storage/order.js';
 import type { FieldRow } from '../../storage/port.js';
-import type { Documents, LoadedDocument } from '../documents.js';
+import type { DirtyFields } from '../commit/dirty-fields.js';
+import type { PublishGate } from '../commit/publish-gate.js';
+import type { Documents, LoadedDocument } from '../documents/documents.js';
+import { liftedBy, publishChanges, shownOf } from '../frames.js';
 import type { Echoes } from '../echo/echoes.js';
-import { liftedBy, publishChanges } from '../frames.js';
 import { KnownUpdates } from '../text/known-updates.js';
 import type { Outbox } from '../outbox.js';
 import { claimedCommits, hasShownStamp } from '../resume/flush-claims.js';
@@ -18,6 +21,8 @@ export interface RemoteMergeOptions {
   readonly texts: TextStore;
   readonly documents: Documents;
   readonly outbox: Outbox;
+  readonly dirty: DirtyFields;
+  readonly gate: Pick<PublishGate, 'show' | 'showFields'>;
   readonly echoes: Pick<Echoes, 'republished'>;
   readonly log: Logger;
   /** Gives a document a fresh L. */
@@ -67,12 +72,15 @@ export class RemoteMerge {
 
   /** @param erase Called when the rows are merged. Returns fields that are gone. */
   #merge(document: LoadedDocument, update: RemoteState, wanted: number, erase: () => readonly string[]): boolean {
-    const { core, documents } = this.#options;
+    const { core, dirty, documents } = this.#options;
     document.stamp = Math.max(document.stamp, update.stamp);
     const changed = new Map<string, FieldWrite>();
     for (const row of update.fields) {
+      // What loses to a write that is not durable may yet take its place.
+      dirty.stored(document.id, row);
       document.sends.wroteElsewhere(row.clientId);
       if (core.set(document.handle, row)) changed.set(row.path, row);
+      else this.#noteLater(document, row);
     }
     for (const path of erase()) changed.set(path, removedField(path, document.stamp));
     if (changed.size > 0) this.#publishFields(document, changed, wanted);
@@ -80,6 +88,18 @@ export class RemoteMerge {
     if (text.changed) this.#publishText(document, wanted);
     if (changed.size > 0 || text.changed) documents.measure(document);
     return !text.incomplete;
+  }
+
+  /**
+   * The same write with a later number: it was stored before, and the later commit refused another one, which clients that
+   * come from its node may have been sent.
+   */
+  #noteLater({ handle, commits }: LoadedDocument, row: FieldRow): void {
+    const { core } = this.#options;
+    const { commit = 0 } = row;
+    if (commit <= core.commitOf(handle, row.path)) return;
+    const present = core.get(handle, row.path);
+    if (present !== undefined && compareRows(present, row) === 0) commits.tookBack(commit);
   }
 
   /** Sends the subscribers all there is. */
@@ -91,21 +111,28 @@ export class RemoteMerge {
   }
 
   #publishFields(document: LoadedDocument, changed: ReadonlyMap<string, FieldWrite>, wanted: number): void {
-    const { core, outbox, echoes, nextStamp } = this.#options;
+    const { core, gate, outbox, echoes, nextStamp } = this.#options;
     const stamp = nextStamp(document);
     const routing = { exceptOf: () => 0, liftedBy: liftedBy(document, changed, outbox.now) };
     const commits = claimedCommits(core, document, outbox.now);
     const claims = { commits, isEarly: hasShownStamp(document, changed), unprovable: stamp };
-    publishChanges(outbox, document, changed, wanted, 0, claims, stamp, routing);
+    gate.showFields(document, {
+      paths: changed.keys(),
+      send: (isShown) => {
+        publishChanges(outbox, document, shownOf(changed, isShown), wanted, 0, claims, stamp, routing);
+      },
+    });
     echoes.republished(document, changed.keys(), stamp);
   }
 
   #publishText(document: LoadedDocument, wanted: number): void {
-    const { outbox, texts, nextStamp } = this.#options;
-    if (document.text === undefined) return;
-    const { handle } = document.text;
-    const server = nextStamp(document);
-    publishText({ outbox, core: texts, handle, documentId: document.id, server, receivedAt: 0 }, wanted);
+    const { gate, outbox, texts, nextStamp } = this.#options;
+    const { text } = document;
+    if (text === undefined) return;
+    gate.show(document, 'text', () => {
+      const server = nextStamp(document);
+      publishText({ outbox, core: texts, handle: text.handle, documentId: document.id, server, receivedAt: 0 }, wanted);
+    });
   }
 
   #mergeText(

@@ -1,27 +1,20 @@
-import { TextRefused, type FieldsStore, type TextStore } from '@synckit/core-wasm';
-import type { Logger } from 'pino';
+import { TextRefused } from '@synckit/core-wasm';
 import type { ResyncReason, Bus, BusEvents, DocumentUpdate } from '../../cluster/port.js';
-import type { Committed, DocumentChange, Storage, StoredDocument, TextChange, TextUpdate } from '../../storage/port.js';
+import type { Committed, DocumentChange, Storage, StoredDocument } from '../../storage/port.js';
 import { Comparison } from './comparison.js';
-import type { Documents, LoadedDocument } from '../documents.js';
-import type { Echoes } from '../echo/echoes.js';
+import type { LoadedDocument } from '../documents/documents.js';
 import type { ShardMetrics } from '../../metrics/shard-metrics.js';
-import type { Outbox } from '../outbox.js';
 import { AwarenessBridge } from './awareness-bridge.js';
 import { Reloads } from './reloads.js';
-import type { RemoteMerge } from './remote-merge.js';
+import type { RemoteMerge, RemoteMergeOptions } from './remote-merge.js';
+import { hasPossibleStamps } from '../fields/stamp-bounds.js';
 import { relayOperations } from '../text/text-frames.js';
+import { leftOf, updateOf } from './published.js';
 
-export interface ReplicationOptions {
+export interface ReplicationOptions extends RemoteMergeOptions {
   readonly openBus: (events: BusEvents) => Bus;
   readonly storage: Storage;
-  readonly core: FieldsStore;
-  readonly texts: TextStore;
-  readonly documents: Documents;
-  readonly outbox: Outbox;
-  readonly echoes: Echoes;
-  readonly log: Logger;
-  readonly metrics: Pick<ShardMetrics, 'staleDocuments'>;
+  readonly metrics: Pick<ShardMetrics, 'staleDocuments' | 'impossibleStamps'>;
   /** Between two comparisons with the storage, in ms. */
   readonly compareMs: number;
   readonly remote: RemoteMerge;
@@ -58,6 +51,7 @@ export class Replication implements BusEvents {
       isLoading: (documentId) => documents.peek(documentId)?.kind === 'loading',
       onLoaded: (documentId, stored) => {
         this.#mergeStored(documentId, stored);
+        options.outbox.flushIfLarge();
       },
       endTurn: options.endTurn,
     });
@@ -128,7 +122,10 @@ export class Replication implements BusEvents {
       // One that changes nothing is published too: others would take it for one that they missed.
       if (updated.length === 0 && update === undefined && commit === 0) continue;
       const horizon = horizons?.get(documentId);
-      this.#bus.publish({ documentId, stamp, fields: updated, text: update?.bytes, relays: [], commit, horizon });
+      const slot = refused.length === 0 || commit === 0 ? undefined : this.#options.documents.peek(documentId);
+      const left = slot?.kind === 'loaded' ? leftOf(this.#options, slot, refused) : [];
+      const all = left.length === 0 ? updated : [...updated, ...left];
+      this.#bus.publish({ documentId, stamp, fields: all, text: update?.bytes, relays: [], commit, horizon });
     }
   }
 
@@ -144,7 +141,14 @@ export class Replication implements BusEvents {
     });
   }
 
-  onUpdate({ documentId, stamp, fields, text, relays, commit, horizon }: DocumentUpdate): void {
+  onUpdate(received: DocumentUpdate): void {
+    const { documentId, stamp, fields, text, relays, commit, horizon } = received;
+    if (!hasPossibleStamps(received)) {
+      this.#options.metrics.impossibleStamps('bus').add(1);
+      // What it changed is in the storage, where stamps are bounded as they are loaded.
+      this.onResyncNeeded([documentId], 'unreadable');
+      return;
+    }
     const wanted = this.#wantedOf(documentId);
     const slot = this.#options.documents.peek(documentId);
     if (slot?.kind !== 'loaded') {
@@ -156,8 +160,13 @@ export class Replication implements BusEvents {
       if (this.#remote.merge(slot, update, wanted)) this.#see(slot, commit);
       else this.onResyncNeeded([documentId], 'gap');
     }
-    if (relays.length > 0) relayOperations(this.#options.outbox, documentId, relays, wanted, 0, 0);
-    this.#options.endTurn();
+    const { gate, outbox, endTurn } = this.#options;
+    const relay = (): void => {
+      relayOperations(outbox, documentId, relays, wanted, 0, 0);
+    };
+    if (relays.length > 0 && slot?.kind === 'loaded') gate.show(slot, 'relays', relay);
+    else if (relays.length > 0) relay();
+    endTurn();
   }
 
   onResyncNeeded(documentIds: readonly string[], reason: ResyncReason): void {
@@ -285,9 +294,4 @@ export class Replication implements BusEvents {
       log.error({ err: error, documentId }, 'a document could not be loaded again');
     }
   }
-}
-
-/** Of a change that replaces other updates, the last update is the whole text; what is new stands before it. */
-function updateOf({ append, replaces }: TextChange): TextUpdate | undefined {
-  return replaces.length > 0 && append.length < 2 ? undefined : append[0];
 }

@@ -62,7 +62,7 @@ export class DocumentCommits {
     return this.#mayClaim ? this.#seen.upTo : undefined;
   }
 
-  /** A commit took back something that was sent before, as it was refused or expired; or it purged tombstones. */
+  /** A commit took back something that was sent before, and no field has its number for that; or it purged tombstones. */
   tookBack(number: number): void {
     this.#wholeFrom = Math.max(this.#wholeFrom, number);
   }

@@ -1,16 +1,21 @@
 import type { FieldsStore, FieldWrite } from '@synckit/core-wasm';
 import { variants } from '../../messages/task.js';
 import type { FieldUpdate } from '../../protocol/encode.js';
-import type { LoadedDocument } from '../documents.js';
+import type { LoadedDocument } from '../documents/documents.js';
 
 /** What the clocks of a flush claim, so that a client that resumes is sent what it lacks and little else. */
 export interface FlushClaims {
   /** The commit up to which all subscribers, except partial ones, have everything. */
   readonly commits: number | undefined;
-  /** Whether the flush holds writes that are not durable. */
+  /** Whether the flush holds writes that are not durable when it is sent. */
   readonly isEarly: boolean;
   /** A stamp that no write has: nothing will prove to a partial subscriber that what it was sent became durable. */
   readonly unprovable: number;
+}
+
+/** The claims of a flush when it is sent. @param isStored Whether it was kept back until it was durable. */
+export function whenShown(claims: FlushClaims, isStored: boolean): FlushClaims {
+  return isStored ? { ...claims, isEarly: false } : claims;
 }
 
 export const partialVariants =

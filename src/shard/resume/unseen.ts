@@ -1,6 +1,6 @@
 import type { FieldsStore, FieldWrite } from '@synckit/core-wasm';
 import { COMMITS_ENTRY, SHOWN_ENTRY } from '../../protocol/claims.js';
-import type { LoadedDocument } from '../documents.js';
+import type { LoadedDocument } from '../documents/documents.js';
 import { isBeforeHorizon } from '../tombstones/horizon.js';
 
 /** The entries of a client's clock. */

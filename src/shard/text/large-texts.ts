@@ -1,7 +1,7 @@
 import type { TextStore } from '@synckit/core-wasm';
 import type { Logger } from 'pino';
 import type { ShardMetrics } from '../../metrics/shard-metrics.js';
-import type { LoadedDocument } from '../documents.js';
+import type { LoadedDocument } from '../documents/documents.js';
 import type { LoadedText } from './text-join.js';
 
 /** The part of its bound above which a text is reported: time is left to move what is in it. */

@@ -2,7 +2,7 @@ import type { TextStore } from '@synckit/core-wasm';
 import type { ShardMetrics } from '../../metrics/shard-metrics.js';
 import { newUpdateId } from '../../storage/update-id.js';
 import type { TextChange } from '../../storage/port.js';
-import type { LoadedDocument } from '../documents.js';
+import type { LoadedDocument } from '../documents/documents.js';
 import type { LoadedText } from './text-join.js';
 
 /** Updates of a text above which they are compacted to one: loading reads them all. */
@@ -20,6 +20,8 @@ export class TextWriter {
   readonly #core: TextStore;
   readonly #metrics: Pick<ShardMetrics, 'textBytesWritten' | 'textCompactions'>;
   readonly #needCompaction = new Set<LoadedDocument>();
+  /** Those of them that can't wait until nothing else is to be written. */
+  readonly #overdue = new Set<LoadedDocument>();
 
   constructor(core: TextStore, metrics: Pick<ShardMetrics, 'textBytesWritten' | 'textCompactions'>) {
     this.#core = core;
@@ -38,6 +40,7 @@ export class TextWriter {
     if (this.#core.version(text.handle) === text.stored) return { append: [], replaces: [] };
     const change = this.#append(text, text.stored);
     if (needsCompaction(text)) this.#needCompaction.add(document);
+    if (needsCompaction(text, PATIENCE)) this.#overdue.add(document);
     return change;
   }
 
@@ -48,10 +51,11 @@ export class TextWriter {
 
   /** A text that is to be compacted now. @param isIdle Whether nothing else is to be written. */
   compact(isIdle: boolean): { readonly document: LoadedDocument; readonly change: TextChange } | undefined {
-    for (const document of this.#needCompaction) {
-      const { text } = document;
-      if (text !== undefined && !isIdle && !needsCompaction(text, PATIENCE)) continue;
+    for (const document of isIdle ? this.#needCompaction : this.#overdue) {
       this.#needCompaction.delete(document);
+      this.#overdue.delete(document);
+      const { text } = document;
+      // Another node may have compacted it.
       if (text === undefined || !needsCompaction(text)) continue;
       this.#metrics.textCompactions.add(1);
       return { document, change: this.#compactionOf(text) };

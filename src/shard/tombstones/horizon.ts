@@ -1,7 +1,7 @@
 import type { FieldsStore } from '@synckit/core-wasm';
 import { covers, isBelow, mergeHorizons, type Horizon } from '../../storage/horizon.js';
 import type { FieldRow } from '../../storage/port.js';
-import type { LoadedDocument } from '../documents.js';
+import type { LoadedDocument } from '../documents/documents.js';
 
 /** Takes note that tombstones up to a horizon are purged, and erases those that are here. */
 export function raiseHorizon(core: FieldsStore, document: LoadedDocument, horizon: Horizon | undefined): void {

@@ -1,6 +1,6 @@
 import type { FieldsStore, FieldWrite } from '@synckit/core-wasm';
 import { isBelow } from '../../storage/horizon.js';
-import type { LoadedDocument } from '../documents.js';
+import type { LoadedDocument } from '../documents/documents.js';
 
 /**
  * Sets a field by a client's write, as the core does, but for an absent field of a document whose tombstones were purged

@@ -4,8 +4,8 @@ import { horizonOf } from '../../storage/horizon.js';
 import { compareRows } from '../../storage/order.js';
 import type { Committed, DocumentChange } from '../../storage/port.js';
 import type { Committer } from '../commit/committer.js';
-import type { Documents, LoadedDocument } from '../documents.js';
-import { ticksOf } from '../stamp.js';
+import type { Documents, LoadedDocument } from '../documents/documents.js';
+import { ticksOf } from '../fields/stamp.js';
 import { raiseHorizon } from './horizon.js';
 
 export interface TombstoneLimits {

@@ -1,7 +1,8 @@
-/** Connections to Postgres: how they are opened, checked and closed. */
+/** Connections to Postgres: a pool of those that are known to be good. */
 
 import pg from 'pg';
-import { databaseError, DatabaseError } from './errors.js';
+import { checkSession, clientConfig, failureOf, hostUrls, query, type Statement } from './client.js';
+import { databaseError, type DatabaseError } from './errors.js';
 
 export interface PostgresOptions {
   /** `postgres://user:password@host:port/database?sslmode=…` */
@@ -12,13 +13,6 @@ export interface PostgresOptions {
   readonly maxConnections: number;
   /** Milliseconds after which the database ends a statement. */
   readonly statementTimeoutMs: number;
-}
-
-/** A statement that is prepared once per connection. */
-export interface Statement {
-  readonly name: string;
-  readonly text: string;
-  readonly values: unknown[];
 }
 
 /** A connection, for the time of one action. */
@@ -68,51 +62,20 @@ export async function runOn<Result>(
   }
 }
 
-/** How long one attempt to connect may take. */
-export const connectTimeoutMs = 10_000;
-/** Milliseconds that a statement may exceed the database's own timeout before the connection counts as dead. */
-const graceMs = 2_000;
 const idleMs = 30_000;
-
-/**
- * Commits must be on disk when they return, whatever the database's default is; and a standby would answer with
- * documents as they were, or refuse to write.
- */
-const prepareSession = `SELECT pg_is_in_recovery(), set_config(
-  'synchronous_commit',
-  CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END,
-  false)`;
-
-/** Settings of a single client. @throws DatabaseError when the address is not valid. */
-export function clientConfig(url: string, statementTimeoutMs: number): pg.ClientConfig {
-  try {
-    const address = new URL(url);
-    // As in libpq, `sslmode=require` encrypts and the `verify-…` modes check the certificate too.
-    if (address.searchParams.has('sslmode')) address.searchParams.set('uselibpqcompat', 'true');
-    // When the network drops everything, only this side can notice.
-    const patienceMs = statementTimeoutMs > 0 ? statementTimeoutMs + graceMs : 0;
-    return {
-      connectionString: address.href,
-      application_name: 'synckit-server',
-      connectionTimeoutMillis: Math.min(connectTimeoutMs, patienceMs || connectTimeoutMs),
-      statement_timeout: statementTimeoutMs,
-      // A node that is cut off in a transaction must not keep its locks.
-      idle_in_transaction_session_timeout: statementTimeoutMs,
-      query_timeout: patienceMs,
-      keepAlive: true,
-    };
-  } catch (error) {
-    throw databaseError(error);
-  }
-}
 
 /** Lends connections that are known to be good, and closes those on which anything failed. */
 export class Connections implements Lender {
   readonly #options: PostgresOptions;
+  readonly #urls: readonly string[];
+  /** Place of the present host among the addresses. */
+  #host = 0;
   #pool: pg.Pool;
 
+  /** @throws DatabaseError when the address is not valid. */
   constructor(options: PostgresOptions) {
     this.#options = options;
+    this.#urls = hostUrls(options.url);
     this.#pool = this.#open();
   }
 
@@ -125,13 +88,7 @@ export class Connections implements Lender {
 
   /** @throws DatabaseError */
   async borrow(): Promise<Loan> {
-    const pool = this.#pool;
-    let client: pg.PoolClient;
-    try {
-      client = await pool.connect();
-    } catch (error) {
-      throw databaseError(error);
-    }
+    const { pool, client } = await this.#connect();
     let isBroken = false;
     // The statement that runs, if any, fails with it.
     const onError = (): void => {
@@ -156,6 +113,22 @@ export class Connections implements Lender {
     await this.#pool.end();
   }
 
+  /** Connects to the present host, and to the others when that is not to be used. */
+  async #connect(): Promise<{ pool: pg.Pool; client: pg.PoolClient }> {
+    const failures: DatabaseError[] = [];
+    for (;;) {
+      const pool = this.#pool;
+      try {
+        return { pool, client: await pool.connect() };
+      } catch (error) {
+        failures.push(databaseError(error));
+        if (failures.length >= this.#urls.length || isPoolBusy(error)) throw failureOf(failures);
+        if (this.#pool === pool) this.#host = (this.#host + 1) % this.#urls.length;
+        this.#renew(pool);
+      }
+    }
+  }
+
   /** Replaces the pool: its other connections lead to the same server, and after a failover each would fail once. */
   #renew(failed: pg.Pool): void {
     if (this.#pool !== failed || failed.ending) return;
@@ -164,14 +137,14 @@ export class Connections implements Lender {
   }
 
   #open(): pg.Pool {
-    const { url, statementTimeoutMs, minConnections, maxConnections } = this.#options;
+    const { statementTimeoutMs, minConnections, maxConnections } = this.#options;
     const pool = new pg.Pool({
-      ...clientConfig(url, statementTimeoutMs),
+      ...clientConfig(this.#urls[this.#host] ?? '', statementTimeoutMs),
       min: minConnections,
       max: maxConnections,
       idleTimeoutMillis: idleMs,
       verify: (client, done) => {
-        checkSession(client).then(() => {
+        checkSession(client, statementTimeoutMs).then(() => {
           done();
         }, done);
       },
@@ -182,38 +155,7 @@ export class Connections implements Lender {
   }
 }
 
-async function checkSession(client: pg.ClientBase): Promise<void> {
-  const ignore = (): void => undefined;
-  client.on('error', ignore);
-  try {
-    const [row] = await query(client, prepareSession);
-    if (row?.[0] === true) throw new DatabaseError('the database is a standby and accepts no writes', '25006', 'wait');
-  } finally {
-    client.off('error', ignore);
-  }
-}
-
-/** Runs one statement; rows come as arrays, integers as numbers, bytes as Uint8Arrays of their own, JSON as its text. */
-export async function query(client: pg.ClientBase, statement: Statement | string): Promise<unknown[][]> {
-  const about = typeof statement === 'string' ? { text: statement } : { ...statement };
-  try {
-    const { rows } = await client.query<unknown[]>({ ...about, rowMode: 'array', types });
-    return rows;
-  } catch (error) {
-    throw databaseError(error);
-  }
-}
-
-const types: pg.CustomTypesConfig = {
-  getTypeParser: (type, format) => {
-    if (type === pg.types.builtins.INT8) return Number; // all of ours are safe integers
-    if (type === pg.types.builtins.BYTEA) return bytesOf;
-    if (type === pg.types.builtins.JSON) return String;
-    return pg.types.getTypeParser(type, format) as unknown;
-  },
-};
-
-/** `\x` and hexadecimal digits. Copied, because small buffers are parts of a larger one. */
-function bytesOf(text: string): Uint8Array {
-  return new Uint8Array(Buffer.from(text.slice(2), 'hex'));
+/** Whether the pool has no connection left, which is not the host's fault. */
+function isPoolBusy(error: unknown): boolean {
+  return error instanceof Error && error.message === 'timeout exceeded when trying to connect';
 }

@@ -6,11 +6,11 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import pg from 'pg';
-import { clientConfig, connectTimeoutMs, query } from './connection.js';
-import { databaseError } from './errors.js';
+import type pg from 'pg';
+import { connectClient, connectTimeoutMs, query } from './client.js';
+import { databaseError, SchemaError } from './errors.js';
 
-export { DatabaseError } from './errors.js';
+export { DatabaseError, SchemaError } from './errors.js';
 
 export interface Migration {
   readonly version: number;
@@ -24,11 +24,6 @@ export interface Migration {
 export interface MigrationState {
   readonly name: string;
   readonly applied: string | undefined;
-}
-
-/** The database is there, but this version of the server can't use it; waiting does not help. */
-export class SchemaError extends Error {
-  override readonly name = 'SchemaError';
 }
 
 /** Held while the schema is changed, for all nodes of one database. */
@@ -148,13 +143,11 @@ async function checkServer(client: pg.Client): Promise<void> {
   const [row] = await query(
     client,
     `SELECT current_setting('server_version_num')::int, current_setting('server_version'),
-      current_setting('server_encoding'), pg_is_in_recovery()`,
+      current_setting('server_encoding')`,
   );
-  const [number, version, encoding, standby] = row as [number, string, string, boolean];
+  const [number, version, encoding] = row as [number, string, string];
   if (number < minServerVersion) throw new SchemaError(`the database is Postgres ${version}, 15 or newer is needed`);
   if (encoding !== 'UTF8') throw new SchemaError(`the encoding of the database is ${encoding}, UTF8 is needed`);
-  // It may be promoted in a moment.
-  if (standby) throw databaseError(new Error('the database is a standby and accepts no writes'));
 }
 
 /** An object that is there already is the likely cause: a database that belongs to something else. */
@@ -173,10 +166,8 @@ async function withClient<Result>(
   statementTimeoutMs: number,
   action: (client: pg.Client) => Promise<Result>,
 ): Promise<Result> {
-  const client = new pg.Client(clientConfig(url, statementTimeoutMs));
-  client.on('error', () => undefined); // what runs fails with it
+  const client = await connectClient(url, statementTimeoutMs);
   try {
-    await client.connect();
     return await action(client);
   } catch (error) {
     throw error instanceof SchemaError ? error : databaseError(error);

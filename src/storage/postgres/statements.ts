@@ -1,7 +1,7 @@
 /** The SQL statements of commits and loads. */
 
 import { binaryArrays, type ArrayEncoding } from './arrays.js';
-import type { Statement } from './connection.js';
+import type { Statement } from './client.js';
 import { fitsJsonb } from './jsonb.js';
 import type { Rows } from './plan.js';
 

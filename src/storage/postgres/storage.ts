@@ -20,6 +20,15 @@ export function openPostgresStorage(options: PostgresOptions): Storage {
   return new PostgresStorage(options);
 }
 
+/** Milliseconds since the epoch, by the database's clock. */
+const clockStatement = 'SELECT extract(epoch FROM clock_timestamp()) * 1000';
+
+/** The database looked at its clock at some time between the two; 0 when it may have been the same. */
+function smallestOffset(before: number, after: number, there: number): number {
+  if (there > after) return after - there;
+  return Math.max(0, before - there);
+}
+
 class PostgresStorage implements Storage {
   readonly durable = true;
   readonly #connections: Connections;
@@ -64,6 +73,16 @@ class PostgresStorage implements Storage {
     const rows = await this.#connections.use((connection) => connection.query(lastCommitsStatement(documentIds)));
     const numbers = new Map(rows as unknown as readonly LastCommit[]);
     return documentIds.map((documentId) => numbers.get(documentId) ?? 0);
+  }
+
+  async clockOffset(): Promise<number> {
+    this.#checkOpen();
+    return this.#connections.use(async (connection) => {
+      const before = Date.now();
+      const [row] = await connection.query(clockStatement);
+      const after = Date.now();
+      return smallestOffset(before, after, Number(row?.[0]));
+    });
   }
 
   reasonAgainst(row: Pick<FieldRow, 'path' | 'clientId'>): string | undefined {

@@ -18,6 +18,23 @@ test('addresses', (t) => {
   t.end();
 });
 
+test('Sentinels take the place of host and port, each attempt begins with another one', (t) => {
+  const sentinels = { addresses: ['a', 'b:1', '[::1]:2'], master: 'main', password: 'p' };
+  const address = parseRedisUrl('rediss://user:secret@ignored:5/3', sentinels);
+  const [a, b, c] = [
+    { host: 'a', port: 26_379 },
+    { host: 'b', port: 1 },
+    { host: '::1', port: 2 },
+  ];
+  const options = connectionOptions(address);
+  t.match(options, { sentinels: [a, b, c], name: 'main', sentinelPassword: 'p', password: 'secret', db: 3, tls: {} });
+  t.match(options, { enableTLSForSentinelMode: true, sentinelTLS: {} });
+  t.notOk('host' in options);
+  t.match(connectionOptions(address, 4), { sentinels: [b, c, a] });
+  t.notOk('tls' in connectionOptions(parseRedisUrl('redis://h', sentinels)));
+  t.end();
+});
+
 test('the slot of a channel is that of Redis', (t) => {
   t.equal(slotOf('123456789'), 0x31c3);
   t.equal(slotOf('synckit:doc:1'), slotOf('synckit:doc:1'));

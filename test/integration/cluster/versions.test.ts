@@ -83,7 +83,7 @@ test('contract 7: elements that a newer node appends to a message are ignored, a
   const loads = await metric('resyncs');
   const { path, value, deleted, timestamp, counter, clientId, stamp } = await commit('longer', [1]);
   const field = [path, value, deleted, timestamp, counter, clientId, stamp, { added: true }];
-  await say([1, 'newer', 7, 2, 0, Date.now(), 0, stamp, [field], null, [], 1, 'added', { more: [1] }]);
+  await say([1, 'newer', 7, 2, 0, Date.now(), 0, stamp, [field], null, [], 1, null, 'added', { more: [1] }]);
   await follows('longer', [1]);
   t.equal(await metric('resyncs'), loads, 'without a load');
 });

@@ -3,8 +3,9 @@ import { test } from 'tap';
 import { ShardMetrics } from '../../../src/metrics/shard-metrics.js';
 import { DocumentCommits } from '../../../src/shard/resume/document-commits.js';
 import { Committer } from '../../../src/shard/commit/committer.js';
+import { DirtyFields } from '../../../src/shard/commit/dirty-fields.js';
 import { DocumentSends } from '../../../src/shard/echo/document-sends.js';
-import type { LoadedDocument } from '../../../src/shard/documents.js';
+import type { LoadedDocument } from '../../../src/shard/documents/documents.js';
 import { OpenGroup } from '../../../src/shard/open-task.js';
 import type { FieldRow } from '../../../src/storage/port.js';
 import { ControlledStorage } from '../../support/controlled-storage.js';
@@ -18,8 +19,8 @@ interface Fixture {
   readonly acked: string[];
   readonly turns: { count: number };
   /** Merges a write and owes its ack. */
-  readonly write: (document: LoadedDocument, field: string, value: number, messageId: string) => void;
-  readonly owe: (document: LoadedDocument, messageId: string, ...fields: string[]) => void;
+  readonly write: (document: LoadedDocument, field: string, value: number, messageId: string) => FieldRow;
+  readonly owe: (document: LoadedDocument, messageId: string, ...rows: FieldRow[]) => void;
 }
 
 let stamps = 0;
@@ -40,22 +41,32 @@ function fixture(): Fixture {
   const acked: string[] = [];
   const turns = { count: 0 };
   const committer = new Committer({
+    stallMs: 3_600_000,
     storage,
     log: pino({ level: 'silent' }),
     metrics: new ShardMetrics(undefined),
+    dirty: new DirtyFields(),
+    onReplaced: () => undefined,
+    onExpired: () => undefined,
+    takeBack: () => [],
+    onDurable: () => undefined,
     nextTextUpdate: () => ({ append: [], replaces: [] }),
     onTextRefused: () => undefined,
     compactText: () => undefined,
     onCommitted: () => undefined,
-    acknowledge: ({ messageId, openGroup }, refused) => {
-      acked.push(`${messageId}${refused === undefined ? '' : ` refused: ${refused}`}`);
+    acknowledge: ({ messageId, openGroup, failure }) => {
+      acked.push(`${messageId}${failure === undefined ? '' : ` refused: ${failure.message}`}`);
       openGroup.settleRecord();
     },
     afterCommit: () => turns.count++,
   });
-  const owe: Fixture['owe'] = ({ id }, messageId, ...fields) => {
-    const openGroup = new OpenGroup(1, () => undefined);
-    const written = { documentId: id, fields, text: false };
+  const owe: Fixture['owe'] = ({ id }, messageId, ...rows) => {
+    const openGroup = new OpenGroup(
+      1,
+      () => undefined,
+      () => undefined,
+    );
+    const written = { documentId: id, writes: rows, text: false };
     committer.addAck({ origin: origin(1), messageId, ...written, receivedAt: 0, openGroup, echo: undefined });
   };
   return {
@@ -68,7 +79,8 @@ function fixture(): Fixture {
       const row = rowOf(field, value);
       document.stamp = row.stamp;
       committer.write(document, row);
-      owe(document, messageId, field);
+      owe(document, messageId, row);
+      return row;
     },
   };
 }
@@ -132,10 +144,10 @@ test('while one commit runs the next collects, only the last row of a field', as
 
 test('ACK1 a write that changed nothing is acknowledged at once when nothing is being stored', async (t) => {
   const { storage, committer, acked, owe } = fixture();
-  owe(documentOf('a'), 'm1', 'f');
+  owe(documentOf('a'), 'm1', rowOf('f', 1));
   committer.kick();
   t.strictSame(acked, ['m1']);
-  owe(documentOf('a'), 'm2', 'f');
+  owe(documentOf('a'), 'm2', rowOf('f', 1));
   committer.kick();
   t.strictSame(acked, ['m1', 'm2'], 'each once');
   t.equal(storage.commits.length, 0);
@@ -148,7 +160,7 @@ test('ACK1 a write that lost is acknowledged when the one that won is stored', a
   storage.hold();
   write(a, 'f', 1, 'winner');
   committer.kick();
-  owe(a, 'loser', 'f');
+  owe(a, 'loser', rowOf('f', 0));
   committer.kick();
   await turn();
   t.strictSame(acked, []);
@@ -204,8 +216,9 @@ test('ACK1 a message of very many rows is stored in several commits and acknowle
   const { storage, committer, acked, owe } = fixture();
   const a = documentOf('a');
   const fields = Array.from({ length: 2_500 }, (_, i) => `f${i}`);
-  for (const field of fields) committer.write(a, rowOf(field, 1));
-  owe(a, 'm1', ...fields);
+  const rows = fields.map((field) => rowOf(field, 1));
+  for (const row of rows) committer.write(a, row);
+  owe(a, 'm1', ...rows);
   storage.hold();
   committer.kick();
   await turn();
@@ -242,15 +255,28 @@ test('contract 6: a refused row is reported to who wrote it and blocks nobody', 
   const { storage, committer, acked, write, owe } = fixture();
   const [a, b] = [documentOf('a'), documentOf('b')];
   storage.refuse = (documentId, { path }) => (documentId === 'a' && path === 'bad' ? 'why' : undefined);
-  write(a, 'good', 1, 'm1');
-  write(a, 'bad', 2, 'm2');
+  const good = write(a, 'good', 1, 'm1');
+  const bad = write(a, 'bad', 2, 'm2');
   write(b, 'bad', 3, 'm3');
-  owe(a, 'm4', 'good', 'bad');
+  owe(a, 'm4', good, bad);
   committer.kick();
   await committer.idle();
-  t.strictSame(acked, ['m1', 'm2 refused: why', 'm3', 'm4 refused: why']);
+  t.strictSame(acked, ['m1', 'm2 refused: Invalid delta message: why', 'm3', 'm4 refused: Invalid delta message: why']);
   t.strictSame(await storage.stored('a'), ['good=1']);
   t.equal(committer.healthy, true);
+});
+
+test('contract 6: a message of several commits is refused for a row in any of them', async (t) => {
+  const { storage, committer, acked, owe } = fixture();
+  const a = documentOf('a');
+  storage.refuse = (_, { path }) => (path === 'f0' ? 'why' : undefined);
+  const rows = Array.from({ length: 1_500 }, (_, i) => rowOf(`f${i}`, 1));
+  for (const row of rows) committer.write(a, row);
+  owe(a, 'm1', ...rows);
+  committer.kick();
+  await committer.idle();
+  t.strictSame(acked, ['m1 refused: Invalid delta message: why']);
+  t.equal((await storage.stored('a')).length, 1_499);
 });
 
 test('idle resolves at once when nothing waits, and for everyone who waits', async (t) => {

@@ -3,7 +3,7 @@ import { test } from 'tap';
 import { ShardMetrics } from '../../../src/metrics/shard-metrics.js';
 import { DocumentSends } from '../../../src/shard/echo/document-sends.js';
 import { DocumentCommits } from '../../../src/shard/resume/document-commits.js';
-import type { LoadedDocument } from '../../../src/shard/documents.js';
+import type { LoadedDocument } from '../../../src/shard/documents/documents.js';
 import { KnownUpdates } from '../../../src/shard/text/known-updates.js';
 import { TextWriter } from '../../../src/shard/text/text-writer.js';
 import { TextReplica } from '../../support/text-replica.js';
@@ -47,5 +47,35 @@ test('a compaction that can’t wait says what is new besides: others are told o
     writer.nextUpdate(document);
   }
   t.equal(writer.compact(true)?.change.append.length, 1, 'without news there is none');
+  t.end();
+});
+
+test('texts that may wait are not looked at while something else is to be written, however many they are', (t) => {
+  const core = new TextCore();
+  const writer = new TextWriter(core, new ShardMetrics(undefined));
+  let looks = 0;
+  const scattered = Array.from({ length: 100 }, (_, n) => {
+    const text = { handle: core.open(), stored: 0, updates: new KnownUpdates() };
+    const [sends, commits] = [new DocumentSends(0, 0), new DocumentCommits(0, true)];
+    const rest = { stamp: 0, sends, commits, horizon: undefined, bytes: 0 };
+    const document: LoadedDocument = {
+      ...{ kind: 'loaded', id: `d${n}`, handle: 0, ...rest },
+      get text() {
+        looks++;
+        return text;
+      },
+    };
+    const replica = new TextReplica('alice');
+    for (let i = 0; i < 20 || !writer.needsCompaction(document); i++) {
+      typed(core, document, replica, 'x'.repeat(5_000));
+      writer.nextUpdate(document);
+    }
+    return document;
+  });
+  looks = 0;
+  for (let i = 0; i < 1_000; i++) if (writer.compact(false) !== undefined) t.fail('a text was compacted');
+  t.equal(looks, 0);
+  t.equal(writer.compact(true)?.document, scattered[0]);
+  t.ok(looks < 20, `${looks} looks for one`);
   t.end();
 });

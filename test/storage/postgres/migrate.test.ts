@@ -111,6 +111,8 @@ test('a start waits for the database, and not for ever', async (t) => {
   const migrated: (readonly string[])[] = [];
   const wait = (timeoutMs: number, autoMigrate: boolean) =>
     waitForDatabase({
+      maxConnections: 1,
+      onFewer: () => undefined,
       url: proxy.through(url),
       autoMigrate,
       timeoutMs,

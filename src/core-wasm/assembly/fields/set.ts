@@ -10,8 +10,8 @@ import { count, forget } from './totals';
 import { idOf, isWriter } from './writer';
 
 /**
- * Applies one write. The input area holds client id, path and value, concatenated. Returns whether the write won:
- * the field was new, or the write is strictly greater than the stored one.
+ * Applies one write. The input area holds client id, path and value, concatenated. Returns whether the write was taken:
+ * the field was new, or the write is strictly greater than the stored one, or `forced`.
  */
 export function setField(
   document: Document,
@@ -19,6 +19,7 @@ export function setField(
   pathLength: u32,
   valueLength: u32,
   deleted: u32,
+  forced: u32,
   timestamp: f64,
   counter: f64,
   stamp: f64,
@@ -31,10 +32,12 @@ export function setField(
 
   let field = findField(document, path, pathLength, hash);
   if (field) {
-    const order = compare(field, timestamp, counter, client, clientLength, value, valueLength);
-    // The same write again, now that it is known where it was stored.
-    if (order == 0 && commit < field.commit) field.commit = commit;
-    if (order <= 0) return false;
+    if (!forced) {
+      const order = compare(field, timestamp, counter, client, clientLength, value, valueLength);
+      // The same write again, now that it is known where it was stored.
+      if (order == 0 && commit < field.commit) field.commit = commit;
+      if (order <= 0) return false;
+    }
     forget(document, field);
     if (!isWriter(field.writer, client, clientLength)) {
       field.writer.fields--;

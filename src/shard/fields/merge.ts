@@ -1,10 +1,12 @@
 import type { FieldsStore, FieldWrite } from '@synckit/core-wasm';
-import { ProtocolError } from '../errors.js';
-import type { SetOperation } from '../protocol/operations.js';
-import type { Origin } from '../messages/task.js';
+import { ProtocolError } from '../../errors.js';
+import type { SetOperation } from '../../protocol/operations.js';
+import type { Origin } from '../../messages/task.js';
+import type { DirtyFields } from '../commit/dirty-fields.js';
 import type { Dating } from './dating.js';
-import type { LoadedDocument } from './documents.js';
-import type { Author, Echoes } from './echo/echoes.js';
+import type { LoadedDocument } from '../documents/documents.js';
+import type { Author } from '../echo/author.js';
+import type { Echoes } from '../echo/echoes.js';
 import type { Loser } from './loser.js';
 import type { StampClock } from './stamp.js';
 
@@ -23,6 +25,7 @@ export interface MergeOptions {
   readonly nodeId: string;
   readonly dating: Dating;
   readonly echoes: Echoes;
+  readonly dirty: DirtyFields;
 }
 
 /**
@@ -45,9 +48,11 @@ export class Merge {
   readonly #nodeId: string;
   readonly #dating: Dating;
   readonly #echoes: Echoes;
+  readonly #dirty: DirtyFields;
 
-  constructor({ core, clock, limits, nodeId, dating, echoes }: MergeOptions, document: LoadedDocument) {
+  constructor({ core, clock, limits, nodeId, dating, echoes, dirty }: MergeOptions, document: LoadedDocument) {
     this.#core = core;
+    this.#dirty = dirty;
     this.#clock = clock;
     this.#limits = limits;
     this.#nodeId = nodeId;
@@ -56,15 +61,16 @@ export class Merge {
     this.#document = document;
   }
 
-  /** Applies the operations of one message, which `check` has let pass. */
-  apply(operations: readonly SetOperation[], origin: Origin, now: number): void {
+  /** Applies the operations of one message, which `check` has let pass; returns them as they were taken. */
+  apply(operations: readonly SetOperation[], origin: Origin, now: number): FieldWrite[] {
     this.operations += operations.length;
-    for (const operation of operations) this.#applyOne(operation, origin, now);
+    const writes = operations.map((operation) => this.#applyOne(operation, origin, now));
     const last = operations.at(-1);
     if (last !== undefined) this.#document.sends.wrote(origin.session, counted(last), now);
+    return writes;
   }
 
-  #applyOne(operation: SetOperation, origin: Origin, now: number): void {
+  #applyOne(operation: SetOperation, origin: Origin, now: number): FieldWrite {
     const document = this.#document;
     const { field: path, clientId, counter, clockMax } = operation;
     const sent = this.#echoes.fieldOf(document, path);
@@ -79,17 +85,24 @@ export class Merge {
       clientId: clientId ?? this.#nodeId,
       stamp,
     };
+    const durable = this.#dirty.has(document.id, path) ? undefined : this.#core.get(document.handle, path);
     const taken = this.#dating.set(document, write, operation, origin, sent, now);
     if (taken === undefined) {
+      // One that is dated ahead takes the place of nothing that it has not seen.
+      if (!this.#clock.isAhead(operation.timestamp, now)) this.#dirty.contend(document.id, write);
       this.#lose(operation, origin);
-      return;
+      return write;
     }
+    this.#dirty.begin(document.id, path, durable);
+    const former = this.changed.get(path);
+    if (former !== undefined) this.#dirty.contend(document.id, former);
     // Moved to the end: a client that gets only the first frames has a clock that claims nothing of the rest.
     this.changed.delete(path);
     this.changed.set(path, taken);
     this.authors.set(path, { origin, clientId, counter, clockMax, sent, except: 0 });
     this.applied++;
     if (this.losers.size > 0) this.#win(path, origin);
+    return taken;
   }
 
   /** What lost of the same session before is not what it shows any more. */

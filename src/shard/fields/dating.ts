@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { FieldsStore, FieldWrite } from '@synckit/core-wasm';
-import type { SetOperation } from '../protocol/operations.js';
-import type { Origin } from '../messages/task.js';
-import type { LoadedDocument } from './documents.js';
-import type { SentField } from './echo/sent-field.js';
+import type { SetOperation } from '../../protocol/operations.js';
+import type { Origin } from '../../messages/task.js';
+import type { LoadedDocument } from '../documents/documents.js';
+import type { SentField } from '../echo/sent-field.js';
 import type { StampClock } from './stamp.js';
-import { isBeforeHorizon } from './tombstones/horizon.js';
-import { setField } from './tombstones/set-field.js';
+import { isBeforeHorizon } from '../tombstones/horizon.js';
+import { setField } from '../tombstones/set-field.js';
 
 /** Writes without a clock, from too far in the future, whose dates are remembered. */
 const MAX_REMEMBERED = 10_000;

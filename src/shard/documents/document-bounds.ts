@@ -1,12 +1,13 @@
 import type { TextStore } from '@synckit/core-wasm';
 import type { Logger } from 'pino';
-import type { ShardMetrics } from '../metrics/shard-metrics.js';
-import type { Committed, DocumentChange } from '../storage/port.js';
+import type { ShardMetrics } from '../../metrics/shard-metrics.js';
+import type { Committed, DocumentChange } from '../../storage/port.js';
+import type { PublishGate } from '../commit/publish-gate.js';
 import type { LoadedDocument } from './documents.js';
-import type { Outbox } from './outbox.js';
-import { LargeTexts } from './text/large-texts.js';
-import { publishRemoved } from './tombstones/publish-removed.js';
-import { Tombstones, type TombstonesOptions } from './tombstones/tombstones.js';
+import type { Outbox } from '../outbox.js';
+import { LargeTexts } from '../text/large-texts.js';
+import { publishRemoved } from '../tombstones/publish-removed.js';
+import { Tombstones, type TombstonesOptions } from '../tombstones/tombstones.js';
 
 export interface DocumentBoundsOptions extends Omit<TombstonesOptions, 'limits' | 'publishRemoved'> {
   readonly tombstones: TombstonesOptions['limits'];
@@ -16,6 +17,7 @@ export interface DocumentBoundsOptions extends Omit<TombstonesOptions, 'limits' 
   /** Bytes of the state of a text. */
   readonly maxTextBytes: number;
   readonly outbox: Outbox;
+  readonly gate: Pick<PublishGate, 'showFields'>;
   /** Gives a document a fresh L. */
   readonly nextStamp: (document: LoadedDocument) => number;
 }
@@ -26,12 +28,18 @@ export class DocumentBounds {
   readonly #largeTexts: LargeTexts;
 
   constructor(options: DocumentBoundsOptions) {
-    const { outbox, nextStamp } = options;
+    const { outbox, gate, nextStamp } = options;
     this.#tombstones = new Tombstones({
       ...options,
       limits: options.tombstones,
       publishRemoved: (document, paths) => {
-        publishRemoved(outbox, document, paths, nextStamp(document));
+        const stamp = nextStamp(document);
+        gate.showFields(document, {
+          paths,
+          send: (isShown) => {
+            publishRemoved(outbox, document, paths.filter(isShown), stamp);
+          },
+        });
       },
     });
     this.#largeTexts = new LargeTexts(options.texts, options.log, options.metrics, options.maxTextBytes);

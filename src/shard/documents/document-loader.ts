@@ -1,7 +1,7 @@
 import { TextRefused } from '@synckit/core-wasm';
 import type { Logger } from 'pino';
-import type { ShardMetrics } from '../metrics/shard-metrics.js';
-import type { Storage, StoredDocument } from '../storage/port.js';
+import type { ShardMetrics } from '../../metrics/shard-metrics.js';
+import type { Storage, StoredDocument } from '../../storage/port.js';
 import type { Documents, LoadedDocument, LoadingDocument, WaitingGroup } from './documents.js';
 
 export interface DocumentLoaderOptions {

@@ -1,18 +1,19 @@
 /** One random session: what its clients do follows from the seed, what the network and the server make of it does not. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { RawClient } from '../support/client.js';
-import { ModelClient, type SentMessage } from '../support/model-client.js';
-import { canonical } from '../support/model-document.js';
-import { Random } from '../support/random.js';
-import { ExpectedStates } from '../support/write-order.js';
-import { until } from '../support/server.js';
+import { ModelClient, type SentMessage } from '../../support/model-client.js';
+import { canonical } from '../../support/model-document.js';
+import { Random } from '../../support/random.js';
+import { ExpectedStates } from '../../support/write-order.js';
+import { until } from '../../support/server.js';
+import { agreedState } from '../../support/fresh-state.js';
 
-/** The server of the session; it may be a new process at another port after a restart. */
+/** The nodes of the session; one may be a new process at another port after a restart. */
 export interface SessionServer {
-  readonly url: string;
+  readonly urls: readonly string[];
   /** A text that its storage takes and that is as odd as any. */
   readonly oddText: string;
-  restart(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>;
+  /** Restarts a node. */
+  restart(node: number, signal: 'SIGTERM' | 'SIGKILL'): Promise<void>;
 }
 
 export interface SessionResult {
@@ -41,21 +42,13 @@ export async function playSession(seed: number, server: SessionServer, restarts:
   }
 }
 
-/** The state of a document as a client that was never there before gets it. */
-export async function freshState(url: string, documentId: string): Promise<string> {
-  const client = await RawClient.connect(url, { encoding: 'json' });
-  try {
-    return canonical((await client.subscribe(documentId))['state']);
-  } finally {
-    client.socket.terminate();
-  }
-}
-
 interface Player {
   readonly client: ModelClient;
   readonly skewMs: number;
   /** Everything it ever wrote. */
   readonly written: SentMessage[];
+  /** Where it connected last. */
+  node: number;
   /** What it has not sent on this connection, in no order. */
   unsent: SentMessage[];
 }
@@ -69,6 +62,8 @@ class Session {
   readonly #players: readonly Player[];
   readonly #isRight: boolean;
   readonly #story: string[] = [];
+  /** Where nodes did not come to hold the same. */
+  readonly #apart: string[] = [];
   #restartsLeft: number;
   #values = 0;
 
@@ -96,7 +91,7 @@ class Session {
           : {}),
         ...(random.once(2) ? { lag: new Random(seed + i) } : {}),
       });
-      return { client, skewMs, written: [], unsent: [] };
+      return { client, skewMs, written: [], node: 0, unsent: [] };
     });
   }
 
@@ -108,6 +103,7 @@ class Session {
     const problems = [
       ...(await this.#differences(states)),
       ...this.#wrongWinners(states),
+      ...this.#apart,
       ...this.#players.flatMap(({ client }) => client.problems),
     ];
     return { states, problems, story: this.#story };
@@ -182,7 +178,11 @@ class Session {
 
   async #connect(player: Player): Promise<void> {
     const { client } = player;
-    await client.connect(this.#server.url);
+    const { urls } = this.#server;
+    const node = urls.length === 1 ? 0 : this.#random.below(urls.length);
+    player.node = node;
+    if (urls.length > 1) this.#tell(client, `goes to node ${node}`);
+    await client.connect(urls[node]!);
     if (this.#random.once(3)) {
       // What it writes subscribes it before it asks for anything.
       player.unsent = [...client.unacked.values()];
@@ -202,9 +202,12 @@ class Session {
   async #restart(): Promise<void> {
     this.#restartsLeft--;
     const signal = this.#random.pick(['SIGTERM', 'SIGKILL'] as const);
-    this.#story.push(`the server is restarted with ${signal}`);
-    await this.#server.restart(signal);
-    await until('all clients to notice', () => this.#players.every(({ client }) => !client.connected));
+    const { length } = this.#server.urls;
+    const node = length === 1 ? 0 : this.#random.below(length);
+    this.#story.push(`node ${node} is restarted with ${signal}`);
+    await this.#server.restart(node, signal);
+    const there = this.#players.filter((player) => player.node === node);
+    await until('all clients to notice', () => there.every(({ client }) => !client.connected));
   }
 
   /** Everybody is connected and acknowledged, and nothing is under way to the server. Returns the server's states. */
@@ -220,7 +223,9 @@ class Session {
     }
     const states = new Map<string, string>();
     for (const documentId of this.#documents) {
-      states.set(documentId, await freshState(this.#server.url, documentId));
+      const { state, apart } = await agreedState(this.#server.urls, documentId);
+      states.set(documentId, state);
+      this.#apart.push(...apart);
     }
     return states;
   }

@@ -1,15 +1,15 @@
 import type { FieldsStore, TextStore } from '@synckit/core-wasm';
 import type { Logger } from 'pino';
-import type { ShardMetrics } from '../metrics/shard-metrics.js';
-import type { Horizon } from '../storage/horizon.js';
-import type { StoredDocument, TextUpdate } from '../storage/port.js';
-import type { TaskGroup } from '../messages/task.js';
-import { DocumentSends } from './echo/document-sends.js';
-import { DocumentCommits } from './resume/document-commits.js';
-import type { EvictedCommits } from './resume/evicted-commits.js';
-import type { StampClock } from './stamp.js';
-import { loadText, type LoadedText } from './text/text-join.js';
-import type { OpenGroup } from './open-task.js';
+import type { ShardMetrics } from '../../metrics/shard-metrics.js';
+import type { Horizon } from '../../storage/horizon.js';
+import type { StoredDocument, TextUpdate } from '../../storage/port.js';
+import type { TaskGroup } from '../../messages/task.js';
+import { DocumentSends } from '../echo/document-sends.js';
+import { DocumentCommits } from '../resume/document-commits.js';
+import type { EvictedCommits } from '../resume/evicted-commits.js';
+import type { StampClock } from '../fields/stamp.js';
+import { loadText, type LoadedText } from '../text/text-join.js';
+import type { OpenGroup } from '../open-task.js';
 
 /** A document in memory. */
 export interface LoadedDocument {

@@ -11,6 +11,20 @@ export function ticksOf(ms: number): number {
  */
 const LATEST = Date.UTC(2200, 0);
 
+/** How far ahead of the wall clock an L may be that another node has just given, in ms: clocks differ by some. */
+const JUST_AHEAD_MS = 100;
+/** Gaps in ms; a millisecond has room for a thousand answers and updates of one document. */
+const SMALL_GAP_MS = 4;
+const GAP_MS = 1_000;
+
+/** No clock comes to a larger L: one that follows a wall clock, or a writer who is a little ahead of it. */
+const LARGEST = ticksOf(Date.UTC(2201, 0));
+
+/** Whether somebody may have given this L; others are taken from nobody. Above it there is room for 2^50 more. */
+export function isPossibleStamp(stamp: number): boolean {
+  return stamp >= 0 && stamp <= LARGEST;
+}
+
 /**
  * Gives writes their stamp L, a hybrid logical clock (protocol.md section 3): it grows strictly per document, follows
  * the wall clock across restarts and nodes, and is above the counts that the writer has seen, so that clients take the
@@ -36,15 +50,18 @@ export class StampClock {
 
   /** Whether an entry of a clock may be a stamp that this or another node has given. */
   isBelieved(entry: number, now: number): boolean {
-    return entry + 1 < (Math.min(now, LATEST) + this.#maxSkewMs) * TICKS_PER_MS;
+    return isPossibleStamp(entry) && entry + 1 < (Math.min(now, LATEST) + this.#maxSkewMs) * TICKS_PER_MS;
   }
 
   /**
    * The L to go on from for a document that was loaded with this one. What was sent after the last commit is not
-   * stored; where the wall clock does not carry L past it, a gap of a second does.
+   * stored; where the wall clock does not carry L past it, a gap does. An L that is just ahead is one of this moment, as
+   * another node has committed it: the gap is small then, since a client may go on to that node, and has to be above it.
    */
   resume(stored: number, now: number): number {
-    return stored >= now * TICKS_PER_MS ? stored + 1000 * TICKS_PER_MS : stored;
+    const ahead = stored - now * TICKS_PER_MS;
+    if (ahead < 0) return stored;
+    return stored + (ahead <= JUST_AHEAD_MS * TICKS_PER_MS ? SMALL_GAP_MS : GAP_MS) * TICKS_PER_MS;
   }
 
   /** Whether the wall clock alone is past this L, so that it may be forgotten. */

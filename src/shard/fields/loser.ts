@@ -1,5 +1,5 @@
-import type { Origin } from '../messages/task.js';
-import type { SetOperation } from '../protocol/operations.js';
+import type { Origin } from '../../messages/task.js';
+import type { SetOperation } from '../../protocol/operations.js';
 
 /** What counts of a write that lost. */
 export type LostWrite = Pick<SetOperation, 'clientId' | 'counter' | 'value'>;

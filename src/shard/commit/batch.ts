@@ -1,0 +1,107 @@
+import { ProtocolError, type ErrorCode } from '../../errors.js';
+import type { Origin } from '../../messages/task.js';
+import { mergeHorizons, type Horizon, type Purge } from '../../storage/horizon.js';
+import type { FieldRow, TextChange } from '../../storage/port.js';
+import type { LoadedDocument } from '../documents/documents.js';
+import type { Held } from '../outbox.js';
+import type { OpenGroup } from '../open-task.js';
+import type { WriteKey } from './dirty-fields.js';
+import { sizeOf } from './row-size.js';
+
+/** An ack that is owed once everything merged before it is durable. */
+export interface PendingAck {
+  readonly origin: Origin;
+  readonly messageId: string | undefined;
+  readonly documentId: string;
+  /** What the message wrote into fields. */
+  readonly writes: readonly WriteKey[];
+  /** Whether it wrote the text. */
+  readonly text: boolean;
+  /** When the acceptor got the message, in ms of its monotonic clock. */
+  readonly receivedAt: number;
+  readonly openGroup: OpenGroup;
+  /** What goes to its sender before it. */
+  echo: Held | undefined;
+  /** Set when something that it wrote is not stored, and never will be: its sender gets this instead. */
+  failure?: ProtocolError | undefined;
+}
+
+/** What one commit writes. */
+export interface Batch {
+  /** Grows from batch to batch; they are committed in this order. 0 for one that only joins the parts of a text. */
+  readonly number: number;
+  readonly rows: Map<LoadedDocument, Map<string, FieldRow>>;
+  /** Texts that changed, and what of them is written: known when the batch is first given to the storage. */
+  readonly texts: Map<LoadedDocument, TextChange | undefined>;
+  readonly purges: Map<LoadedDocument, Purge>;
+  /** Owed when this batch is durable, and with it all before it. */
+  acks: PendingAck[];
+  count: number;
+  bytes: number;
+}
+
+export function newBatch(number: number): Batch {
+  return { number, rows: new Map(), texts: new Map(), purges: new Map(), acks: [], count: 0, bytes: 0 };
+}
+
+/** Whether a batch has changes of a document. */
+export function holds({ rows, texts, purges }: Batch, document: LoadedDocument): boolean {
+  return rows.has(document) || texts.has(document) || purges.has(document);
+}
+
+/** Takes a row into a batch. @returns The row whose place it takes, if there is one, and by how many bytes the batch grew. */
+export function put(
+  batch: Batch,
+  document: LoadedDocument,
+  row: FieldRow,
+): { readonly former: FieldRow | undefined; readonly growth: number } {
+  let rows = batch.rows.get(document);
+  if (rows === undefined) batch.rows.set(document, (rows = new Map<string, FieldRow>()));
+  const former = rows.get(row.path);
+  rows.set(row.path, row);
+  if (former === undefined) batch.count++;
+  const growth = sizeOf(row) - (former === undefined ? 0 : sizeOf(former));
+  batch.bytes += growth;
+  return { former, growth };
+}
+
+/** Takes tombstones to be forgotten into a batch. @param horizon That after it. @returns By how many bytes it grew. */
+export function addPurge(
+  batch: Batch,
+  document: LoadedDocument,
+  fields: readonly FieldRow[],
+  horizon: Horizon,
+): number {
+  const former = batch.purges.get(document);
+  batch.purges.set(document, {
+    fields: [...(former?.fields ?? []), ...fields],
+    horizon: mergeHorizons(former?.horizon, horizon) ?? horizon,
+  });
+  const growth = fields.reduce((sum, row) => sum + sizeOf(row), 0);
+  batch.count += fields.length;
+  batch.bytes += growth;
+  return growth;
+}
+
+/** The messages behind some acks are not stored as a whole. An ack may be owed in a later batch than its first row. */
+export function fail(
+  acks: readonly PendingAck[],
+  documentId: string,
+  concerns: (ack: PendingAck) => boolean,
+  code: ErrorCode,
+  reason: string,
+): void {
+  for (const ack of acks) {
+    if (ack.documentId === documentId && concerns(ack)) ack.failure ??= new ProtocolError(code, reason);
+  }
+}
+
+/** Whether two are the same write, as far as that can be told without the value. */
+export function isSame(a: WriteKey, b: WriteKey): boolean {
+  return a.path === b.path && a.timestamp === b.timestamp && a.counter === b.counter && a.clientId === b.clientId;
+}
+
+/** A text that is in two batches is written with the first as it is then, so the second may have nothing left. */
+export function updateOf(change: TextChange | undefined): TextChange | undefined {
+  return change === undefined || change.append.length === 0 ? undefined : change;
+}

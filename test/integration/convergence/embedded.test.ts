@@ -1,0 +1,3 @@
+import { testPlacement } from './random-sessions.js';
+
+testPlacement('embedded');
