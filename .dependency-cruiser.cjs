@@ -78,7 +78,12 @@ module.exports = {
       severity: 'error',
       from: {
         path: '^src/',
-        pathNot: ['^src/shard/entry\\.ts$', '^src/(node-auth|node|cli|cli-accounts)\\.ts$', '^src/storage/', '^src/import/'],
+        pathNot: [
+          '^src/shard/entry\\.ts$',
+          '^src/(node-auth|node|cli|cli-accounts)\\.ts$',
+          '^src/storage/',
+          '^src/import/',
+        ],
       },
       to: { path: '^src/storage/(memory\\.ts|lmdb/|postgres/)', pathNot: '^src/storage/postgres/address\\.ts$' },
     },

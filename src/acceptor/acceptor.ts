@@ -91,8 +91,7 @@ export class Acceptor {
     this.#interests = new Interests(interests);
     this.#authentication = new Authentication({
       verifier,
-      audit: options.audit,
-      decide: options.decide,
+      ...{ audit: options.audit, decide: options.decide },
       required: config.authRequired,
       timeoutMs: config.authTimeoutMs,
       log,

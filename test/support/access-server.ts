@@ -41,10 +41,7 @@ export class AccessServer {
         this.questions.push(question);
         void this.wait().then(() => {
           const answer = this.decide(question);
-          const { status, text } =
-            'status' in answer
-              ? (answer)
-              : { status: 200, text: JSON.stringify(answer) };
+          const { status, text } = 'status' in answer ? answer : { status: 200, text: JSON.stringify(answer) };
           response.writeHead(status, { 'Content-Type': 'application/json' }).end(text);
         });
       });
