@@ -6,6 +6,7 @@ import { writeFileSync } from 'node:fs';
 import { URL, fileURLToPath } from 'node:url';
 import { format } from 'prettier';
 import { layOut, series } from './panels.mjs';
+import { budgetRows } from './rows/budgets.mjs';
 import { clientRows } from './rows/clients.mjs';
 import { contentRows } from './rows/content.mjs';
 import { documentRows } from './rows/documents.mjs';
@@ -30,6 +31,7 @@ const rows = [
   documentRows.bus,
   documentRows.memory,
   clientRows.refusals,
+  budgetRows.budgets,
   clientRows.awareness,
   processRows.processes,
 ];

@@ -33,12 +33,24 @@ Usage: synckit-server [command]
   import-reference
                  import the documents of a reference server (docs/runbook.md)
     --from URL     its Postgres database (required)
+  check-data     read all of the embedded storage in SYNCKIT_DATA_DIR, and name what is damaged
+  backup         copy the embedded storage while servers run (docs/operations/backup.md)
+    --to FOLDER    where to; must be empty or not there (required)
+    --skip-damaged leave out what can not be read, instead of making no backup
+  restore        put a backup in the place of the embedded storage; no server may run
+    --from FOLDER  the backup (required)
+    --force        replace a database that is there, which is moved aside
   docs           write docs/configuration.md, docs/errors.md and docs/metrics.md
 
   --help         print this; after user, key or revoke-token: their help
   --version      print the version
 
 The environment variables are described in docs/configuration.md.`;
+
+/** The embedded storage is not as it has to be; printed without a stack trace. */
+class DataError extends Error {
+  override readonly name = 'DataError';
+}
 
 const commands: Readonly<Record<string, (args: string[]) => void | Promise<void>>> = {
   async serve(args) {
@@ -107,11 +119,48 @@ const commands: Readonly<Record<string, (args: string[]) => void | Promise<void>
       from,
       to: config.storage,
       isDocumentId,
-      readText: textReader(config.maxTextBytes),
+      texts: textReader(config.maxTextBytes),
       log: print,
       refuse: (line) => process.stderr.write(`${line}\n`),
     });
     if (refused > 0) process.exitCode = 1;
+  },
+
+  async 'check-data'(args) {
+    options(args, {});
+    const { inspect } = await import('./storage/lmdb/inspect.js');
+    const directory = embeddedFolder();
+    const { bytes, documents, fields, updates, problems } = await withoutStack(inspect(directory));
+    for (const problem of problems) process.stderr.write(`damaged: ${problem}\n`);
+    print(`${directory}: ${bytes} bytes, ${documents} documents, ${fields} fields, ${updates} updates of texts.`);
+    print(problems.length === 0 ? 'All of it can be read.' : `Damaged: ${problems.length}.`);
+    if (problems.length > 0) process.exitCode = 1;
+  },
+
+  async backup(args) {
+    const given = options(args, { to: { type: 'string' }, 'skip-damaged': { type: 'boolean' } });
+    if (given.to === undefined || given.to === '') throw new UsageError('backup needs --to FOLDER');
+    const { backup } = await import('./storage/lmdb/backup.js');
+    const skipDamaged = given['skip-damaged'] ?? false;
+    const done = await withoutStack(backup({ from: embeddedFolder(), to: given.to, skipDamaged }));
+    for (const problem of done.problems) process.stderr.write(`left out: ${problem}\n`);
+    print(
+      `${given.to}: ${done.documents} documents, ${done.fields} fields, ${done.updates} updates of texts, ${done.bytes} bytes.`,
+    );
+    if (done.problems.length > 0) process.exitCode = 1;
+  },
+
+  async restore(args) {
+    const given = options(args, { from: { type: 'string' }, force: { type: 'boolean' } });
+    if (given.from === undefined || given.from === '') throw new UsageError('restore needs --from FOLDER');
+    const { restore } = await import('./storage/lmdb/restore.js');
+    const to = embeddedFolder();
+    const done = await withoutStack(restore({ from: given.from, to, force: given.force ?? false }));
+    if (done.replaced !== undefined) print(`The former database is in ${done.replaced}.`);
+    print(
+      `${to}: restored the backup of ${done.created}: ${done.documents} documents, ${done.fields} fields, ` +
+        `${done.updates} updates of texts.`,
+    );
   },
 
   docs(args) {
@@ -124,6 +173,27 @@ const commands: Readonly<Record<string, (args: string[]) => void | Promise<void>
     }
   },
 };
+
+/** The folder of the embedded storage. */
+function embeddedFolder(): string {
+  const { storage } = loadConfig(process.env);
+  if (storage.kind === 'embedded') return storage.directory;
+  throw new DataError(
+    storage.kind === 'memory'
+      ? 'DATABASE_URL is memory: there is nothing on disk'
+      : 'DATABASE_URL names a Postgres database, and this command is for the embedded storage: use pg_dump and ' +
+          'pg_restore (docs/operations/backup.md)',
+  );
+}
+
+/** What goes wrong with a storage is said in a sentence. */
+async function withoutStack<Result>(work: Promise<Result>): Promise<Result> {
+  try {
+    return await work;
+  } catch (cause) {
+    throw new DataError(cause instanceof Error ? cause.message : String(cause), { cause });
+  }
+}
 
 async function run(args: string[]): Promise<void> {
   const [first, ...rest] = args;
@@ -148,7 +218,7 @@ function isPostgresUrl(text: string): boolean {
 }
 
 /** Errors that need no stack trace. */
-const expected = [UsageError, AccountError, ConfigError, SchemaError, DatabaseError, ImportError];
+const expected = [UsageError, AccountError, ConfigError, SchemaError, DatabaseError, ImportError, DataError];
 
 try {
   await run(process.argv.slice(2));

@@ -95,7 +95,7 @@ const table = {
     sentence: 'Too many messages',
     retryable: true,
     meaning:
-      'The session exceeds a limit: messages per minute, subscriptions, waiting reads, client ids, awareness states or unfinished chunk sets; or the node is overloaded.',
+      'The session exceeds a limit: messages per minute, bytes per second, subscriptions, waiting reads, client ids, awareness states, or unfinished chunk sets; or the node is overloaded. `details.retryAfterMs` says when the same message is within a limit of a rate.',
   },
   STORAGE_UNAVAILABLE: {
     sentence: 'Storage unavailable',
@@ -122,7 +122,7 @@ export const errors: Readonly<Record<ErrorCode, ErrorKind>> = table;
 
 /** Close codes that are used without a preceding error message. */
 export const closeCodes = {
-  /** Policy: authentication failed or took too long, or too many connections from one address. */
+  /** Policy: authentication failed or took too long, too many connections from one address, or too many refusals. */
   policy: 1008,
   /** The server restarts: connect again. */
   restart: 1012,
@@ -135,7 +135,16 @@ export const closeCodes = {
 } as const;
 
 /** The limits that are reported with RATE_LIMIT_EXCEEDED. */
-export const limitNames = ['messages', 'subscriptions', 'reads', 'awareness', 'chunks', 'queue', 'held'] as const;
+export const limitNames = [
+  'messages',
+  'bytes',
+  'subscriptions',
+  'reads',
+  'awareness',
+  'chunks',
+  'queue',
+  'held',
+] as const;
 
 export type LimitName = (typeof limitNames)[number];
 
@@ -156,9 +165,11 @@ export class ProtocolError extends Error {
 export class LimitError extends ProtocolError {
   override readonly name = 'LimitError';
 
+  /** @param retryAfterMs Time after which the same message is within the limit, where that is known. */
   constructor(
     readonly limit: LimitName,
     detail?: string,
+    readonly retryAfterMs?: number,
   ) {
     super('RATE_LIMIT_EXCEEDED', detail);
   }

@@ -43,6 +43,34 @@ export function createLogger(
   );
 }
 
+/** Lines of one event in a second; of further ones, the next line tells the number. */
+const SAMPLED_PER_SECOND = 5;
+
+/** A log for events that clients can cause at will: of each event, only some lines a second are written. */
+export class SampledLog {
+  readonly #log: Logger;
+  readonly #events = new Map<string, { second: number; lines: number; skipped: number }>();
+
+  constructor(log: Logger) {
+    this.#log = log;
+  }
+
+  /** @param event One of a few sentences. */
+  sampled(level: 'info' | 'warn' | 'error', fields: object, event: string): void {
+    const second = Math.floor(performance.now() / 1_000);
+    let of = this.#events.get(event);
+    if (of === undefined) this.#events.set(event, (of = { second, lines: 0, skipped: 0 }));
+    if (of.second !== second) Object.assign(of, { second, lines: 0 });
+    if (of.lines >= SAMPLED_PER_SECOND) {
+      of.skipped++;
+      return;
+    }
+    of.lines++;
+    this.#log[level](of.skipped === 0 ? fields : { ...fields, skipped: of.skipped }, event);
+    of.skipped = 0;
+  }
+}
+
 /** With an error listener, a full disk loses log lines only; without one, every call that logs would throw. */
 function openDestination(file: string | undefined): DestinationStream {
   const opened = pino.destination({ dest: file ?? 1, append: true, sync: true, maxLength: MAX_UNWRITTEN_BYTES });

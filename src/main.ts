@@ -3,6 +3,7 @@ import { writeSync } from 'node:fs';
 import { ConfigError, loadConfig, type Config } from './config/load.js';
 import { createLogger, type Logger } from './log.js';
 import { Node } from './node.js';
+import { ShardStartTimeout } from './pool/shard-link.js';
 import { version } from './version.js';
 
 /** Time in ms within which a second signal counts as the same one. */
@@ -25,16 +26,22 @@ async function serve(): Promise<void> {
   let node: Node;
   let port: number;
   try {
-    node = new Node({ config, log, version });
+    node = new Node({ config, log, version, onStorageLost: endAtOnce });
     port = await node.start();
   } catch (error) {
     log.fatal({ err: error }, 'the server could not start');
+    if (error instanceof ShardStartTimeout) endAtOnce();
     process.exit(1);
   }
   listenForSignals(node, config, log);
   log.info({ host: config.host, port, shards: config.shards, storage: config.storage.kind }, 'listening');
   // PM2 waits for this before it stops the former process.
   process.send?.('ready');
+}
+
+/** `process.exit` waits for all threads: for one that waits for LMDB or the kernel, without end. */
+function endAtOnce(): void {
+  process.kill(process.pid, 'SIGKILL');
 }
 
 function configOrExit(env: NodeJS.ProcessEnv): Config {

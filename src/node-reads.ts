@@ -3,6 +3,7 @@ import type { CountedState } from './acceptor/session/session-meter.js';
 import type { ClusterHeartbeat } from './cluster/membership/heartbeat.js';
 import type { NodeReads } from './metrics/registry.js';
 import type { NodeAuth } from './node-auth.js';
+import type { DatabaseClock } from './pool/database-clock.js';
 import type { ShardLink } from './pool/shard-link.js';
 import type { ShardSet } from './pool/shard-set.js';
 
@@ -13,15 +14,15 @@ export interface MeasuredParts {
   readonly shards: ShardSet;
   /** Undefined without a bus. */
   readonly heartbeat: ClusterHeartbeat | undefined;
+  readonly clock: Pick<DatabaseClock, 'offsetMs'>;
 }
 
 /**
  * Reads the metrics whose owner is `node`. Each read costs at most O(number of shards).
  *
  * @param node Its parts may be missing until the first read.
- * @param clockOffset How far the clock of the database is ahead of ours, in seconds.
  */
-export function nodeReads(node: MeasuredParts, clockOffset: () => number): NodeReads {
+export function nodeReads(node: MeasuredParts): NodeReads {
   const links = (): readonly ShardLink[] => node.shards.links;
   return {
     connections: ({ protocol, state }) =>
@@ -37,11 +38,16 @@ export function nodeReads(node: MeasuredParts, clockOffset: () => number): NodeR
     subscribedDocuments: () => node.acceptor.topics.size,
     queuedBytes: ({ place }) =>
       place === 'coalescer' ? node.acceptor.coalescer.queuedBytes : node.shards.retainedBytes,
+    chunkedBytes: () => node.acceptor.chunkMemory.bytes,
+    plainConnections: () => node.acceptor.doors.plain,
+    outgoingBytes: () => node.acceptor.outgoing.bytes,
+    readBytes: ({ place }) =>
+      place === 'waiting' ? node.acceptor.admission.waitingBytes : node.acceptor.admission.bytesInFlight,
     shardTasks: () => links().reduce((sum, link) => sum + link.unsettled, 0),
     shardsRunning: () => links().filter((link) => link.running).length,
     shardRestarts: () => links().reduce((sum, link) => sum + link.restarts, 0),
     storageHealthy: () => (node.shards.status().storageHealthy ? 1 : 0),
-    clockOffset,
+    clockOffset: () => node.clock.offsetMs / 1_000,
     clusterNodes: () => node.heartbeat?.size ?? 1,
     busConnected: () => (node.shards.status().busConnected ? 1 : 0),
     pendingBytes: () => node.shards.status().pendingBytes,

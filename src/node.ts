@@ -4,16 +4,17 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Server } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import uWS, { type us_listen_socket } from 'uWebSockets.js';
-import { Acceptor, drainReason } from './acceptor/acceptor.js';
-import type { Session } from './acceptor/session/session.js';
+import { Acceptor } from './acceptor/acceptor.js';
+import { CLOSE_GRACE_MS, disconnect, drainClients } from './acceptor/drain-clients.js';
 import { SharedThrottle } from './auth/throttle.js';
 import { MAX_ROOMS, type NodeEntry } from './cluster/membership/shared-state.js';
 import type { Config } from './config/load.js';
-import { closeCodes } from './errors.js';
+import type { HttpDeps } from './http/ports.js';
 import { listenForScrapes, registerMetrics } from './http/metrics.js';
 import { registerAuth } from './http/auth/register.js';
 import { readinessOf } from './http/readiness.js';
 import { registerHttp } from './http/server.js';
+import { SharedRendering } from './http/shared-rendering.js';
 import type { Logger } from './log.js';
 import { withoutSecrets, type ShardWorkerData } from './shard/shard-config.js';
 import { AcceptorMetrics } from './metrics/acceptor-metrics.js';
@@ -30,17 +31,14 @@ export interface NodeOptions {
   readonly config: Config;
   readonly log: Logger;
   readonly version: string;
+  /** The storage will never work again in this process, all clients are disconnected: the process must end at once. */
+  readonly onStorageLost: () => void;
 }
 
-/** Number of slices in which the clients are disconnected. */
-const DRAIN_SLICES = 20;
 /** Time between two checks whether the coalescer has submitted everything, in ms. */
 const FLUSH_POLL_MS = 5;
-/**
- * Time for the last clients to close their side, in ms. If the process ended while a client still sends, the kernel
- * would reset the connection, and acks and the close code that the client has not read yet would be lost.
- */
-const CLOSE_GRACE_MS = 300;
+/** Time for answers that are on the way from shards to the acceptor when the storage is lost, in ms. */
+const LAST_ACKS_MS = 100;
 
 /** A node: puts together the acceptor, the shards and the HTTP routes. Nothing else knows them all. */
 export class Node {
@@ -53,22 +51,20 @@ export class Node {
   /** Undefined without a bus. */
   readonly heartbeat: ClusterHeartbeat | undefined;
   readonly #options: NodeOptions;
-  readonly #clock: DatabaseClock;
+  readonly clock: DatabaseClock;
   readonly #startedAt = Date.now();
   readonly #app = uWS.App();
   #listening: us_listen_socket | undefined;
+  readonly #scraping: Parameters<typeof registerMetrics>[1];
   #scrapes: Server | undefined;
   #port = 0;
-  #state: 'starting' | 'running' | 'draining' | 'stopped' = 'starting';
+  #state: 'starting' | 'running' | 'draining' | 'stopped' | 'lost' = 'starting';
 
   constructor(options: NodeOptions) {
     this.#options = options;
     const { config, log, version } = options;
     const shardConfig = withoutSecrets(config);
-    this.metrics = new MetricsRegistry(
-      nodeReads(this, () => this.#clock.offsetMs / 1_000),
-      version,
-    );
+    this.metrics = new MetricsRegistry(nodeReads(this), version);
     this.shards = new ShardSet({
       count: config.shards,
       filename: fileURLToPath(new URL('./shard/entry.js', import.meta.url)),
@@ -79,8 +75,10 @@ export class Node {
         metricsMemory: config.metricsEnabled ? this.metrics.addShard() : undefined,
       }),
       log: log.child({ part: 'shards' }),
+      startTimeoutMs: config.shardStartTimeoutMs,
       onAnswer: (index, answer) => {
         this.acceptor.deliver(index, answer);
+        if (this.shards.links[index]?.status.storageLost === true) this.#storageLost();
       },
       onReady: (index) => {
         this.acceptor.coalescer.pump(index);
@@ -99,7 +97,7 @@ export class Node {
       throttle: new SharedThrottle(clusterThrottle(this.shards)),
       sessions: () => this.acceptor.identities(),
     });
-    this.#clock = new DatabaseClock({
+    this.clock = new DatabaseClock({
       shards: this.shards,
       log: log.child({ part: 'clock' }),
       maxSkewMs: config.maxClockSkewMs,
@@ -116,14 +114,22 @@ export class Node {
       metrics: acceptorMetrics,
     });
     this.heartbeat = config.bus === undefined ? undefined : this.#heartbeat();
-    registerMetrics(this.#app, { config, metrics: this.metrics, log: log.child({ part: 'http' }) });
+    const refusalOf: HttpDeps['refusalOf'] = (response, request) => this.acceptor.doors.refusalOf(response, request);
+    this.#scraping = {
+      config,
+      metrics: new SharedRendering(this.metrics),
+      log: log.child({ part: 'http' }),
+      refusalOf,
+    };
+    registerMetrics(this.#app, this.#scraping);
     registerAuth(this.#app, {
       config,
       log: log.child({ part: 'http' }),
       authenticator: this.auth.authenticator,
       audit: () => this.auth.audit,
       services: () => this.auth.services,
-      addressOf: (response, request) => this.acceptor.addressOf(response, request),
+      addressOf: (response, request) => this.acceptor.doors.clientOf(response, request),
+      refusalOf,
       draining: () => this.#state === 'draining',
     });
     registerHttp(this.#app, {
@@ -131,7 +137,7 @@ export class Node {
       log: log.child({ part: 'http' }),
       version,
       startedAt: this.#startedAt,
-      readiness: () => readinessOf({ isStarting: this.#state === 'starting', shards: this.shards, clock: this.#clock }),
+      readiness: () => readinessOf({ isStarting: this.#state === 'starting', shards: this.shards, clock: this.clock }),
       connections: () => ({
         totalConnections: this.acceptor.sessions.size,
         totalUsers: this.acceptor.sessions.users,
@@ -142,6 +148,7 @@ export class Node {
         documents: this.acceptor.topics.summary(limit),
       }),
       cluster: () => this.heartbeat?.status(),
+      refusalOf,
       draining: () => this.#state === 'draining',
     });
   }
@@ -155,11 +162,11 @@ export class Node {
   async start(): Promise<number> {
     const { host, port } = this.#options.config;
     // First, because it may fail: no client must connect to a server that does not stay up.
-    this.#scrapes = await listenForScrapes({ config: this.#options.config, metrics: this.metrics });
+    this.#scrapes = await listenForScrapes(this.#scraping);
     await this.#waitForDatabase();
     await this.shards.start();
     await this.auth.start();
-    await this.#clock.start();
+    await this.clock.start();
     const listening = await new Promise<us_listen_socket | false>((resolve) => this.#app.listen(host, port, resolve));
     if (listening === false) {
       await this.shards.stop();
@@ -183,14 +190,14 @@ export class Node {
     this.#state = 'draining';
     this.heartbeat?.beat();
     if (this.#listening !== undefined) uWS.us_listen_socket_close(this.#listening);
-    await this.#disconnectClients(this.#options.config.drainMs);
+    await this.#drainClients(this.#options.config.drainMs);
     // Connections that were being opened when listening stopped.
-    await this.#disconnectClients(0);
+    await this.#drainClients(0);
     // Writes of clients that disconnected by themselves.
     await this.#flush();
     await this.acceptor.awareness.drain();
     this.acceptor.stop();
-    this.#clock.stop();
+    this.clock.stop();
     await this.heartbeat?.leave();
     await this.shards.stop();
     await this.auth.close();
@@ -208,6 +215,22 @@ export class Node {
     if (storage.kind === 'postgres') await startDatabase(storage, log);
   }
 
+  /**
+   * Acks of what was durable before are with the clients, or on the way in answers of other shards. What was not durable
+   * stays with its clients, which send it again to the next process.
+   */
+  #storageLost(): void {
+    if (this.#state === 'lost') return;
+    this.#state = 'lost';
+    const { log, onStorageLost } = this.#options;
+    log.fatal(this.leftovers(), 'the storage failed for good: the process ends, so that it is started again');
+    if (this.#listening !== undefined) uWS.us_listen_socket_close(this.#listening);
+    setTimeout(() => {
+      for (const session of this.acceptor.sessions.all()) disconnect(session);
+      setTimeout(onStorageLost, CLOSE_GRACE_MS);
+    }, LAST_ACKS_MS);
+  }
+
   /** What is left to do, for the log of a drain that ran out of time. */
   leftovers(): { sessions: number; queuedBytes: number; unsettledBytes: number } {
     return {
@@ -217,29 +240,9 @@ export class Node {
     };
   }
 
-  /**
-   * Disconnects the clients in slices. From the start of its slice, a client's messages are refused; it is disconnected
-   * when everything before is acknowledged, so that it has nothing to send again. Slices do not wait for each other, as
-   * all wait for the same backlog.
-   */
-  async #disconnectClients(durationMs: number): Promise<void> {
-    const sessions = this.acceptor.sessions.all();
-    if (sessions.length === 0) return;
-    const leaving: Promise<void>[] = [];
-    const size = Math.ceil(sessions.length / DRAIN_SLICES);
-    for (let i = 0; i < sessions.length; i += size) {
-      if (i > 0) await sleep(durationMs / DRAIN_SLICES);
-      const slice = sessions.slice(i, i + size).filter((session) => session.isOpen);
-      for (const session of slice) session.become({ kind: 'draining' });
-      leaving.push(
-        this.#flush().then(() => {
-          slice.forEach(disconnect);
-          this.#options.log.debug({ clients: slice.length }, 'clients were disconnected');
-        }),
-      );
-    }
-    await Promise.all(leaving);
-    await sleep(CLOSE_GRACE_MS);
+  #drainClients(durationMs: number): Promise<void> {
+    const { log } = this.#options;
+    return drainClients({ sessions: this.acceptor.sessions.all(), durationMs, flush: () => this.#flush(), log });
   }
 
   /** Resolves when everything that clients have sent until now is durable and acknowledged. */
@@ -283,8 +286,4 @@ export class Node {
       rooms: this.acceptor.topics.summary(MAX_ROOMS),
     };
   }
-}
-
-function disconnect(session: Session): void {
-  if (session.isOpen) session.socket.end(closeCodes.restart, drainReason);
 }

@@ -5,6 +5,7 @@ import { connections } from './connections.js';
 import { core } from './core.js';
 import { fanout } from './fanout.js';
 import { http } from './http.js';
+import { hostile } from './hostile.js';
 import { ingest } from './ingest.js';
 import { jwt } from './jwt.js';
 import { manyDocs } from './many-docs.js';
@@ -26,6 +27,7 @@ export const scenarios: readonly Scenario[] = [
   sync,
   text,
   http,
+  hostile,
   metrics,
   connections,
   cluster,

@@ -20,7 +20,7 @@ const connections = {
     lines(
       'Connections let in and turned away',
       'cps',
-      'Turned away: “capacity” is more than WS_MAX_CONNECTIONS (close code 1013), “address” more than SYNCKIT_MAX_CONNECTIONS_PER_IP (1008).',
+      'Turned away: “capacity” is more than WS_MAX_CONNECTIONS (close code 1013), “address” more than SYNCKIT_MAX_CONNECTIONS_PER_IP (1008), “unauthenticated” more than SYNCKIT_MAX_UNAUTHENTICATED, “rate” too many handshakes or HTTP requests a second from one address, “sockets” more than SYNCKIT_MAX_SOCKETS or SYNCKIT_MAX_HTTP_CONNECTIONS, “origin” a page that may not connect.',
       [
         { expr: rate('synckit_connections_accepted_total'), legend: 'let in' },
         { expr: rate('synckit_connections_rejected_total', 'reason'), legend: 'turned away: {{reason}}' },

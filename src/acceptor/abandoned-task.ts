@@ -2,21 +2,25 @@ import type { AcceptorMetrics } from '../metrics/acceptor-metrics.js';
 import { isRead, readTask, recordKinds } from '../messages/task.js';
 import { encodeFrame, errorBody } from '../protocol/encode.js';
 import type { Delivery } from './delivery.js';
+import type { ReadAdmission } from './session/read-admission.js';
+import { readKey } from './session/read-gate.js';
 import type { Sessions } from './session/sessions.js';
 
 /** What answers go through. */
 export interface Answering {
   readonly sessions: Pick<Sessions, 'find'>;
   readonly delivery: Pick<Delivery, 'answerRead'>;
+  readonly admission: Pick<ReadAdmission, 'answered'>;
   readonly metrics: Pick<AcceptorMetrics, 'errors'>;
 }
 
 /** Answers every record of a task in the format of task.ts with `INTERNAL`; a session that is gone is skipped. */
-export function refuseTask(task: Uint8Array<ArrayBuffer>, { sessions, delivery, metrics }: Answering): void {
+export function refuseTask(task: Uint8Array<ArrayBuffer>, { sessions, delivery, admission, metrics }: Answering): void {
   for (const { documentId, records } of readTask(task)) {
     for (const record of records) {
       if (record.kind === recordKinds.interest) continue;
       const { encoding, session: number } = record.origin;
+      if (isRead(record)) admission.answered(readKey(number, record.read), 0, true);
       const session = sessions.find(number);
       if (session === undefined) continue;
       const bytes = encodeFrame('error', errorBody('error', 'INTERNAL', { documentId }), Date.now(), encoding);

@@ -6,7 +6,8 @@ import { parseVector, type Message } from '../protocol/message.js';
 import { recordKinds, type ReadRecord, type StateVectorRequest, type SubscribeRequest } from '../messages/task.js';
 import type { Coalescer } from './coalescer.js';
 import type { Awareness } from './awareness/awareness.js';
-import { ReadGate } from './session/read-gate.js';
+import type { ReadAdmission } from './session/read-admission.js';
+import { ReadGate, readKey } from './session/read-gate.js';
 import { Replays } from './session/replays.js';
 import type { Session, SessionState } from './session/session.js';
 import type { Topics } from './topics.js';
@@ -15,6 +16,11 @@ export interface ControlOptions {
   readonly coalescer: Coalescer;
   readonly topics: Topics;
   readonly awareness: Awareness;
+  readonly admission: ReadAdmission;
+  /** Sends a session the awareness of a document, as the answer to a read. */
+  readonly answerAwareness: (session: Session, documentId: string, read: number) => void;
+  /** Entries of a vector that are looked at. */
+  readonly maxVectorEntries: number;
   readonly maxSubscriptions: number;
   readonly maxAwarenessBytes: number;
   /** Arrays and objects that may be around each other in an awareness state. */
@@ -25,6 +31,9 @@ export interface ControlOptions {
 
 /** Bytes of the waiting reads of a session: a client may send a vector of very many entries for very many documents. */
 const MAX_WAITING_BYTES = 8 * 1024 * 1024;
+
+/** What an update of awareness costs besides the bytes of its state. */
+const UPDATE_BYTES = 128;
 
 type Authenticated = Extract<SessionState, { kind: 'authenticated' }>;
 
@@ -72,7 +81,7 @@ export class Control {
         this.#options.topics.unsubscribe(session, documentId);
         return;
       case 'awareness_subscribe':
-        this.#awarenessSubscribe(session, documentId);
+        this.#awarenessSubscribe(session, documentId, fields);
         return;
       case 'awareness_update':
         this.#awarenessUpdate(session, state.identity.userId, documentId, fields);
@@ -83,14 +92,15 @@ export class Control {
   }
 
   #subscribe(session: Session, documentId: string, fields: Fields): void {
-    const vector = parseVector(fields, 'vectorClock');
+    const vector = parseVector(fields, 'vectorClock', this.#options.maxVectorEntries);
     const isSubscribed = session.subscriptions.has(documentId);
     if (!this.#options.topics.subscribe(session, documentId)) {
       throw new LimitError('subscriptions', `at most ${this.#options.maxSubscriptions} subscriptions`);
     }
     const request: SubscribeRequest = {
       requestId: this.#requestIdOf(fields),
-      vector: vector === undefined ? undefined : [...vector],
+      vector: vector && [...vector.entries],
+      seen: vector?.largest,
       clientId: clientIdOf(session, fields),
       replay: this.#replayWith(session, documentId, vector !== undefined, isSubscribed),
     };
@@ -115,10 +125,14 @@ export class Control {
   }
 
   #stateVector(session: Session, documentId: string, fields: Fields): void {
-    const vector = parseVector(fields, 'stateVector') ?? new Map<string, number>();
+    const vector = parseVector(fields, 'stateVector', this.#options.maxVectorEntries);
     // It is not subscribed by that; but a session that is, by its own writes, has everything after the answer.
     if (session.subscriptions.has(documentId)) this.#options.topics.subscribe(session, documentId);
-    const request: StateVectorRequest = { requestId: this.#requestIdOf(fields), vector: [...vector] };
+    const request: StateVectorRequest = {
+      requestId: this.#requestIdOf(fields),
+      vector: [...(vector?.entries ?? [])],
+      seen: vector?.largest,
+    };
     this.#read(session, documentId, recordKinds.stateVector, request);
   }
 
@@ -128,24 +142,36 @@ export class Control {
     kind: ReadRecord['kind'],
     request: SubscribeRequest | StateVectorRequest,
   ): void {
-    const { coalescer, maxSubscriptions } = this.#options;
-    const reads = (session.reads ??= new ReadGate(() => ++session.lastRead));
+    const { coalescer, admission, maxSubscriptions } = this.#options;
+    const reads = (session.reads ??= gateOf(session, admission));
     const payload = Buffer.from(JSON.stringify(request));
-    if (reads.waiting >= maxSubscriptions || reads.waitingBytes + payload.length > MAX_WAITING_BYTES) {
-      throw new LimitError('reads', 'too many reads');
-    }
+    const fits = reads.waiting < maxSubscriptions && reads.waitingBytes + payload.length <= MAX_WAITING_BYTES;
     const start = (read: number): void => {
       const record: ReadRecord = { kind, origin: session.origin(), read, payload };
-      if (session.isOpen) coalescer.add(documentId, record, true);
+      coalescer.add(documentId, record, true);
     };
-    reads.request({ documentId, requestId: request.requestId }, start, payload.length);
+    const replay = 'replay' in request ? (request.replay ?? '') : '';
+    const subject = `${kind}${request.vector === undefined ? '' : 'v'}${replay} ${documentId}`;
+    const asked = { documentId, requestId: request.requestId, subject };
+    if (!fits || !reads.request(asked, start, payload.length)) throw new LimitError('reads', 'too many reads');
   }
 
-  #awarenessSubscribe(session: Session, documentId: string): void {
-    const states = this.#options.awareness.subscribe(session, documentId);
-    if (states === undefined) throw new LimitError('awareness', 'too many awareness subscriptions');
-    const body = `"id":"${this.#nextId()}","documentId":"${documentId}","states":${states}`;
-    session.reply('awareness_state', body);
+  #awarenessSubscribe(session: Session, documentId: string, fields: Fields): void {
+    const { awareness, admission, answerAwareness, maxSubscriptions } = this.#options;
+    if (!awareness.subscribe(session, documentId))
+      throw new LimitError('awareness', 'too many awareness subscriptions');
+    const reads = (session.reads ??= gateOf(session, admission));
+    // One answer for all that were asked for before it.
+    if (reads.asksAwareness(documentId)) return;
+    const start = (read: number): void => {
+      setImmediate(() => {
+        answerAwareness(session, documentId, read);
+      });
+    };
+    const requestId = this.#requestIdOf(fields);
+    const asked = { documentId, requestId, subject: `awareness ${documentId}`, isAwareness: true };
+    const fits = reads.waiting < maxSubscriptions;
+    if (!fits || !reads.request(asked, start, requestId.length)) throw new LimitError('reads', 'too many reads');
   }
 
   #awarenessUpdate(session: Session, userId: string, documentId: string, fields: Fields): void {
@@ -161,6 +187,12 @@ export class Control {
         'MESSAGE_TOO_LARGE',
         `an awareness state has at most ${this.#options.maxAwarenessBytes} bytes`,
       );
+    }
+    const now = performance.now();
+    const cost = UPDATE_BYTES + (text?.length ?? 0);
+    const { awareness: budget } = session.budget;
+    if (!budget.take(now, cost)) {
+      throw new LimitError('awareness', 'awareness is updated too often', budget.waitMs(now, cost));
     }
     switch (this.#options.awareness.update(session, userId, { documentId, clientId, state: text, clock })) {
       case 'accepted':
@@ -191,12 +223,24 @@ export class Control {
   }
 }
 
+function gateOf(session: Session, admission: ReadAdmission): ReadGate {
+  return new ReadGate({
+    admission,
+    nextRead: () => ++session.lastRead,
+    readerOf: (read, subject) => {
+      const own = session.budget.reads;
+      const buckets = session.userBudget === undefined ? [own] : [own, session.userBudget.reads];
+      return { key: readKey(session.number, read), buckets, subject };
+    },
+  });
+}
+
 /** The client id of the request: the one in the message, else the only one that the session has bound. */
 function clientIdOf(session: Session, fields: Fields): string | undefined {
   const clientId = fields.text('clientId');
   if (clientId !== undefined && clientId.length <= 256) return clientId;
   const bound = session.awareness?.clientIds;
   if (bound?.size !== 1) return undefined;
-  for (const only of bound) return only;
+  for (const only of bound.keys()) return only;
   return undefined;
 }

@@ -6,7 +6,9 @@ import { readAnswer, type AnswerHandler } from '../messages/answer-reader.js';
 import { variants } from '../messages/task.js';
 import type { Compression } from './compression.js';
 import type { Awareness } from './awareness/awareness.js';
-import type { AnswerFrame, Outlet } from './session/read-gate.js';
+import type { Outgoing } from './outgoing.js';
+import type { ReadAdmission } from './session/read-admission.js';
+import { readKey, type AnswerFrame, type Outlet } from './session/read-gate.js';
 import type { Session } from './session/session.js';
 import type { SessionMeter } from './session/session-meter.js';
 import { topicOf, type Topics } from './topics.js';
@@ -14,9 +16,11 @@ import { topicOf, type Topics } from './topics.js';
 export interface DeliveryOptions {
   readonly app: Pick<TemplatedApp, 'publish'>;
   readonly topics: Topics;
-  readonly awareness: Pick<Awareness, 'receive' | 'active'>;
+  readonly awareness: Pick<Awareness, 'receive' | 'active' | 'stateFrame'>;
   readonly metrics: AcceptorMetrics;
   readonly meter: SessionMeter;
+  readonly admission: Pick<ReadAdmission, 'answered'>;
+  readonly outgoing: Pick<Outgoing, 'measure' | 'isCrowded'>;
   /** The open session of this number. */
   readonly find: (session: number) => Session | undefined;
   /** Answers to reads are held back while a socket buffers more than half of it. */
@@ -27,6 +31,9 @@ export interface DeliveryOptions {
   readonly onRelayed: (shard: number, task: number, group: number, records: number) => void;
   readonly onStatus: (shard: number, status: ShardStatus) => void;
 }
+
+/** A frame of this size is counted at once among what waits for clients. */
+const LARGE_BYTES = 64 * 1024;
 
 type Reply = Omit<AnswerFrame, 'last' | 'read'>;
 
@@ -48,7 +55,7 @@ export class Delivery {
   }
 
   deliver(shard: number, answer: Uint8Array<ArrayBuffer>): void {
-    const { app, topics, awareness, metrics, find, compression } = this.#options;
+    const { app, topics, awareness, metrics, admission, find, compression } = this.#options;
     const { onSettled, onSettledGroup, onRelayed, onStatus } = this.#options;
     const now = Date.now();
     const handler: AnswerHandler = {
@@ -79,6 +86,8 @@ export class Delivery {
         if (type === 'ack') metrics.ackLatency.observe((performance.now() - receivedAt) / 1_000);
       },
       read: (number, encoding, frame, code, read, last) => {
+        // Also for a session that is gone: its read is over.
+        admission.answered(readKey(number, read), frame.length, last);
         const session = find(number);
         if (session === undefined) return;
         this.#sendReplies();
@@ -128,13 +137,25 @@ export class Delivery {
     if (reads.isIdle) session.reads = undefined;
   }
 
+  /** Answers a read of awareness; what is shown is known here, so no shard is asked. */
+  answerAwareness(session: Session, documentId: string, read: number): void {
+    const { awareness, admission } = this.#options;
+    const isAsked = session.isOpen && session.reads !== undefined;
+    const bytes = isAsked ? awareness.stateFrame(session, documentId) : new Uint8Array();
+    admission.answered(readKey(session.number, read), bytes.length, true);
+    if (!isAsked) return;
+    this.answerRead(session, { read, bytes, type: 'awareness_state', encoding: session.encoding, last: true });
+  }
+
   #outletOf(session: Session): Outlet {
-    const highWater = this.#options.maxBackpressureBytes / 2;
+    const { outgoing, maxBackpressureBytes } = this.#options;
+    const highWater = maxBackpressureBytes / 2;
     return {
-      hasRoom: () => session.isOpen && session.socket.getBufferedAmount() <= highWater,
+      hasRoom: () => session.isOpen && !outgoing.isCrowded && session.socket.getBufferedAmount() <= highWater,
       send: (frame) => {
         // The end of a read to which there was nothing to send.
         if (frame.bytes.length > 0) session.send(frame.bytes, frame.type, frame.encoding);
+        if (frame.bytes.length >= LARGE_BYTES) outgoing.measure(session);
       },
       answered: (documentId, isRefused) => {
         if (isRefused) this.#options.topics.refused(session, documentId);

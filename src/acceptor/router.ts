@@ -1,14 +1,16 @@
-import { LimitError, ProtocolError } from '../errors.js';
+import { closeCodes, errors, LimitError, ProtocolError } from '../errors.js';
+import type { SampledLog } from '../log.js';
 import type { AcceptorMetrics } from '../metrics/acceptor-metrics.js';
-import { ChunkAssembler, type ChunkLimits } from '../protocol/chunks.js';
+import { ChunkAssembler, type ChunkLimits, type ChunkMemory } from '../protocol/chunks.js';
 import { isDocumentId } from '../protocol/document-id.js';
 import { errorBody, type ErrorDetails } from '../protocol/encode.js';
-import { readHead, scanMessageId, scanString, type FrameHead } from '../protocol/frame.js';
+import { readHead, scanNames, scanString, type FrameHead } from '../protocol/frame.js';
 import { ObjectScan } from '../protocol/json-scan.js';
 import { parseMessage } from '../protocol/message.js';
 import { recordKinds } from '../messages/task.js';
 import type { Access } from '../auth/permissions.js';
 import type { Authentication } from './session/authentication.js';
+import type { Charges, Misuse } from './session/charges.js';
 import type { Coalescer } from './coalescer.js';
 import type { Control } from './control.js';
 import type { Awareness } from './awareness/awareness.js';
@@ -23,12 +25,21 @@ export interface RouterOptions {
   readonly topics: Topics;
   readonly awareness: Awareness;
   readonly metrics: AcceptorMetrics;
+  readonly charges: Charges;
+  readonly log: SampledLog;
   readonly chunkLimits: ChunkLimits;
+  readonly chunkMemory: ChunkMemory;
   /** Of all sessions. */
   readonly heldBytes: HeldBytes;
   /** Resolves when everything that the shards were given so far is settled. */
   readonly fence: () => Promise<void>;
 }
+
+/** The reasons in the close frames. */
+const sentences: Readonly<Record<Misuse, string>> = {
+  unauthenticated: errors.AUTH_REQUIRED.sentence,
+  refusals: 'Too many messages were refused',
+};
 
 /** Largest control message, in bytes: they are parsed on the acceptor, so they must be small. */
 const MAX_CONTROL_BYTES = 1024 * 1024;
@@ -50,8 +61,9 @@ export class Router {
 
   /** @param bytes Valid during the call only. @param text Whether it came as a text frame. */
   handle(session: Session, bytes: Buffer, text: boolean): void {
-    if (session.held === undefined) this.#handle(session, bytes, text, false);
-    else if (!session.held.add(bytes, text)) this.#refuseHeld(session, bytes, text);
+    const { held } = session;
+    if (held === undefined) this.#handle(session, bytes, text, false);
+    else if (!held.add(bytes, text)) this.#refuseHeld(session, bytes, text);
   }
 
   /** Makes the messages of a session wait. @returns To be called once, when they are to be handled. */
@@ -79,38 +91,47 @@ export class Router {
   #refuseHeld(session: Session, bytes: Buffer, text: boolean): void {
     const head = readHead(bytes, text, this.#scan);
     const details = head.kind === 'fault' ? {} : this.#detailsOf(bytes, head);
-    this.#refuse(session, new LimitError('held', 'too many messages wait for the check of credentials'), details);
+    const overLimit = this.#charge(session, bytes, head);
+    const tooMany = new LimitError('held', 'too many messages wait for the check of credentials');
+    this.#refuse(session, overLimit ?? tooMany, details);
   }
 
+  /** @param isCounted Whether it was charged before it had to wait. */
   #handle(session: Session, bytes: Buffer, text: boolean, isCounted: boolean): void {
+    const { metrics, charges } = this.#options;
+    if (!isCounted && session.state.kind === 'connecting' && !charges.beforeAuth(session, bytes.length)) {
+      metrics.errors('AUTH_REQUIRED').add(1);
+      this.#disconnect(session, 'unauthenticated');
+      return;
+    }
     if (text && session.encoding === 'binary') this.#switchToJson(session);
     const head = readHead(bytes, text, this.#scan);
-    if (!isCounted) this.#count(head, bytes);
+    const overLimit = isCounted ? undefined : this.#charge(session, bytes, head);
     if (head.kind === 'fault') {
-      // Malformed frames count as messages, or a client could send them without limit.
-      const withinLimit = session.bucket.take(performance.now());
-      this.#refuse(session, withinLimit ? new ProtocolError(head.code) : new LimitError('messages'), {});
+      this.#refuse(session, overLimit ?? new ProtocolError(head.code), {});
       return;
     }
     try {
-      this.#route(session, bytes, text, head, isCounted);
+      if (overLimit !== undefined) throw overLimit;
+      this.#route(session, bytes, text, head);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       this.#refuse(session, error, this.#detailsOf(bytes, head));
     }
   }
 
-  #count(head: ReturnType<typeof readHead>, { length }: Buffer): void {
-    const { metrics } = this.#options;
-    const type = head.kind === 'fault' ? 'invalid' : head.type;
-    metrics.messagesReceived(type).add(1);
-    metrics.bytesReceived(type).add(length);
+  /** Malformed frames too, or a client could send them without limit. @returns The limit that the frame is over. */
+  #charge(session: Session, { length }: Buffer, head: ReturnType<typeof readHead>): LimitError | undefined {
+    const { metrics, charges } = this.#options;
+    const type = head.kind === 'fault' ? undefined : head.type;
+    metrics.messagesReceived(type ?? 'invalid').add(1);
+    metrics.bytesReceived(type ?? 'invalid').add(length);
+    return charges.charge(session, type, length, performance.now());
   }
 
-  #route(session: Session, bytes: Buffer, text: boolean, head: FrameHead, isCounted: boolean): void {
-    // Clients acknowledge every delta, so acks and pongs do not count.
+  #route(session: Session, bytes: Buffer, text: boolean, head: FrameHead): void {
+    // Clients acknowledge every delta.
     if (head.type === 'ack' || head.type === 'pong' || head.type === 'connect') return;
-    if (!isCounted && !session.bucket.take(performance.now())) throw new LimitError('messages');
     const { state } = session;
     if (state.kind === 'draining') throw new ProtocolError('SHUTTING_DOWN');
     if (head.type === 'auth') {
@@ -191,7 +212,7 @@ export class Router {
 
   #chunk(session: Session, bytes: Buffer, head: FrameHead): void {
     this.#markBatchSupport(session);
-    session.chunks ??= new ChunkAssembler(this.#options.chunkLimits);
+    session.chunks ??= new ChunkAssembler(this.#options.chunkLimits, this.#options.chunkMemory);
     const outcome = session.chunks.add(bytes, head, this.#scan, performance.now());
     switch (outcome.kind) {
       case 'waiting':
@@ -246,17 +267,23 @@ export class Router {
   }
 
   #detailsOf(bytes: Buffer, head: FrameHead): ErrorDetails {
-    const documentId = scanString(bytes, head, 'documentId', this.#scan);
-    return {
-      documentId: isDocumentId(documentId) ? documentId : undefined,
-      messageId: scanMessageId(bytes, head, this.#scan)?.slice(0, 256),
-    };
+    const { documentId, messageId } = scanNames(bytes, head, this.#scan);
+    return { documentId: isDocumentId(documentId) ? documentId : undefined, messageId: messageId?.slice(0, 256) };
   }
 
   #refuse(session: Session, error: ProtocolError, details: ErrorDetails): void {
     const { metrics } = this.#options;
     metrics.errors(error.code).add(1);
+    const retryAfterMs = error instanceof LimitError ? error.retryAfterMs : undefined;
     if (error instanceof LimitError) metrics.limitRejections(error.limit).add(1);
-    session.reply('error', errorBody('error', error.code, details, error.message));
+    session.reply('error', errorBody('error', error.code, { ...details, retryAfterMs }, error.message));
+    if (!this.#options.charges.refused(session, error, performance.now())) this.#disconnect(session, 'refusals');
+  }
+
+  #disconnect(session: Session, misuse: Misuse): void {
+    const { metrics, log } = this.#options;
+    metrics.misuses(misuse).add(1);
+    log.sampled('info', { session: session.number, address: session.address, misuse }, 'a client is disconnected');
+    session.socket.end(closeCodes.policy, sentences[misuse]);
   }
 }

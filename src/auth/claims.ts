@@ -14,6 +14,8 @@ export interface ClaimRules {
   readonly userClaim: string | undefined;
   /** The same for the permissions. Default: `permissions`. */
   readonly permissionsClaim: string;
+  /** Whether a token without `exp` is valid. */
+  readonly allowsNoExpiry: boolean;
   /** Whether the identity keeps the claims; they may be long. */
   readonly keepClaims: boolean;
 }
@@ -24,6 +26,7 @@ export const defaultRules: ClaimRules = Object.freeze({
   toleranceMs: 0,
   userClaim: undefined,
   permissionsClaim: 'permissions',
+  allowsNoExpiry: false,
   keepClaims: false,
 });
 
@@ -41,6 +44,7 @@ export function identityOf(token: string, claims: Claims, rules: ClaimRules, now
   if (times === undefined) return failed;
   const { expiresAt, notBefore, issuedAt } = times;
   const { toleranceMs } = rules;
+  if (expiresAt === undefined && !rules.allowsNoExpiry) return failed;
   if (!isIssuedBy(claims['iss'], rules.issuers) || !isFor(claims['aud'], rules.audiences)) return failed;
   if (notBefore !== undefined && notBefore - toleranceMs > now) return failed;
   if (issuedAt !== undefined && issuedAt - toleranceMs - maxIssuedAheadMs > now) return failed;

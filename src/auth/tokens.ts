@@ -23,7 +23,7 @@ export const maxTokenLength = 65_536;
  *
  * @param options.secret At least 32 characters.
  * @param options.previousSecret Tokens signed with it are valid too: while a secret is replaced.
- * @param options.rules What the claims must say; by default, whatever issuer and audience.
+ * @param options.rules What the claims must say; by default an end, and whatever issuer and audience.
  * @param options.now The clock, in ms since the epoch; for tests.
  */
 export function createTokenVerifier(options: {

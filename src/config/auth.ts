@@ -20,6 +20,7 @@ export interface AuthConfig {
     readonly toleranceMs: number;
     readonly userClaim: string | undefined;
     readonly permissionsClaim: string;
+    readonly allowsNoExpiry: boolean;
     readonly keepClaims: boolean;
   };
   readonly refreshLifetimeMs: number;
@@ -75,6 +76,7 @@ export function authOf(values: AuthValues): AuthConfig {
       toleranceMs: values.clockToleranceMs ?? (isOpen ? 5_000 : 0),
       userClaim,
       permissionsClaim,
+      allowsNoExpiry: values.allowTokensWithoutExpiry,
       keepClaims: values.accessUrl !== undefined,
     },
     refreshLifetimeMs: values.refreshLifetimeMs,

@@ -24,9 +24,14 @@ export const authentication = {
     meaning: 'Lifetime of refresh tokens: whoever does not come back for so long has to sign in again.',
   }),
   authRequired: variable('SYNCKIT_AUTH_REQUIRED', flag(), {
-    defaultWords: 'true in production and wherever JWT_SECRET is set, otherwise false',
+    defaultWords: 'true in production and wherever JWT_SECRET or keys of an identity provider are set, otherwise false',
     meaning:
       'Whether a connection needs a token. With `false`, every client may read and write every document; an invalid token is refused even then.',
+  }),
+  allowTokensWithoutExpiry: variable('SYNCKIT_ALLOW_TOKENS_WITHOUT_EXPIRY', flag(), {
+    default: 'false',
+    meaning:
+      'Whether tokens without `exp` are valid, those of an identity provider too. Such a token ends only when it is revoked, or when the key that signed it is replaced.',
   }),
   authTimeoutMs: variable('SYNCKIT_AUTH_TIMEOUT_MS', integer(1, 3_600_000), {
     default: '10000',

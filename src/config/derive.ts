@@ -5,6 +5,7 @@ import { resolve } from 'node:path';
 import { authOf, type AuthConfig } from './auth.js';
 import { hasIdentityProvider } from './identity-provider.js';
 import type { Sentinels } from '../cluster/redis/address.js';
+import { descriptorLimit } from './descriptors.js';
 import { readPm2 } from './pm2.js';
 import type { variables } from './table.js';
 import type { ValueOf } from './variable.js';
@@ -46,6 +47,13 @@ export interface BusConfig {
   readonly compareMs: number;
 }
 
+/** A limit for one address; 0 = none. */
+export interface AddressLimit {
+  /** For each address of this host. */
+  readonly loopback: number;
+  readonly others: number;
+}
+
 /** The derived values of `Config`. */
 export interface Derived {
   readonly storage: StorageConfig;
@@ -55,6 +63,19 @@ export interface Derived {
   readonly auth: AuthConfig;
   /** Undefined for a single node. */
   readonly bus: BusConfig | undefined;
+  readonly connectionsPerAddress: AddressLimit;
+  /** Per second. */
+  readonly handshakesPerAddress: AddressLimit;
+  /** HTTP requests per second. */
+  readonly requestsPerAddress: AddressLimit;
+  /** Connections that may be unauthenticated. */
+  readonly maxUnauthenticatedConnections: number;
+  /** Sockets of clients. */
+  readonly maxSockets: number;
+  /** To listen on. */
+  readonly host: string;
+  /** Whether authentication is off only because nothing was configured. */
+  readonly isOpenByDefault: boolean;
   /** `['*']` for every origin. */
   readonly corsOrigins: readonly string[];
   readonly shards: number;
@@ -80,13 +101,21 @@ export function derive(values: Values, env: NodeJS.ProcessEnv): Derived {
   const writerId = `node-${createHash('sha256').update(nodeId).digest('base64url').slice(0, 12)}`;
   const authRequired =
     values.authRequired ?? (production || values.jwtSecret !== undefined || hasIdentityProvider(values));
+  const isOpenByDefault = !authRequired && values.authRequired === undefined;
   return {
     storage,
     jwtSecret: values.jwtSecret ?? randomBytes(48).toString('base64url'),
     authRequired,
     auth: authOf(values),
     bus: busOf(values),
-    corsOrigins: values.corsOrigins ?? (production ? [] : ['*']),
+    host: values.hostAddress ?? (isOpenByDefault ? '127.0.0.1' : '0.0.0.0'),
+    isOpenByDefault,
+    corsOrigins: values.corsOriginList ?? values.corsOrigin ?? (production || isOpenByDefault ? [] : ['*']),
+    connectionsPerAddress: perAddress(values.maxConnectionsPerIp, 50),
+    handshakesPerAddress: perAddress(values.maxHandshakesPerSecond, 20),
+    requestsPerAddress: perAddress(values.maxHttpRequestsPerSecond, 20),
+    maxUnauthenticatedConnections: values.maxUnauthenticated ?? Math.ceil(values.maxConnections / 10),
+    maxSockets: Math.min(wantedSockets(values), descriptorLimit() - RESERVED_DESCRIPTORS),
     shards: values.shards ?? defaultShards(severalProcesses, storage, availableParallelism()),
     nodeId,
     writerId,
@@ -114,6 +143,17 @@ function busOf(values: Values): BusConfig | undefined {
 function defaultShards(severalProcesses: boolean, storage: StorageConfig, cores: number): number {
   const max = storage.kind === 'postgres' ? Math.min(4, storage.maxConnections) : 4;
   return severalProcesses ? 1 : Math.min(max, Math.max(1, cores - 1));
+}
+
+/** Files that are not sockets of clients: of the storage, the log, the database and Redis. */
+const RESERVED_DESCRIPTORS = 200;
+
+function wantedSockets({ maxSocketCount, maxConnections, maxHttpConnections }: Values): number {
+  return maxSocketCount ?? maxConnections + maxHttpConnections;
+}
+
+function perAddress(value: number | undefined, others: number): AddressLimit {
+  return { loopback: value ?? 0, others: value ?? others };
 }
 
 function nodeIdOf(values: Values): string {
@@ -177,7 +217,19 @@ function noticesOf(
     );
   }
   if (!authRequired) {
-    notices.push('Authentication is off: every client may read and write every document.');
+    notices.push(
+      values.authRequired === undefined
+        ? `Authentication is off, as neither JWT_SECRET nor SYNCKIT_AUTH_REQUIRED is set: every client may read and write every document. The server listens on ${values.hostAddress ?? '127.0.0.1'} and takes pages of this host only.`
+        : 'Authentication is off: every client may read and write every document.',
+    );
+  }
+  if (values.environment === 'production' && values.corsOriginList === undefined && values.corsOrigin === undefined) {
+    notices.push('CORS_ORIGINS is not set: pages that are not served by the host they connect to are refused.');
+  }
+  if (values.environment === 'production' && values.metricsEnabled && values.metricsToken === undefined) {
+    notices.push(
+      'METRICS_TOKEN is not set: /metrics is served on METRICS_PORT only, and /health tells nobody more than the status.',
+    );
   }
   if (storage.kind === 'memory') {
     notices.push('DATABASE_URL is memory: documents are kept in memory only and are lost when the server stops.');
@@ -187,6 +239,12 @@ function noticesOf(
       storage.kind === 'memory'
         ? 'Several processes share this port, and each keeps documents of its own: DATABASE_URL is memory.'
         : 'Several processes share this port without REDIS_URL: what clients of one write, clients of another see only when the document is loaded anew.',
+    );
+  }
+  const sockets = descriptorLimit() - RESERVED_DESCRIPTORS;
+  if (sockets < wantedSockets(values)) {
+    notices.push(
+      `The process may open ${descriptorLimit()} files: it accepts ${sockets} sockets of clients, not ${wantedSockets(values)}. Raise the limit (ulimit -n, LimitNOFILE).`,
     );
   }
   if (values.maxBackpressureBytes < 2 * values.maxTextBytes) {

@@ -3,10 +3,6 @@ import { integer, size } from './kinds.js';
 import { variable } from './variable.js';
 
 export const limits = {
-  maxMessagesPerMinute: variable('SYNCKIT_MAX_MESSAGES_PER_MINUTE', integer(0), {
-    default: '60000',
-    meaning: 'Most messages of one connection per minute; acks and pongs do not count. 0 = no limit.',
-  }),
   maxSubscriptions: variable('SYNCKIT_MAX_SUBSCRIPTIONS', integer(1), {
     default: '2000',
     meaning: 'Most documents that one session may be subscribed to, and most reads of it that may wait.',
@@ -44,7 +40,12 @@ export const limits = {
     default: '16MiB',
     unit: 'bytes',
     meaning:
-      'Most bytes in the unfinished chunk sets of one connection. Chunks are held as they arrive, in base64, so a message sent in chunks can have at most three quarters of this size.',
+      'Most bytes in the unfinished chunk sets of one connection; each chunk counts 200 bytes besides its data, each set 500. Chunks are held as they arrive, in base64, so a message sent in chunks can have at most three quarters of this size.',
+  }),
+  maxNodeChunkedBytes: variable('SYNCKIT_MAX_NODE_CHUNKED_BYTES', size(1_024), {
+    default: '128MiB',
+    unit: 'bytes',
+    meaning: 'Most bytes in the unfinished chunk sets of all connections. Further chunks are refused.',
   }),
   chunkTimeoutMs: variable('SYNCKIT_CHUNK_TIMEOUT_MS', integer(100, 3_600_000), {
     default: '30000',

@@ -9,7 +9,7 @@ import { variables } from './table.js';
 import type { Variable } from './variable.js';
 
 export type { AuthConfig, PublicKeysConfig } from './auth.js';
-export type { StorageConfig } from './derive.js';
+export type { AddressLimit, StorageConfig } from './derive.js';
 export { configReference } from './reference.js';
 
 /** Variables that are not in `Config`: their values are part of a derived one, or nothing uses them in this version. */
@@ -40,6 +40,7 @@ const hidden = [
   'redisSentinelMaster',
   'redisSentinelPassword',
   'refreshLifetimeMs',
+  'allowTokensWithoutExpiry',
   'refreshGraceMs',
   'authPollMs',
   'maxApiKeys',
@@ -60,6 +61,14 @@ const hidden = [
   'accessStaleMs',
   'accessMaxCalls',
   'accessMaxAnswers',
+  'maxConnectionsPerIp',
+  'maxHandshakesPerSecond',
+  'maxHttpRequestsPerSecond',
+  'maxUnauthenticated',
+  'maxSocketCount',
+  'hostAddress',
+  'corsOriginList',
+  'corsOrigin',
 ] as const satisfies readonly (keyof Values)[];
 
 type Hidden = (typeof hidden)[number];

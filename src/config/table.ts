@@ -3,9 +3,11 @@
  * derived from it. The keys are the names of the values in `Config`; they end in their unit.
  */
 import { access } from './access.js';
+import { admission } from './addresses.js';
 import { authentication } from './authentication.js';
+import { budgets } from './budgets.js';
 import { identityProvider } from './identity-provider.js';
-import { addresses, flag, hosts, integer, oneOf, origins, secret, size, text } from './kinds.js';
+import { flag, hosts, integer, oneOf, origins, secret, size, text } from './kinds.js';
 import { limits } from './limits.js';
 import { sync } from './sync.js';
 import { variable } from './variable.js';
@@ -15,9 +17,10 @@ const server = {
     default: 'development',
     meaning: 'With `production`, the server refuses settings that are only safe on a development machine.',
   }),
-  host: variable('HOST', text('an address or a host name', /^[\w.:-]+$/), {
-    default: '0.0.0.0',
-    meaning: 'Address to listen on.',
+  hostAddress: variable('HOST', text('an address or a host name', /^[\w.:-]+$/), {
+    defaultWords: '0.0.0.0; 127.0.0.1 where authentication is off only because nothing was configured',
+    meaning:
+      'Address to listen on. Without JWT_SECRET and SYNCKIT_AUTH_REQUIRED, outside production, everybody who reaches the server may read and write everything; then it listens on this host only, unless HOST is set.',
   }),
   port: variable('PORT', integer(0, 65_535), {
     default: '8080',
@@ -27,14 +30,26 @@ const server = {
     default: 'info',
     meaning: 'Lowest level that is logged.',
   }),
-  corsOrigins: variable('CORS_ORIGINS', origins(), {
-    defaultWords: '`*` outside production, none in production',
-    meaning: 'Origins whose pages may read the HTTP answers of the server (CORS).',
+  corsOriginList: variable('CORS_ORIGINS', origins(), {
+    defaultWords:
+      'none in production; outside, those of this host where authentication is off only because nothing was configured, else `*`',
+    meaning:
+      'Origins whose pages may open WebSockets and read the HTTP answers of the server (CORS). Clients that are no browsers send no `Origin` and may connect in any case, and so may pages from the very host that they connect to.',
     example: 'https://app.example.com,https://admin.example.com',
+  }),
+  corsOrigin: variable('CORS_ORIGIN', origins(), {
+    defaultWords: 'none',
+    meaning: 'The same by its name in the reference server; used when CORS_ORIGINS is not set.',
   }),
   shards: variable('SHARDS', integer(1, 64), {
     defaultWords: 'one less than the number of cores, at least 1 and at most 4; 1 when PM2 runs several processes',
     meaning: 'Number of worker threads. Each holds and merges its share of the documents.',
+  }),
+  shardStartTimeoutMs: variable('SYNCKIT_SHARD_START_TIMEOUT_MS', integer(100, 3_600_000), {
+    default: '30000',
+    unit: 'ms',
+    meaning:
+      'Longest time for a worker thread to open its storage and be ready. At the start of the server, the process ends after it with an error that names the shard; later, the thread is replaced once more.',
   }),
   nodeId: variable('SYNCKIT_NODE_ID', text('1–64 characters of A–Z a–z 0–9 _ . : -', /^[A-Za-z0-9_.:-]{1,64}$/), {
     defaultWords: 'host name and instance number',
@@ -61,17 +76,19 @@ const server = {
 const metrics = {
   metricsEnabled: variable('METRICS_ENABLED', flag(), {
     default: 'true',
-    meaning: 'Whether metrics are collected and `/metrics` is served.',
+    meaning:
+      'Whether metrics are collected and `/metrics` is served. They are rendered once a second at most; all who ask meanwhile get the same.',
   }),
   metricsToken: variable('METRICS_TOKEN', secret(16), {
-    defaultWords: 'none: anybody may read the metrics',
+    defaultWords: 'none: outside production anybody may read the metrics, in production nobody on PORT',
     secret: true,
-    meaning: 'If set, `/metrics` requires `Authorization: Bearer <token>`.',
+    meaning:
+      'If set, `/metrics` requires `Authorization: Bearer <token>`. In production, `/health` and `/rooms` tell document ids, counts and versions only with this token.',
   }),
   metricsPort: variable('METRICS_PORT', integer(0, 65_000), {
     default: '0',
     meaning:
-      'Additional port for `/metrics`; the instance number is added to it. Processes that share PORT can be scraped separately there. 0 = none.',
+      'Additional port for `/metrics`; the instance number is added to it. Processes that share PORT can be scraped separately there. Without METRICS_TOKEN it answers everybody who reaches it, also in production: do not expose it. 0 = none.',
   }),
 };
 
@@ -169,16 +186,7 @@ const connections = {
     default: '10000',
     meaning: 'Most WebSocket connections of this process. Further ones are closed with code 1013.',
   }),
-  maxConnectionsPerIp: variable('SYNCKIT_MAX_CONNECTIONS_PER_IP', integer(0), {
-    default: '0',
-    meaning: 'Most WebSocket connections from one address. Further ones are closed with code 1008. 0 = no limit.',
-  }),
-  trustedProxies: variable('SYNCKIT_TRUSTED_PROXIES', addresses(), {
-    default: '',
-    meaning:
-      'Proxies whose `X-Forwarded-For` is trusted. From other peers the header is ignored, so that no client can choose its address.',
-    example: '127.0.0.1,10.0.0.0/8',
-  }),
+  ...admission,
   heartbeatIntervalMs: variable('WS_HEARTBEAT_INTERVAL', integer(4_000, 944_000), {
     default: '30000',
     unit: 'ms',
@@ -231,6 +239,7 @@ export const sections = [
   { title: 'Connections', variables: connections },
   { title: 'Synchronisation', variables: sync },
   { title: 'Limits', variables: limits },
+  { title: 'Budgets', variables: budgets },
   { title: 'Metrics', variables: metrics },
   { title: 'Cluster', variables: cluster },
 ] as const;
@@ -246,5 +255,6 @@ export const variables = {
   ...connections,
   ...sync,
   ...limits,
+  ...budgets,
   ...cluster,
 };

@@ -1,14 +1,18 @@
-/** Sends answers: JSON, with the headers that all answers have. */
+/** Sends answers, with the headers that all answers have. */
 import type { HttpResponse } from 'uWebSockets.js';
 
 export interface Answer {
   /** Status code and reason phrase, such as `200 OK`. */
   readonly status: string;
   readonly headers?: readonly (readonly [name: string, value: string])[];
-  /** Serialised as JSON; undefined for an answer without a body. */
+  /** Serialised as JSON; undefined for an answer without a body, or with a `content`. */
   readonly body?: unknown;
-  /** Default: with a charset. */
+  /** Of the `body`; by default with a charset. */
   readonly contentType?: string;
+  /** A body that is no JSON. */
+  readonly content?: { readonly type: string; readonly bytes: Buffer };
+  /** Closes the connection after the answer: the rest of the request is not read. */
+  readonly close?: boolean;
 }
 
 /** No answer may be cached, framed, sniffed or rendered. */
@@ -20,31 +24,73 @@ const securityHeaders = [
   ['X-Frame-Options', 'DENY'],
 ] as const;
 
+export interface How {
+  /** False for HEAD, which gets only the length. */
+  readonly withBody: boolean;
+  /** Closes the connection after the answer instead of keeping it alive. */
+  readonly close: boolean;
+}
+
 /**
- * Sends the answer in one piece. Must be called within the request's handler: later the response may be invalid.
+ * Answers a request. Must be called within the request's handler; the answer is sent in a later turn of the event loop,
+ * and the next request of the connection is not read before all of it is written. uWebSockets closes a connection that
+ * sends another request before: so a client can neither have a thousand requests answered in one turn, nor have answers
+ * pile up that it does not read.
  *
- * @param how.withBody False for HEAD, which gets only the length.
- * @param how.close Closes the connection after the answer instead of keeping it alive.
+ * @param prepare Makes the answer; called once, unless the client has gone. It may not throw.
  */
-export function send(
-  response: HttpResponse,
-  answer: Answer,
-  how: { readonly withBody: boolean; readonly close: boolean },
-): void {
+export function respond(response: HttpResponse, prepare: () => Answer | Promise<Answer>, how: How): void {
+  let isGone = false;
+  response.onAborted(() => {
+    isGone = true;
+  });
+  setImmediate(() => {
+    if (isGone) return;
+    const answer = prepare();
+    if (!(answer instanceof Promise)) {
+      send(response, answer, how);
+      return;
+    }
+    void answer.then((ready) => {
+      if (!isGone) send(response, ready, how);
+    });
+  });
+}
+
+function send(response: HttpResponse, answer: Answer, how: How): void {
+  const { withBody } = how;
+  const close = how.close || answer.close === true;
+  const content = contentOf(answer);
   response.cork(() => {
     response.writeStatus(answer.status);
     for (const [name, value] of securityHeaders) response.writeHeader(name, value);
     for (const [name, value] of answer.headers ?? []) response.writeHeader(name, value);
-    const body = answer.body === undefined ? undefined : Buffer.from(JSON.stringify(answer.body));
-    if (body !== undefined)
-      response.writeHeader('Content-Type', answer.contentType ?? 'application/json; charset=utf-8');
-    if (body !== undefined && how.withBody) {
-      response.end(body, how.close);
+    if (content !== undefined) response.writeHeader('Content-Type', content.type);
+    if (content !== undefined && withBody) {
+      if (close) response.end(content.bytes, true);
+      else write(response, content.bytes);
       return;
     }
     // endWithoutBody must be called without arguments: with any, uWebSockets.js crashes on Node 20.
-    if (body !== undefined) response.writeHeader('Content-Length', String(body.length));
-    if (how.close) response.writeHeader('Connection', 'close');
+    if (content !== undefined) response.writeHeader('Content-Length', String(content.bytes.length));
+    if (close) response.writeHeader('Connection', 'close');
     response.endWithoutBody();
   });
+}
+
+function contentOf({ body, content, contentType = 'application/json; charset=utf-8' }: Answer): Answer['content'] {
+  if (body === undefined) return content;
+  return { type: contentType, bytes: Buffer.from(JSON.stringify(body)) };
+}
+
+/** Writes as much as the socket takes, and the rest when it takes more. */
+function write(response: HttpResponse, bytes: Buffer): void {
+  const [, isDone] = response.tryEnd(bytes, bytes.length);
+  if (isDone) return;
+  response.onWritable((offset) => response.tryEnd(bytes.subarray(offset), bytes.length)[0]);
+}
+
+/** Refuses a request, and closes its connection, without making an answer. */
+export function refuse(response: HttpResponse, status: string): void {
+  response.cork(() => response.writeStatus(status).writeHeader('Retry-After', '1').end('', true));
 }

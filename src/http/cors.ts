@@ -1,4 +1,5 @@
 /** CORS: which origins may read the answers. */
+import type { Origins } from '../auth/origins.js';
 
 type Header = readonly [name: string, value: string];
 
@@ -9,27 +10,21 @@ export interface Cors {
   preflight(origin: string): Header[];
 }
 
-/**
- * @param origins `corsOrigins` of the configuration: `['*']` for every origin.
- * @param methods That a page may use, separated by commas.
- */
-export function createCors(origins: readonly string[], methods = 'GET, HEAD, OPTIONS'): Cors {
-  const everyone = origins.includes('*');
-  const known = new Set(origins);
-
+/** @param methods That a page may use, separated by commas. */
+export function createCors(origins: Origins, methods = 'GET, HEAD, OPTIONS'): Cors {
   const headers = (origin: string): Header[] => {
-    if (everyone) return [['Access-Control-Allow-Origin', '*']];
-    if (known.size === 0) return [];
+    if (origins.everyone) return [['Access-Control-Allow-Origin', '*']];
+    if (origins.nobody) return [];
     // Also for an origin that is not allowed: caches must not reuse its answer for another.
     const vary: Header = ['Vary', 'Origin'];
-    if (!known.has(origin)) return [vary];
+    if (!origins.mayRead(origin)) return [vary];
     return [['Access-Control-Allow-Origin', origin], ['Access-Control-Allow-Credentials', 'true'], vary];
   };
 
   return {
     headers,
     preflight: (origin) =>
-      everyone || known.has(origin)
+      origins.mayRead(origin)
         ? [
             ['Access-Control-Allow-Methods', methods],
             ['Access-Control-Allow-Headers', 'Authorization, Content-Type, X-API-Key, X-Request-Id'],

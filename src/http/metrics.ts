@@ -1,51 +1,42 @@
 /** `/metrics`: on the main port, and, as several processes may share that port, on a separate port of each process. */
-import { timingSafeEqual } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { TemplatedApp } from 'uWebSockets.js';
 import type { Config } from '../config/load.js';
 import type { Logger } from '../log.js';
+import { refuse, respond, type Answer } from './answer.js';
+import { hasToken, isOperator } from './operator-token.js';
+import type { HttpDeps } from './ports.js';
+import type { SharedRendering } from './shared-rendering.js';
 
-/** Renders the metrics. */
-export interface MetricsSource {
-  readonly contentType: string;
-  render(): Promise<string>;
+type MetricsConfig = Pick<
+  Config,
+  'environment' | 'metricsEnabled' | 'metricsToken' | 'metricsPort' | 'host' | 'instance'
+>;
+
+/** Connections to METRICS_PORT at a time. */
+const MAX_SCRAPERS = 32;
+/** Time for the head of a request on METRICS_PORT, and for keeping an idle connection, in ms. */
+const SCRAPER_TIMEOUT_MS = 10_000;
+
+interface MetricsDeps {
+  readonly config: MetricsConfig;
+  readonly metrics: SharedRendering;
+  readonly log: Logger;
+  readonly refusalOf: HttpDeps['refusalOf'];
 }
 
-type MetricsConfig = Pick<Config, 'metricsEnabled' | 'metricsToken' | 'metricsPort' | 'host' | 'instance'>;
-
-interface Scrape {
-  readonly status: string;
-  readonly contentType: string;
-  readonly body: string;
-}
-
-/** Adds the route to the main port. */
-export function registerMetrics(
-  app: TemplatedApp,
-  deps: { readonly config: MetricsConfig; readonly metrics: MetricsSource; readonly log: Logger },
-): void {
+/** Adds the route to the main port. In production it needs METRICS_TOKEN. */
+export function registerMetrics(app: TemplatedApp, deps: MetricsDeps): void {
   if (!deps.config.metricsEnabled) return;
   app.get('/metrics', (response, request) => {
-    let gone = false;
-    response.onAborted(() => {
-      gone = true;
-    });
-    scrape(deps, request.getHeader('authorization')).then(
-      ({ status, contentType, body }) => {
-        if (gone) return;
-        response.cork(() => {
-          response
-            .writeStatus(status)
-            .writeHeader('Content-Type', contentType)
-            .writeHeader('Cache-Control', 'no-store');
-          response.end(body);
-        });
-      },
-      (error: unknown) => {
-        deps.log.error({ err: error }, 'the metrics could not be rendered');
-        if (!gone) response.cork(() => response.writeStatus('500 Internal Server Error').end());
-      },
-    );
+    const refusal = deps.refusalOf(response, request);
+    if (refusal !== undefined) {
+      refuse(response, refusal);
+      return;
+    }
+    const authorization = request.getHeader('authorization');
+    const isAllowed = mayScrape(deps.config, authorization) && isOperator(deps.config, authorization);
+    respond(response, () => (isAllowed ? scrape(deps) : unauthorized), { withBody: true, close: false });
   });
 }
 
@@ -54,25 +45,28 @@ export function registerMetrics(
  *
  * @throws Error when the port is in use.
  */
-export async function listenForScrapes(deps: {
-  readonly config: MetricsConfig;
-  readonly metrics: MetricsSource;
-}): Promise<Server | undefined> {
+export async function listenForScrapes(deps: MetricsDeps): Promise<Server | undefined> {
   const { metricsEnabled, metricsPort, instance, host } = deps.config;
   if (!metricsEnabled || metricsPort === 0) return undefined;
-  const server = createServer((request, response) => {
+  const limits = { headersTimeout: SCRAPER_TIMEOUT_MS, requestTimeout: SCRAPER_TIMEOUT_MS };
+  const server = createServer({ ...limits, keepAliveTimeout: SCRAPER_TIMEOUT_MS }, (request, response) => {
     const answer = async (): Promise<void> => {
       const found = request.method === 'GET' && request.url?.split('?')[0] === '/metrics';
       if (!found) {
         response.writeHead(404).end();
         return;
       }
-      const { status, contentType, body } = await scrape(deps, request.headers.authorization ?? '');
-      response.writeHead(Number(status.slice(0, 3)), { 'Content-Type': contentType, 'Cache-Control': 'no-store' });
-      response.end(body);
+      const isAllowed = mayScrape(deps.config, request.headers.authorization ?? '');
+      const { status, content } = isAllowed ? await scrape(deps) : unauthorized;
+      response.writeHead(Number(status.slice(0, 3)), {
+        'Content-Type': content?.type ?? 'text/plain',
+        'Cache-Control': 'no-store',
+      });
+      response.end(content?.bytes);
     };
     answer().catch(() => response.destroy());
   });
+  server.maxConnections = MAX_SCRAPERS;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(metricsPort + instance, host, resolve);
@@ -80,18 +74,20 @@ export async function listenForScrapes(deps: {
   return server;
 }
 
-async function scrape(
-  { config, metrics }: { readonly config: MetricsConfig; readonly metrics: MetricsSource },
-  authorization: string,
-): Promise<Scrape> {
-  if (config.metricsToken !== undefined && !equals(authorization, `Bearer ${config.metricsToken}`)) {
-    return { status: '401 Unauthorized', contentType: 'text/plain', body: 'A token is needed.\n' };
-  }
-  return { status: '200 OK', contentType: metrics.contentType, body: await metrics.render() };
+const unauthorized: Answer = {
+  status: '401 Unauthorized',
+  content: { type: 'text/plain', bytes: Buffer.from('A token is needed.\n') },
+};
+
+function mayScrape(config: MetricsConfig, authorization: string): boolean {
+  return config.metricsToken === undefined || hasToken(config, authorization);
 }
 
-/** Compares in constant time, so that the time reveals nothing about the token. */
-function equals(given: string, wanted: string): boolean {
-  const [a, b] = [Buffer.from(given), Buffer.from(wanted)];
-  return a.length === b.length && timingSafeEqual(a, b);
+async function scrape({ metrics, log }: MetricsDeps): Promise<Answer> {
+  try {
+    return { status: '200 OK', content: { type: metrics.contentType, bytes: await metrics.render() } };
+  } catch (error) {
+    log.error({ err: error }, 'the metrics could not be rendered');
+    return { status: '500 Internal Server Error' };
+  }
 }

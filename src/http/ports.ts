@@ -1,4 +1,5 @@
 /** What the HTTP routes need from the node. */
+import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
 import type { Config } from '../config/load.js';
 import type { Logger } from '../log.js';
 import type { ClusterStatus } from '../cluster/membership/heartbeat.js';
@@ -32,7 +33,7 @@ export interface DocumentCounts {
 
 /** All functions return at once, from data on the acceptor's thread; none may throw. */
 export interface HttpDeps {
-  readonly config: Pick<Config, 'corsOrigins'>;
+  readonly config: Pick<Config, 'corsOrigins' | 'isOpenByDefault' | 'environment' | 'metricsToken'>;
   readonly log: Logger;
   readonly version: string;
   /** Milliseconds since the epoch. */
@@ -42,6 +43,8 @@ export interface HttpDeps {
   documents(limit: number): DocumentCounts;
   /** Undefined for a node without a bus. */
   cluster(): ClusterStatus | undefined;
+  /** The status with which a request is refused at once; undefined when it may have an answer. */
+  refusalOf(response: HttpResponse, request: HttpRequest): string | undefined;
   /** Whether the node is shutting down; then connections are not kept alive. */
   draining(): boolean;
 }

@@ -6,25 +6,35 @@ import type { HttpDeps } from './ports.js';
 /** Most documents that /health and /rooms list, so that the answer stays small on a node of any size. */
 const maxListedDocuments = 100;
 
-export type Routes = ReadonlyMap<string, () => Answer>;
+/** Makes the answer. @param isOperator Whether it may tell document ids, counts, versions and reasons. */
+type Route = (isOperator: boolean) => Answer;
+
+export type Routes = ReadonlyMap<string, Route>;
 
 export function createRoutes(deps: HttpDeps): Routes {
-  return new Map([
-    ['/', () => ok(information(deps.version))],
-    ['/health', () => ok(health(deps))],
+  return new Map<string, Route>([
+    ['/', (isOperator) => ok(information(isOperator ? deps.version : undefined))],
+    ['/health', (isOperator) => ok(isOperator ? health(deps) : { status: healthStatus(deps) })],
     ['/health/live', () => ok({ status: 'alive' })],
-    ['/health/ready', () => ready(deps)],
-    ['/rooms', () => ok(rooms(deps, maxListedDocuments))],
+    ['/health/ready', (isOperator) => (isOperator ? ready(deps) : withoutReasons(ready(deps)))],
+    ['/rooms', (isOperator) => (isOperator ? ok(rooms(deps, maxListedDocuments)) : unauthorized)],
     // The acceptor handles upgrades; this is the answer to a request without one.
     ['/ws', upgradeRequired],
   ]);
+}
+
+const unauthorized: Answer = { status: '401 Unauthorized', body: { error: 'METRICS_TOKEN is needed' } };
+
+function withoutReasons({ status, body }: Answer): Answer {
+  return { status, body: { status: (body as { readonly status: string }).status } };
 }
 
 function ok(body: object): Answer {
   return { status: '200 OK', body };
 }
 
-function information(version: string): object {
+/** @param version Undefined when the asking client may not know it; then the key is missing. */
+function information(version: string | undefined): object {
   return {
     name: 'SyncKit Server',
     version,

@@ -1,20 +1,18 @@
 /**
  * Imports what the reference server has stored in its Postgres database. Everything comes from one snapshot of that
- * database, which is only read; importing it again changes nothing.
+ * database, which is only read; importing it again changes nothing. What was written is read back and compared.
  */
 
 import type { Config } from '../config/load.js';
-import { openTarget } from './import-target.js';
 import type { DocumentChange, Storage } from '../storage/port.js';
+import { ImportError } from './import-error.js';
+import { newSummary, sentencesOf, type ImportSummary } from './import-summary.js';
+import { openTarget } from './import-target.js';
+import { readBack } from './read-back.js';
+import { firstStamp, rowsOf, updateOf } from './reference-rows.js';
 import { ReferenceSource, type Selection, type SourceRow } from './reference-source.js';
-import { firstStamp, updateOf, readState, stateText } from './reference-rows.js';
-
-/** A text as it is to be stored and as users see it, or why there is none. */
-export type ReadText =
-  | { readonly bytes: Uint8Array; readonly text: string }
-  /** The state of a text that nobody has written in. */
-  | { readonly empty: true }
-  | { readonly refused: string };
+import { readReferenceState, type ReferenceState } from './reference-state.js';
+import type { TextReader } from './reference-text.js';
 
 export interface ImportOptions {
   /** Address of the reference server's database. */
@@ -22,26 +20,11 @@ export interface ImportOptions {
   readonly to: Config['storage'];
   /** Whether clients of this server can ask for such a document. */
   readonly isDocumentId: (id: string) => boolean;
-  /** Joins a state, as JSON, into an empty text. */
-  readonly readText: (state: string) => ReadText;
+  readonly texts: TextReader;
   /** Called with each line of progress, with missing tables and columns, and with the summary. */
   readonly log: (line: string) => void;
   /** Called for each row that was left out, with the reason. */
   readonly refuse: (line: string) => void;
-}
-
-export interface ImportSummary {
-  documents: number;
-  /** Those that are removed included. */
-  fields: number;
-  removed: number;
-  texts: number;
-  /** Texts whose content on the reference server differs from that of their states. */
-  differing: number;
-  /** Rows or fields that were left out. */
-  refused: number;
-  snapshots: number;
-  snapshotsLeft: number;
 }
 
 const progressEveryMs = 5_000;
@@ -67,16 +50,7 @@ class Import {
   readonly #options: ImportOptions;
   readonly #source: ReferenceSource;
   readonly #target: Storage;
-  readonly #sum: ImportSummary = {
-    documents: 0,
-    fields: 0,
-    removed: 0,
-    texts: 0,
-    differing: 0,
-    refused: 0,
-    snapshots: 0,
-    snapshotsLeft: 0,
-  };
+  readonly #sum = newSummary();
   #hasClocks = false;
   #loggedAt = Date.now();
 
@@ -88,55 +62,37 @@ class Import {
 
   async run(): Promise<ImportSummary> {
     this.#hasClocks = (await this.#columns('vector_clocks', ['document_id', 'clock_value'])) !== undefined;
-    const hasDocuments = await this.#documents();
-    await this.#texts();
-    await this.#snapshots(hasDocuments);
-    const { documents, fields, removed, texts, differing, snapshots, snapshotsLeft, refused } = this.#sum;
-    this.#options.log(
-      `Imported ${documents} documents (${snapshots} of them from snapshots) with ${fields} fields, ` +
-        `${removed} of which are removed, and ${texts} texts.`,
-    );
-    if (differing > 0) this.#options.log(`Texts whose content is not that of their crdt_state: ${differing}.`);
-    if (snapshotsLeft > 0)
-      this.#options.log(`Not imported: ${snapshotsLeft} snapshots, which this server does not use.`);
-    if (refused > 0) this.#options.log(`Refused: ${refused}.`);
+    await this.#documents();
+    await this.#snapshots();
+    await this.#lostDocuments();
+    for (const line of sentencesOf(this.#sum)) this.#options.log(line);
     return this.#sum;
   }
 
-  /** Returns whether the table can be read. */
-  async #documents(): Promise<boolean> {
+  async #documents(): Promise<void> {
     const columns = await this.#columns('documents', ['id', 'state'], ['version']);
-    if (columns === undefined) return false;
+    if (columns === undefined) {
+      throw new ImportError(
+        'The database of the reference server has no table documents with the columns id and state: it is another one',
+      );
+    }
     const from = { from: 'documents', id: 'id', columns: ['state', orNull(columns, 'version')], heavy: ['state'] };
-    await this.#each('documents', from, (rows, clocks) => this.#writeStates('documents', rows, clocks));
-    return true;
-  }
-
-  async #texts(): Promise<void> {
-    const columns = await this.#columns('text_documents', ['id', 'crdt_state'], ['content', 'clock_value']);
-    if (columns === undefined) return;
-    const selection: Selection = {
-      from: 'text_documents',
-      id: 'id',
-      columns: ['crdt_state', orNull(columns, 'content'), orNull(columns, 'clock_value')],
-      heavy: columns.has('content') ? ['crdt_state', 'content'] : ['crdt_state'],
-    };
-    await this.#each('text_documents', selection, (rows, clocks) => this.#writeTexts(rows, clocks));
+    this.#sum.rows = await this.#each('documents', from, (rows, clocks) => this.#write('documents', rows, clocks));
+    const unread = (await this.#source.count('documents')) - this.#sum.rows;
+    if (unread > 0) this.#refuse(`documents: ${unread} rows have no id, or that of another row`);
   }
 
   /** There are no snapshots here yet: of a document that is nowhere else, the newest one is imported. */
-  async #snapshots(hasDocuments: boolean): Promise<void> {
+  async #snapshots(): Promise<void> {
     const needed = ['document_id', 'state', 'created_at'];
     const columns = await this.#columns('snapshots', needed, ['version', 'compressed']);
     if (columns === undefined) return;
     const [version, compressed] = [orNull(columns, 'version'), orNull(columns, 'compressed')];
-    const orphaned = hasDocuments
-      ? 'AND NOT EXISTS (SELECT FROM documents WHERE documents.id = snapshots.document_id)'
-      : '';
     const selection: Selection = {
       from: `(
         SELECT DISTINCT ON (document_id) document_id, state, ${version} AS version, ${compressed} AS compressed
-        FROM snapshots WHERE document_id IS NOT NULL ${orphaned}
+        FROM snapshots WHERE document_id IS NOT NULL
+          AND NOT EXISTS (SELECT FROM documents WHERE documents.id = snapshots.document_id)
         ORDER BY document_id, created_at DESC NULLS LAST
       )`,
       id: 'document_id',
@@ -146,89 +102,121 @@ class Import {
     await this.#each('snapshots', selection, async (rows, clocks) => {
       const readable = rows.filter(([id, , , compressed]) => {
         if (compressed !== 'true') return true;
-        this.#refuse('snapshots', id, undefined, 'it is compressed, in a way that is not known here');
+        this.#refuseRow('snapshots', id, undefined, 'it is compressed, in a way that is not known here');
         return false;
       });
-      this.#sum.snapshots += await this.#writeStates('snapshots', readable, clocks);
+      this.#sum.snapshots += await this.#write('snapshots', readable, clocks);
     });
     this.#sum.snapshotsLeft = (await this.#source.count('snapshots')) - this.#sum.snapshots;
   }
 
-  /** Returns how many documents were written. */
-  async #writeStates(table: string, rows: readonly SourceRow[], clocks: ReadonlyMap<string, number>): Promise<number> {
-    const changes: DocumentChange[] = [];
-    for (const [id, state = null, version = null] of rows) {
-      const { fields, refused } = readState(state, version, clocks.get(id));
-      for (const { path, reason } of refused) this.#refuse(table, id, path, reason);
-      // A document without fields is imported, unless its state can't be read.
-      if (refused.some(({ path }) => path === undefined)) continue;
-      changes.push({ documentId: id, stamp: fields.at(-1)?.stamp ?? firstStamp(clocks.get(id)), fields });
+  /** Documents of which only operations are left: their state can't be told from them. */
+  async #lostDocuments(): Promise<void> {
+    const columns = await this.#source.columnsOf('deltas');
+    if (columns?.has('document_id') !== true) return;
+    for (const id of await this.#source.idsWithoutDocument('deltas')) {
+      this.#refuseRow('deltas', id, undefined, 'there is no document of this id');
     }
-    await this.#commit(table, changes);
-    for (const { fields } of changes) {
-      this.#sum.fields += fields.length;
-      this.#sum.removed += fields.filter(({ deleted }) => deleted).length;
-    }
-    this.#sum.documents += changes.length;
-    return changes.length;
   }
 
-  async #writeTexts(rows: readonly SourceRow[], clocks: ReadonlyMap<string, number>): Promise<void> {
+  /** Returns how many documents and texts were written. */
+  async #write(table: string, rows: readonly SourceRow[], clocks: ReadonlyMap<string, number>): Promise<number> {
     const changes: DocumentChange[] = [];
-    for (const [id, state = null, content = null, clock = null] of rows) {
-      if (state === null) {
-        // Text without the history that merging needs: a new state would differ from that of the clients.
-        if (content !== null && content !== '') this.#refuse('text_documents', id, undefined, 'it has no crdt_state');
+    for (const [id, json = null, version = null] of rows) {
+      const state = readReferenceState(id, json);
+      if (state.kind === 'unreadable') {
+        this.#refuseRow(table, id, undefined, state.reason);
         continue;
       }
-      const read = this.#options.readText(stateText(state));
-      if ('refused' in read) {
-        this.#refuse('text_documents', id, undefined, read.refused);
-        continue;
-      }
-      if ('empty' in read) continue;
-      if (content !== null && content !== read.text) this.#differs(id);
-      const stamp = firstStamp(Math.max(clocks.get(id) ?? 0, Number(clock ?? 0) || 0));
-      changes.push({ documentId: id, stamp, fields: [], text: { append: [updateOf(read.bytes)], replaces: [] } });
+      for (const key of state.unknown) this.#refuseRow(table, id, undefined, `its key ${quoted(key)} is not known`);
+      const change =
+        state.kind === 'fields'
+          ? this.#fieldsOf(table, id, state, version, clocks.get(id))
+          : this.#textOf(table, id, state, clocks.get(id));
+      if (change !== undefined) changes.push(change);
     }
-    const refused = await this.#commit('text_documents', changes);
-    this.#sum.texts += changes.length - refused;
+    return this.#commit(table, changes);
   }
 
-  #differs(id: string): void {
+  #fieldsOf(
+    table: string,
+    documentId: string,
+    { values }: Extract<ReferenceState, { kind: 'fields' }>,
+    version: string | null,
+    clock: number | undefined,
+  ): DocumentChange {
+    const { fields, refused } = rowsOf(values, version, clock);
+    for (const { path, reason } of refused) this.#refuseRow(table, documentId, path, reason);
+    return { documentId, stamp: fields.at(-1)?.stamp ?? firstStamp(clock), fields };
+  }
+
+  #textOf(
+    table: string,
+    documentId: string,
+    { crdt, content, clock }: Extract<ReferenceState, { kind: 'text' }>,
+    largestClock = 0,
+  ): DocumentChange | undefined {
+    if (crdt === undefined) {
+      // Text without the history that merging needs: a new state would differ from that of the clients.
+      if (content === undefined || content === '') this.#sum.emptyTexts++;
+      else this.#refuseRow(table, documentId, undefined, 'it is a text without its crdt');
+      return undefined;
+    }
+    const read = this.#options.texts.read(crdt);
+    if ('refused' in read) {
+      this.#refuseRow(table, documentId, undefined, read.refused);
+      return undefined;
+    }
+    if ('empty' in read) {
+      if (content === undefined || content === '') this.#sum.emptyTexts++;
+      else this.#refuseRow(table, documentId, undefined, 'its crdt is empty, but its content is not');
+      return undefined;
+    }
+    if (content !== undefined && content !== read.text) this.#differs(table, documentId);
+    const text = { append: [updateOf(read.bytes)], replaces: [] };
+    return { documentId, stamp: firstStamp(Math.max(largestClock, clock)), fields: [], text };
+  }
+
+  #differs(table: string, id: string): void {
     if (++this.#sum.differing > differingNamed) return;
-    this.#options.log(
-      `text_documents ${JSON.stringify(id)}: its content is not that of its crdt_state, which is imported.`,
-    );
+    this.#options.log(`${table} ${quoted(id)}: its content is not that of its crdt, which is imported.`);
   }
 
-  /** Returns how many rows the storage refused. */
+  /** Writes, reads back and counts. Returns how many documents and texts were written. */
   async #commit(table: string, changes: readonly DocumentChange[]): Promise<number> {
     if (changes.length === 0) return 0;
-    const { refused } = await this.#target.commit(changes);
-    for (const { documentId, path, reason } of refused) {
-      this.#refuse(table, documentId, path, reason);
-      if (path === undefined) continue;
-      const row = changes
-        .find((change) => change.documentId === documentId)
-        ?.fields.find((field) => field.path === path);
-      this.#sum.fields--;
-      if (row?.deleted === true) this.#sum.removed--;
+    const committed = await this.#target.commit(changes);
+    const missing = await readBack(this.#target, changes, committed, this.#options.texts);
+    for (const { documentId, path, reason } of [...committed.refused, ...missing]) {
+      this.#refuseRow(table, documentId, path, reason);
     }
-    return refused.length;
+    const [notWritten, notStored] = [committed.refused, missing].map((rows) => new Set(rows.map(nameOf)));
+    let written = 0;
+    for (const { documentId, fields, text } of changes) {
+      const there = fields.filter(({ path }) => notWritten?.has(nameOf({ documentId, path })) !== true);
+      this.#sum.fields += there.length;
+      this.#sum.removed += there.filter(({ deleted }) => deleted).length;
+      if (text !== undefined && notWritten?.has(nameOf({ documentId, path: undefined })) === true) continue;
+      if (text === undefined) this.#sum.documents++;
+      else this.#sum.texts++;
+      written++;
+      const paths = [undefined, ...fields.map(({ path }) => path)];
+      if (!paths.some((path) => notStored?.has(nameOf({ documentId, path })) === true)) this.#sum.verified++;
+    }
+    return written;
   }
 
-  /** Pages of those rows whose id a document can have here, with the clocks of their documents. */
+  /** Pages of those rows whose id a document can have here, with the clocks of their documents. Returns how many there were. */
   async #each(
     table: string,
     selection: Selection,
     write: (rows: readonly SourceRow[], clocks: ReadonlyMap<string, number>) => Promise<unknown>,
-  ): Promise<void> {
+  ): Promise<number> {
     let seen = 0;
     for await (const rows of this.#source.pages(selection)) {
       const usable = rows.filter(([id]) => {
         if (this.#options.isDocumentId(id)) return true;
-        this.#refuse(table, id, undefined, 'no client of this server could ask for a document of this id');
+        this.#refuseRow(table, id, undefined, 'no client of this server could ask for a document of this id');
         return false;
       });
       const ids = usable.map(([id]) => id);
@@ -238,6 +226,7 @@ class Import {
       this.#loggedAt = Date.now();
       this.#options.log(`${table}: ${seen} so far`);
     }
+    return seen;
   }
 
   /** The columns of a table, or undefined if it lacks needed ones; logs what is missing. */
@@ -255,15 +244,27 @@ class Import {
     for (const name of lacks(wanted)) this.#options.log(`The table ${table} has no column ${name}: done without it.`);
     const missing = lacks(needed);
     if (missing.length === 0) return columns;
-    this.#options.log(`The table ${table} has no column ${missing.join(', ')}: skipped.`);
+    this.#refuse(`the table ${table} has no column ${missing.join(', ')}`);
     return undefined;
   }
 
-  #refuse(table: string, id: string, path: string | undefined, reason: string): void {
-    this.#sum.refused++;
-    const field = path === undefined ? '' : `, field ${JSON.stringify(path)}`;
-    this.#options.refuse(`refused: ${table} ${JSON.stringify(id)}${field}: ${reason}`);
+  #refuseRow(table: string, id: string, path: string | undefined, reason: string): void {
+    const field = path === undefined ? '' : `, field ${quoted(path)}`;
+    this.#refuse(`${table} ${quoted(id)}${field}: ${reason}`);
   }
+
+  #refuse(what: string): void {
+    this.#sum.refused++;
+    this.#options.refuse(`refused: ${what}`);
+  }
+}
+
+function quoted(text: string): string {
+  return JSON.stringify(text);
+}
+
+function nameOf({ documentId, path }: { readonly documentId: string; readonly path: string | undefined }): string {
+  return JSON.stringify([documentId, path]);
 }
 
 function orNull(columns: ReadonlySet<string>, name: string): string {

@@ -1,17 +1,16 @@
 /** Converts the data of the reference server to rows of this one. */
 
 import { createHash } from 'node:crypto';
-import { Fields } from '../protocol/fields.js';
-import { JsonFault } from '../protocol/json-reader.js';
 import type { FieldRow, TextUpdate } from '../storage/port.js';
+import type { Values } from './reference-state.js';
 
 /** The writer of everything that was imported. */
 export const importedBy = 'reference';
 
 /** The values of a document as rows, and those that can't be rows. */
-export interface ReadState {
+export interface ReadFields {
   readonly fields: readonly FieldRow[];
-  readonly refused: readonly { readonly path: string | undefined; readonly reason: string }[];
+  readonly refused: readonly { readonly path: string; readonly reason: string }[];
 }
 
 const tombstone = '{"__deleted":true}';
@@ -21,17 +20,14 @@ const maxDepth = 2_000;
 const ticksPerMs = 1024;
 
 /**
- * Each key of a state as a field. Its time is 0 and not the one of the document's last change: the reference server
- * orders writes by when they arrive, so whatever a client writes after the move must win, however slow its clock is. The
- * counter is the document's version, so that a second import adds what was written in between.
+ * Each value as a field. Its time is 0 and not the one of the document's last change: the reference server orders writes
+ * by when they arrive, so whatever a client writes after the move must win, however slow its clock is. The counter is
+ * the document's version, so that a second import adds what was written in between.
  *
  * The stamps ascend from the largest entry of the vector clock: clients take a value only with a clock above the one
  * they have, and one that got only a part of the fields must not seem to have got all.
  */
-export function readState(state: string | null, version: string | null, largestClock: number | undefined): ReadState {
-  const values = entriesOf(state);
-  if (values === undefined)
-    return { fields: [], refused: [{ path: undefined, reason: 'its state is not a JSON object' }] };
+export function rowsOf(values: Values, version: string | null, largestClock: number | undefined): ReadFields {
   const counter = countOf(version);
   let stamp = firstStamp(largestClock);
   const fields: FieldRow[] = [];
@@ -58,28 +54,11 @@ export function updateOf(bytes: Uint8Array): TextUpdate {
   return { id: `000000000000${hash.slice(0, 20)}`, bytes };
 }
 
-/** The JSON of a text's state: as it is, or as the content of a JSON string when it was encoded twice. */
-export function stateText(stored: string): string {
-  if (!/^\s*"/.test(stored)) return stored;
-  const content = parse(stored);
-  return typeof content === 'string' ? content : stored;
-}
-
 /** A version is a count, or a vector clock whose largest entry serves as one. */
 function countOf(version: string | null): number {
   const parsed = parse(version);
   const counts = isObject(parsed) ? Object.values(parsed) : [parsed];
   return counts.reduce<number>((most, count) => (typeof count === 'number' && count > most ? count : most), 0);
-}
-
-/** The values as they are written: JSON.parse would round their numbers. */
-function entriesOf(json: string | null): ReturnType<typeof Fields.entries> {
-  try {
-    return json === null ? undefined : Fields.entries(json);
-  } catch (error) {
-    if (error instanceof JsonFault) return undefined;
-    throw error;
-  }
 }
 
 function parse(json: string | null): unknown {

@@ -84,6 +84,15 @@ export class ReferenceSource {
     return new Map(rows as [string, number][]);
   }
 
+  /** Ids in a column `document_id` that are not in `documents`; at most 1 000. */
+  async idsWithoutDocument(table: string): Promise<string[]> {
+    const rows = await this.#query(
+      `SELECT DISTINCT document_id::text FROM ${table} WHERE document_id IS NOT NULL
+        AND NOT EXISTS (SELECT FROM documents WHERE documents.id::text = ${table}.document_id::text) LIMIT 1000`,
+    );
+    return rows.map(([id]) => String(id));
+  }
+
   async count(table: string): Promise<number> {
     const [row] = await this.#query(`SELECT count(*) FROM ${table}`);
     return Number(row?.[0]);

@@ -91,6 +91,7 @@ export function readAnswer(answer: Uint8Array<ArrayBuffer>, handler: AnswerHandl
       case entries.status:
         handler.status({
           storageHealthy: bytes.readUInt8(at + 1) === 1,
+          ...(bytes.readUInt8(at + 1) === 2 ? { storageLost: true } : {}),
           busConnected: bytes.readUInt8(at + 2) === 1,
           documents: bytes.readUInt32LE(at + 3),
           bytes: bytes.readDoubleLE(at + 7),

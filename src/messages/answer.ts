@@ -10,7 +10,7 @@
  *   read    = u8 9 · u8 flags · u8 type · f64 number of the read · f64 session · u32 length · frame
  *   settled = u8 3 · f64 task
  *   group   = u8 5 · f64 task · u32 place of a settled group in the task
- *   status  = u8 4 · u8 storage ok · u8 bus ok · u32 documents · f64 bytes · f64 pending bytes
+ *   status  = u8 4 · u8 storage (0 fails, 1 works, 2 is lost) · u8 bus ok · u32 documents · f64 bytes · f64 pending bytes
  *   awareness = u8 6 · u16 length · documentId · u32 length · message of another process
  *   active  = u8 7 · u16 length · documentId
  *   relayed = u8 11 · f64 task · u32 place of a group in the task · u32 records of the group
@@ -23,6 +23,8 @@ import type { Encoding } from '../protocol/encode.js';
 /** How a shard is. */
 export interface ShardStatus {
   readonly storageHealthy: boolean;
+  /** Set when the storage will never work again in this process. */
+  readonly storageLost?: true;
   /** True without a bus. */
   readonly busConnected: boolean;
   /** Documents in memory. */
@@ -159,7 +161,7 @@ export class AnswerWriter {
 
   status(status: ShardStatus): void {
     this.frames.u8(entries.status);
-    this.frames.u8(status.storageHealthy ? 1 : 0);
+    this.frames.u8(status.storageLost === true ? 2 : status.storageHealthy ? 1 : 0);
     this.frames.u8(status.busConnected ? 1 : 0);
     this.frames.u32(status.documents);
     this.frames.f64(status.bytes);

@@ -28,6 +28,8 @@ export class AcceptorMetrics {
   readonly errors;
   /** By limit. */
   readonly limitRejections;
+  /** By reason. */
+  readonly misuses;
   readonly coalescingWait;
   readonly fanoutLatency;
   readonly ackLatency;
@@ -58,6 +60,7 @@ export class AcceptorMetrics {
     this.deliveries = cells.counter(metrics.deliveries);
     this.errors = cells.counters(metrics.errorsSent);
     this.limitRejections = cells.counters(metrics.limitRejections);
+    this.misuses = cells.counters(metrics.misuses);
     this.coalescingWait = cells.histogram(metrics.coalescingWait);
     this.fanoutLatency = cells.histogram(metrics.fanoutLatency);
     this.ackLatency = cells.histogram(metrics.ackLatency);

@@ -3,6 +3,8 @@ import { cellsOf, metrics } from './table.js';
 
 /** The counters and histograms of a shard; metrics/shard-table.ts describes each. */
 export class ShardMetrics {
+  /** By result. */
+  readonly snapshots;
   readonly deltas;
   readonly fieldsApplied;
   readonly fieldsLost;
@@ -39,6 +41,7 @@ export class ShardMetrics {
   /** @param memory From `MetricsRegistry.addShard`; when undefined, nothing is counted. */
   constructor(memory: SharedArrayBuffer | undefined) {
     const cells = new Cells(cellsOf('shard'), memory);
+    this.snapshots = cells.counters(metrics.snapshots);
     this.deltas = cells.counter(metrics.deltas);
     this.fieldsApplied = cells.counter(metrics.fieldsApplied);
     this.fieldsLost = cells.counter(metrics.fieldsLost);

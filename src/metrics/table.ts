@@ -2,6 +2,7 @@
 import { errors, limitNames } from '../errors.js';
 import { authMetrics } from './auth-table.js';
 import { latencies } from './buckets.js';
+import { budgetMetrics } from './budget-table.js';
 import { shardMetrics } from './shard-table.js';
 import type { MetricSpec } from './spec.js';
 
@@ -57,8 +58,8 @@ export const metrics = {
     name: 'synckit_connections_rejected_total',
     type: 'counter',
     owner: 'acceptor',
-    labels: { reason: ['capacity', 'address'] },
-    help: 'WebSocket connections that were rejected: over WS_MAX_CONNECTIONS (capacity) or SYNCKIT_MAX_CONNECTIONS_PER_IP (address).',
+    labels: { reason: ['capacity', 'address', 'unauthenticated', 'rate', 'sockets', 'origin'] },
+    help: 'Connections, handshakes and HTTP requests that were rejected: over WS_MAX_CONNECTIONS (capacity), SYNCKIT_MAX_CONNECTIONS_PER_IP (address), SYNCKIT_MAX_UNAUTHENTICATED (unauthenticated: the longest unauthenticated was closed), SYNCKIT_MAX_HANDSHAKES_PER_SECOND or SYNCKIT_MAX_HTTP_REQUESTS_PER_SECOND (rate), SYNCKIT_MAX_SOCKETS or SYNCKIT_MAX_HTTP_CONNECTIONS (sockets), or from a page whose origin may not connect (origin).',
   },
   connectionsClosed: {
     name: 'synckit_connections_closed_total',
@@ -260,6 +261,7 @@ export const metrics = {
     owner: 'node',
     help: 'Memory of the loaded documents.',
   },
+  ...budgetMetrics,
   ...shardMetrics,
 } as const satisfies Record<string, MetricSpec>;
 

@@ -12,6 +12,8 @@ export interface ShardLinkOptions {
   readonly filename: string;
   readonly workerData: unknown;
   readonly log: Logger;
+  /** Longest time for the worker to open its storage and be ready. */
+  readonly startTimeoutMs: number;
   /** An answer in the format of answer.ts. */
   readonly onAnswer: (answer: Uint8Array<ArrayBuffer>) => void;
   /** The shard can take another task. */
@@ -24,8 +26,19 @@ export interface ShardLinkOptions {
 
 /** Requests under way at a time, besides tasks. */
 const MAX_REQUESTS = 250;
-const START_TIMEOUT_MS = 30_000;
 const LAST_RESTART_DELAY_MS = 5_000;
+
+/** A worker did not start in time. Its thread may hang in a call of the system, and then the process can't exit by itself. */
+export class ShardStartTimeout extends Error {
+  override readonly name = 'ShardStartTimeout';
+
+  constructor(index: number, timeoutMs: number) {
+    super(
+      `shard ${index} did not start within ${timeoutMs / 1_000} s (SYNCKIT_SHARD_START_TIMEOUT_MS): ` +
+        'its storage does not answer, or the host is overloaded',
+    );
+  }
+}
 
 /**
  * The acceptor's end of one shard: starts its worker, gives it tasks, and replaces it when it dies. Tasks go out on a
@@ -189,12 +202,14 @@ export class ShardLink {
       if (this.#port === port && this.#state === 'running') this.#died(port, code);
     });
     const work: Work = { kind: 'start', port: port2, isReplacement: this.#restarts > 0 };
+    const { index, startTimeoutMs } = this.#options;
+    const signal = AbortSignal.timeout(startTimeoutMs);
     try {
-      await pool.run(work, { transferList: [port2], signal: AbortSignal.timeout(START_TIMEOUT_MS) });
+      await pool.run(work, { transferList: [port2], signal });
     } catch (error) {
       port.close();
       void pool.destroy();
-      throw error;
+      throw signal.aborted ? new ShardStartTimeout(index, startTimeoutMs) : error;
     }
   }
 

@@ -8,6 +8,8 @@ export interface ShardSetOptions {
   readonly filename: string;
   readonly workerData: (index: number) => unknown;
   readonly log: Logger;
+  /** See `ShardLinkOptions`. */
+  readonly startTimeoutMs: number;
   readonly onAnswer: (index: number, answer: Uint8Array<ArrayBuffer>) => void;
   readonly onReady: (index: number) => void;
   readonly onAbandoned: ShardLinkOptions['onAbandoned'];
@@ -20,7 +22,7 @@ export class ShardSet {
   readonly links: readonly ShardLink[];
 
   constructor(options: ShardSetOptions) {
-    const { filename, log, onAbandoned } = options;
+    const { filename, log, startTimeoutMs, onAbandoned } = options;
     this.links = Array.from(
       { length: options.count },
       (_, index) =>
@@ -28,6 +30,7 @@ export class ShardSet {
           index,
           filename,
           log,
+          startTimeoutMs,
           onAbandoned,
           workerData: options.workerData(index),
           onAnswer: (answer) => {
@@ -53,9 +56,15 @@ export class ShardSet {
     return (hash >>> 0) % this.links.length;
   }
 
-  /** @throws When a worker can't start. */
+  /**
+   * Waits for all workers, also when one fails: ending a thread that is still loading its modules aborts the process.
+   *
+   * @throws When a worker can't start.
+   */
   async start(): Promise<void> {
-    await Promise.all(this.links.map((link) => link.start()));
+    const starts = await Promise.allSettled(this.links.map((link) => link.start()));
+    const failed = starts.find((start) => start.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
   }
 
   /** Resolves when all that was submitted so far is answered and durable. */
@@ -74,13 +83,15 @@ export class ShardSet {
   /** All shards together. */
   status(): ShardStatus {
     const sum = { storageHealthy: true, busConnected: true, documents: 0, bytes: 0, pendingBytes: 0 };
+    let isLost = false;
     for (const { status } of this.links) {
       sum.storageHealthy &&= status.storageHealthy;
       sum.busConnected &&= status.busConnected;
+      isLost ||= status.storageLost === true;
       sum.documents += status.documents;
       sum.bytes += status.bytes;
       sum.pendingBytes += status.pendingBytes;
     }
-    return sum;
+    return isLost ? { ...sum, storageLost: true } : sum;
   }
 }

@@ -6,10 +6,16 @@ import type { ErrorCode } from '../errors.js';
 export interface ChunkLimits {
   /** Unfinished sets per connection. */
   readonly sets: number;
-  /** Bytes of data in all unfinished sets of a connection. */
+  /** Memory of all unfinished sets of a connection, in bytes. */
   readonly bytes: number;
   /** Milliseconds after which an unfinished set is dropped, counted from its first chunk. */
   readonly timeout: number;
+}
+
+/** The memory that the chunk sets of all connections take. */
+export interface ChunkMemory {
+  readonly maxBytes: number;
+  bytes: number;
 }
 
 /** One `delta_batch_chunk`; `data` points into the frame. */
@@ -37,6 +43,9 @@ export type ChunkOutcome =
   | { readonly kind: 'refused'; readonly code: ErrorCode };
 
 const waiting: ChunkOutcome = { kind: 'waiting' };
+/** Memory of a part besides its data, and of a set besides its parts. */
+const PART_BYTES = 200;
+const SET_BYTES = 500;
 /** A set of more parts would let one frame allocate a large array. */
 const MAX_CHUNKS = 65_536;
 
@@ -46,12 +55,15 @@ const MAX_CHUNKS = 65_536;
  */
 export class ChunkAssembler {
   readonly #limits: ChunkLimits;
+  readonly #memory: ChunkMemory;
   /** In the order of their first chunks, so that the oldest is found first. */
   readonly #sets = new Map<string, ChunkSet>();
   #bytes = 0;
 
-  constructor(limits: ChunkLimits) {
+  /** @param memory Shared by all connections. */
+  constructor(limits: ChunkLimits, memory: ChunkMemory = { maxBytes: Infinity, bytes: 0 }) {
     this.#limits = limits;
+    this.#memory = memory;
   }
 
   /** Unfinished sets. */
@@ -59,7 +71,7 @@ export class ChunkAssembler {
     return this.#sets.size;
   }
 
-  /** Bytes held for unfinished sets, in base64. */
+  /** Memory of the unfinished sets. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -76,24 +88,28 @@ export class ChunkAssembler {
     if (chunk === undefined) return { kind: 'refused', code: 'INVALID_MESSAGE' };
 
     let set = this.#sets.get(chunk.chunkId);
-    if (set === undefined) {
-      if (this.#sets.size >= this.#limits.sets) return { kind: 'refused', code: 'RATE_LIMIT_EXCEEDED' };
-      set = { total: chunk.total, parts: [], since: now, missing: chunk.total, bytes: 0 };
-      this.#sets.set(chunk.chunkId, set);
-    } else if (set.total !== chunk.total) {
+    if (set === undefined && this.#sets.size >= this.#limits.sets) {
+      return { kind: 'refused', code: 'RATE_LIMIT_EXCEEDED' };
+    }
+    if (set !== undefined && set.total !== chunk.total) {
       this.#drop(chunk.chunkId, set);
       return { kind: 'refused', code: 'INVALID_MESSAGE' };
     }
-    if (set.parts[chunk.index] !== undefined) return waiting;
-    if (this.#bytes + chunk.data.length > this.#limits.bytes) {
-      this.#drop(chunk.chunkId, set);
-      return { kind: 'refused', code: 'MESSAGE_TOO_LARGE' };
+    if (set?.parts[chunk.index] !== undefined) return waiting;
+    const size = chunk.data.length + PART_BYTES + (set === undefined ? SET_BYTES : 0);
+    const code = this.#refusalOf(size);
+    if (code !== undefined) {
+      if (set !== undefined) this.#drop(chunk.chunkId, set);
+      return { kind: 'refused', code };
+    }
+    if (set === undefined) {
+      set = { total: chunk.total, parts: [], since: now, missing: chunk.total, bytes: 0 };
+      this.#sets.set(chunk.chunkId, set);
     }
     // The frame's memory is only lent for the time of the callback.
     set.parts[chunk.index] = Buffer.from(chunk.data);
     set.missing--;
-    set.bytes += chunk.data.length;
-    this.#bytes += chunk.data.length;
+    this.#take(set, size);
     if (set.missing > 0) return waiting;
     this.#drop(chunk.chunkId, set);
     return { kind: 'complete', bytes: decode(set) };
@@ -107,9 +123,26 @@ export class ChunkAssembler {
     }
   }
 
+  /** Drops all sets: the connection has ended. */
+  close(): void {
+    for (const [chunkId, set] of this.#sets) this.#drop(chunkId, set);
+  }
+
+  #refusalOf(size: number): ErrorCode | undefined {
+    if (this.#bytes + size > this.#limits.bytes) return 'MESSAGE_TOO_LARGE';
+    return this.#memory.bytes + size > this.#memory.maxBytes ? 'RATE_LIMIT_EXCEEDED' : undefined;
+  }
+
+  #take(set: ChunkSet, bytes: number): void {
+    set.bytes += bytes;
+    this.#bytes += bytes;
+    this.#memory.bytes += bytes;
+  }
+
   #drop(chunkId: string, set: ChunkSet): void {
     this.#sets.delete(chunkId);
     this.#bytes -= set.bytes;
+    this.#memory.bytes -= set.bytes;
   }
 }
 

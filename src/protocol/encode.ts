@@ -84,6 +84,8 @@ export function ackBody(id: string, messageId: string): Body {
 export interface ErrorDetails {
   readonly documentId?: string | undefined;
   readonly messageId?: string | undefined;
+  /** When the same message is within the limit, in ms from now. */
+  readonly retryAfterMs?: number | undefined;
 }
 
 /** Body of `error`. @param sentence Begins with the sentence of the code. */

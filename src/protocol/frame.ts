@@ -83,7 +83,34 @@ export function scanString(bytes: Buffer, head: FrameHead, key: string, scan: Ob
   return undefined;
 }
 
+/** What an error says of the message that it answers, as far as it can be found without parsing. */
+export interface Names {
+  documentId?: string | undefined;
+  /** By which the message would be acknowledged. */
+  messageId?: string | undefined;
+}
+
+/** Both names, in one pass over the message and one over its `payload`. */
+export function scanNames(bytes: Buffer, head: FrameHead, scan: ObjectScan): Names {
+  const found: Names & { id?: string | undefined } = {};
+  if (!scan.reset(bytes, head.start, head.end)) return found;
+  let inner: readonly [number, number] | undefined;
+  const look = (): void => {
+    if (scan.keyIs('documentId')) found.documentId ??= scan.stringValue();
+    else if (scan.keyIs('messageId')) found.messageId ??= scan.stringValue();
+    else if (scan.keyIs('id')) found.id ??= scan.stringValue();
+  };
+  while (scan.next()) {
+    look();
+    if (head.form === 'json' && inner === undefined && scan.keyIs('payload') && scan.isObject()) {
+      inner = [scan.valueStart, scan.valueEnd];
+    }
+  }
+  if (inner !== undefined && scan.reset(bytes, ...inner)) while (scan.next()) look();
+  return { documentId: found.documentId, messageId: found.messageId ?? found.id };
+}
+
 /** The id by which a message is acknowledged, as far as it can be found without parsing. */
 export function scanMessageId(bytes: Buffer, head: FrameHead, scan: ObjectScan): string | undefined {
-  return scanString(bytes, head, 'messageId', scan) ?? scanString(bytes, head, 'id', scan);
+  return scanNames(bytes, head, scan).messageId;
 }

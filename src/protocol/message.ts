@@ -1,4 +1,5 @@
 import { ProtocolError } from '../errors.js';
+import { isClaim } from './claims.js';
 import { isCount } from './clock.js';
 import { clientTypeOfName, type ClientType } from './codes.js';
 import { Fields, type Key } from './fields.js';
@@ -46,18 +47,29 @@ export function messageIdOf(fields: Fields): string | undefined {
   return fields.text('messageId') ?? fields.text('id');
 }
 
+/** What a client has seen. */
+export interface Vector {
+  readonly entries: ReadonlyMap<string, number>;
+  /** Of all entries, also of those that are left out. */
+  readonly largest: number;
+}
+
 /**
- * A vector clock, or undefined when there is none or it has no entries.
+ * A vector clock, or undefined when there is none or it has no entries. Of a long one only some entries are taken: who
+ * is believed to have seen less is sent more.
  *
+ * @param most Entries, besides those that stand for no single client.
  * @throws ProtocolError INVALID_MESSAGE when an entry is not a count.
  */
-export function parseVector(fields: Fields, key: Key): ReadonlyMap<string, number> | undefined {
+export function parseVector(fields: Fields, key: Key, most: number): Vector | undefined {
   if (fields.isNothing(key)) return undefined;
   if (!fields.isObject(key)) throw new ProtocolError('INVALID_MESSAGE', 'a vector clock must be an object');
-  const vector = new Map<string, number>();
+  const entries = new Map<string, number>();
+  let largest = 0;
   for (const [clientId, count] of fields.counts(key)) {
     if (!isCount(count)) throw new ProtocolError('INVALID_MESSAGE', 'clock entries must be non-negative integers');
-    vector.set(clientId, count);
+    largest = Math.max(largest, count);
+    if (entries.size < most || clientId === 'server' || isClaim(clientId)) entries.set(clientId, count);
   }
-  return vector.size === 0 ? undefined : vector;
+  return entries.size === 0 ? undefined : { entries, largest };
 }

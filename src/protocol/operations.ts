@@ -154,7 +154,8 @@ function checkField(field: string | undefined): string {
 function parseClientId(fields: Fields): string | undefined {
   if (fields.isNothing('clientId')) return undefined;
   const clientId = fields.text('clientId');
-  if (clientId === '') return undefined;
+  // Nobody writes as the server.
+  if (clientId === '' || clientId === 'server') return undefined;
   if (clientId === undefined || clientId.length > 256 || !clientId.isWellFormed()) {
     throw new ProtocolError('INVALID_DELTA', 'clientId must be a string of at most 256 characters');
   }

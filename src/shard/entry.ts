@@ -78,6 +78,7 @@ async function start(own: MessagePort, isReplacement: boolean): Promise<void> {
     maxTextBytes: config.maxTextBytes,
     replayMaxFields: config.replayMaxFields,
     publish: { when: config.publish, graceMs: config.publishGraceMs },
+    maxSnapshotBytes: config.maxSnapshotBytes,
     maxPendingBytes: config.maxPendingBytes,
     stallMs: config.commitStallMs,
     maxLoadedBytes: config.maxLoadedBytes,

@@ -44,6 +44,7 @@ export class Outbox {
   /** As the last answer said: a storage or a bus that begins to fail is reported also when no client is answered. */
   #sentHealthy = true;
   #sentConnected = true;
+  #sentLost: true | undefined;
   #now = 0;
 
   constructor(send: (answer: Uint8Array<ArrayBuffer>) => void, status: () => ShardStatus) {
@@ -260,10 +261,14 @@ export class Outbox {
   flush(): void {
     this.#now = 0;
     const status = this.#status();
-    const isChange = status.storageHealthy !== this.#sentHealthy || status.busConnected !== this.#sentConnected;
+    const isChange =
+      status.storageHealthy !== this.#sentHealthy ||
+      status.busConnected !== this.#sentConnected ||
+      status.storageLost !== this.#sentLost;
     if (this.#answer.empty && !isChange) return;
     this.#sentHealthy = status.storageHealthy;
     this.#sentConnected = status.busConnected;
+    this.#sentLost = status.storageLost;
     this.#answer.status(status);
     this.#send(this.#answer.finish());
   }

@@ -33,6 +33,8 @@ export interface ShardOptions {
   readonly maxTextBytes: number;
   readonly replayMaxFields: number;
   readonly publish: CommitsOptions['publish'];
+  /** Bytes of the states of large documents that are kept while they are read. */
+  readonly maxSnapshotBytes: number;
   /** Bytes of changes waiting to be durable, above which writes are refused. */
   readonly maxPendingBytes: number;
   /** Time after which a commit that still runs makes the storage count as failing, in ms. */

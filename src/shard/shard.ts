@@ -2,16 +2,7 @@ import { CoreAbort } from '@synckit/core-wasm';
 import { ProtocolError } from '../errors.js';
 import { messageIdOf, type Message } from '../protocol/message.js';
 import type { ShardStatus } from '../messages/answer.js';
-import {
-  isRead,
-  readTask,
-  recordKinds,
-  type ReadRecord,
-  type StateVectorRequest,
-  type SubscribeRequest,
-  type TaskGroup,
-  type WriteRecord,
-} from '../messages/task.js';
+import { isRead, readTask, recordKinds, type ReadRecord, type TaskGroup, type WriteRecord } from '../messages/task.js';
 import { Commits } from './commit/commits.js';
 import { DocumentLoader } from './documents/document-loader.js';
 import { DocumentBounds } from './documents/document-bounds.js';
@@ -21,7 +12,7 @@ import { Outbox } from './outbox.js';
 import { requestIdOf } from './record.js';
 import { RemoteMerge } from './replication/remote-merge.js';
 import { Replication } from './replication/replication.js';
-import { answerStateVector, answerSubscribe, type ReadContext } from './reads.js';
+import { DocumentReads } from './reads/document-reads.js';
 import { EvictedCommits } from './resume/evicted-commits.js';
 import { noteCommits } from './resume/note-commits.js';
 import type { ShardOptions } from './shard-options.js';
@@ -45,6 +36,7 @@ export class Shard {
   readonly #remote: RemoteMerge;
   readonly #loader: DocumentLoader;
   readonly #bounds: DocumentBounds;
+  readonly #reads: DocumentReads;
 
   constructor(given: ShardOptions) {
     const options = { ...given, storage: new StampBoundedStorage(given) };
@@ -55,6 +47,19 @@ export class Shard {
     const endTurn = (): void => {
       this.#endTurn();
     };
+    this.#reads = new DocumentReads({
+      ...options,
+      outbox: this.#outbox,
+      nextStamp: (document, seen) => this.#writes.nextStamp(document, seen),
+      isDirty: (document) => this.#commits.committer.isDirty(document),
+      gate: {
+        mustWait: (document, isRead) => this.#commits.gate.mustWait(document, isRead),
+        wait: (document, group, openGroup) => {
+          this.#commits.gate.wait(document, group, openGroup);
+        },
+      },
+      endTurn,
+    });
     this.#commits = new Commits({
       ...options,
       outbox: this.#outbox,
@@ -62,6 +67,8 @@ export class Shard {
       nextStamp,
       process: (document, group, openGroup) => {
         this.#process(document, group, openGroup);
+        // Before what came after a read makes it wait again.
+        this.#reads.takeTurn();
       },
       onCommitted: (changes, committed) => {
         noteCommits(options.core, this.#documents, changes, committed);
@@ -83,8 +90,12 @@ export class Shard {
       maxBytes: options.maxLoadedBytes,
       echoes: this.#echoes,
       isShared: options.openBus !== undefined,
+      onEvicted: (document) => {
+        this.#reads.forget(document);
+      },
       evicted: new EvictedCommits(options.isReplacement, options.openBus !== undefined),
-      isDirty: (document) => this.#commits.needs(document) || this.#replication?.watches(document.id) === true,
+      isDirty: (document) =>
+        this.#reads.has(document) || this.#commits.needs(document) || this.#replication?.watches(document.id) === true,
     });
     this.#writes = new Writes({
       ...options,
@@ -119,7 +130,10 @@ export class Shard {
         this.#replication?.loadFailed(documentId);
         for (const { group, openGroup } of waiting) this.#refuseGroup(documentId, group, openGroup);
       },
-      onDone: endTurn,
+      onDone: () => {
+        this.#reads.takeTurn();
+        endTurn();
+      },
     });
   }
 
@@ -145,6 +159,7 @@ export class Shard {
   async close(): Promise<void> {
     this.#commits.gate.close();
     this.#echoes.close();
+    this.#reads.close();
     await this.#replication?.close();
   }
 
@@ -162,6 +177,7 @@ export class Shard {
       if (slot.kind === 'loading') slot.waiting.push({ group, openGroup });
       else this.#process(slot, group, openGroup);
     }
+    this.#reads.takeTurn();
     openTask.endReading();
     this.#tidy();
     this.#loader.load(missing);
@@ -221,25 +237,7 @@ export class Shard {
       this.#commits.gate.wait(document, { ...group, records: reads }, openGroup);
       return;
     }
-    for (const record of reads) this.#read(document, record, openGroup);
-  }
-
-  #read(document: LoadedDocument, record: ReadRecord, openGroup: OpenGroup): void {
-    this.#outbox.release(document.id);
-    const context: ReadContext = {
-      ...this.#options,
-      outbox: this.#outbox,
-      document,
-      nextStamp: (seen) => this.#writes.nextStamp(document, seen),
-      isDirty: this.#commits.committer.isDirty(document),
-    };
-    // Written by the acceptor, not by a client.
-    const request = JSON.parse(record.payload.toString()) as SubscribeRequest & StateVectorRequest;
-    let isSent = true;
-    if (record.kind === recordKinds.subscribe) isSent = answerSubscribe(context, record, request);
-    else answerStateVector(context, record, request);
-    if (isSent) document.sends.read(record.origin.session, document.stamp);
-    openGroup.settleRecord();
+    for (const record of reads) this.#reads.add(document, record, openGroup);
   }
 
   /** Answers a record with an error; what is not the client's fault is logged and, if the core is broken, rethrown. */
@@ -269,7 +267,8 @@ export class Shard {
 
   #status(): ShardStatus {
     return {
-      storageHealthy: this.#commits.committer.healthy,
+      storageHealthy: this.#commits.committer.healthy && this.#options.storage.isLost !== true,
+      ...(this.#options.storage.isLost === true ? { storageLost: true } : {}),
       busConnected: this.#replication?.connected ?? true,
       documents: this.#documents.count,
       bytes: this.#documents.bytes,

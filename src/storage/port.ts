@@ -131,6 +131,9 @@ export interface Storage {
   /** Whether a resolved commit survives the death of the process. */
   readonly durable: boolean;
 
+  /** True from the moment on from which nothing will ever work again in this process: it has to be ended. */
+  readonly isLost?: boolean;
+
   /**
    * Loads documents, in the order of their ids. Rejects when any of them can't be read: a failed load is never
    * an empty document.

@@ -10,18 +10,28 @@ import { AcceptorMetrics } from '../../src/metrics/acceptor-metrics.js';
 import { Fields } from '../../src/protocol/fields.js';
 import type { Message } from '../../src/protocol/message.js';
 import { coalescerFixture } from '../support/recording-shards.js';
+import { readAdmission } from '../support/budgets.js';
 import { recordingSession } from '../support/recording-session.js';
 
 test('contract 10: the memory of the vectors of waiting reads is bounded', (t) => {
   const { coalescer } = coalescerFixture();
   const metrics = new AcceptorMetrics(undefined);
-  const limits = { timeoutMs: 60_000, maxClientIds: 10, maxDocuments: 10, maxBytes: 1_000_000 };
+  const limits = {
+    timeoutMs: 60_000,
+    maxClientIds: 10,
+    maxDocuments: 10,
+    maxBytes: 1_000_000,
+    maxSessionBytes: 1_000_000,
+  };
   const awareness = new Awareness({ publish: () => undefined, metrics, meter: new SessionMeter(metrics), ...limits });
   const topics = new Topics(10_000);
   const control = new Control({
     coalescer,
     topics,
     awareness,
+    admission: readAdmission(),
+    answerAwareness: () => undefined,
+    maxVectorEntries: 10_000,
     maxSubscriptions: 10_000,
     maxAwarenessBytes: 10,
     maxValueDepth: 10,

@@ -10,6 +10,7 @@ import { Topics } from '../../src/acceptor/topics.js';
 import { recordKinds, variants, type Origin } from '../../src/messages/task.js';
 import { AcceptorMetrics } from '../../src/metrics/acceptor-metrics.js';
 import { Outbox, type Variant } from '../../src/shard/outbox.js';
+import { freeGate } from '../support/budgets.js';
 import { recordingSession, textOf, type RecordingSession } from '../support/recording-session.js';
 
 const json: Variant = { variant: variants.jsonDelta, encoding: 'json' };
@@ -44,8 +45,11 @@ class Fixture {
       awareness: {
         receive: (documentId) => void this.awareness.push(documentId),
         active: (documentId) => void this.awareness.push(`active ${documentId}`),
+        stateFrame: () => new Uint8Array(),
       },
       find: (number) => this.#sessions.get(number),
+      admission: { answered: () => undefined },
+      outgoing: { measure: () => undefined, isCrowded: false },
       maxBackpressureBytes: MAX_BACKPRESSURE,
       compression: noCompression,
       onSettled: (shard, task) => void this.settled.push(`${shard}:${task}`),
@@ -194,8 +198,8 @@ test('SUB2 a session that asks is in the topics from its answer on: what is publ
   const asks = fixture.join('json');
   fixture.topics.subscribe(asks.session, 'd');
   const read = ++numbers;
-  asks.session.reads = new ReadGate(() => read);
-  asks.session.reads.request({ documentId: 'd', requestId: 'r' }, () => undefined, 10);
+  asks.session.reads = new ReadGate(freeGate(() => read));
+  asks.session.reads.request({ documentId: 'd', requestId: 'r', subject: 's' }, () => undefined, 10);
   const topics: string[][] = [];
   const { published } = fixture;
   published.push = (...calls) => {
@@ -214,14 +218,14 @@ test('SUB2 a session that asks is in the topics from its answer on: what is publ
 test('a slow consumer gets no answer to a read: it is read again when its socket has room', (t) => {
   const fixture = new Fixture();
   const slow = fixture.join('json');
-  const reads = (slow.session.reads = new ReadGate(() => ++numbers));
+  const reads = (slow.session.reads = new ReadGate(freeGate(() => ++numbers)));
   const started: number[] = [];
   const answer = (field: string, last: boolean): void => {
     const bytes = Buffer.from(JSON.stringify({ type: 'delta', field, value: 1 }));
     const read = started.at(-1)!;
     fixture.delivery.answerRead(slow.session, { read, bytes, type: 'delta', encoding: 'json', last });
   };
-  reads.request({ documentId: 'd', requestId: 'r' }, (read) => started.push(read), 10);
+  reads.request({ documentId: 'd', requestId: 'r', subject: 's' }, (read) => started.push(read), 10);
   slow.socket.buffered = MAX_BACKPRESSURE / 2 + 1;
   answer('part', false);
   answer('rest', true);
@@ -241,8 +245,8 @@ test('a slow consumer gets no answer to a read: it is read again when its socket
 test('an answer to a read of a session that is gone is dropped', (t) => {
   const fixture = new Fixture();
   const gone = fixture.join('json');
-  gone.session.reads = new ReadGate(() => ++numbers);
-  gone.session.reads.request({ documentId: 'd', requestId: 'r' }, () => undefined, 10);
+  gone.session.reads = new ReadGate(freeGate(() => ++numbers));
+  gone.session.reads.request({ documentId: 'd', requestId: 'r', subject: 's' }, () => undefined, 10);
   fixture.close(gone);
   const frame = { read: 1, bytes: Buffer.from('{}'), type: 'delta', encoding: 'json', last: true } as const;
   fixture.delivery.answerRead(gone.session, frame);

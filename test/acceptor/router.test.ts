@@ -4,6 +4,8 @@ import { test, type Test } from 'tap';
 import { Awareness } from '../../src/acceptor/awareness/awareness.js';
 import type { CoalescerOptions } from '../../src/acceptor/coalescer.js';
 import { Control } from '../../src/acceptor/control.js';
+import { Charges } from '../../src/acceptor/session/charges.js';
+import { SampledLog } from '../../src/log.js';
 import { Router } from '../../src/acceptor/router.js';
 import { Authentication } from '../../src/acceptor/session/authentication.js';
 import { HeldBytes } from '../../src/acceptor/session/held-frames.js';
@@ -13,6 +15,7 @@ import { compilePermissions } from '../../src/auth/permissions.js';
 import { anonymousIdentity } from '../../src/auth/tokens.js';
 import { AcceptorMetrics } from '../../src/metrics/acceptor-metrics.js';
 import { coalescerFixture, turn, type RecordingShards } from '../support/recording-shards.js';
+import { readAdmission } from '../support/budgets.js';
 import { recordingSession, type RecordingSession } from '../support/recording-session.js';
 
 const MAX_SETS = 2;
@@ -20,6 +23,8 @@ const MAX_SETS = 2;
 interface Fixture {
   readonly shards: RecordingShards;
   readonly topics: Topics;
+  /** Makes the messages of a session wait, until what it returns is called. */
+  readonly hold: (client: Client) => () => void;
   /** A session; `connecting` has not authenticated. */
   readonly join: (about?: { mayWrite?: string[]; perMinute?: number; state?: 'connecting' | 'draining' }) => Client;
 }
@@ -34,30 +39,42 @@ interface Client extends RecordingSession {
 function fixture(t: Test, options: Partial<CoalescerOptions> = {}): Fixture {
   const { coalescer, shards } = coalescerFixture(options);
   const metrics = new AcceptorMetrics(undefined);
-  const limits = { timeoutMs: 60_000, maxClientIds: 10, maxDocuments: 10, maxBytes: 1_000_000 };
+  const limits = {
+    timeoutMs: 60_000,
+    maxClientIds: 10,
+    maxDocuments: 10,
+    maxBytes: 1_000_000,
+    maxSessionBytes: 1_000_000,
+  };
   const awareness = new Awareness({ publish: () => undefined, metrics, meter: new SessionMeter(metrics), ...limits });
   const topics = new Topics(2);
   const control = new Control({
     coalescer,
     topics,
     awareness,
+    admission: readAdmission(),
+    answerAwareness: () => undefined,
+    maxVectorEntries: 10_000,
     maxSubscriptions: 2,
     maxAwarenessBytes: 10,
     maxValueDepth: 200,
     replayDelayMs: 0,
   });
+  const log = new SampledLog(pino({ level: 'silent' }));
   const authentication = new Authentication({
     verifier: { verify: () => ({ ok: false, code: 'AUTH_FAILED' }) },
     required: false,
     timeoutMs: 60_000,
-    log: pino({ level: 'silent' }),
+    log,
     metrics,
     onIdentity: () => undefined,
   });
   const router = new Router({
-    ...{ authentication, coalescer, control, topics, awareness, metrics },
+    ...{ authentication, coalescer, control, topics, awareness, metrics, log },
+    charges: new Charges({ maxMessagesBeforeAuth: 20, maxBytesBeforeAuth: 1_000_000 }),
     heldBytes: new HeldBytes(1_000_000),
     chunkLimits: { sets: MAX_SETS, bytes: 100_000, timeout: 60_000 },
+    chunkMemory: { maxBytes: 1_000_000, bytes: 0 },
     fence: () => Promise.resolve(),
   });
   const clients: Client[] = [];
@@ -74,6 +91,7 @@ function fixture(t: Test, options: Partial<CoalescerOptions> = {}): Fixture {
   return {
     shards,
     topics,
+    hold: ({ session }) => router.hold(session),
     join: ({ mayWrite = ['*'], perMinute = 0, state } = {}) => {
       const made = recordingSession(perMinute);
       const { session, socket } = made;
@@ -203,4 +221,34 @@ test('LIM2: chunks that are complete are routed as the message they hold, and re
   t.strictSame(client.send(last!), ['send error PERMISSION_DENIED m'], 'with the id of the message inside');
   const sets = Array.from({ length: MAX_SETS + 1 }, (_, i) => client.send({ ...first, chunkId: `set ${i}` }));
   t.strictSame(sets.flat(), ['send error RATE_LIMIT_EXCEEDED -']);
+});
+
+test('messages that wait are charged once, when they are handled, or when they are refused', async (t) => {
+  const { shards, hold, join } = fixture(t);
+  const client = join({ perMinute: 2 });
+  const release = hold(client);
+  for (const id of ['a', 'b', 'c']) t.strictSame(client.send(delta(id)), []);
+  release();
+  t.strictSame(client.socket.calls, ['send error RATE_LIMIT_EXCEEDED m']);
+  await turn();
+  t.equal(shards.tasks.flat().length, 2);
+
+  const other = join({ perMinute: 1 });
+  const releaseOther = hold(other);
+  other.send(delta('a'));
+  t.strictSame(other.send(delta('b', { pad: 'x'.repeat(1024 * 1024) })), ['send error RATE_LIMIT_EXCEEDED m']);
+  releaseOther();
+  t.strictSame(other.socket.calls.slice(1), ['send error RATE_LIMIT_EXCEEDED m'], 'the refused one was charged');
+});
+
+test('LIM7: what waits for the check of a token is no message before authentication', async (t) => {
+  const { shards, hold, join } = fixture(t);
+  const client = join({ state: 'connecting' });
+  const release = hold(client);
+  for (let i = 0; i < 25; i++) t.strictSame(client.send(delta(`d${i}`)), []);
+  const access = compilePermissions(anonymousIdentity.permissions);
+  client.session.become({ kind: 'authenticated', identity: anonymousIdentity, access, expiry: undefined });
+  release();
+  await turn();
+  t.equal(shards.tasks.flat().length, 25);
 });

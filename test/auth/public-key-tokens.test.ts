@@ -13,8 +13,8 @@ const failed = { ok: false, code: 'AUTH_FAILED' };
 const unavailable = { ok: false, code: 'AUTH_UNAVAILABLE' };
 const keys = [makeKey('rsa', 'RS256'), makeKey('ec', 'ES256'), makeKey('ed', 'EdDSA')];
 const [rsa, ec, ed] = keys as [SigningKey, SigningKey, SigningKey];
-const claims = { sub: 'ann', permissions: { canRead: ['a'] } };
 const seconds = Math.floor(Date.now() / 1_000);
+const claims = { sub: 'ann', permissions: { canRead: ['a'] }, exp: seconds + 3_600 };
 
 function verifier(source: KeySource, rules: Partial<ClaimRules> = {}, maxInProgress = 100): PublicKeyVerifier {
   return new PublicKeyVerifier({ sources: [source], rules: { ...defaultRules, ...rules }, maxInProgress });
@@ -99,11 +99,14 @@ test('issuer, audience and times count, and clocks may differ by the tolerance',
     ['not yet valid', { ...good, nbf: seconds + 40 }, failed],
     ['issued within the tolerance', { ...good, iat: seconds + 20 }, { ok: true }],
     ['issued tomorrow', { ...good, iat: seconds + 86_400 }, failed],
+    ['without an end', { ...good, exp: undefined }, failed],
     ['an end that is a text', { ...good, exp: String(seconds + 100) }, failed],
     ['a beginning that is a list', { ...good, nbf: [] }, failed],
     ['expired, and of another issuer', { ...good, iss: 'https://c', exp: 1 }, failed],
   ];
   for (const [what, payload, expected] of cases) t.match(await own.verify(await signWith(ec, payload)), expected, what);
+  const endless = verifier(() => set, { ...rules, allowsNoExpiry: true });
+  t.match(await endless.verify(await signWith(ec, { ...good, exp: undefined })), { ok: true });
 });
 
 test('user and permissions are where the configuration says', async (t) => {

@@ -14,7 +14,8 @@ const hour = 3_600_000;
 
 /** Signs any payload with the right secret. */
 function sign(payload: Record<string, unknown>): string {
-  return createSigner({ key: secret, algorithm: 'HS256' })(payload);
+  const exp = Math.floor(Date.now() / 1_000) + 3_600;
+  return createSigner({ key: secret, algorithm: 'HS256' })({ exp, ...payload });
 }
 
 function base64(value: unknown): string {
@@ -32,10 +33,20 @@ test('a signed token gives its user, permissions and end', (t) => {
   t.end();
 });
 
-test('a token without an end never expires', (t) => {
-  const verifier = createTokenVerifier({ secret, now: () => Date.now() + 1e6 * hour });
+test('a token without an end is refused, unless that is allowed: then it never expires', (t) => {
   const token = signToken({ secret, userId: 'ann', permissions });
+  t.same(createTokenVerifier({ secret }).verify(token), failed);
+  const rules = { ...defaultRules, allowsNoExpiry: true };
+  const verifier = createTokenVerifier({ secret, rules, now: () => Date.now() + 1e6 * hour });
   t.match(verifier.verify(token), { ok: true, identity: { userId: 'ann', permissions, expiresAt: undefined } });
+  t.end();
+});
+
+test('a token that was issued in the future is refused', (t) => {
+  const { verify } = createTokenVerifier({ secret });
+  const seconds = Math.floor(Date.now() / 1_000);
+  t.same(verify(sign({ userId: 'ann', iat: seconds + 600 })), failed);
+  t.match(verify(sign({ userId: 'ann', iat: seconds + 20 })), { ok: true }, 'clocks differ a little');
   t.end();
 });
 
@@ -84,7 +95,7 @@ test('a remembered token expires by the clock of the machine too', async (t) => 
 
 test('only HS256 with the secret is a signature', (t) => {
   const { verify } = createTokenVerifier({ secret });
-  const payload = { userId: 'ann', permissions };
+  const payload = { userId: 'ann', permissions, exp: Math.floor(Date.now() / 1_000) + 3_600 };
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   const pem = privateKey.export({ type: 'pkcs8', format: 'pem' });
   const bad = {
@@ -95,7 +106,7 @@ test('only HS256 with the secret is a signature', (t) => {
     RS256: createSigner({ key: pem, algorithm: 'RS256' })(payload),
     HS512: createSigner({ key: secret, algorithm: 'HS512' })(payload),
     'another secret': createSigner({ key: randomBytes(32).toString('hex'), algorithm: 'HS256' })(payload),
-    'another payload': sign(payload).replace(/\.[^.]+\./, `.${base64({ userId: 'eve' })}.`),
+    'another payload': sign(payload).replace(/\.[^.]+\./, `.${base64({ ...payload, userId: 'eve' })}.`),
   };
   for (const [name, token] of Object.entries(bad)) t.same(verify(token), failed, name);
   t.end();
@@ -126,11 +137,11 @@ test('a well-signed token with a bad payload is refused', (t) => {
 test('two secrets are active while one replaces the other', (t) => {
   const next = randomBytes(32).toString('hex');
   const { verify } = createTokenVerifier({ secret: next, previousSecret: secret });
-  t.match(verify(signToken({ secret, userId: 'ann', permissions })), { ok: true });
-  t.match(verify(signToken({ secret: next, userId: 'ann', permissions })), { ok: true });
+  t.match(verify(signToken({ secret, userId: 'ann', permissions, expiresInMs: hour })), { ok: true });
+  t.match(verify(signToken({ secret: next, userId: 'ann', permissions, expiresInMs: hour })), { ok: true });
   const past = Date.now() - 2 * hour;
   t.same(verify(signToken({ secret, userId: 'ann', permissions, expiresInMs: hour, now: past })), expired);
-  t.same(verify(signToken({ secret: `${secret}.`, userId: 'ann', permissions })), failed);
+  t.same(verify(signToken({ secret: `${secret}.`, userId: 'ann', permissions, expiresInMs: hour })), failed);
   t.end();
 });
 
@@ -143,10 +154,10 @@ test('a signed token has what the rules of its verifier want', (t) => {
     permissionsClaim: 'scope',
   };
   const { verify } = createTokenVerifier({ secret, rules });
-  t.match(verify(signToken({ secret, userId: 'ann', permissions, rules })), {
+  t.match(verify(signToken({ secret, userId: 'ann', permissions, rules, expiresInMs: hour })), {
     identity: { userId: 'ann', permissions },
   });
-  t.same(verify(signToken({ secret, userId: 'ann', permissions })), failed);
+  t.same(verify(signToken({ secret, userId: 'ann', permissions, expiresInMs: hour })), failed);
   t.end();
 });
 

@@ -18,7 +18,7 @@ test('an empty environment is a usable development configuration', (t) => {
   const config = loadConfig({});
   t.match(config, {
     environment: 'development',
-    host: '0.0.0.0',
+    host: '127.0.0.1',
     port: 8080,
     logLevel: 'info',
     authRequired: false,
@@ -29,7 +29,7 @@ test('an empty environment is a usable development configuration', (t) => {
     batchDelayMs: 50,
     maxClockSkewMs: 60_000,
     maxPayloadBytes: 4 * 1024 ** 2,
-    corsOrigins: ['*'],
+    corsOrigins: [],
     trustedProxies: [],
     tokenLifetimeMs: 24 * 3_600_000,
     storage: { kind: 'embedded' },

@@ -96,7 +96,6 @@ test('AWR2: a client id can not be used by another user while its owner is conne
   for (const [documentId, state] of [
     ['bound', { fake: true }],
     ['bound', null],
-    ['elsewhere', {}],
   ] as const) {
     const refused = await eve.refused(show(eve, documentId, 'a2', state, 9));
     t.match(refused, { error: /^Permission denied/, details: { code: 'PERMISSION_DENIED', documentId } });
@@ -110,6 +109,23 @@ test('AWR2: a client id can not be used by another user while its owner is conne
     await eve.roundTrip();
     return eve.received('error').length === before;
   });
+  const annAgain = await as(t, 'ann');
+  show(annAgain, 'bound', 'a2', { real: true }, 1);
+  await annAgain.roundTrip();
+  t.match(await follow(annAgain, 'bound'), [{ clientId: 'a2', state: { real: true } }], 'its owner has it again');
+  const refused = await eve.refused(show(eve, 'bound', 'a2', { fake: true }, 11));
+  t.equal(refused.details['code'], 'PERMISSION_DENIED');
+});
+
+test('AWR2: a client id in one document says nothing of another', async (t) => {
+  const victim = await as(t, 'victim');
+  const eve = await as(t, 'eve');
+  show(eve, 'other', 'victim-9', {}, 1);
+  await eve.roundTrip();
+  show(victim, 'pub', 'victim-9', { real: true }, 1);
+  await victim.roundTrip();
+  t.same(victim.received('error'), []);
+  t.match(await follow(victim, 'pub'), [{ clientId: 'victim-9', state: { real: true } }]);
 });
 
 test('AWR2: a client of the same user moves to its new connection, also with its clock started again', async (t) => {

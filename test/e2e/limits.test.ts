@@ -39,10 +39,11 @@ test('LIM6: the address that a trusted proxy reports counts', async (t) => {
     SYNCKIT_MAX_CONNECTIONS_PER_IP: '1',
     SYNCKIT_TRUSTED_PROXIES: '127.0.0.1,192.0.2.0/24',
   });
-  const from = (chain: string) => ({ headers: { 'X-Forwarded-For': chain } });
+  const from = (chain: string | string[]) => ({ headers: { 'X-Forwarded-For': chain } });
   t.equal(await knock(t, to, from('198.51.100.1')), undefined);
   t.equal(await knock(t, to, from('198.51.100.1')), 1008);
   t.equal(await knock(t, to, from('203.0.113.9, 198.51.100.1')), 1008, 'what stands before it was sent by the client');
+  t.equal(await knock(t, to, from(['203.0.113.9', '198.51.100.1:4711'])), 1008, 'as HAProxy and Azure write it');
   t.equal(await knock(t, to, from('198.51.100.2, 192.0.2.7')), undefined, 'a chain of trusted proxies');
   t.equal(await knock(t, to, from('198.51.100.2')), 1008);
   t.equal(await knock(t, to, { localAddress: '127.0.0.2', ...from('198.51.100.3') }), undefined);
@@ -112,7 +113,7 @@ const chunk = (raw: RawClient, chunkId: string, chunkIndex: number, data: string
   raw.send('delta_batch_chunk', { chunkId, totalChunks: 2, chunkIndex, data });
 
 test('LIM2: unfinished chunk sets are bounded in number, bytes and time', async (t) => {
-  const bounds = { SYNCKIT_MAX_CHUNK_SETS: '2', SYNCKIT_MAX_CHUNKED_BYTES: '1KiB', SYNCKIT_CHUNK_TIMEOUT_MS: '700' };
+  const bounds = { SYNCKIT_MAX_CHUNK_SETS: '2', SYNCKIT_MAX_CHUNKED_BYTES: '4KiB', SYNCKIT_CHUNK_TIMEOUT_MS: '700' };
   const to = await limited(t, bounds);
   const message = JSON.stringify({ type: 'delta', id: 'whole', timestamp: 1, documentId: 'd', field: 'f', value: 1 });
   const [head, tail] = [message.slice(0, 30), message.slice(30)].map((part) => Buffer.from(part).toString('base64'));
@@ -125,9 +126,9 @@ test('LIM2: unfinished chunk sets are bounded in number, bytes and time', async 
   await many.acked('whole');
 
   const large = await client(t, to, { encoding: 'json' });
-  chunk(large, 'a', 0, 'A'.repeat(600));
-  t.match((await large.refused(chunk(large, 'a', 1, 'A'.repeat(600)))).details, { code: 'MESSAGE_TOO_LARGE' });
-  chunk(large, 'b', 0, 'A'.repeat(1_000));
+  chunk(large, 'a', 0, 'A'.repeat(2_000));
+  t.match((await large.refused(chunk(large, 'a', 1, 'A'.repeat(2_000)))).details, { code: 'MESSAGE_TOO_LARGE' });
+  chunk(large, 'b', 0, 'A'.repeat(3_000));
   t.match((await large.refused(chunk(large, 'c', 0, 'A'.repeat(100)))).details, { code: 'MESSAGE_TOO_LARGE' });
 
   // Dropped sets do not count any more, without a further message of the connection.

@@ -9,10 +9,12 @@ import { entryOf } from '../contract/shared-state.js';
 
 const silent = createLogger({ logLevel: 'silent', nodeId: 'test', logFile: undefined });
 
+const rest = { environment: 'test', metricsToken: undefined, isOpenByDefault: false } as const;
+
 /** Starts an app with the routes on a free port; it closes with the test. @returns Its address. */
 function start(t: Test, changes: Partial<HttpDeps> = {}): Promise<string> {
   const deps: HttpDeps = {
-    config: { corsOrigins: ['*'] },
+    config: { corsOrigins: ['*'], ...rest },
     log: silent,
     version: '1.2.3',
     startedAt: Date.now() - 5_000,
@@ -23,6 +25,7 @@ function start(t: Test, changes: Partial<HttpDeps> = {}): Promise<string> {
       documents: Array.from({ length: limit }, (_, n) => ({ id: `d${n}`, subscribers: n, lastModified: 1_000 + n })),
     }),
     cluster: () => undefined,
+    refusalOf: () => undefined,
     draining: () => false,
     ...changes,
   };
@@ -200,7 +203,7 @@ test('every answer has the security headers', async (t) => {
 
 test('CORS: everyone, the listed origins, or nobody', async (t) => {
   const allowed = async (corsOrigins: string[], origin: string) => {
-    const { headers } = await fetch(await start(t, { config: { corsOrigins } }), { headers: { origin } });
+    const { headers } = await fetch(await start(t, { config: { corsOrigins, ...rest } }), { headers: { origin } });
     return [headers.get('access-control-allow-origin'), headers.get('vary')];
   };
   t.same(await allowed(['*'], 'https://a.example'), ['*', null]);
@@ -210,7 +213,9 @@ test('CORS: everyone, the listed origins, or nobody', async (t) => {
 });
 
 test('CORS: a preflight is answered for the known paths and origins', async (t) => {
-  const url = await start(t, { config: { corsOrigins: ['https://a.example'] } });
+  const url = await start(t, {
+    config: { corsOrigins: ['https://a.example'], ...rest },
+  });
   const preflight = (path: string, origin: string) => fetch(url + path, { method: 'OPTIONS', headers: { origin } });
   const granted = await preflight('/health', 'https://a.example');
   t.equal(granted.status, 204);

@@ -31,6 +31,7 @@ function fixture(t: Test, failingStarts: ScriptData['failingStarts'] = [0, 0], m
     filename: fileURLToPath(new URL(module, import.meta.url)),
     workerData: { shared, failingStarts } satisfies ScriptData,
     log: pino({ level: 'silent' }),
+    startTimeoutMs: 30_000,
     onAnswer: (answer) => {
       readAnswer(answer, {
         publish: () => undefined,

@@ -9,7 +9,7 @@ import { binaryFrame } from '../support/client.js';
 import { mutate, mutations } from '../support/json-text.js';
 import { holds } from '../support/property.js';
 
-const limits: ChunkLimits = { sets: 3, bytes: 1_000, timeout: 100 };
+const limits: ChunkLimits = { sets: 3, bytes: 4_000, timeout: 100 };
 const scan = new ObjectScan();
 const waiting = { kind: 'waiting' };
 
@@ -135,12 +135,28 @@ test('LIM2 a set too many is refused, the others stay', (t) => {
 test('LIM2 a set over the limit of bytes is refused and dropped, the others stay', (t) => {
   const assembler = new ChunkAssembler(limits);
   chunk(assembler, 0, 2, 'small', { chunkId: 'a' });
-  t.strictSame(chunk(assembler, 0, 3, 'x'.repeat(600)), waiting);
-  t.strictSame(chunk(assembler, 1, 3, 'x'.repeat(600)), { kind: 'refused', code: 'MESSAGE_TOO_LARGE' });
-  t.strictSame([assembler.sets, assembler.bytes], [1, 8], 'only the other set is left');
+  t.strictSame(chunk(assembler, 0, 3, 'x'.repeat(1_500)), waiting);
+  t.strictSame(chunk(assembler, 1, 3, 'x'.repeat(1_500)), { kind: 'refused', code: 'MESSAGE_TOO_LARGE' });
+  t.strictSame([assembler.sets, assembler.bytes], [1, 708], 'only the other set is left');
   t.equal(textOf(chunk(assembler, 1, 2, '!', { chunkId: 'a' })), 'small!');
   t.strictSame(chunk(assembler, 0, 2, 'x'.repeat(5_000)), { kind: 'refused', code: 'MESSAGE_TOO_LARGE' });
   t.strictSame([assembler.sets, assembler.bytes], [0, 0]);
+  t.end();
+});
+
+test('LIM2 what chunks cost besides their data counts, and all connections together have a bound', (t) => {
+  const memory = { maxBytes: 10_000, bytes: 0 };
+  const roomy = { sets: 10, bytes: 1_000_000, timeout: 100 };
+  const assemblers = [new ChunkAssembler(roomy, memory), new ChunkAssembler(roomy, memory)];
+  let taken = 0;
+  for (let i = 0; i < 1_000; i++) {
+    if (chunk(assemblers[i % 2]!, i >> 1, 2_000, 'x').kind === 'waiting') taken++;
+    else break;
+  }
+  t.ok(taken > 30 && taken < 60, `${taken} chunks of one byte`);
+  t.ok(memory.bytes <= memory.maxBytes);
+  for (const assembler of assemblers) assembler.close();
+  t.equal(memory.bytes, 0);
   t.end();
 });
 

@@ -185,7 +185,7 @@ test('ORD5 contract 10: a document whose L is not past is not unloaded: it would
 
 test('contract 10: the least recently used go first, what is not stored stays', async (t) => {
   const { storage } = await driverWith('a', 'b');
-  const driver = new ShardDriver({ core: new ReferenceFields(), maxLoadedBytes: 10_000 }, storage);
+  const driver = new ShardDriver({ core: new ReferenceFields(), maxLoadedBytes: 18_000 }, storage);
   storage.loads.length = 0;
   storage.failCommits = true;
   driver.give({ c: [write(1, { field: 'f', value: 'x'.repeat(4_000) })] });

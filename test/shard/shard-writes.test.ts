@@ -91,7 +91,12 @@ test('ORD5 a clock holds L twice: for the server and for the writer', async (t) 
   );
   t.strictSame(
     clocks.map((clock) => clock.map(([id]) => id)),
-    [['server', 'w'], ['server'], ['server', 'node-test'], ['server', '__proto__']],
+    [
+      ['server', 'w'],
+      ['server', 'node-test'],
+      ['server', 'node-test'],
+      ['server', '__proto__'],
+    ],
   );
   for (const clock of clocks) for (const [, count] of clock) t.equal(count, clock[0]![1]);
 });

@@ -24,9 +24,9 @@ export class AwarenessFollower {
   };
 
   follow(awareness: Awareness, documentId: string): void {
-    const states = awareness.subscribe(this.session, documentId) ?? '[]';
+    const states = statesTold(awareness, this.session, documentId);
     this.#known.set(documentId, new Map());
-    for (const state of JSON.parse(states) as SeenState[]) this.#take(documentId, state);
+    for (const state of states) this.#take(documentId, state);
   }
 
   /** What it knows of a document, sorted, as `<client> <state> <clock>`. */
@@ -48,11 +48,18 @@ export class AwarenessFollower {
 /** What a new follower of a document is told, sorted, as `<client> <state> <clock>`. */
 export function shownBy(awareness: Awareness, documentId: string): string[] {
   const { session } = recordingSession();
-  const states = awareness.subscribe(session, documentId) ?? '[]';
+  const states = statesTold(awareness, session, documentId);
   awareness.leaveAll(session);
-  return toLines(JSON.parse(states) as SeenState[]);
+  return toLines(states);
 }
 
 function toLines(states: Iterable<SeenState>): string[] {
   return Array.from(states, ({ clientId, state, clock }) => `${clientId} ${JSON.stringify(state)} ${clock}`).sort();
+}
+
+/** Subscribes a session; the states that it is sent. */
+export function statesTold(awareness: Awareness, session: Session, documentId: string): SeenState[] {
+  if (!awareness.subscribe(session, documentId)) return [];
+  const frame = Buffer.from(awareness.stateFrame(session, documentId));
+  return decodeFrame(frame, session.encoding === 'binary')['states'] as SeenState[];
 }

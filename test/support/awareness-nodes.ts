@@ -38,6 +38,7 @@ export class AwarenessNetwork {
       timeoutMs: 1_000_000,
       maxClientIds: 100,
       maxBytes: 100_000_000,
+      maxSessionBytes: 100_000_000,
       maxDocuments: 100,
       cluster: {
         run,

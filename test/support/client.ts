@@ -15,7 +15,7 @@ export interface ClientOptions {
   readonly encoding?: 'binary' | 'json';
   /** For the query string of the upgrade request. */
   readonly token?: string;
-  readonly headers?: Record<string, string>;
+  readonly headers?: Record<string, string | string[]>;
   /** Of `Sec-WebSocket-Protocol`. */
   readonly protocols?: readonly string[];
   /** Address to connect from, such as 127.0.0.2. */

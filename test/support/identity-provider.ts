@@ -29,9 +29,10 @@ export function jwkOf({ kid, publicKey }: SigningKey, more: object = {}): object
   return { ...publicKey.export({ format: 'jwk' }), kid, use: 'sig', ...more };
 }
 
-/** A token with these claims; `header` replaces what the key says of itself. */
+/** A token with these claims, and an end if they have none; `header` replaces what the key says of itself. */
 export function signWith(key: SigningKey, claims: object, header: Record<string, unknown> = {}): Promise<string> {
-  return new CompactSign(Buffer.from(JSON.stringify(claims)))
+  const exp = Math.floor(Date.now() / 1_000) + 3_600;
+  return new CompactSign(Buffer.from(JSON.stringify(Array.isArray(claims) ? claims : { exp, ...claims })))
     .setProtectedHeader({ alg: key.alg, kid: key.kid, typ: 'JWT', ...header })
     .sign(key.privateKey);
 }

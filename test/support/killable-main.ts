@@ -20,7 +20,7 @@ export interface ShardReport {
 
 const config = loadConfig(process.env);
 const log = createLogger(config);
-const node = new Node({ config, log, version });
+const node = new Node({ config, log, version, onStorageLost: () => process.exit(1) });
 const port = await node.start();
 
 process.on('message', (command: Command) => {

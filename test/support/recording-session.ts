@@ -3,7 +3,7 @@ import type { RecognizedString, WebSocket } from 'uWebSockets.js';
 import { SessionMeter } from '../../src/acceptor/session/session-meter.js';
 import { AcceptorMetrics } from '../../src/metrics/acceptor-metrics.js';
 import { Session, type SocketData } from '../../src/acceptor/session/session.js';
-import { TokenBucket } from '../../src/acceptor/session/token-bucket.js';
+import { unlimitedBudget } from './budgets.js';
 import { decodeFrame } from './client.js';
 import { brief } from './shard-driver.js';
 
@@ -67,7 +67,7 @@ export function recordingSession(perMinute = 0): RecordingSession {
   const session = new Session(
     ++numbers,
     '192.0.2.1',
-    new TokenBucket(perMinute, performance.now()),
+    unlimitedBudget(perMinute),
     new SessionMeter(new AcceptorMetrics(undefined)),
   );
   session.open(socket as unknown as WebSocket<SocketData>, { kind: 'draining' });

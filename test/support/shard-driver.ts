@@ -112,6 +112,7 @@ export class ShardDriver {
       maxTextBytes: 8_000_000,
       replayMaxFields: 100,
       publish: { when: 'merged', graceMs: 600_000 },
+      maxSnapshotBytes: 1_000_000,
       maxPendingBytes: 1_000_000,
       stallMs: 3_600_000,
       maxLoadedBytes: 100_000_000,

@@ -2,9 +2,9 @@ import type { Encoding } from '../../protocol/encode.js';
 import type { AcceptorMetrics } from '../../metrics/acceptor-metrics.js';
 import { ClientIds, type AwarenessOutcome } from './client-ids.js';
 import { AwarenessReplication, type Claim, type AwarenessReplicationOptions } from './replication.js';
-import { awarenessTopic, AwarenessFrames, statesOf, type AwarenessFramesOptions } from './frames.js';
+import { awarenessTopic, AwarenessFrames, type AwarenessFramesOptions } from './frames.js';
 import { LocalStates } from './local-states.js';
-import type { DocumentAwareness, LocalState, Shown } from './document-awareness.js';
+import { DocumentAwareness, type LocalState, type Shown } from './document-awareness.js';
 import { AwarenessDocuments } from './documents.js';
 import type { Session, SessionAwareness } from '../session/session.js';
 
@@ -16,6 +16,8 @@ export interface AwarenessOptions extends AwarenessFramesOptions {
   readonly maxClientIds: number;
   /** Approximate bytes of memory for the states of all sessions. */
   readonly maxBytes: number;
+  /** Approximate bytes of memory for the states of one session. */
+  readonly maxSessionBytes: number;
   /** States and subscriptions per session. */
   readonly maxDocuments: number;
   /** Absent when there are no other nodes. */
@@ -59,7 +61,7 @@ export class Awareness {
       onRemoved: (document) => this.#cluster?.leave(document),
     });
     this.#clientIds = new ClientIds(options.maxClientIds);
-    this.#locals = new LocalStates(options.maxDocuments, options.maxBytes);
+    this.#locals = new LocalStates(options);
     this.#frames = new AwarenessFrames(options);
     const { cluster, timeoutMs, metrics } = options;
     if (cluster !== undefined) {
@@ -123,21 +125,20 @@ export class Awareness {
     this.#cluster?.stop();
   }
 
-  /**
-   * Subscribes a session to the awareness of a document.
-   *
-   * @returns The `states` of the answer, as JSON text; undefined when the session is at its limit.
-   */
-  subscribe(session: Session, documentId: string): string | undefined {
+  /** Subscribes a session to the awareness of a document. @returns False when the session is at its limit. */
+  subscribe(session: Session, documentId: string): boolean {
     const { documents } = session.ensureAwareness();
-    if (!documents.has(documentId)) {
-      if (documents.size >= this.#options.maxDocuments) return undefined;
-      documents.set(documentId, session.encoding);
-      this.#documents.ensure(documentId).subscribers[session.encoding]++;
-      session.socket.subscribe(awarenessTopic(session.encoding, documentId));
-    }
-    const document = this.#documents.get(documentId);
-    return document === undefined ? '[]' : statesOf(document);
+    if (documents.has(documentId)) return true;
+    if (documents.size >= this.#options.maxDocuments) return false;
+    documents.set(documentId, session.encoding);
+    this.#documents.ensure(documentId).subscribers[session.encoding]++;
+    session.socket.subscribe(awarenessTopic(session.encoding, documentId));
+    return true;
+  }
+
+  /** The `awareness_state` of a document, as a session is sent it. */
+  stateFrame({ encoding }: Session, documentId: string): Uint8Array<ArrayBuffer> {
+    return this.#frames.stateFrame(this.#documents.get(documentId) ?? new DocumentAwareness(documentId), encoding);
   }
 
   /** The session has changed its encoding. */
@@ -157,9 +158,8 @@ export class Awareness {
   update(session: Session, userId: string, update: AwarenessUpdate): AwarenessOutcome {
     const { documentId, clientId, state, clock } = update;
     const document = this.#documents.get(documentId);
-    if (document !== undefined && this.#cluster?.isOwnedByOther(document, clientId, session, userId) === true)
-      return 'notOwner';
-    const bound = this.#clientIds.bind(session, userId, clientId);
+    if (document !== undefined && this.#isOwnedByOther(document, clientId, session, userId)) return 'notOwner';
+    const bound = this.#clientIds.bind(session, userId, documentId, clientId);
     if (bound !== 'accepted') return bound;
     const known = document?.locals.get(clientId);
     if (state === undefined) {
@@ -173,7 +173,7 @@ export class Awareness {
       const before = document.shownOf(clientId);
       if (!this.#locals.replace(known, state)) return 'overLimit';
       if (this.#cluster?.isOwnedRemotely(document, clientId) === true) {
-        known.generation = this.#cluster.claim(document, clientId, session, userId).generation;
+        known.generation = this.#claim(document, clientId, session, userId).generation;
       }
       known.clock = clock;
       this.#changed(document, clientId, before);
@@ -199,8 +199,8 @@ export class Awareness {
     if (awareness === undefined) return;
     this.#clientIds.restrict(session, userId);
     for (const entry of this.#locals.ofSession(session)) {
-      if (!awareness.clientIds.has(entry.clientId) || !mayRead(entry.documentId))
-        this.#leave(entry, entry.clock, 'left');
+      const isBound = awareness.clientIds.get(entry.clientId)?.has(entry.documentId) === true;
+      if (!isBound || !mayRead(entry.documentId)) this.#leave(entry, entry.clock, 'left');
     }
     for (const [documentId, encoding] of awareness.documents) {
       if (mayRead(documentId)) continue;
@@ -257,7 +257,14 @@ export class Awareness {
   }
 
   #claim(document: DocumentAwareness, clientId: string, session: Session, userId: string): Claim {
-    return this.#cluster?.claim(document, clientId, session, userId) ?? unclustered;
+    const since = this.#clientIds.ownedSince(userId, document.documentId, clientId);
+    return this.#cluster?.claim(document, clientId, session, userId, since) ?? unclustered;
+  }
+
+  /** Whether another node shows the id for another user, who did not only use it while its owner was away. */
+  #isOwnedByOther(document: DocumentAwareness, clientId: string, session: Session, userId: string): boolean {
+    const since = this.#cluster && this.#clientIds.ownedSince(userId, document.documentId, clientId);
+    return this.#cluster?.isOwnedByOther(document, clientId, session, userId, since) === true;
   }
 
   #show(

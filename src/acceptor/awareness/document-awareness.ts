@@ -41,6 +41,8 @@ export class DocumentAwareness {
   readonly subscribers: Record<Encoding, number> = { binary: 0, json: 0 };
   /** Whether a shard was told to follow it, and not told otherwise since. */
   isFollowed = false;
+  /** The frames with all states, for those who subscribe; dropped with each change. */
+  stateFrames: Partial<Record<Encoding, Uint8Array<ArrayBuffer>>> = {};
   /** What other processes publish, by client id; undefined until there is any. */
   #remotes: Map<string, Owner[]> | undefined;
 

@@ -18,7 +18,7 @@ export function awarenessTopic(encoding: Encoding, documentId: string): string {
 }
 
 /** The `states` of an `awareness_state`, as JSON text. */
-export function statesOf(document: DocumentAwareness): string {
+function statesOf(document: DocumentAwareness): string {
   const states = Array.from(document.owners(), ([clientId, { state, clock }]) => {
     return `{"clientId":${quote(clientId)},"state":${state},"clock":${clock}}`;
   });
@@ -36,6 +36,19 @@ export class AwarenessFrames {
   }
 
   /**
+   * The `awareness_state` of a document, for every session with this encoding. It is made once for all who subscribe
+   * before a state changes.
+   */
+  stateFrame(document: DocumentAwareness, encoding: Encoding): Uint8Array<ArrayBuffer> {
+    return (document.stateFrames[encoding] ??= encodeFrame(
+      'awareness_state',
+      `"id":"${this.#nextId()}","documentId":"${document.documentId}","states":${statesOf(document)}`,
+      Date.now(),
+      encoding,
+    ));
+  }
+
+  /**
    * Publishes the current state of a client. Subscribers ignore a state whose clock is not larger than that of the
    * former one; before such a state, the client is published as having left.
    *
@@ -43,6 +56,7 @@ export class AwarenessFrames {
    * @param leftAt The clock that the client left with, if it did.
    */
   publishChange(document: DocumentAwareness, clientId: string, before: Shown | undefined, leftAt = 0): void {
+    document.stateFrames = {};
     const after = document.ownerOf(clientId);
     if (before?.state === after?.state && before?.clock === after?.clock) return;
     if (before !== undefined && (after === undefined || after.clock <= before.clock)) {
@@ -53,7 +67,7 @@ export class AwarenessFrames {
 
   #publish({ documentId, subscribers }: DocumentAwareness, clientId: string, state: string, clock: number): void {
     if (subscribers.binary === 0 && subscribers.json === 0) return;
-    const id = `a${(this.#ids++).toString(36)}`;
+    const id = this.#nextId();
     const body: Body = `"id":"${id}","documentId":"${documentId}","clientId":${quote(clientId)},"state":${state},"clock":${clock}`;
     const type: MessageType = 'awareness_update';
     const now = Date.now();
@@ -63,5 +77,9 @@ export class AwarenessFrames {
       this.#options.publish(awarenessTopic(encoding, documentId), frame, encoding === 'binary');
       this.#options.meter.sent(type, frame.length, subscribers[encoding]);
     }
+  }
+
+  #nextId(): string {
+    return `a${(this.#ids++).toString(36)}`;
   }
 }

@@ -4,19 +4,30 @@ import type { Session } from '../session/session.js';
 /** Approximate bytes of memory of a state besides its text. */
 const STATE_BYTES = 400;
 
+export interface LocalStatesOptions {
+  /** States of one session. */
+  readonly maxDocuments: number;
+  /** Approximate memory of all states, in bytes. */
+  readonly maxBytes: number;
+  /** The same for those of one session. */
+  readonly maxSessionBytes: number;
+}
+
+interface SessionStates {
+  readonly states: Set<LocalState>;
+  bytes: number;
+}
+
 /** The states of this node's sessions in all documents: by session, by last renewal, and how much memory they take. */
 export class LocalStates {
-  readonly #maxPerSession: number;
-  readonly #maxBytes: number;
+  readonly #options: LocalStatesOptions;
   /** In the order of their last renewal, the oldest first. */
   readonly #bySeen = new Set<LocalState>();
-  readonly #bySession = new Map<Session, Set<LocalState>>();
+  readonly #bySession = new Map<Session, SessionStates>();
   #bytes = 0;
 
-  /** @param maxBytes Approximate memory of all states. */
-  constructor(maxPerSession: number, maxBytes: number) {
-    this.#maxPerSession = maxPerSession;
-    this.#maxBytes = maxBytes;
+  constructor(options: LocalStatesOptions) {
+    this.#options = options;
   }
 
   get size(): number {
@@ -30,7 +41,7 @@ export class LocalStates {
 
   /** The states of a session; deleting while iterating is allowed. */
   ofSession(session: Session): Iterable<LocalState> {
-    return this.#bySession.get(session) ?? [];
+    return this.#bySession.get(session)?.states ?? [];
   }
 
   /** All states in the order of their last renewal, the oldest first. */
@@ -40,14 +51,15 @@ export class LocalStates {
 
   /** Whether there is room for one more state of a session. */
   fits(session: Session, state: string): boolean {
-    const count = this.#bySession.get(session)?.size ?? 0;
-    return count < this.#maxPerSession && this.#bytes + sizeOf(state) <= this.#maxBytes;
+    const count = this.#bySession.get(session)?.states.size ?? 0;
+    return count < this.#options.maxDocuments && this.#hasRoom(session, sizeOf(state));
   }
 
   add(local: LocalState): void {
-    const ofSession = this.#bySession.get(local.session);
-    if (ofSession === undefined) this.#bySession.set(local.session, new Set([local]));
-    else ofSession.add(local);
+    const ofSession = this.#bySession.get(local.session) ?? { states: new Set(), bytes: 0 };
+    this.#bySession.set(local.session, ofSession);
+    ofSession.states.add(local);
+    ofSession.bytes += sizeOf(local.state);
     this.#bySeen.add(local);
     this.#bytes += sizeOf(local.state);
   }
@@ -55,9 +67,11 @@ export class LocalStates {
   delete(local: LocalState): void {
     this.#bySeen.delete(local);
     const ofSession = this.#bySession.get(local.session);
-    ofSession?.delete(local);
-    if (ofSession?.size === 0) this.#bySession.delete(local.session);
-    this.#bytes -= sizeOf(local.state);
+    if (ofSession?.states.delete(local) === true) {
+      ofSession.bytes -= sizeOf(local.state);
+      this.#bytes -= sizeOf(local.state);
+    }
+    if (ofSession?.states.size === 0) this.#bySession.delete(local.session);
   }
 
   /** Renews a state. @param now Milliseconds of the monotonic clock. */
@@ -70,10 +84,17 @@ export class LocalStates {
   /** Replaces the text of a state. @returns False, and no change, when it would exceed the memory limit. */
   replace(local: LocalState, state: string): boolean {
     const growth = sizeOf(state) - sizeOf(local.state);
-    if (growth > 0 && this.#bytes + growth > this.#maxBytes) return false;
+    if (growth > 0 && !this.#hasRoom(local.session, growth)) return false;
     this.#bytes += growth;
+    const ofSession = this.#bySession.get(local.session);
+    if (ofSession !== undefined) ofSession.bytes += growth;
     local.state = state;
     return true;
+  }
+
+  #hasRoom(session: Session, bytes: number): boolean {
+    const { maxBytes, maxSessionBytes } = this.#options;
+    return this.#bytes + bytes <= maxBytes && (this.#bySession.get(session)?.bytes ?? 0) + bytes <= maxSessionBytes;
   }
 }
 

@@ -94,10 +94,20 @@ export class AwarenessReplication {
     this.#outbox.change(document.documentId, clientId);
   }
 
-  /** Whether another node publishes this client id for another user. */
-  isOwnedByOther(document: DocumentAwareness, clientId: string, session: Session, userId: string): boolean {
+  /**
+   * Whether another node publishes this client id for another user.
+   *
+   * @param since When the asking user had it first, in ms since the epoch, if he had.
+   */
+  isOwnedByOther(
+    document: DocumentAwareness,
+    clientId: string,
+    session: Session,
+    userId: string,
+    since = Infinity,
+  ): boolean {
     const owner = document.ownerOf(clientId);
-    return this.#isRemote(owner) && owner.user !== this.#nameOf(session, userId);
+    return this.#isRemote(owner) && owner.user !== this.#nameOf(session, userId) && owner.claimed <= since;
   }
 
   /** Whether the owner that counts for a client is on another node. */
@@ -105,11 +115,15 @@ export class AwarenessReplication {
     return this.#isRemote(document.ownerOf(clientId));
   }
 
-  /** The claim with which a session takes a client over: its generation is above all others. */
-  claim(document: DocumentAwareness, clientId: string, session: Session, userId: string): Claim {
+  /**
+   * The claim with which a session takes a client over: its generation is above all others.
+   *
+   * @param since When the user had the client first, in ms since the epoch, if that was before.
+   */
+  claim(document: DocumentAwareness, clientId: string, session: Session, userId: string, since = Infinity): Claim {
     const now = Date.now();
     const user = this.#nameOf(session, userId);
-    let claimed = now;
+    let claimed = Math.min(now, since);
     let generation = now;
     for (const owner of document.ownersOf(clientId)) {
       generation = Math.max(generation, owner.generation + 1);

@@ -1,5 +1,4 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Logger } from 'pino';
 import type { AuditDetails, AuditEvent } from '../../auth/audit.js';
 import { compilePermissions, type Access } from '../../auth/permissions.js';
 import {
@@ -11,6 +10,7 @@ import {
 } from '../../auth/identity.js';
 import type { SessionAccess, SessionAccessOptions } from '../../auth/session-access.js';
 import { closeCodes, errors, type ErrorCode } from '../../errors.js';
+import type { SampledLog } from '../../log.js';
 import type { AcceptorMetrics } from '../../metrics/acceptor-metrics.js';
 import { errorBody, quote } from '../../protocol/encode.js';
 import type { Fields } from '../../protocol/fields.js';
@@ -22,7 +22,7 @@ export interface AuthenticationOptions {
   readonly required: boolean;
   /** Milliseconds within which a connection has to authenticate. */
   readonly timeoutMs: number;
-  readonly log: Logger;
+  readonly log: SampledLog;
   readonly metrics: AcceptorMetrics;
   /** The session has this identity from now on; it may allow less than the one before. */
   readonly onIdentity: (session: Session, identity: Identity, access: Access) => void;
@@ -223,7 +223,8 @@ export class Authentication {
     this.#options.metrics.authentications(refusals[code] ?? 'failed').add(1);
     this.#options.metrics.errors(code).add(1);
     session.reply('auth_error', body);
-    this.#options.log.info({ session: session.number, address: session.address, code }, 'authentication refused');
+    const { number, address } = session;
+    this.#options.log.sampled('info', { session: number, address, code }, 'authentication refused');
     this.#audit('credentials_refused', session, undefined, code);
     session.socket.end(errors[code].closeCode ?? closeCodes.policy, errors[code].sentence);
   }

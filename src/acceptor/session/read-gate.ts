@@ -1,5 +1,6 @@
 import type { MessageType } from '../../protocol/codes.js';
 import type { Encoding } from '../../protocol/encode.js';
+import type { ReadAdmission, Reader, WaitingReads } from './read-admission.js';
 
 /** A frame of the answer to a read. The frames of one read arrive in one turn of the event loop, in sequence. */
 export interface AnswerFrame {
@@ -32,14 +33,29 @@ type Start = (read: number) => void;
 /** What a client asks for. */
 export interface RequestedRead {
   readonly documentId: string;
+  /** Reads of the same subject have answers of about the same size. */
+  readonly subject: string;
   /** By which the client knows the answer. */
   readonly requestId: string;
+  /** Whether its awareness is read, not the document. */
+  readonly isAwareness?: boolean;
 }
 
 interface Request extends RequestedRead {
   readonly start: Start;
   /** Memory of the request while it waits. */
   readonly bytes: number;
+}
+
+/** What the gate needs of the admission of the process. */
+export type Admission = Pick<ReadAdmission, 'start' | 'forget' | 'enqueue' | 'dequeue'>;
+
+export interface ReadGateOptions {
+  /** Gives each read a number that no other of the session has, nor had. */
+  readonly nextRead: () => number;
+  readonly admission: Admission;
+  /** Names a read in the process, and what it is charged to. */
+  readonly readerOf: (read: number, subject: string) => Reader;
 }
 
 interface InProgress {
@@ -55,21 +71,22 @@ const MAX_READS = 8;
  * a few reads are in progress and further requests wait. An answer that does not fit into the socket's buffer is
  * dropped and its read repeated later: kept, it would take memory, and later updates would overtake it.
  */
-export class ReadGate {
+export class ReadGate implements WaitingReads {
   readonly #waiting: Request[] = [];
   #waitingBytes = 0;
   readonly #inProgress = new Map<number, InProgress>();
   /** By document: reads in progress or waiting. */
   readonly #asked = new Map<string, number>();
-  readonly #nextRead: () => number;
+  /** Documents whose awareness is asked for. */
+  readonly #awareness = new Set<string>();
+  readonly #options: ReadGateOptions;
   /** Frames left of an answer that was sent in part: copies, because a view would keep the whole answer in memory. */
   #rest: AnswerFrame[] = [];
   /** Set after an answer was dropped: no read starts until the socket has room. */
   #stalled = false;
 
-  /** @param nextRead Gives each read a number that no other of the session has, nor had. */
-  constructor(nextRead: () => number) {
-    this.#nextRead = nextRead;
+  constructor(options: ReadGateOptions) {
+    this.#options = options;
   }
 
   /** Requests that wait. */
@@ -91,12 +108,29 @@ export class ReadGate {
    * Starts a read as soon as possible, and again, with a new number, when its answer had to be dropped.
    *
    * @param bytes Memory of the request while it waits.
+   * @returns False when too many wait in the process.
    */
-  request(read: RequestedRead, start: Start, bytes: number): void {
+  request(read: RequestedRead, start: Start, bytes: number): boolean {
+    if (!this.#options.admission.enqueue(bytes)) return false;
     this.#waiting.push({ ...read, start, bytes });
     this.#waitingBytes += bytes;
-    this.#asked.set(read.documentId, (this.#asked.get(read.documentId) ?? 0) + 1);
+    if (read.isAwareness === true) this.#awareness.add(read.documentId);
+    else this.#asked.set(read.documentId, (this.#asked.get(read.documentId) ?? 0) + 1);
     this.#startNext();
+    return true;
+  }
+
+  /** Whether the awareness of a document is asked for already, and not answered. */
+  asksAwareness(documentId: string): boolean {
+    return this.#awareness.has(documentId);
+  }
+
+  /** The session has closed. */
+  close(): void {
+    this.#options.admission.forget(this);
+    this.#options.admission.dequeue(this.#waitingBytes);
+    this.#waiting.length = 0;
+    this.#waitingBytes = 0;
   }
 
   /**
@@ -109,10 +143,11 @@ export class ReadGate {
     read.frames.push(frame);
     if (!frame.last) return;
     if (this.#rest.length === 0 && outlet.hasRoom()) {
-      const { documentId } = read.request;
+      const { documentId, isAwareness } = read.request;
       this.#rest = read.frames;
       this.#sendRest(outlet);
       // Another request of the document may still be answered.
+      if (isAwareness === true) return;
       if (frame.type !== 'error') outlet.answered(documentId, false);
       else if (!this.#asked.has(documentId)) outlet.answered(documentId, true);
       this.#rest = this.#rest.map((left) => ({ ...left, bytes: left.bytes.slice() }));
@@ -120,7 +155,7 @@ export class ReadGate {
     }
     this.#inProgress.delete(frame.read);
     this.#waiting.unshift(read.request);
-    this.#waitingBytes += read.request.bytes;
+    this.#wait(read.request.bytes);
     this.#stalled = true;
   }
 
@@ -142,7 +177,7 @@ export class ReadGate {
         this.#waiting.push(request);
         continue;
       }
-      this.#waitingBytes -= request.bytes;
+      this.#wait(-request.bytes);
       this.#forget(request);
       cancelled.push(request);
     }
@@ -165,7 +200,11 @@ export class ReadGate {
     this.#forget(inProgress.request);
   }
 
-  #forget({ documentId }: RequestedRead): void {
+  #forget({ documentId, isAwareness }: RequestedRead): void {
+    if (isAwareness === true) {
+      this.#awareness.delete(documentId);
+      return;
+    }
     const left = (this.#asked.get(documentId) ?? 1) - 1;
     if (left > 0) this.#asked.set(documentId, left);
     else this.#asked.delete(documentId);
@@ -183,14 +222,35 @@ export class ReadGate {
     if (this.#rest.length === 0) this.#startNext();
   }
 
-  #startNext(): void {
-    while (!this.#stalled && this.#inProgress.size < MAX_READS) {
-      const request = this.#waiting.shift();
-      if (request === undefined) return;
-      this.#waitingBytes -= request.bytes;
-      const read = this.#nextRead();
-      this.#inProgress.set(read, { request, frames: [] });
-      request.start(read);
-    }
+  /** Bytes of requests wait from now on, or no longer. */
+  #wait(bytes: number): void {
+    this.#waitingBytes += bytes;
+    this.#options.admission.dequeue(-bytes);
   }
+
+  #startNext(): void {
+    while (this.startOne());
+  }
+
+  /** Starts the next read if there is one and it may start. */
+  startOne(): boolean {
+    const [request] = this.#waiting;
+    const { admission, nextRead, readerOf } = this.#options;
+    if (request === undefined || this.#stalled || this.#inProgress.size >= MAX_READS) {
+      admission.forget(this);
+      return false;
+    }
+    const read = nextRead();
+    if (!admission.start(readerOf(read, request.subject), this)) return false;
+    this.#waiting.shift();
+    this.#wait(-request.bytes);
+    this.#inProgress.set(read, { request, frames: [] });
+    request.start(read);
+    return true;
+  }
+}
+
+/** Names a read in the process. */
+export function readKey(session: number, read: number): string {
+  return `${session}:${read}`;
 }

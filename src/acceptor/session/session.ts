@@ -6,11 +6,11 @@ import type { MessageType } from '../../protocol/codes.js';
 import { encodeFrame, type Body, type Encoding } from '../../protocol/encode.js';
 import type { Origin } from '../../messages/task.js';
 import { noCompression, type Compression } from '../compression.js';
+import type { SessionBudget, UserBudget } from './budgets.js';
 import type { Credential } from './credential.js';
 import type { HeldFrames } from './held-frames.js';
 import type { ReadGate } from './read-gate.js';
 import type { SessionMeter } from './session-meter.js';
-import type { TokenBucket } from './token-bucket.js';
 
 /** The state of a session. What the session may do depends on it alone. */
 export type SessionState =
@@ -39,8 +39,8 @@ export interface SocketData {
 export interface SessionAwareness {
   /** Documents whose awareness it is subscribed to, and the encoding of each subscription. */
   readonly documents: Map<string, Encoding>;
-  /** Client ids that are bound to it. */
-  readonly clientIds: Set<string>;
+  /** Client ids that are bound to it, with the documents in which they are. */
+  readonly clientIds: Map<string, Set<string>>;
 }
 
 /** What a session wants of a document, as bits of `variants`. */
@@ -69,6 +69,12 @@ export class Session {
   reads: ReadGate | undefined;
   /** The user it is counted for; undefined before authentication. */
   userId: string | undefined;
+  /** Undefined before authentication, and for users that stand for many people. */
+  userBudget: UserBudget | undefined;
+  /** What it has sent before it was authenticated. */
+  readonly early = { messages: 0, bytes: 0 };
+  /** Bytes that waited for its socket when it was last looked at, and since when (in ms of the monotonic clock) none went. */
+  readonly outgoing: { bytes: number; stuckSince: number | undefined } = { bytes: 0, stuckSince: undefined };
   /** Number of its last read. */
   lastRead = 0;
   chunks: ChunkAssembler | undefined;
@@ -88,7 +94,7 @@ export class Session {
   constructor(
     readonly number: number,
     readonly address: string,
-    readonly bucket: TokenBucket,
+    readonly budget: SessionBudget,
     readonly meter: SessionMeter,
     readonly compression: Compression = noCompression,
   ) {}
@@ -148,7 +154,7 @@ export class Session {
 
   /** Its awareness, created if there is none. */
   ensureAwareness(): SessionAwareness {
-    return (this.awareness ??= { documents: new Map(), clientIds: new Set() });
+    return (this.awareness ??= { documents: new Map(), clientIds: new Map() });
   }
 
   /** Names the session as the origin of a record. */

@@ -1,9 +1,25 @@
+import { isUnused, type Budgets, type UserBudget } from './budgets.js';
 import type { Session } from './session.js';
 
-/** The open sessions by number, and the number of different users. */
+interface User {
+  sessions: number;
+  readonly budget: UserBudget;
+}
+
+/** Users without a session whose budgets are kept: who connects again does not begin anew. */
+const MAX_ABSENT = 10_000;
+
+/** The open sessions by number, and the users that they belong to. */
 export class Sessions {
   readonly #open = new Map<number, Session>();
-  readonly #sessionsOf = new Map<string, number>();
+  readonly #users = new Map<string, User>();
+  /** Those without a session, the longest absent first. */
+  readonly #absent = new Map<string, User>();
+  readonly #budgets: Budgets;
+
+  constructor(budgets: Budgets) {
+    this.#budgets = budgets;
+  }
 
   get size(): number {
     return this.#open.size;
@@ -11,7 +27,7 @@ export class Sessions {
 
   /** Different users among the authenticated sessions. */
   get users(): number {
-    return this.#sessionsOf.size;
+    return this.#users.size;
   }
 
   find(number: number): Session | undefined {
@@ -28,11 +44,17 @@ export class Sessions {
     return this.#open.delete(session.number);
   }
 
-  /** The session belongs to this user from now on. */
-  setUser(session: Session, userId: string): void {
+  /**
+   * The session belongs to this user from now on.
+   *
+   * @param isShared Whether it stands for many people, so that no budget is kept for it.
+   */
+  setUser(session: Session, userId: string, isShared: boolean): void {
     this.#dropUser(session);
+    const user = this.#users.get(userId) ?? this.#enter(userId);
+    user.sessions++;
     session.userId = userId;
-    this.#sessionsOf.set(userId, (this.#sessionsOf.get(userId) ?? 0) + 1);
+    session.userBudget = isShared ? undefined : user.budget;
   }
 
   /** A copy of all open sessions. */
@@ -40,12 +62,36 @@ export class Sessions {
     return [...this.#open.values()];
   }
 
+  /** All open sessions, live: those that are added while iterating come last. */
+  values(): IterableIterator<Session> {
+    return this.#open.values();
+  }
+
+  #enter(userId: string): User {
+    const user = this.#absent.get(userId) ?? { sessions: 0, budget: this.#budgets.ofUser(performance.now()) };
+    this.#absent.delete(userId);
+    this.#users.set(userId, user);
+    return user;
+  }
+
   #dropUser(session: Session): void {
     const { userId } = session;
     if (userId === undefined) return;
     session.userId = undefined;
-    const left = (this.#sessionsOf.get(userId) ?? 1) - 1;
-    if (left > 0) this.#sessionsOf.set(userId, left);
-    else this.#sessionsOf.delete(userId);
+    session.userBudget = undefined;
+    const user = this.#users.get(userId);
+    if (user === undefined || --user.sessions > 0) return;
+    this.#users.delete(userId);
+    if (!isUnused(user.budget, performance.now())) this.#absent.set(userId, user);
+    this.#forgetAbsent();
+  }
+
+  /** Forgets the longest absent users, while there are too many or their budgets are as good as new. */
+  #forgetAbsent(): void {
+    const now = performance.now();
+    for (const [userId, { budget }] of this.#absent) {
+      if (this.#absent.size <= MAX_ABSENT && !isUnused(budget, now)) return;
+      this.#absent.delete(userId);
+    }
   }
 }

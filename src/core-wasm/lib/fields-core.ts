@@ -14,6 +14,9 @@ export class FieldsCore implements FieldsStore {
   readonly #core: CoreInstance;
   /** Handle → address of the document. */
   readonly #documents = new Map<number, number>();
+  /** By handle. */
+  readonly #versions = new Map<number, number>();
+  #changes = 0;
   #lastHandle = 0;
 
   /**
@@ -33,12 +36,14 @@ export class FieldsCore implements FieldsStore {
     const document = this.#core.run((core) => core.fieldsOpen());
     const handle = ++this.#lastHandle;
     this.#documents.set(handle, document);
+    this.#versions.set(handle, ++this.#changes);
     return handle;
   }
 
   close(handle: number): void {
     const document = this.#document(handle);
     this.#documents.delete(handle);
+    this.#versions.delete(handle);
     this.#core.run((core) => {
       core.fieldsClose(document);
     });
@@ -61,6 +66,7 @@ export class FieldsCore implements FieldsStore {
     // Only a finite number minus itself is 0.
     if (sum - sum !== 0) throw notFinite();
 
+    this.#versions.set(handle, ++this.#changes);
     const core = this.#core;
     // No UTF-16 unit takes more than three bytes.
     if ((clientId.length + path.length + value.length) * 3 > inputSize) {
@@ -113,6 +119,10 @@ export class FieldsCore implements FieldsStore {
         core.release(block);
       });
     }
+  }
+
+  version(handle: number): number {
+    return this.#versions.get(handle) ?? 0;
   }
 
   writers(handle: number): WriterStamp[] {
@@ -171,6 +181,7 @@ export class FieldsCore implements FieldsStore {
 
   erase(handle: number, path: string): boolean {
     const document = this.#document(handle);
+    this.#versions.set(handle, ++this.#changes);
     return this.#runWith(path, (core, length) => core.fieldsErase(document, length)) !== 0;
   }
 

@@ -63,6 +63,9 @@ export interface FieldsStore {
    */
   state(handle: number): Uint8Array<ArrayBuffer>;
 
+  /** Grows with each change of what `state` returns; a document that is opened has a number that none had before. */
+  version(handle: number): number;
+
   /** Each writer that holds the last write of some field, tombstones included; in no particular order. */
   writers(handle: number): WriterStamp[];
 

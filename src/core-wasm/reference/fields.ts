@@ -6,6 +6,7 @@ interface ReferenceDocument {
   /** The commit that stored the last write of a field, where it is known. */
   readonly commits: Map<string, number>;
   live: number;
+  version: number;
 }
 
 /** Bytes of a record in a Map besides its strings; measured with 100 000 of them. */
@@ -18,13 +19,15 @@ const recordBytes = 225;
 export class ReferenceFields implements FieldsStore {
   readonly #documents = new Map<number, ReferenceDocument>();
   #lastHandle = 0;
+  #changes = 0;
 
   get memoryBytes(): number {
     return [...this.#documents.keys()].reduce((sum, handle) => sum + this.byteSize(handle), 0);
   }
 
   open(): number {
-    this.#documents.set(++this.#lastHandle, { fields: new Map(), commits: new Map(), live: 0 });
+    const version = ++this.#changes;
+    this.#documents.set(++this.#lastHandle, { fields: new Map(), commits: new Map(), live: 0, version });
     return this.#lastHandle;
   }
 
@@ -50,6 +53,7 @@ export class ReferenceFields implements FieldsStore {
     const current = document.fields.get(write.path);
     const wasLive = current !== undefined && !current.deleted;
     document.live += Number(!write.deleted) - Number(wasLive);
+    document.version = ++this.#changes;
     const { commit, ...field } = write;
     document.fields.set(write.path, field);
     document.commits.delete(write.path);
@@ -73,6 +77,10 @@ export class ReferenceFields implements FieldsStore {
     return new TextEncoder().encode(`{${entries.join(',')}}`);
   }
 
+  version(handle: number): number {
+    return this.#document(handle).version;
+  }
+
   writers(handle: number): WriterStamp[] {
     const stamps = new Map<string, number>();
     for (const { clientId, stamp } of this.#document(handle).fields.values()) {
@@ -90,6 +98,7 @@ export class ReferenceFields implements FieldsStore {
     const document = this.#document(handle);
     if (document.fields.get(path)?.deleted === false) document.live--;
     document.commits.delete(path);
+    document.version = ++this.#changes;
     return document.fields.delete(path);
   }
 

@@ -1,6 +1,5 @@
-/** One HTTP request with a JSON body, and its answer, which may take a while. */
+/** What is read of an HTTP request with a JSON body. */
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
-import type { Answer } from '../answer.js';
 
 /** What a route knows of a request. */
 export interface Asked {
@@ -37,47 +36,32 @@ export function head(request: HttpRequest, address: string): Omit<Asked, 'body'>
   };
 }
 
+/** What came in the body of a request. */
+export type Body = { readonly isTooLarge: false; readonly json: unknown } | { readonly isTooLarge: true };
+
 /**
- * Reads the body and sends what `answer` makes of the request, unless the client has gone. Must be called within the
- * request's handler.
+ * Reads the body of a request. Must be called within the request's handler. Never resolves when the client goes before
+ * it has sent everything.
  *
- * @param answer May not reject.
- * @param send Sends an answer; called at most once, and not after the client has gone.
+ * @param method In lower case.
  */
-export function exchange(
-  response: HttpResponse,
-  asked: Omit<Asked, 'body'>,
-  answer: (asked: Asked) => Promise<Answer>,
-  send: (answer: Answer, close: boolean) => void,
-): void {
-  let isGone = false;
-  response.onAborted(() => {
-    isGone = true;
-  });
-  const finish = (made: Answer, close: boolean): void => {
-    if (!isGone) send(made, close);
-  };
-  const start = (body: unknown): void => {
-    void answer({ ...asked, body }).then((made) => {
-      finish(made, false);
+export function readBody(response: HttpResponse, method: string): Body | Promise<Body> {
+  if (!withBody.has(method)) return { isTooLarge: false, json: undefined };
+  return new Promise((resolve) => {
+    const parts: Buffer[] = [];
+    let bytes = 0;
+    response.onData((part, isLast) => {
+      if (bytes > maxBodyBytes) return;
+      bytes += part.byteLength;
+      if (bytes > maxBodyBytes) {
+        parts.length = 0;
+        resolve({ isTooLarge: true });
+        return;
+      }
+      // The part is valid during this call only.
+      parts.push(Buffer.from(new Uint8Array(part)));
+      if (isLast) resolve({ isTooLarge: false, json: parse(Buffer.concat(parts)) });
     });
-  };
-  if (!withBody.has(asked.method)) {
-    start(undefined);
-    return;
-  }
-  const parts: Buffer[] = [];
-  let bytes = 0;
-  response.onData((part, isLast) => {
-    if (isGone || bytes > maxBodyBytes) return;
-    bytes += part.byteLength;
-    if (bytes > maxBodyBytes) {
-      finish({ status: '413 Payload Too Large', body: { error: 'Request body too large' } }, true);
-      return;
-    }
-    // The part is valid during this call only.
-    parts.push(Buffer.from(new Uint8Array(part)));
-    if (isLast) start(parse(Buffer.concat(parts)));
   });
 }
 

@@ -7,6 +7,7 @@ import type { SignIn } from '../../auth/sign-in.js';
 import type { Config } from '../../config/load.js';
 import type { Logger } from '../../log.js';
 import type { AccountStore } from '../../storage/accounts/port.js';
+import type { HttpDeps } from '../ports.js';
 
 export interface AuthServices {
   readonly store: AccountStore;
@@ -15,7 +16,7 @@ export interface AuthServices {
 }
 
 export interface AuthHttpDeps {
-  readonly config: Pick<Config, 'corsOrigins' | 'auth' | 'jwtSecret' | 'tokenLifetimeMs'>;
+  readonly config: Pick<Config, 'corsOrigins' | 'isOpenByDefault' | 'auth' | 'jwtSecret' | 'tokenLifetimeMs'>;
   readonly log: Logger;
   readonly authenticator: Authenticator;
   readonly audit: () => AuditLog;
@@ -23,6 +24,7 @@ export interface AuthHttpDeps {
   readonly services: () => AuthServices | undefined;
   /** The address of the client, behind trusted proxies. */
   readonly addressOf: (response: HttpResponse, request: HttpRequest) => string;
+  readonly refusalOf: HttpDeps['refusalOf'];
   /** Whether the node is shutting down; then connections are not kept alive. */
   readonly draining: () => boolean;
 }

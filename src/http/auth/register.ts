@@ -1,20 +1,28 @@
 /** Adds the routes about accounts to the node's app. */
 import type { HttpRequest, HttpResponse, TemplatedApp } from 'uWebSockets.js';
+import { createOrigins } from '../../auth/origins.js';
 import { errors } from '../../errors.js';
-import { send, type Answer } from '../answer.js';
+import { refuse as refuseAtOnce, respond, type Answer } from '../answer.js';
 import { createCors } from '../cors.js';
 import { administer } from './admin.js';
 import { comeLater, refuse } from './answers.js';
-import { exchange, head, type Asked } from './exchange.js';
+import { head, readBody, type Asked, type Body } from './exchange.js';
 import type { AuthHttpDeps } from './ports.js';
 import { signInRoutes } from './sign-in.js';
 
 /** Requests that are being answered; further ones are refused. */
 const maxInProgress = 1_000;
 
+const tooLarge: Answer = {
+  status: '413 Payload Too Large',
+  body: { error: 'Request body too large' },
+  close: true,
+};
+
 export function registerAuth(app: TemplatedApp, deps: AuthHttpDeps): void {
   const routes = signInRoutes(deps);
-  const cors = createCors(deps.config.corsOrigins, 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS');
+  const cors = createCors(createOrigins(deps.config), 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS');
+  const preflight = (origin: string): Answer => ({ status: '204 No Content', headers: cors.preflight(origin) });
   let inProgress = 0;
 
   const answer = async (asked: Asked): Promise<Answer> => {
@@ -43,20 +51,28 @@ export function registerAuth(app: TemplatedApp, deps: AuthHttpDeps): void {
     }
   };
 
+  const answerBody = async (asked: Omit<Asked, 'body'>, body: Body | Promise<Body>): Promise<Answer> => {
+    const read = await body;
+    if (read.isTooLarge) return tooLarge;
+    return answerSafely({ ...asked, body: read.json });
+  };
+
   const handle = (response: HttpResponse, request: HttpRequest): void => {
-    const asked = head(request, deps.addressOf(response, request));
-    const origin = request.getHeader('origin');
-    const how = { withBody: asked.method !== 'head', close: deps.draining() };
-    const reply = (made: Answer, close: boolean): void => {
-      const headers = [...(made.headers ?? []), ...cors.headers(origin), ['X-Request-Id', asked.requestId] as const];
-      // Clients of the reference server compare the type exactly.
-      send(response, { ...made, headers, contentType: 'application/json' }, { ...how, close: how.close || close });
-    };
-    if (asked.method === 'options') {
-      reply({ status: '204 No Content', headers: cors.preflight(origin) }, false);
+    const refusal = deps.refusalOf(response, request);
+    if (refusal !== undefined) {
+      refuseAtOnce(response, refusal);
       return;
     }
-    exchange(response, asked, answerSafely, reply);
+    const asked = head(request, deps.addressOf(response, request));
+    const origin = request.getHeader('origin');
+    const body = readBody(response, asked.method);
+    const prepare = async (): Promise<Answer> => {
+      const made = asked.method === 'options' ? preflight(origin) : await answerBody(asked, body);
+      const headers = [...(made.headers ?? []), ...cors.headers(origin), ['X-Request-Id', asked.requestId] as const];
+      // Clients of the reference server compare the type exactly.
+      return { ...made, headers, contentType: 'application/json' };
+    };
+    respond(response, prepare, { withBody: asked.method !== 'head', close: deps.draining() });
   };
 
   app.any('/auth/*', handle);

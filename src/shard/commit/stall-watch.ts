@@ -28,7 +28,7 @@ export class StallWatch {
       this.#isStalled = true;
       log.error({ rows, stallMs }, 'a commit takes too long (SYNCKIT_COMMIT_STALL_MS); all others wait for it');
       onStall();
-    }, stallMs);
+    }, stallMs).unref();
     try {
       return await commit();
     } finally {

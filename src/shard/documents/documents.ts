@@ -26,7 +26,7 @@ export interface LoadedDocument {
   /** Of the tombstones that were purged, here or on other nodes; undefined if there are none. */
   horizon: Horizon | undefined;
   readonly commits: DocumentCommits;
-  /** Bytes of memory that fields and text take in the core, as last measured. */
+  /** Bytes of memory that it takes, in the core and beside it, as last measured. */
   bytes: number;
 }
 
@@ -43,6 +43,10 @@ export interface LoadingDocument {
   readonly waiting: WaitingGroup[];
 }
 
+/** What a loaded document takes besides its fields and its text, in bytes: it is many small objects. */
+const DOCUMENT_BYTES = 4_000;
+/** Unloaded documents whose L is remembered. */
+const MAX_AHEAD = 100_000;
 /** For so long after a search that was in vain none is made, in ms: to look at all documents at each turn would take long. */
 const FULL_MS = 250;
 /** So many documents are looked at in each turn all the same. */
@@ -67,12 +71,16 @@ export interface DocumentsOptions {
   };
   /** Knows what those have who stay subscribed to a document that is evicted. */
   readonly evicted: EvictedCommits;
+  /** Called for a document that is unloaded. */
+  readonly onEvicted: (document: LoadedDocument) => void;
 }
 
 /** The documents of a shard that are in memory, the least recently used first. */
 export class Documents {
   readonly #options: DocumentsOptions;
   readonly #slots = new Map<string, LoadedDocument | LoadingDocument>();
+  /** The L of documents that were unloaded while it was ahead of the wall clock, the longest unloaded first. */
+  readonly #ahead = new Map<string, number>();
   #bytes = 0;
   /** Until then, in ms since the epoch, no document is looked at: none could be unloaded. */
   #fullUntil = 0;
@@ -122,7 +130,8 @@ export class Documents {
     const handle = core.open();
     for (const row of stored.fields) core.set(handle, row);
     const now = Date.now();
-    const stamp = clock.resume(stored.stamp, now);
+    const stamp = Math.max(clock.resume(stored.stamp, now), this.#ahead.get(id) ?? 0);
+    this.#ahead.delete(id);
     const floor = clock.next(stamp, 0, now);
     const sends = new DocumentSends(floor, this.#options.isShared ? floor : 0);
     const commits = new DocumentCommits(stored.commits, this.#options.evicted.isCurrent(id, stored.commits));
@@ -150,7 +159,8 @@ export class Documents {
   /** Updates `bytes` after a document has changed. */
   measure(document: LoadedDocument): void {
     const { core, texts } = this.#options;
-    const bytes = core.byteSize(document.handle) + (document.text ? texts.byteSize(document.text.handle) : 0);
+    const inCore = core.byteSize(document.handle) + (document.text ? texts.byteSize(document.text.handle) : 0);
+    const bytes = DOCUMENT_BYTES + inCore;
     this.#bytes += bytes - document.bytes;
     document.bytes = bytes;
   }
@@ -162,17 +172,33 @@ export class Documents {
     if (now < this.#fullUntil) return;
     for (const slot of this.#slots.values()) {
       if (slot.kind === 'loading' || this.#options.isDirty(slot) || this.#options.echoes.sendOwed(slot)) continue;
-      // Its L is ahead of the wall clock: unloaded now, it would go back.
-      if (!this.#options.clock.isPast(slot.stamp, now)) continue;
+      if (!this.#rememberAhead(slot, now)) continue;
       this.#slots.delete(slot.id);
       this.#options.echoes.closed(slot);
       this.#options.core.close(slot.handle);
       if (slot.text !== undefined) this.#options.texts.close(slot.text.handle);
+      this.#options.onEvicted(slot);
       this.#options.metrics.documentsEvicted.add(1);
       this.#options.evicted.evicted(slot.id, slot.commits.evictedClaim);
       this.#bytes -= slot.bytes;
       if (this.#bytes <= this.#options.maxBytes) return;
     }
     if (this.#slots.size > MANY_SLOTS) this.#fullUntil = now + FULL_MS;
+  }
+
+  /**
+   * The L of a document may be ahead of the wall clock, since a client that has seen a larger one asked for it; it must
+   * not go back when the document is loaded again. @returns Whether the document may be unloaded.
+   */
+  #rememberAhead({ id, stamp }: LoadedDocument, now: number): boolean {
+    const { clock } = this.#options;
+    if (clock.isPast(stamp, now)) return true;
+    for (const [oldest, remembered] of this.#ahead) {
+      if (!clock.isPast(remembered, now)) break;
+      this.#ahead.delete(oldest);
+    }
+    if (this.#ahead.size >= MAX_AHEAD) return false;
+    this.#ahead.set(id, stamp);
+    return true;
   }
 }

@@ -1,9 +1,11 @@
 /** Opens the folder of the LMDB storage, and reports what is wrong with it. */
 
-import { accessSync, closeSync, constants, fsyncSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { open, type Database, type RootDatabaseOptionsWithPath } from 'lmdb';
+import { checkFolder, makeFolder } from './before-open.js';
 import { decodeFormat, encodeFormat, formatKey, formatVersion, maxKeyBytes } from './format.js';
+import { readMarker, writeMarker } from './marker.js';
 
 /** Keys and values are bytes, in the layout of format.ts. */
 export type ByteStore = Database<Uint8Array, Uint8Array>;
@@ -21,25 +23,49 @@ export interface FolderOptions {
 const defaultMapSizeBytes = 16 * 1024 ** 3;
 
 /**
- * Opens the store of a folder, creating both if needed, and checks the format.
+ * Opens the store of a folder, creating both if needed, and checks the file and its format.
  *
- * @throws Error that names the folder, when it can't be created or opened, is not one of this server, or is too new.
+ * @throws Error that names the folder, when it can't be created or opened, is damaged, was emptied from outside, is not one
+ * of this server, or is too new.
  */
 export function openFolder({ directory, mapSizeBytes = defaultMapSizeBytes }: FolderOptions): ByteStore {
   const path = resolve(directory);
   const topmost = makeFolder(path);
+  checkFolder(path);
   const store = attempt(`The database in ${path} can't be opened`, () =>
     open<Uint8Array, Uint8Array>(options(path, mapSizeBytes)),
   );
   try {
     checkKeySize(store);
     checkFormat(store, path);
+    if (readMarker(path) === undefined) {
+      attempt(`The data directory ${path} can't be written`, () => {
+        writeMarker(path);
+      });
+    }
     syncFolders(path, topmost);
   } catch (error) {
     void store.close();
     throw error;
   }
   return store;
+}
+
+/**
+ * Opens the store of a folder that is there, for reading alone; others may write meanwhile.
+ *
+ * @throws Error that names the folder.
+ */
+export function openForReading(directory: string): ByteStore {
+  const path = resolve(directory);
+  return attempt(`The database in ${path} can't be opened`, () =>
+    open<Uint8Array, Uint8Array>({ ...options(path, defaultMapSizeBytes), readOnly: true }),
+  );
+}
+
+/** Opens a store in a new folder for a copy that is synced at the end by whoever makes it. */
+export function openForCopy(directory: string): ByteStore {
+  return open<Uint8Array, Uint8Array>({ ...options(resolve(directory), defaultMapSizeBytes), noSync: true });
 }
 
 function options(path: string, mapSize: number): RootDatabaseOptionsWithPath & { permissionsMode: number } {
@@ -60,17 +86,6 @@ function options(path: string, mapSize: number): RootDatabaseOptionsWithPath & {
     // Not in lmdb's types, but read by its open(): nobody else may read the documents.
     permissionsMode: 0o600,
   };
-}
-
-/** Returns the topmost folder that has a new entry. */
-function makeFolder(path: string): string {
-  const made = attempt(`The data directory ${path} can't be created`, () =>
-    mkdirSync(path, { recursive: true, mode: 0o700 }),
-  );
-  attempt(`The data directory ${path} can't be written`, () => {
-    accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
-  });
-  return made === undefined ? path : dirname(made);
 }
 
 /** The page size decides how long keys may be; that of a folder from another machine may differ. */

@@ -17,10 +17,13 @@ import {
   type DocumentRecord,
 } from './format.js';
 import { prepare, type PreparedCommit } from './prepare.js';
+import { PageGuard } from './page-guard.js';
+import type { Meta } from './file/meta.js';
+import { DamagedNeighbour } from './file/walk.js';
 import { messageOf, Transactions, type TransactionOptions } from './transactions.js';
 import { write, type Outcome } from './write.js';
 import type { Horizon } from '../horizon.js';
-import { checkDocumentId } from '../limits.js';
+import { checkDocumentId, reasonAgainstId } from '../limits.js';
 import type { Committed, DocumentChange, FieldRow, Storage, StoredDocument, TextUpdate } from '../port.js';
 
 /**
@@ -55,6 +58,7 @@ class LmdbStorage implements Storage {
   readonly #store: ByteStore;
   readonly #directory: string;
   readonly #transactions: Transactions;
+  readonly #guard: PageGuard;
   readonly #waiting: WaitingCommit[] = [];
   readonly #loads = new Set<Promise<unknown>>();
   /** Read since loads last yielded. */
@@ -67,6 +71,11 @@ class LmdbStorage implements Storage {
     this.#store = store;
     this.#directory = options.directory;
     this.#transactions = new Transactions(store, options);
+    this.#guard = new PageGuard(store, options.directory);
+  }
+
+  get isLost(): boolean {
+    return this.#transactions.isLost;
   }
 
   async load(documentIds: readonly string[]): Promise<StoredDocument[]> {
@@ -83,7 +92,7 @@ class LmdbStorage implements Storage {
 
   async commit(changes: readonly DocumentChange[]): Promise<Committed> {
     this.#checkOpen();
-    const commit = prepare(changes);
+    const commit = prepare(changes.map((change) => this.#withoutUnsafeRemoval(change)));
     if (commit.documents.length === 0) return { refused: commit.refused, numbers: new Map() };
     const done = new Promise<Outcome>((resolve, reject) => {
       this.#waiting.push({ commit, resolve, reject });
@@ -98,7 +107,9 @@ class LmdbStorage implements Storage {
     documentIds.forEach(checkDocumentId);
     const snapshot = this.#transactions.snapshot();
     try {
+      const meta = this.#guard.meta();
       return documentIds.map((documentId) => {
+        this.#guard.checkRecord(documentId, meta);
         const record = this.#store.get(documentKey(documentId), { transaction: snapshot });
         return record === undefined ? 0 : decodeDocument(record).commits;
       });
@@ -117,14 +128,16 @@ class LmdbStorage implements Storage {
     const snapshot = this.#transactions.snapshot();
     try {
       const documents: StoredDocument[] = [];
-      for (const documentId of documentIds) documents.push(await this.#read(documentId, snapshot));
+      // After the transaction has begun.
+      const meta = this.#guard.meta();
+      for (const documentId of documentIds) documents.push(await this.#read(documentId, snapshot, meta));
       return documents;
     } finally {
       snapshot.done();
     }
   }
 
-  async #read(documentId: string, transaction: Transaction): Promise<StoredDocument> {
+  async #read(documentId: string, transaction: Transaction, meta: Meta): Promise<StoredDocument> {
     const start = documentKey(documentId);
     const prefix = start.byteLength;
     let record: DocumentRecord | undefined;
@@ -132,7 +145,10 @@ class LmdbStorage implements Storage {
     const fields: FieldRow[] = [];
     const text: TextUpdate[] = [];
     try {
-      for (const { key, value } of this.#store.getRange({ start, end: documentEnd(documentId), transaction })) {
+      const isSafe = await this.#check(documentId, meta);
+      const range = { start, end: documentEnd(documentId), transaction };
+      const entries = isSafe ? this.#store.getRange(range) : this.#guard.entries(documentId, meta);
+      for (const { key, value } of entries) {
         if (key.byteLength === prefix) record = decodeDocument(value);
         else if (isHorizonKey(key, prefix)) horizon = decodeHorizon(value);
         else if (isUpdateKey(key, prefix)) text.push(decodeUpdate(key, prefix, value));
@@ -149,6 +165,32 @@ class LmdbStorage implements Storage {
     }
     const document = { stamp: record?.stamp ?? 0, commits: record?.commits ?? 0, fields, text };
     return horizon === undefined ? document : { ...document, horizon };
+  }
+
+  /**
+   * Checks the pages of a document, as LMDB ends the process when one is damaged. Returns whether it may read the document.
+   *
+   * @throws DamagedFile when the document can't be read at all.
+   */
+  async #check(documentId: string, meta: Meta): Promise<boolean> {
+    try {
+      for (const bytes of this.#guard.document(documentId, meta)) {
+        this.#bytesRead += bytes;
+        if (this.#bytesRead >= bytesPerTurn) await this.#nextTurn();
+      }
+      return true;
+    } catch (error) {
+      if (error instanceof DamagedNeighbour) return false;
+      throw error;
+    }
+  }
+
+  /** Entries that others contain may stay; a page that is damaged must not be joined with another one. */
+  #withoutUnsafeRemoval(change: DocumentChange): DocumentChange {
+    const { documentId, text, purge } = change;
+    if (purge === undefined && (text === undefined || text.replaces.length === 0)) return change;
+    if (reasonAgainstId(documentId) !== undefined || this.#guard.allowsRemoval(documentId)) return change;
+    return { ...change, purge: undefined, text: text && { ...text, replaces: [] } };
   }
 
   async #nextTurn(): Promise<void> {
@@ -198,6 +240,7 @@ class LmdbStorage implements Storage {
   async #finish(): Promise<void> {
     await Promise.allSettled([...this.#loads, this.#writer]);
     await this.#transactions.close();
+    this.#guard.close();
   }
 
   #checkOpen(): void {

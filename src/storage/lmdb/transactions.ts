@@ -36,6 +36,11 @@ export class Transactions {
     this.#spareBytes = spareBytes;
   }
 
+  /** Whether LMDB has failed for good. */
+  get isLost(): boolean {
+    return this.#broken !== undefined;
+  }
+
   /**
    * A snapshot of the current state, to be read with `{ transaction }`. Its pages are kept on disk until `done()`.
    *
@@ -45,6 +50,7 @@ export class Transactions {
     try {
       return this.#store.useReadTransaction();
     } catch (cause) {
+      this.#failure();
       throw new Error(`The database in ${this.#directory} can't be read: ${messageOf(cause)}`, { cause });
     }
   }

@@ -79,6 +79,7 @@ export async function migrationStates(url: string, migrations = ownMigrations())
   return withClient(url, connectTimeoutMs, async (client) => {
     await checkServer(client);
     const known = await applied(client);
+    if (known.size === 0) await refuseReference(client);
     missing(migrations, known);
     return migrations.map(({ version, name }) => ({ name, applied: known.get(version)?.at }));
   });
@@ -148,6 +149,20 @@ async function checkServer(client: pg.Client): Promise<void> {
   const [number, version, encoding] = row as [number, string, string];
   if (number < minServerVersion) throw new SchemaError(`the database is Postgres ${version}, 15 or newer is needed`);
   if (encoding !== 'UTF8') throw new SchemaError(`the encoding of the database is ${encoding}, UTF8 is needed`);
+}
+
+/** A database of the reference server is not migrated but imported, into one of our own. */
+async function refuseReference(client: pg.Client): Promise<void> {
+  const [row] = await query(
+    client,
+    `SELECT count(*)::int FROM pg_attribute
+    WHERE attrelid = to_regclass('documents') AND attname IN ('id', 'state') AND NOT attisdropped`,
+  );
+  if (row?.[0] !== 2) return;
+  throw new SchemaError(
+    'the database is that of a reference server. Make a database of its own for this server, name it in DATABASE_URL, ' +
+      'and run `synckit-server import-reference --from` with the address of the present one',
+  );
 }
 
 /** An object that is there already is the likely cause: a database that belongs to something else. */

@@ -4,6 +4,7 @@ import { SessionMeter } from '../../../src/acceptor/session/session-meter.js';
 import { Awareness, type AwarenessOptions } from '../../../src/acceptor/awareness/awareness.js';
 import type { Session } from '../../../src/acceptor/session/session.js';
 import { decodeFrame } from '../../support/client.js';
+import { statesTold } from '../../support/awareness-follower.js';
 import { recordingSession } from '../../support/recording-session.js';
 
 /** Awareness, and what it published: `<topic> <client> <state> <clock>`. */
@@ -36,6 +37,7 @@ function fixture(t: Test, options: Partial<AwarenessOptions> = {}): Fixture {
     timeoutMs: 1_000_000,
     maxClientIds: 10,
     maxBytes: 1_000_000,
+    maxSessionBytes: 1_000_000,
     maxDocuments: 10,
     ...options,
   });
@@ -47,7 +49,7 @@ function fixture(t: Test, options: Partial<AwarenessOptions> = {}): Fixture {
       awareness.update(session, userId, { documentId, clientId, state: state ?? undefined, clock }),
     states: (documentId = 'd') => {
       const { session } = recordingSession();
-      const states = JSON.parse(awareness.subscribe(session, documentId)!) as {
+      const states = statesTold(awareness, session, documentId) as {
         clientId: string;
         state: unknown;
         clock: number;
@@ -119,11 +121,29 @@ test('AWR2 a client id of a live session of another user is refused', (t) => {
   say(mine.session, 'a', '{"x":1}', 1);
   t.equal(say(other.session, 'a', '{"x":2}', 2, { userId: 'other' }), 'notOwner');
   t.equal(say(other.session, 'a', null, 2, { userId: 'other' }), 'notOwner');
-  t.equal(say(other.session, 'a', '{}', 2, { userId: 'other', documentId: 'e' }), 'notOwner', 'in other documents too');
+  t.equal(say(other.session, 'a', '{}', 2, { userId: 'other', documentId: 'e' }), 'accepted', 'in that document');
   t.strictSame(states(), ['a {"x":1} 1']);
   t.equal(relayed.length, 1);
   awareness.leaveAll(mine.session);
   t.equal(say(other.session, 'a', '{"x":2}', 2, { userId: 'other' }), 'accepted', 'the id is free again');
+  t.end();
+});
+
+test('AWR2 whoever had a client id first has it again when he comes back', (t) => {
+  const { awareness, relayed, say, states } = fixture(t);
+  const [owner, other, again] = [recordingSession(), recordingSession(), recordingSession()];
+  say(owner.session, 'a', '{"x":1}', 5);
+  awareness.leaveAll(owner.session);
+  subscriber(awareness);
+  t.equal(say(other.session, 'a', '{"x":2}', 9, { userId: 'other' }), 'accepted');
+  t.equal(say(again.session, 'a', '{"x":3}', 1), 'accepted');
+  t.strictSame(states(), ['a {"x":3} 1']);
+  t.strictSame(relayed, ['ab:d a {"x":2} 9', 'ab:d a null 9', 'ab:d a {"x":3} 1']);
+  t.equal(say(other.session, 'a', '{"x":4}', 10, { userId: 'other' }), 'notOwner');
+  t.equal(say(other.session, 'a', null, 10, { userId: 'other' }), 'notOwner');
+  awareness.leaveAll(other.session);
+  t.strictSame(states(), ['a {"x":3} 1']);
+  t.equal(awareness.clients, 1);
   t.end();
 });
 
@@ -210,7 +230,7 @@ test('LIM4 client ids, states and subscriptions of a session are bounded', (t) =
   const listener = recordingSession().session;
   t.strictSame(
     ['1', '2', '3', '4', '1'].map((id) => awareness.subscribe(listener, id)),
-    ['[]', '[]', '[]', undefined, '[]'],
+    [true, true, true, false, true],
   );
   t.end();
 });

@@ -1,4 +1,5 @@
 import { test } from 'tap';
+import { freeGate } from '../../support/budgets.js';
 import { ReadGate, type AnswerFrame } from '../../../src/acceptor/session/read-gate.js';
 
 function frame(read: number, name: string, last = true): AnswerFrame {
@@ -8,7 +9,7 @@ function frame(read: number, name: string, last = true): AnswerFrame {
 
 /** A gate, the numbers of the reads that it has started, and a socket with a buffer of ten bytes. */
 class Fixture {
-  readonly gate = new ReadGate(() => ++this.#reads);
+  readonly gate = new ReadGate(freeGate(() => ++this.#reads));
   /** Started requests, as `<request>:<read>`. */
   readonly started: string[] = [];
   readonly sent: string[] = [];
@@ -32,7 +33,7 @@ class Fixture {
   ask(count: number, document?: string): void {
     for (let i = 0; i < count; i++) {
       const request = ++this.#asked;
-      const asked = { documentId: document ?? `d${request}`, requestId: `r${request}` };
+      const asked = { documentId: document ?? `d${request}`, requestId: `r${request}`, subject: 's' };
       this.gate.request(asked, (read) => this.started.push(`${request}:${read}`), 10);
     }
   }

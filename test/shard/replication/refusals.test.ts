@@ -52,5 +52,5 @@ test('REF3, REF5 who saw a refused value and comes back to another node is sent 
   await reaches('other=1');
   await resume({ run: (...all) => second.run(...all) }, client);
   t.equal(client.live, '{"f":1,"other":1}');
-  t.notMatch(JSON.stringify(second.sent), /666/);
+  t.notMatch(JSON.stringify(second.sent), /:"?666"?[,}\]]/);
 });

@@ -1,17 +1,19 @@
 import type { FieldsStore, TextStore } from '@synckit/core-wasm';
-import { claimsJson, isClaim, type Claims } from '../protocol/claims.js';
-import { batchEntry, deltaBody, quote, type Body } from '../protocol/encode.js';
-import type { ReadRecord, StateVectorRequest, SubscribeRequest } from '../messages/task.js';
-import type { LoadedDocument } from './documents/documents.js';
-import { laterUpdate } from './frames.js';
-import type { Outbox } from './outbox.js';
-import { unseenBy, type Unseen } from './resume/unseen.js';
+import { claimsJson, isClaim, type Claims } from '../../protocol/claims.js';
+import { batchEntry, deltaBody, quote, type Body } from '../../protocol/encode.js';
+import type { ReadRecord, StateVectorRequest, SubscribeRequest } from '../../messages/task.js';
+import type { LoadedDocument } from '../documents/documents.js';
+import { laterUpdate } from '../frames.js';
+import type { Outbox } from '../outbox.js';
+import type { Snapshots } from './snapshots.js';
+import { unseenBy, type Unseen } from '../resume/unseen.js';
 
 /** What answering a read needs; `nextStamp` gives the document a fresh L each time, above what the client has seen. */
 export interface ReadContext {
   readonly outbox: Outbox;
   readonly core: FieldsStore;
   readonly texts: TextStore;
+  readonly snapshots: Pick<Snapshots, 'fields' | 'text'>;
   readonly document: LoadedDocument;
   readonly nextStamp: (seen?: number) => number;
   /** Whether the document has changes that are not durable. */
@@ -26,7 +28,7 @@ export interface ReadContext {
  * @returns Whether that is so, and not a late replay with nothing in it.
  */
 export function answerSubscribe(context: ReadContext, record: ReadRecord, request: SubscribeRequest): boolean {
-  const { outbox, core, texts, document, replayMaxFields } = context;
+  const { outbox, core, texts, snapshots, document, replayMaxFields } = context;
   const count = core.liveCount(document.handle);
   const replay = request.replay !== undefined && count > 0 && core.fieldCount(document.handle) <= replayMaxFields;
   if (request.replay === 'alone') {
@@ -34,7 +36,7 @@ export function answerSubscribe(context: ReadContext, record: ReadRecord, reques
     if (!isSent) outbox.endRead(record);
     return isSent;
   }
-  const server = context.nextStamp(largestOf(request.vector));
+  const server = context.nextStamp(request.seen ?? largestOf(request.vector));
 
   const head = `"id":${quote(outbox.nextId())},"requestId":${quote(request.requestId)},"documentId":"${document.id}"`;
   const unseen = request.vector && unseenBy(core, document, request.vector, request.clientId);
@@ -44,13 +46,13 @@ export function answerSubscribe(context: ReadContext, record: ReadRecord, reques
     writer.text(head);
     if (unseen === undefined || unseen.needsState) {
       writer.text(',"state":');
-      writer.bytes(core.state(document.handle));
+      writer.bytes(snapshots.fields(document));
     }
     const deltas = unseen === undefined ? '' : operationsOf(context, server, unseen, claims, request.clientId);
     writer.text(`,"deltas":[${deltas}]`);
     if (document.text !== undefined) {
       writer.text(',"textState":"');
-      writer.bytes(texts.state(document.text.handle, true));
+      writer.bytes(snapshots.text(document, document.text.handle));
       writer.text(`","textClock":${texts.clock(document.text.handle)}`);
     }
     writer.text(tail);
@@ -61,14 +63,14 @@ export function answerSubscribe(context: ReadContext, record: ReadRecord, reques
 
 /** Answers `sync_step1` with the operations that the client's vector has not seen. */
 export function answerStateVector(context: ReadContext, record: ReadRecord, request: StateVectorRequest): void {
-  const { outbox, core, document } = context;
-  const server = context.nextStamp(largestOf(request.vector));
+  const { outbox, core, snapshots, document } = context;
+  const server = context.nextStamp(request.seen ?? largestOf(request.vector));
   const unseen = unseenBy(core, document, request.vector);
   const claims = claimsOf(context, server, unseen.mayHoldLost);
   const operations = operationsOf(context, server, unseen, claims);
   const body: Body = `"id":${quote(outbox.nextId())},"requestId":${quote(request.requestId)},"documentId":"${document.id}","operations":[${operations}],"clock":${responseClock(context, server, claims, undefined)}`;
   // Without it, nobody could tell which fields are gone.
-  const state = unseen.needsState ? `,"state":${Buffer.from(core.state(document.handle)).toString()}` : '';
+  const state = unseen.needsState ? `,"state":${Buffer.from(snapshots.fields(document)).toString()}` : '';
   outbox.answer(record, 'sync_step2', body + state);
 }
 

@@ -1,0 +1,226 @@
+import uWS, {
+  type HttpRequest,
+  type HttpResponse,
+  type TemplatedApp,
+  type us_socket_context_t,
+  type WebSocket,
+} from 'uWebSockets.js';
+import { createOrigins, type Origins } from '../auth/origins.js';
+import type { Config } from '../config/load.js';
+import { closeCodes, errors } from '../errors.js';
+import type { Logger, SampledLog } from '../log.js';
+import type { AcceptorMetrics } from '../metrics/acceptor-metrics.js';
+import { errorBody } from '../protocol/encode.js';
+import type { Awareness } from './awareness/awareness.js';
+import type { Compression } from './compression.js';
+import type { Delivery } from './delivery.js';
+import type { Outgoing } from './outgoing.js';
+import type { Router } from './router.js';
+import { isWellFormed } from './addresses/well-formed.js';
+import type { Doors } from './addresses/doors.js';
+import type { Authentication } from './session/authentication.js';
+import type { Budgets } from './session/budgets.js';
+import { acceptedSubprotocol, credentialOf } from './session/credential.js';
+import type { SessionMeter } from './session/session-meter.js';
+import { Session, type SocketData } from './session/session.js';
+import type { Sessions } from './session/sessions.js';
+import type { Topics } from './topics.js';
+
+export interface ConnectionsOptions {
+  readonly app: TemplatedApp;
+  readonly config: Config;
+  readonly log: Logger;
+  /** For what clients can cause at will. */
+  readonly sampled: SampledLog;
+  readonly metrics: AcceptorMetrics;
+  readonly meter: SessionMeter;
+  readonly sessions: Sessions;
+  readonly topics: Topics;
+  readonly awareness: Awareness;
+  readonly outgoing: Outgoing;
+  readonly doors: Doors;
+  readonly budgets: Budgets;
+  readonly compression: Compression;
+  readonly authentication: Authentication;
+  readonly router: Router;
+  readonly delivery: Delivery;
+}
+
+/** The sockets of the acceptor: opens and closes the sessions, and gives their messages to the router. */
+export class Connections {
+  readonly #options: ConnectionsOptions;
+  /** Not authenticated, the longest so first. */
+  readonly #unauthenticated = new Set<Session>();
+  readonly #origins: Origins;
+  /** Number of the last session. */
+  #numbers = 0;
+
+  constructor(options: ConnectionsOptions) {
+    this.#options = options;
+    this.#origins = createOrigins(options.config);
+  }
+
+  /** Registers the WebSocket route. */
+  listen(): void {
+    this.#options.doors.watch();
+    const { app, config, sampled, metrics, router, delivery } = this.#options;
+    app.ws<SocketData>('/ws', {
+      maxPayloadLength: config.maxPayloadBytes,
+      maxBackpressure: config.maxBackpressureBytes,
+      closeOnBackpressureLimit: 1,
+      sendPingsAutomatically: true,
+      idleTimeout: config.idleTimeoutSeconds,
+      maxLifetime: 0,
+      compression: config.compression ? uWS.SHARED_COMPRESSOR : uWS.DISABLED,
+      upgrade: (res, req, context) => {
+        this.#upgrade(res, req, context);
+      },
+      open: (ws) => {
+        this.#open(ws);
+      },
+      message: (ws, message, isBinary) => {
+        const session = ws.getUserData().session;
+        if (!session.isOpen) return;
+        try {
+          router.handle(session, Buffer.from(message), !isBinary);
+        } catch (error) {
+          sampled.sampled('error', { err: error, session: session.number }, 'a message could not be handled');
+          metrics.errors('INTERNAL').add(1);
+          session.reply('error', errorBody('error', 'INTERNAL', {}));
+        }
+      },
+      drain: (ws) => {
+        delivery.pumpReads(ws.getUserData().session);
+      },
+      dropped: (ws) => {
+        this.disconnectSlow(ws.getUserData().session);
+      },
+      close: (ws, code) => {
+        this.#close(ws.getUserData().session, code);
+      },
+    });
+  }
+
+  #upgrade(res: HttpResponse, req: HttpRequest, context: us_socket_context_t): void {
+    const { doors, budgets, meter, compression } = this.#options;
+    if (!isUpgrade(req)) {
+      refuse(res, '400 Bad Request');
+      return;
+    }
+    const address = doors.clientOf(res, req);
+    if (!this.#origins.mayConnect(req.getHeader('origin'), req.getHeader('host'))) {
+      this.#refuseOrigin(res, address, req.getHeader('origin'));
+      return;
+    }
+    if (!doors.mayShakeHands(address)) {
+      refuse(res, '429 Too Many Requests');
+      return;
+    }
+    const budget = budgets.ofSession(performance.now());
+    const session = new Session(++this.#numbers, address, budget, meter, compression);
+    res.upgrade<SocketData>(
+      { session, credential: credentialOf(req) },
+      req.getHeader('sec-websocket-key'),
+      acceptedSubprotocol(req),
+      req.getHeader('sec-websocket-extensions'),
+      context,
+    );
+    doors.upgraded();
+  }
+
+  #refuseOrigin(response: HttpResponse, address: string, origin: string): void {
+    const { metrics, sampled } = this.#options;
+    metrics.connectionsRejected('origin').add(1);
+    const fields = { address, origin: origin.slice(0, 256) };
+    sampled.sampled('warn', fields, 'a page is refused: CORS_ORIGINS does not name its origin');
+    refuse(response, '403 Forbidden');
+  }
+
+  #open(ws: WebSocket<SocketData>): void {
+    const { config, log, metrics, sessions, authentication, doors } = this.#options;
+    const data = ws.getUserData();
+    const { session, credential } = data;
+    data.credential = undefined;
+    session.open(ws, { kind: 'draining' });
+    // A browser can't see why an upgrade was refused, so a connection over a limit is opened and closed with a code.
+    if (sessions.size >= config.maxConnections) {
+      metrics.connectionsRejected('capacity').add(1);
+      ws.end(closeCodes.tryLater, 'Too many connections');
+      return;
+    }
+    if (!doors.addresses.enter(session.address)) {
+      metrics.connectionsRejected('address').add(1);
+      ws.end(closeCodes.policy, 'Too many connections from this address');
+      return;
+    }
+    sessions.add(session);
+    metrics.connectionsAccepted.add(1);
+    log.debug({ session: session.number, address: session.address }, 'connected');
+    authentication.begin(session, credential);
+    if (session.state.kind === 'connecting') this.#enterUnauthenticated(session);
+  }
+
+  /** The session has an identity now. */
+  authenticated(session: Session): void {
+    this.#unauthenticated.delete(session);
+  }
+
+  /** Closes the one that has been unauthenticated for longest, when there is one too many. */
+  #enterUnauthenticated(session: Session): void {
+    const { config, metrics } = this.#options;
+    this.#unauthenticated.add(session);
+    if (this.#unauthenticated.size <= config.maxUnauthenticatedConnections) return;
+    for (const oldest of this.#unauthenticated) {
+      this.#unauthenticated.delete(oldest);
+      metrics.connectionsRejected('unauthenticated').add(1);
+      if (oldest.isOpen) oldest.socket.end(closeCodes.policy, errors.AUTH_REQUIRED.sentence);
+      return;
+    }
+  }
+
+  /** Disconnects a client that does not take what it is sent: a frame was dropped, or too much waits for it. */
+  disconnectSlow(session: Session): void {
+    if (!session.isOpen || session.tooSlow) return;
+    session.tooSlow = true;
+    this.#options.metrics.backpressureCloses.add(1);
+    const { number, address } = session;
+    this.#options.sampled.sampled('warn', { session: number, address }, 'a client that is too slow is disconnected');
+    // uWS does not allow closing the socket within the call that dropped the frame.
+    setImmediate(() => {
+      if (session.isOpen) session.socket.close();
+    });
+  }
+
+  #close(session: Session, code: number): void {
+    const { sessions, topics, awareness, outgoing, metrics, log } = this.#options;
+    session.become({ kind: 'closed' });
+    clearTimeout(session.chunkTimer);
+    session.reads?.close();
+    session.chunks?.close();
+    session.held?.clear();
+    this.#unauthenticated.delete(session);
+    outgoing.measure(session);
+    if (!sessions.remove(session)) return;
+    metrics.connectionsClosed(String(code)).add(1);
+    this.#options.doors.addresses.leave(session.address);
+    topics.leaveAll(session);
+    awareness.leaveAll(session);
+    log.debug({ session: session.number, code }, 'disconnected');
+  }
+}
+
+/** uWebSockets looks at the key alone. */
+function isUpgrade(request: HttpRequest): boolean {
+  const connection = request.getHeader('connection').toLowerCase().split(',');
+  return (
+    isWellFormed(request) &&
+    request.getHeader('upgrade').toLowerCase() === 'websocket' &&
+    connection.some((option) => option.trim() === 'upgrade') &&
+    request.getHeader('sec-websocket-version') === '13'
+  );
+}
+
+/** Answers a request for an upgrade with an error, and closes its connection. */
+function refuse(response: HttpResponse, status: string): void {
+  response.cork(() => response.writeStatus(status).end('', true));
+}
