@@ -2,9 +2,11 @@
 /** The command line: `synckit-server <command>`. Without a command it runs the server. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { parseArgs, type ParseArgsConfig } from 'node:util';
 import { signToken } from './auth/tokens.js';
 import { ConfigError, loadConfig, readDuration } from './config/load.js';
+import { accountCommands } from './cli-accounts.js';
+import { list, options, print, UsageError } from './cli-tools.js';
+import { AccountError } from './auth/accounts.js';
 import { generatedPages } from './docs.js';
 import { isDocumentId } from './protocol/document-id.js';
 import { ImportError } from './import/import-error.js';
@@ -23,6 +25,9 @@ Usage: synckit-server [command]
     --write LIST   documents it may write
     --admin        grant everything on every document
     --expires TIME lifetime, such as 30m, 24h or 7d (default: JWT_EXPIRES_IN)
+  user           add, list and change accounts with a password
+  key            add, list and revoke API keys
+  revoke-token   revoke tokens before they expire
   migrate        migrate the schema of the database in DATABASE_URL
     --status       only list the migrations, applied and missing
   import-reference
@@ -37,15 +42,10 @@ Usage: synckit-server [command]
     --force        replace a database that is there, which is moved aside
   docs           write docs/configuration.md, docs/errors.md and docs/metrics.md
 
-  --help         print this
+  --help         print this; after user, key or revoke-token: their help
   --version      print the version
 
 The environment variables are described in docs/configuration.md.`;
-
-/** Wrong usage of the command line; printed without a stack trace. */
-class UsageError extends Error {
-  override readonly name = 'UsageError';
-}
 
 /** The embedded storage is not as it has to be; printed without a stack trace. */
 class DataError extends Error {
@@ -81,7 +81,9 @@ const commands: Readonly<Record<string, (args: string[]) => void | Promise<void>
     const expiresInMs = given.expires === undefined ? config.tokenLifetimeMs : readDuration(given.expires);
     if (expiresInMs === undefined) throw new UsageError('--expires must be a length of time such as 30m, 24h or 7d');
     const permissions = { canRead: list(given.read), canWrite: list(given.write), isAdmin: given.admin ?? false };
-    print(signToken({ secret: config.jwtSecret, userId: given.user, permissions, expiresInMs }));
+    print(
+      signToken({ secret: config.jwtSecret, userId: given.user, permissions, expiresInMs, rules: config.auth.rules }),
+    );
   },
 
   async migrate(args) {
@@ -195,8 +197,11 @@ async function withoutStack<Result>(work: Promise<Result>): Promise<Result> {
 
 async function run(args: string[]): Promise<void> {
   const [first, ...rest] = args;
+  const account = first !== undefined && Object.hasOwn(accountCommands, first) ? accountCommands[first] : undefined;
   if (args.includes('--help') || first === 'help') {
-    print(help);
+    print(account?.help ?? help);
+  } else if (account !== undefined) {
+    await account.run(rest);
   } else if (first === '--version') {
     print(version);
   } else if (first === undefined || first.startsWith('-')) {
@@ -208,31 +213,12 @@ async function run(args: string[]): Promise<void> {
   }
 }
 
-function options<T extends NonNullable<ParseArgsConfig['options']>>(args: string[], known: T) {
-  try {
-    return parseArgs({ args, options: known, allowPositionals: false }).values;
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
-  }
-}
-
-function list(value: string | undefined): string[] {
-  return (value ?? '')
-    .split(',')
-    .map((item) => item.trim())
-    .filter((item) => item !== '');
-}
-
-function print(...lines: string[]): void {
-  process.stdout.write(`${lines.join('\n')}\n`);
-}
-
 function isPostgresUrl(text: string): boolean {
   return URL.canParse(text) && ['postgres:', 'postgresql:'].includes(new URL(text).protocol);
 }
 
 /** Errors that need no stack trace. */
-const expected = [UsageError, ConfigError, SchemaError, DatabaseError, ImportError, DataError];
+const expected = [UsageError, AccountError, ConfigError, SchemaError, DatabaseError, ImportError, DataError];
 
 try {
   await run(process.argv.slice(2));

@@ -49,6 +49,26 @@ const table = {
     closeCode: 1008,
     meaning: 'The token had expired when it was sent, or expired during the session without being renewed.',
   },
+  TOKEN_REVOKED: {
+    sentence: 'Token revoked',
+    retryable: false,
+    closeCode: 4401,
+    meaning: 'The token was revoked, or the user has signed out. Sign in again.',
+  },
+  ACCESS_ENDED: {
+    sentence: 'Access ended',
+    retryable: false,
+    closeCode: 4403,
+    meaning:
+      'The user is disabled or removed, the API key is revoked or expired, or the application does not let the user in any more.',
+  },
+  AUTH_UNAVAILABLE: {
+    sentence: 'Authentication unavailable',
+    retryable: true,
+    closeCode: 1013,
+    meaning:
+      'The credentials, or the access to a document, can’t be checked at the moment: the keys of the identity provider, the accounts or the application can’t be reached, or too many are being checked. The connection is closed only if it is not authenticated.',
+  },
   PERMISSION_DENIED: {
     sentence: 'Permission denied',
     retryable: false,
@@ -108,10 +128,23 @@ export const closeCodes = {
   restart: 1012,
   /** The server is over capacity: connect again later. */
   tryLater: 1013,
+  /** Sign in again. Codes from 4400 on mean: do not connect again without doing something about it. */
+  signIn: 4401,
+  /** No longer allowed. */
+  forbidden: 4403,
 } as const;
 
 /** The limits that are reported with RATE_LIMIT_EXCEEDED. */
-export const limitNames = ['messages', 'bytes', 'subscriptions', 'reads', 'awareness', 'chunks', 'queue'] as const;
+export const limitNames = [
+  'messages',
+  'bytes',
+  'subscriptions',
+  'reads',
+  'awareness',
+  'chunks',
+  'queue',
+  'held',
+] as const;
 
 export type LimitName = (typeof limitNames)[number];
 

@@ -23,9 +23,10 @@ async function serve(): Promise<void> {
     process.exit(1);
   });
 
-  const node = new Node({ config, log, version, onStorageLost: endAtOnce });
+  let node: Node;
   let port: number;
   try {
+    node = new Node({ config, log, version, onStorageLost: endAtOnce });
     port = await node.start();
   } catch (error) {
     log.fatal({ err: error }, 'the server could not start');

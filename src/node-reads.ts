@@ -2,6 +2,7 @@ import type { Acceptor } from './acceptor/acceptor.js';
 import type { CountedState } from './acceptor/session/session-meter.js';
 import type { ClusterHeartbeat } from './cluster/membership/heartbeat.js';
 import type { NodeReads } from './metrics/registry.js';
+import type { NodeAuth } from './node-auth.js';
 import type { DatabaseClock } from './pool/database-clock.js';
 import type { ShardLink } from './pool/shard-link.js';
 import type { ShardSet } from './pool/shard-set.js';
@@ -9,6 +10,7 @@ import type { ShardSet } from './pool/shard-set.js';
 /** The parts of a node whose metrics are read. */
 export interface MeasuredParts {
   readonly acceptor: Acceptor;
+  readonly auth: NodeAuth;
   readonly shards: ShardSet;
   /** Undefined without a bus. */
   readonly heartbeat: ClusterHeartbeat | undefined;
@@ -25,6 +27,12 @@ export function nodeReads(node: MeasuredParts): NodeReads {
   return {
     connections: ({ protocol, state }) =>
       node.acceptor.meter.count(protocol === 'json' ? 'json' : 'binary', state as CountedState),
+    verifications: () => node.auth.authenticator.inProgress,
+    passwordChecks: () => node.auth.passwords.waiting,
+    accessAnswers: () => node.auth.accessAnswers,
+    apiKeys: () => node.auth.directory.keys,
+    revocations: () => node.auth.directory.revocations,
+    heldBytes: () => node.acceptor.heldBytes.bytes,
     awarenessStates: () => node.acceptor.awareness.states,
     remoteAwarenessStates: () => node.acceptor.awareness.remoteStates,
     subscribedDocuments: () => node.acceptor.topics.size,

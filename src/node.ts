@@ -6,20 +6,22 @@ import { fileURLToPath } from 'node:url';
 import uWS, { type us_listen_socket } from 'uWebSockets.js';
 import { Acceptor } from './acceptor/acceptor.js';
 import { CLOSE_GRACE_MS, disconnect, drainClients } from './acceptor/drain-clients.js';
-import { createTokenVerifier } from './auth/tokens.js';
+import { SharedThrottle } from './auth/throttle.js';
 import { MAX_ROOMS, type NodeEntry } from './cluster/membership/shared-state.js';
 import type { Config } from './config/load.js';
 import type { HttpDeps } from './http/ports.js';
 import { listenForScrapes, registerMetrics } from './http/metrics.js';
+import { registerAuth } from './http/auth/register.js';
 import { readinessOf } from './http/readiness.js';
 import { registerHttp } from './http/server.js';
 import { SharedRendering } from './http/shared-rendering.js';
 import type { Logger } from './log.js';
-import type { ShardWorkerData } from './shard/entry.js';
+import { withoutSecrets, type ShardWorkerData } from './shard/shard-config.js';
 import { AcceptorMetrics } from './metrics/acceptor-metrics.js';
 import { MetricsRegistry } from './metrics/registry.js';
+import { NodeAuth } from './node-auth.js';
 import { nodeReads } from './node-reads.js';
-import { askCluster } from './pool/cluster-client.js';
+import { askCluster, clusterThrottle } from './pool/cluster-client.js';
 import { DatabaseClock } from './pool/database-clock.js';
 import { ClusterHeartbeat } from './cluster/membership/heartbeat.js';
 import { ShardSet } from './pool/shard-set.js';
@@ -43,6 +45,7 @@ export class Node {
   readonly acceptor: Acceptor;
   readonly shards: ShardSet;
   readonly metrics: MetricsRegistry;
+  readonly auth: NodeAuth;
   /** Names this process, unique among all nodes and starts. */
   readonly run = randomBytes(9).toString('base64url');
   /** Undefined without a bus. */
@@ -60,7 +63,7 @@ export class Node {
   constructor(options: NodeOptions) {
     this.#options = options;
     const { config, log, version } = options;
-    const { jwtSecret, ...shardConfig } = config;
+    const shardConfig = withoutSecrets(config);
     this.metrics = new MetricsRegistry(nodeReads(this), version);
     this.shards = new ShardSet({
       count: config.shards,
@@ -87,6 +90,13 @@ export class Node {
         this.acceptor.abandon(task);
       },
     });
+    const acceptorMetrics = config.metricsEnabled ? this.metrics.acceptor : new AcceptorMetrics(undefined);
+    this.auth = new NodeAuth({
+      config,
+      ...{ log: log.child({ part: 'auth' }), metrics: acceptorMetrics },
+      throttle: new SharedThrottle(clusterThrottle(this.shards)),
+      sessions: () => this.acceptor.identities(),
+    });
     this.clock = new DatabaseClock({
       shards: this.shards,
       log: log.child({ part: 'clock' }),
@@ -96,10 +106,12 @@ export class Node {
       app: this.#app,
       config,
       log: log.child({ part: 'acceptor' }),
-      verifier: createTokenVerifier({ secret: jwtSecret, allowsNoExpiry: config.allowTokensWithoutExpiry }),
+      verifier: this.auth.authenticator,
+      audit: this.auth.writeAudit,
+      decide: this.auth.decide,
       shards: this.shards,
       run: this.run,
-      metrics: config.metricsEnabled ? this.metrics.acceptor : new AcceptorMetrics(undefined),
+      metrics: acceptorMetrics,
     });
     this.heartbeat = config.bus === undefined ? undefined : this.#heartbeat();
     const refusalOf: HttpDeps['refusalOf'] = (response, request) => this.acceptor.doors.refusalOf(response, request);
@@ -110,6 +122,16 @@ export class Node {
       refusalOf,
     };
     registerMetrics(this.#app, this.#scraping);
+    registerAuth(this.#app, {
+      config,
+      log: log.child({ part: 'http' }),
+      authenticator: this.auth.authenticator,
+      audit: () => this.auth.audit,
+      services: () => this.auth.services,
+      addressOf: (response, request) => this.acceptor.doors.clientOf(response, request),
+      refusalOf,
+      draining: () => this.#state === 'draining',
+    });
     registerHttp(this.#app, {
       config,
       log: log.child({ part: 'http' }),
@@ -143,10 +165,12 @@ export class Node {
     this.#scrapes = await listenForScrapes(this.#scraping);
     await this.#waitForDatabase();
     await this.shards.start();
+    await this.auth.start();
     await this.clock.start();
     const listening = await new Promise<us_listen_socket | false>((resolve) => this.#app.listen(host, port, resolve));
     if (listening === false) {
       await this.shards.stop();
+      await this.auth.close();
       throw new Error(`can't listen on ${host}:${port}: the address is not ours or the port is taken`);
     }
     this.#listening = listening;
@@ -176,6 +200,7 @@ export class Node {
     this.clock.stop();
     await this.heartbeat?.leave();
     await this.shards.stop();
+    await this.auth.close();
     // Ends idle keep-alive connections too.
     this.#app.close();
     this.#scrapes?.closeAllConnections();

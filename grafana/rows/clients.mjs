@@ -29,7 +29,7 @@ const connections = {
     lines(
       'Connections ended by close code',
       'cps',
-      '1000, 1001 and 1005: the client went. 1006: the connection broke, was silent for too long, or sent a message over WS_MAX_PAYLOAD_BYTES. 1008: authentication. 1012: the server restarts. Those that were turned away are not among them.',
+      '1000, 1001 and 1005: the client went. 1006: the connection broke, was silent for too long, or sent a message over WS_MAX_PAYLOAD_BYTES. 1008: authentication. 1012: the server restarts. 1013: credentials could not be checked. 4401: the token was revoked. 4403: access has ended. Those that were turned away are not among them.',
       [{ expr: rate('synckit_connections_closed_total', 'code'), legend: '{{code}}' }],
       { stack: true },
     ),
@@ -43,9 +43,63 @@ const connections = {
     lines(
       'Authentications by result',
       'cps',
-      '“anonymous”: no token came and none is needed. “expired” counts tokens shown too late and sessions that outlived theirs. “timeout”: nothing came within SYNCKIT_AUTH_TIMEOUT_MS.',
+      '“anonymous”: no token came and none is needed. “expired” counts tokens shown too late and sessions that outlived theirs. “revoked” counts users, tokens and keys whose access was ended. “unavailable”: the identity provider, the accounts or the application did not answer. “timeout”: nothing came within SYNCKIT_AUTH_TIMEOUT_MS.',
       [{ expr: rate('synckit_authentications_total', 'result'), legend: '{{result}}' }],
       { stack: true },
+    ),
+    lines(
+      'Credentials being checked',
+      'short',
+      'Tokens with a public key, and credentials whose account is looked up. Up to SYNCKIT_MAX_VERIFICATIONS per process; beyond that they are answered with AUTH_UNAVAILABLE.',
+      [{ expr: total('synckit_verifications_in_progress', 'instance'), legend: '{{instance}}' }],
+    ),
+    lines(
+      'Passwords being checked',
+      'short',
+      'Sign-ins in progress; each takes a fraction of a second of SYNCKIT_PASSWORD_THREADS. Up to SYNCKIT_MAX_PASSWORD_CHECKS wait; beyond that the answer is 503.',
+      [{ expr: total('synckit_password_checks', 'instance'), legend: '{{instance}}' }],
+    ),
+    lines(
+      'API keys and revocations',
+      'short',
+      'What each process holds in memory of them: up to SYNCKIT_MAX_API_KEYS and SYNCKIT_MAX_REVOCATIONS.',
+      [
+        { expr: total('synckit_api_keys', 'instance'), legend: 'keys {{instance}}' },
+        { expr: total('synckit_revocations', 'instance'), legend: 'revocations {{instance}}' },
+      ],
+    ),
+    lines(
+      'Questions to the application',
+      'cps',
+      'Calls to ACCESS_URL. “skipped”: not sent, because the last ones all failed; meanwhile ACCESS_WHEN_AWAY counts.',
+      [{ expr: rate('synckit_access_calls_total', 'result'), legend: '{{result}}' }],
+    ),
+    lines(
+      'Answers of the application that are kept',
+      'short',
+      'One per user and document. Up to ACCESS_MAX_ANSWERS per process; beyond that, those that nobody uses are dropped.',
+      [{ expr: total('synckit_access_answers', 'instance'), legend: '{{instance}}' }],
+    ),
+    lines(
+      'Failures around accounts',
+      'cps',
+      '“changes”: those of accounts and keys could not be read, so revocations do not count yet. “audit”: lines that the storage did not get.',
+      [
+        { expr: rate('synckit_auth_poll_failures_total', 'instance'), legend: 'changes {{instance}}' },
+        { expr: rate('synckit_audit_rows_dropped_total', 'instance'), legend: 'audit {{instance}}' },
+      ],
+    ),
+    lines(
+      'Messages that wait for credentials',
+      'bytes',
+      'Sent after credentials or about a document while these are checked. Up to SYNCKIT_MAX_HELD_BYTES per process; beyond that they are refused.',
+      [{ expr: total('synckit_held_bytes', 'instance'), legend: '{{instance}}' }],
+    ),
+    lines(
+      'Fetches of the identity provider’s keys',
+      'cps',
+      'Every JWT_JWKS_REFRESH, and for key ids that are unknown. While all fail, the keys at hand are used for JWT_JWKS_STALE.',
+      [{ expr: rate('synckit_jwks_fetches_total', 'result'), legend: '{{result}}' }],
     ),
   ],
 };

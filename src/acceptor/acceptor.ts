@@ -1,11 +1,8 @@
-import type { TemplatedApp } from 'uWebSockets.js';
-import type { Config } from '../config/load.js';
 import { errors } from '../errors.js';
-import type { AcceptorMetrics } from '../metrics/acceptor-metrics.js';
-import { SampledLog, type Logger } from '../log.js';
-import { anonymousIdentity, type TokenVerifier } from '../auth/tokens.js';
+import { SampledLog } from '../log.js';
+import { anonymousIdentity } from '../auth/identity.js';
 import type { ChunkMemory } from '../protocol/chunks.js';
-import type { ShardSet } from '../pool/shard-set.js';
+import type { AcceptorOptions } from './acceptor-options.js';
 import { Doors } from './addresses/doors.js';
 import { refuseTask } from './abandoned-task.js';
 import { cancelReads } from './session/cancel-reads.js';
@@ -23,20 +20,11 @@ import { Awareness } from './awareness/awareness.js';
 import type { AwarenessReplicationOptions } from './awareness/replication.js';
 import { Outgoing } from './outgoing.js';
 import { Router } from './router.js';
+import { HeldBytes } from './session/held-frames.js';
+import { liveIdentities, type LiveIdentity } from './session/live-identities.js';
 import { SessionMeter } from './session/session-meter.js';
 import { Sessions } from './session/sessions.js';
 import { Topics } from './topics.js';
-
-export interface AcceptorOptions {
-  readonly app: TemplatedApp;
-  readonly config: Config;
-  readonly log: Logger;
-  readonly verifier: TokenVerifier;
-  readonly shards: ShardSet;
-  /** Names this process, unique among all nodes and starts. */
-  readonly run: string;
-  readonly metrics: AcceptorMetrics;
-}
 
 /** The WebSocket side of the node: accepts sockets, routes their messages to the shards, and delivers the answers. */
 export class Acceptor {
@@ -49,6 +37,8 @@ export class Acceptor {
   readonly topics: Topics;
   readonly awareness: Awareness;
   readonly coalescer: Coalescer;
+  /** Messages that wait until something about their session is known. */
+  readonly heldBytes: HeldBytes;
   readonly #options: AcceptorOptions;
   readonly #authentication: Authentication;
   readonly #router: Router;
@@ -61,6 +51,7 @@ export class Acceptor {
     this.#options = options;
     const { app, config, log, verifier, shards, metrics } = options;
     this.meter = new SessionMeter(metrics);
+    this.heldBytes = new HeldBytes(config.maxHeldBytes);
     this.chunkMemory = { maxBytes: config.maxNodeChunkedBytes, bytes: 0 };
     const budgets = new Budgets(config);
     const sampled = new SampledLog(log);
@@ -118,10 +109,12 @@ export class Acceptor {
     this.#interests = new Interests(interests);
     this.#authentication = new Authentication({
       verifier,
+      ...{ audit: options.audit, decide: options.decide },
       required: config.authRequired,
       timeoutMs: config.authTimeoutMs,
       log: sampled,
       metrics,
+      hold: (session) => this.#router.hold(session),
       onIdentity: (session, identity, access) => {
         const { userId } = identity;
         this.#connections.authenticated(session);
@@ -142,6 +135,7 @@ export class Acceptor {
       }),
       ...this.#parts(),
       metrics,
+      heldBytes: this.heldBytes,
       charges: new Charges(config),
       chunkMemory: this.chunkMemory,
       log: sampled,
@@ -181,6 +175,11 @@ export class Acceptor {
       delivery: this.#delivery,
     });
     this.#connections.listen();
+  }
+
+  /** Who the open sessions belong to, and what ends one or gives it other permissions. */
+  identities(): Iterable<LiveIdentity> {
+    return liveIdentities(this.sessions, this.#authentication);
   }
 
   /** An answer of a shard. */

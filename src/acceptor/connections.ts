@@ -18,8 +18,9 @@ import type { Outgoing } from './outgoing.js';
 import type { Router } from './router.js';
 import { isWellFormed } from './addresses/well-formed.js';
 import type { Doors } from './addresses/doors.js';
-import { tokenOf, type Authentication } from './session/authentication.js';
+import type { Authentication } from './session/authentication.js';
 import type { Budgets } from './session/budgets.js';
+import { acceptedSubprotocol, credentialOf } from './session/credential.js';
 import type { SessionMeter } from './session/session-meter.js';
 import { Session, type SocketData } from './session/session.js';
 import type { Sessions } from './session/sessions.js';
@@ -118,9 +119,9 @@ export class Connections {
     const budget = budgets.ofSession(performance.now());
     const session = new Session(++this.#numbers, address, budget, meter, compression);
     res.upgrade<SocketData>(
-      { session, token: tokenOf(req) },
+      { session, credential: credentialOf(req) },
       req.getHeader('sec-websocket-key'),
-      req.getHeader('sec-websocket-protocol'),
+      acceptedSubprotocol(req),
       req.getHeader('sec-websocket-extensions'),
       context,
     );
@@ -138,8 +139,8 @@ export class Connections {
   #open(ws: WebSocket<SocketData>): void {
     const { config, log, metrics, sessions, authentication, doors } = this.#options;
     const data = ws.getUserData();
-    const { session, token } = data;
-    data.token = undefined;
+    const { session, credential } = data;
+    data.credential = undefined;
     session.open(ws, { kind: 'draining' });
     // A browser can't see why an upgrade was refused, so a connection over a limit is opened and closed with a code.
     if (sessions.size >= config.maxConnections) {
@@ -155,7 +156,7 @@ export class Connections {
     sessions.add(session);
     metrics.connectionsAccepted.add(1);
     log.debug({ session: session.number, address: session.address }, 'connected');
-    authentication.begin(session, token);
+    authentication.begin(session, credential);
     if (session.state.kind === 'connecting') this.#enterUnauthenticated(session);
   }
 
@@ -196,6 +197,7 @@ export class Connections {
     clearTimeout(session.chunkTimer);
     session.reads?.close();
     session.chunks?.close();
+    session.held?.clear();
     this.#unauthenticated.delete(session);
     outgoing.measure(session);
     if (!sessions.remove(session)) return;

@@ -8,11 +8,13 @@ import { readHead, scanNames, scanString, type FrameHead } from '../protocol/fra
 import { ObjectScan } from '../protocol/json-scan.js';
 import { parseMessage } from '../protocol/message.js';
 import { recordKinds } from '../messages/task.js';
+import type { Access } from '../auth/permissions.js';
 import type { Authentication } from './session/authentication.js';
 import type { Charges, Misuse } from './session/charges.js';
 import type { Coalescer } from './coalescer.js';
 import type { Control } from './control.js';
 import type { Awareness } from './awareness/awareness.js';
+import { HeldFrames, type HeldBytes } from './session/held-frames.js';
 import type { Session } from './session/session.js';
 import type { Topics } from './topics.js';
 
@@ -27,6 +29,8 @@ export interface RouterOptions {
   readonly log: SampledLog;
   readonly chunkLimits: ChunkLimits;
   readonly chunkMemory: ChunkMemory;
+  /** Of all sessions. */
+  readonly heldBytes: HeldBytes;
   /** Resolves when everything that the shards were given so far is settled. */
   readonly fence: () => Promise<void>;
 }
@@ -57,38 +61,75 @@ export class Router {
 
   /** @param bytes Valid during the call only. @param text Whether it came as a text frame. */
   handle(session: Session, bytes: Buffer, text: boolean): void {
+    const { held } = session;
+    if (held === undefined) this.#handle(session, bytes, text, false);
+    else if (!held.add(bytes, text)) this.#refuseHeld(session, bytes, text);
+  }
+
+  /** Makes the messages of a session wait. @returns To be called once, when they are to be handled. */
+  hold(session: Session): () => void {
+    const held = (session.held ??= new HeldFrames(this.#options.heldBytes));
+    held.isReleased = false;
+    return () => {
+      if (session.held === held) this.#release(session, held);
+    };
+  }
+
+  /** A frame may make the next ones wait again. */
+  #release(session: Session, held: HeldFrames): void {
+    held.isReleased = true;
+    for (;;) {
+      // Handling a frame may set it; the compiler does not see that.
+      if (!(held.isReleased as boolean)) return;
+      const frame = held.next();
+      if (frame === undefined) break;
+      if (session.isOpen) this.#handle(session, frame.bytes, frame.text, frame.isCounted);
+    }
+    session.held = undefined;
+  }
+
+  #refuseHeld(session: Session, bytes: Buffer, text: boolean): void {
+    const head = readHead(bytes, text, this.#scan);
+    const details = head.kind === 'fault' ? {} : this.#detailsOf(bytes, head);
+    const overLimit = this.#charge(session, bytes, head);
+    const tooMany = new LimitError('held', 'too many messages wait for the check of credentials');
+    this.#refuse(session, overLimit ?? tooMany, details);
+  }
+
+  /** @param isCounted Whether it was charged before it had to wait. */
+  #handle(session: Session, bytes: Buffer, text: boolean, isCounted: boolean): void {
     const { metrics, charges } = this.#options;
-    if (session.state.kind === 'connecting' && !charges.beforeAuth(session, bytes.length)) {
+    if (!isCounted && session.state.kind === 'connecting' && !charges.beforeAuth(session, bytes.length)) {
       metrics.errors('AUTH_REQUIRED').add(1);
       this.#disconnect(session, 'unauthenticated');
       return;
     }
     if (text && session.encoding === 'binary') this.#switchToJson(session);
     const head = readHead(bytes, text, this.#scan);
-    const type = head.kind === 'fault' ? 'invalid' : head.type;
-    metrics.messagesReceived(type).add(1);
-    metrics.bytesReceived(type).add(bytes.length);
-    // Malformed frames too, or a client could send them without limit.
-    const overLimit = charges.charge(
-      session,
-      head.kind === 'fault' ? undefined : head.type,
-      bytes.length,
-      performance.now(),
-    );
+    const overLimit = isCounted ? undefined : this.#charge(session, bytes, head);
     if (head.kind === 'fault') {
       this.#refuse(session, overLimit ?? new ProtocolError(head.code), {});
       return;
     }
     try {
       if (overLimit !== undefined) throw overLimit;
-      this.#route(session, bytes, head);
+      this.#route(session, bytes, text, head);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       this.#refuse(session, error, this.#detailsOf(bytes, head));
     }
   }
 
-  #route(session: Session, bytes: Buffer, head: FrameHead): void {
+  /** Malformed frames too, or a client could send them without limit. @returns The limit that the frame is over. */
+  #charge(session: Session, { length }: Buffer, head: ReturnType<typeof readHead>): LimitError | undefined {
+    const { metrics, charges } = this.#options;
+    const type = head.kind === 'fault' ? undefined : head.type;
+    metrics.messagesReceived(type ?? 'invalid').add(1);
+    metrics.bytesReceived(type ?? 'invalid').add(length);
+    return charges.charge(session, type, length, performance.now());
+  }
+
+  #route(session: Session, bytes: Buffer, text: boolean, head: FrameHead): void {
     // Clients acknowledge every delta.
     if (head.type === 'ack' || head.type === 'pong' || head.type === 'connect') return;
     const { state } = session;
@@ -102,6 +143,7 @@ export class Router {
       return;
     }
     if (state.kind !== 'authenticated') throw new ProtocolError('AUTH_REQUIRED');
+    if (state.access.prepare !== undefined && this.#waitForAccess(session, state.access, bytes, text, head)) return;
     switch (head.type) {
       case 'delta':
       case 'delta_batch':
@@ -121,6 +163,25 @@ export class Router {
         return;
       }
     }
+  }
+
+  /** Whether the frame waits for what the application says about its document. */
+  #waitForAccess(session: Session, access: Access, bytes: Buffer, text: boolean, head: FrameHead): boolean {
+    if (access.prepare === undefined || head.type === 'delta_batch_chunk') return false;
+    const documentId = scanString(bytes, head, 'documentId', this.#scan);
+    if (!isDocumentId(documentId)) return false;
+    const pending = access.prepare(documentId);
+    if (pending === undefined) {
+      if (access.isKnown?.(documentId) === false) throw new ProtocolError('AUTH_UNAVAILABLE');
+      return false;
+    }
+    const release = this.hold(session);
+    if (session.held?.putBack(bytes, text) !== true) {
+      release();
+      throw new LimitError('held', 'too many messages wait for the check of access');
+    }
+    void pending.then(release);
+    return true;
   }
 
   #write(session: Session, bytes: Buffer, head: FrameHead): void {
@@ -165,6 +226,9 @@ export class Router {
         if (inner.kind === 'fault') throw new ProtocolError(inner.code);
         if (inner.type !== 'delta' && inner.type !== 'delta_batch') throw new ProtocolError('INVALID_MESSAGE');
         try {
+          const { state } = session;
+          if (state.kind === 'authenticated' && this.#waitForAccess(session, state.access, outcome.bytes, false, inner))
+            return;
           this.#write(session, outcome.bytes, inner);
         } catch (error) {
           if (!(error instanceof ProtocolError)) throw error;

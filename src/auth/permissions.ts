@@ -1,16 +1,26 @@
 /** What a user may do with which document: the `permissions` of a token, and their compiled form. */
 import { z } from 'zod';
+import { compileDenials, compileList, isDenial, isPattern } from './patterns.js';
 
-const documents = z.array(z.string()).readonly();
+/** Most items of one list. */
+const maxItems = 10_000;
+
+/** A denial that could not be understood would allow what it was meant to forbid, so it makes the whole list invalid. */
+const documents = z
+  .array(z.string())
+  .max(maxItems)
+  .refine((items) => items.every((item) => !isDenial(item) || isPattern(item)))
+  .readonly();
 
 /** A missing list is empty and a missing flag is false: what is not granted is not allowed. */
 export const permissionsSchema = z
   .object({
-    /** Document ids; `*` grants all. */
+    /** Document ids, and beginnings of ids such as `team-1:*`; `*` grants all. With `!` in front, an item denies. */
     canRead: documents.default([]),
     canWrite: documents.default([]),
+    /** Documents that may be managed: their snapshots and their deletion. */
     canAdmin: documents.optional(),
-    /** Grants everything on every document. */
+    /** Grants everything on every document, except what a list denies. */
     isAdmin: z.boolean().default(false),
   })
   .readonly();
@@ -20,31 +30,30 @@ export type Permissions = z.infer<typeof permissionsSchema>;
 
 export const noPermissions: Permissions = Object.freeze(permissionsSchema.parse({}));
 
-/** Compiled permissions. Each test takes constant time. Permission to write does not include reading. */
+/**
+ * Compiled permissions. The time of a test does not depend on their number. Permission to write does not include
+ * reading, and to administer neither.
+ */
 export interface Access {
   mayRead(documentId: string): boolean;
   mayWrite(documentId: string): boolean;
   mayAdmin(documentId: string): boolean;
+  /** Where somebody else decides: resolves when it is known what may be done; undefined when that is no question. */
+  prepare?(documentId: string): Promise<void> | undefined;
+  /** After `prepare`: whether there is an answer. */
+  isKnown?(documentId: string): boolean;
+  /** The permissions of the user have changed. @returns What counts from then on. */
+  renew?(permissions: Access): Access;
+  /** It is used no more. */
+  close?(): void;
 }
 
-type Test = (documentId: string) => boolean;
-
-const all: Test = () => true;
-const none: Test = () => false;
-
-/** To be called once per session, because every message is checked. */
+/** To be called once per session, because every message is checked. Denials count before everything else. */
 export function compilePermissions(permissions: Permissions): Access {
-  if (permissions.isAdmin) return { mayRead: all, mayWrite: all, mayAdmin: all };
+  const compile = permissions.isAdmin ? compileDenials : compileList;
   return {
-    mayRead: test(permissions.canRead),
-    mayWrite: test(permissions.canWrite),
-    mayAdmin: test(permissions.canAdmin ?? []),
+    mayRead: compile(permissions.canRead),
+    mayWrite: compile(permissions.canWrite),
+    mayAdmin: compile(permissions.canAdmin ?? []),
   };
-}
-
-function test(ids: readonly string[]): Test {
-  if (ids.length === 0) return none;
-  if (ids.includes('*')) return all;
-  const allowed = new Set(ids);
-  return (documentId) => allowed.has(documentId);
 }

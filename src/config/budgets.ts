@@ -29,11 +29,12 @@ export const budgets = {
   maxRefusalsPerMinute: variable('SYNCKIT_MAX_REFUSALS_PER_MINUTE', integer(0), {
     default: '600',
     meaning:
-      'Refused messages of one connection per minute, all of which may come at once; then it is closed with 1008. Messages that are refused because the server is overloaded do not count. 0 = no limit.',
+      'Refused messages of one connection per minute, all of which may come at once; then it is closed with 1008. Messages that are refused because the server is overloaded, or because access can’t be checked at the moment, do not count. 0 = no limit.',
   }),
   maxMessagesBeforeAuth: variable('SYNCKIT_MAX_MESSAGES_BEFORE_AUTH', integer(1), {
     default: '20',
-    meaning: 'Messages of a connection before it is authenticated, of any type; then it is closed with 1008.',
+    meaning:
+      'Messages of a connection before it is authenticated, of any type; then it is closed with 1008. Messages that wait while a token is checked do not count; see SYNCKIT_MAX_HELD_BYTES.',
   }),
   maxBytesBeforeAuth: variable('SYNCKIT_MAX_BYTES_BEFORE_AUTH', size(1_024), {
     default: '128KiB',

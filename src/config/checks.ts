@@ -1,6 +1,7 @@
 /** Checks across several variables. A check is skipped if one of its variables is invalid by itself. */
 import { parseDatabaseAddress, sessionAttributes, type DatabaseAddress } from '../storage/postgres/address.js';
 import type { Values } from './derive.js';
+import { hasIdentityProvider } from './identity-provider.js';
 import { formatSize } from './kinds.js';
 
 interface Check {
@@ -12,10 +13,38 @@ interface Check {
 
 export const checks: readonly Check[] = [
   {
-    of: ['environment', 'jwtSecret'],
-    refuses: (values) => values.environment === 'production' && values.jwtSecret === undefined,
+    of: ['environment', 'jwtSecret', 'jwksUrl', 'jwksFile', 'publicKeyFile'],
+    refuses: (values) =>
+      values.environment === 'production' && values.jwtSecret === undefined && !hasIdentityProvider(values),
     sentence: () =>
-      'JWT_SECRET must be set when NODE_ENV is production: a secret of at least 32 characters, for example from `openssl rand -base64 48`',
+      'JWT_SECRET must be set when NODE_ENV is production: a secret of at least 32 characters, for example from `openssl rand -base64 48`; or name the keys of an identity provider in JWT_JWKS_URL, JWT_JWKS_FILE or JWT_PUBLIC_KEY_FILE',
+  },
+  {
+    of: ['environment', 'jwksUrl'],
+    refuses: (values) => values.environment === 'production' && !isProtected(values.jwksUrl),
+    sentence: () =>
+      'JWT_JWKS_URL must begin with https:// when NODE_ENV is production: who can change what is answered can sign tokens',
+  },
+  {
+    of: ['accessUrl', 'accessSecret'],
+    refuses: (values) => values.accessUrl !== undefined && values.accessSecret === undefined,
+    sentence: () =>
+      'ACCESS_SECRET must be set with ACCESS_URL: a secret of at least 32 characters that the application knows too',
+  },
+  {
+    of: ['accessUrl'],
+    refuses: ({ accessUrl }) => accessUrl !== undefined && !URL.canParse(accessUrl),
+    sentence: () => 'ACCESS_URL is not a valid address',
+  },
+  {
+    of: ['environment', 'demoAuth'],
+    refuses: (values) => values.environment === 'production' && values.demoAuth,
+    sentence: () => 'SYNCKIT_DEMO_AUTH must be off when NODE_ENV is production: it lets everybody in',
+  },
+  {
+    of: ['jwksUrl'],
+    refuses: ({ jwksUrl }) => jwksUrl !== undefined && !URL.canParse(jwksUrl),
+    sentence: () => 'JWT_JWKS_URL is not a valid address',
   },
   {
     of: ['databaseUrl'],
@@ -83,6 +112,11 @@ export const checks: readonly Check[] = [
       `SYNCKIT_MAX_QUEUED_BYTES must be at least ${formatSize(largestMessage(values))}, the larger of WS_MAX_PAYLOAD_BYTES and SYNCKIT_MAX_CHUNKED_BYTES: a message of that size could never be accepted`,
   },
 ];
+
+/** Whether nobody on the way can change what an address answers. */
+function isProtected(url: string | undefined): boolean {
+  return url === undefined || /^(https:|http:\/\/(localhost|127\.\d+\.\d+\.\d+|\[::1\])([:/?]|$))/.test(url);
+}
 
 const accepted: readonly string[] = sessionAttributes;
 const sslModes = ['disable', 'require', 'verify-ca', 'verify-full'];

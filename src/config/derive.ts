@@ -2,6 +2,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { availableParallelism, hostname } from 'node:os';
 import { resolve } from 'node:path';
+import { authOf, type AuthConfig } from './auth.js';
+import { hasIdentityProvider } from './identity-provider.js';
 import type { Sentinels } from '../cluster/redis/address.js';
 import { descriptorLimit } from './descriptors.js';
 import { readPm2 } from './pm2.js';
@@ -58,6 +60,7 @@ export interface Derived {
   /** Never empty: outside production, a random secret when JWT_SECRET is not set. */
   readonly jwtSecret: string;
   readonly authRequired: boolean;
+  readonly auth: AuthConfig;
   /** Undefined for a single node. */
   readonly bus: BusConfig | undefined;
   readonly connectionsPerAddress: AddressLimit;
@@ -96,12 +99,14 @@ export function derive(values: Values, env: NodeJS.ProcessEnv): Derived {
   const storage = storageOf(values);
   const nodeId = nodeIdOf(values);
   const writerId = `node-${createHash('sha256').update(nodeId).digest('base64url').slice(0, 12)}`;
-  const authRequired = values.authRequired ?? (production || values.jwtSecret !== undefined);
+  const authRequired =
+    values.authRequired ?? (production || values.jwtSecret !== undefined || hasIdentityProvider(values));
   const isOpenByDefault = !authRequired && values.authRequired === undefined;
   return {
     storage,
     jwtSecret: values.jwtSecret ?? randomBytes(48).toString('base64url'),
     authRequired,
+    auth: authOf(values),
     bus: busOf(values),
     host: values.hostAddress ?? (isOpenByDefault ? '127.0.0.1' : '0.0.0.0'),
     isOpenByDefault,
@@ -201,9 +206,14 @@ function noticesOf(
   { authRequired, severalProcesses }: { readonly authRequired: boolean; readonly severalProcesses: boolean },
 ): string[] {
   const notices = [];
-  if (values.jwtSecret === undefined) {
+  if (values.jwtSecret === undefined && !hasIdentityProvider(values)) {
     notices.push(
-      'JWT_SECRET is not set: tokens are checked against a random secret made at this start, so none can be valid.',
+      'JWT_SECRET is not set: tokens are signed and checked with a random secret made at this start, so those from elsewhere or before are not valid.',
+    );
+  }
+  if (values.jwksUrl !== undefined && values.audiences.length === 0) {
+    notices.push(
+      'JWT_AUDIENCE is not set: tokens that the identity provider issues for other applications are accepted too.',
     );
   }
   if (!authRequired) {

@@ -88,6 +88,11 @@ export function addresses(): Kind<readonly string[]> {
   };
 }
 
+/** Texts without commas, separated by commas. */
+export function words(): Kind<readonly string[]> {
+  return { words: 'a comma-separated list', schema: list() };
+}
+
 /** Hosts with or without a port, separated by commas; an IPv6 address in brackets. */
 export function hosts(): Kind<readonly string[]> {
   return {

@@ -2,14 +2,15 @@
  * Every variable of the server, in one table. The type `Config`, the checks at start and docs/configuration.md are
  * derived from it. The keys are the names of the values in `Config`; they end in their unit.
  */
+import { access } from './access.js';
 import { admission } from './addresses.js';
+import { authentication } from './authentication.js';
 import { budgets } from './budgets.js';
-import { duration, flag, hosts, integer, oneOf, origins, secret, size, text } from './kinds.js';
+import { identityProvider } from './identity-provider.js';
+import { flag, hosts, integer, oneOf, origins, secret, size, text } from './kinds.js';
 import { limits } from './limits.js';
 import { sync } from './sync.js';
 import { variable } from './variable.js';
-
-const later = 'Checked, but has no effect in this version';
 
 const server = {
   environment: variable('NODE_ENV', oneOf('development', 'production', 'test'), {
@@ -180,37 +181,6 @@ const cluster = {
   }),
 };
 
-const authentication = {
-  jwtSecret: variable('JWT_SECRET', secret(32), {
-    defaultWords:
-      'outside production a random secret at each start; in production the server does not start without it',
-    meaning: 'Secret for signing and verifying tokens (HS256).',
-    secret: true,
-  }),
-  tokenLifetimeMs: variable('JWT_EXPIRES_IN', duration(), {
-    default: '24h',
-    meaning: 'Lifetime of the tokens that `synckit-server token` creates.',
-  }),
-  refreshLifetimeMs: variable('JWT_REFRESH_EXPIRES_IN', duration(), {
-    default: '7d',
-    meaning: `Lifetime of refresh tokens. ${later}.`,
-  }),
-  authRequired: variable('SYNCKIT_AUTH_REQUIRED', flag(), {
-    defaultWords: 'true in production and wherever JWT_SECRET is set, otherwise false',
-    meaning:
-      'Whether a connection needs a token. With `false`, every client may read and write every document; an invalid token is refused even then.',
-  }),
-  allowTokensWithoutExpiry: variable('SYNCKIT_ALLOW_TOKENS_WITHOUT_EXPIRY', flag(), {
-    default: 'false',
-    meaning: 'Whether tokens without `exp` are valid. Nobody can take such a token back, short of a new JWT_SECRET.',
-  }),
-  authTimeoutMs: variable('SYNCKIT_AUTH_TIMEOUT_MS', integer(1, 3_600_000), {
-    default: '10000',
-    unit: 'ms',
-    meaning: 'Time within which a connection must authenticate before it is closed.',
-  }),
-};
-
 const connections = {
   maxConnections: variable('WS_MAX_CONNECTIONS', integer(1), {
     default: '10000',
@@ -264,6 +234,8 @@ export const sections = [
   { title: 'Server', variables: server },
   { title: 'Storage', variables: storage },
   { title: 'Authentication', variables: authentication },
+  { title: 'Identity provider', variables: identityProvider },
+  { title: 'Access by the application', variables: access },
   { title: 'Connections', variables: connections },
   { title: 'Synchronisation', variables: sync },
   { title: 'Limits', variables: limits },
@@ -278,6 +250,8 @@ export const variables = {
   ...metrics,
   ...storage,
   ...authentication,
+  ...identityProvider,
+  ...access,
   ...connections,
   ...sync,
   ...limits,

@@ -7,8 +7,12 @@ export interface Answer {
   readonly headers?: readonly (readonly [name: string, value: string])[];
   /** Serialised as JSON; undefined for an answer without a body, or with a `content`. */
   readonly body?: unknown;
+  /** Of the `body`; by default with a charset. */
+  readonly contentType?: string;
   /** A body that is no JSON. */
   readonly content?: { readonly type: string; readonly bytes: Buffer };
+  /** Closes the connection after the answer: the rest of the request is not read. */
+  readonly close?: boolean;
 }
 
 /** No answer may be cached, framed, sniffed or rendered. */
@@ -53,7 +57,9 @@ export function respond(response: HttpResponse, prepare: () => Answer | Promise<
   });
 }
 
-function send(response: HttpResponse, answer: Answer, { withBody, close }: How): void {
+function send(response: HttpResponse, answer: Answer, how: How): void {
+  const { withBody } = how;
+  const close = how.close || answer.close === true;
   const content = contentOf(answer);
   response.cork(() => {
     response.writeStatus(answer.status);
@@ -72,9 +78,9 @@ function send(response: HttpResponse, answer: Answer, { withBody, close }: How):
   });
 }
 
-function contentOf({ body, content }: Answer): Answer['content'] {
+function contentOf({ body, content, contentType = 'application/json; charset=utf-8' }: Answer): Answer['content'] {
   if (body === undefined) return content;
-  return { type: 'application/json; charset=utf-8', bytes: Buffer.from(JSON.stringify(body)) };
+  return { type: contentType, bytes: Buffer.from(JSON.stringify(body)) };
 }
 
 /** Writes as much as the socket takes, and the rest when it takes more. */

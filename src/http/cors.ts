@@ -10,13 +10,15 @@ export interface Cors {
   preflight(origin: string): Header[];
 }
 
-export function createCors(origins: Origins): Cors {
+/** @param methods That a page may use, separated by commas. */
+export function createCors(origins: Origins, methods = 'GET, HEAD, OPTIONS'): Cors {
   const headers = (origin: string): Header[] => {
     if (origins.everyone) return [['Access-Control-Allow-Origin', '*']];
     if (origins.nobody) return [];
     // Also for an origin that is not allowed: caches must not reuse its answer for another.
     const vary: Header = ['Vary', 'Origin'];
-    return origins.mayRead(origin) ? [['Access-Control-Allow-Origin', origin], vary] : [vary];
+    if (!origins.mayRead(origin)) return [vary];
+    return [['Access-Control-Allow-Origin', origin], ['Access-Control-Allow-Credentials', 'true'], vary];
   };
 
   return {
@@ -24,8 +26,8 @@ export function createCors(origins: Origins): Cors {
     preflight: (origin) =>
       origins.mayRead(origin)
         ? [
-            ['Access-Control-Allow-Methods', 'GET, HEAD, OPTIONS'],
-            ['Access-Control-Allow-Headers', 'Authorization, Content-Type'],
+            ['Access-Control-Allow-Methods', methods],
+            ['Access-Control-Allow-Headers', 'Authorization, Content-Type, X-API-Key, X-Request-Id'],
             ['Access-Control-Max-Age', '600'],
           ]
         : [],

@@ -1,5 +1,5 @@
 import type { MessagePort } from 'node:worker_threads';
-import type { Counted, NodeEntry } from '../cluster/membership/shared-state.js';
+import type { Counted, NodeEntry, ThrottlePolicy } from '../cluster/membership/shared-state.js';
 import type { ClusterView } from '../cluster/membership/view.js';
 
 /** What a shard's worker is asked through its pool: its life cycle, and requests that have a result. */
@@ -28,13 +28,17 @@ export type ShardInput =
 export type ClusterRequest =
   | { readonly kind: 'announce'; readonly entry: NodeEntry; readonly leaseMs: number }
   | { readonly kind: 'leave'; readonly run: string }
-  | { readonly kind: 'count'; readonly key: string; readonly windowMs: number };
+  | { readonly kind: 'count'; readonly key: string; readonly windowMs: number }
+  | { readonly kind: 'attempt'; readonly key: string; readonly policy: ThrottlePolicy }
+  | { readonly kind: 'settle'; readonly key: string; readonly how: 'clear' | 'takeBack' };
 
 /** What each request comes to. */
 export interface ClusterResults {
   readonly announce: ClusterView;
   readonly leave: undefined;
   readonly count: Counted;
+  readonly attempt: number;
+  readonly settle: undefined;
 }
 
 /** Failing is an answer too: an error would lose its type between threads. */

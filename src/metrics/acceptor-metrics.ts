@@ -11,6 +11,12 @@ export class AcceptorMetrics {
   readonly backpressureCloses;
   /** By result. */
   readonly authentications;
+  /** By result. */
+  readonly keyFetches;
+  /** By result. */
+  readonly accessCalls;
+  readonly authPollFailures;
+  readonly auditDropped;
   /** These by message type. */
   readonly messagesReceived;
   readonly bytesReceived;
@@ -42,6 +48,10 @@ export class AcceptorMetrics {
     this.connectionsClosed = cells.counters(metrics.connectionsClosed);
     this.backpressureCloses = cells.counter(metrics.backpressureCloses);
     this.authentications = cells.counters(metrics.authentications);
+    this.keyFetches = cells.counters(metrics.keyFetches);
+    this.accessCalls = cells.counters(metrics.accessCalls);
+    this.authPollFailures = cells.counter(metrics.authPollFailures);
+    this.auditDropped = cells.counter(metrics.auditDropped);
     this.messagesReceived = cells.counters(metrics.messagesReceived);
     this.bytesReceived = cells.counters(metrics.bytesReceived);
     this.messagesSent = cells.counters(metrics.messagesSent);

@@ -1,5 +1,6 @@
 /** Every metric of the server. docs/metrics.md is generated from it, and a test fails when the two differ. */
 import { errors, limitNames } from '../errors.js';
+import { authMetrics } from './auth-table.js';
 import { latencies } from './buckets.js';
 import { budgetMetrics } from './budget-table.js';
 import { shardMetrics } from './shard-table.js';
@@ -64,7 +65,7 @@ export const metrics = {
     name: 'synckit_connections_closed_total',
     type: 'counter',
     owner: 'acceptor',
-    labels: { code: ['1000', '1001', '1005', '1006', '1008', '1009', '1011', '1012', 'other'] },
+    labels: { code: ['1000', '1001', '1005', '1006', '1008', '1009', '1011', '1012', '1013', '4401', '4403', 'other'] },
     help: 'Accepted connections that were closed, by WebSocket close code; 1006 is a connection that broke without a close frame.',
   },
   backpressureCloses: {
@@ -73,13 +74,7 @@ export const metrics = {
     owner: 'acceptor',
     help: 'Connections closed because the client was too slow: more than WS_MAX_BACKPRESSURE_BYTES waited for it.',
   },
-  authentications: {
-    name: 'synckit_authentications_total',
-    type: 'counter',
-    owner: 'acceptor',
-    labels: { result: ['accepted', 'anonymous', 'failed', 'expired', 'timeout'] },
-    help: 'Authentications by result; expired counts expired tokens and sessions that ended with their token, timeout counts connections that did not authenticate in time.',
-  },
+  ...authMetrics,
   messagesReceived: {
     name: 'synckit_messages_received_total',
     type: 'counter',

@@ -1,3 +1,4 @@
+import type { ThrottlePolicy } from '../cluster/membership/shared-state.js';
 import type { ShardSet } from './shard-set.js';
 import type { ClusterAnswer, ClusterRequest, ClusterResults, Work } from '../messages/work.js';
 
@@ -16,4 +17,14 @@ export async function askCluster<Kind extends ClusterRequest['kind']>(
   const answer = (await first.ask({ kind: 'cluster', request } satisfies Work)) as ClusterAnswer<Kind>;
   if (!answer.ok) throw new Error(answer.reason);
   return answer.result;
+}
+
+/** Counts attempts where all nodes count them. */
+export function clusterThrottle(shards: Pick<ShardSet, 'links'>) {
+  return {
+    attempt: (key: string, policy: ThrottlePolicy): Promise<number> =>
+      askCluster(shards, { kind: 'attempt', key, policy }),
+    clear: (key: string): Promise<void> => askCluster(shards, { kind: 'settle', key, how: 'clear' }),
+    takeBack: (key: string): Promise<void> => askCluster(shards, { kind: 'settle', key, how: 'takeBack' }),
+  };
 }

@@ -22,6 +22,7 @@ const keys = [
   'deltas',
   'state',
   'token',
+  'apiKey',
 ] as const;
 
 export type Key = (typeof keys)[number];

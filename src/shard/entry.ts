@@ -2,7 +2,6 @@
 import type { MessagePort } from 'node:worker_threads';
 import { FieldsCore, TextCore } from '@synckit/core-wasm';
 import { workerData } from 'piscina';
-import type { Config } from '../config/load.js';
 import { createLogger } from '../log.js';
 import { MemorySharedState } from '../cluster/memory/shared-state.js';
 import type { Bus, BusEvents } from '../cluster/port.js';
@@ -16,21 +15,8 @@ import { MemoryStorage } from '../storage/memory.js';
 import { openPostgresStorage } from '../storage/postgres/storage.js';
 import type { Storage } from '../storage/port.js';
 import { answerCluster } from './replication/cluster-requests.js';
+import type { ShardWorkerData } from './shard-config.js';
 import { Shard } from './shard.js';
-
-/** Tokens are the acceptor's business. */
-export type ShardConfig = Omit<Config, 'jwtSecret'>;
-
-/** Given to each worker as its `workerData`. */
-export interface ShardWorkerData {
-  readonly config: ShardConfig;
-  /** Which shard this is, from 0. */
-  readonly index: number;
-  /** The run of the process, unique among all nodes. */
-  readonly run: string;
-  /** Of `MetricsRegistry.addShard`; absent when nothing is counted. */
-  readonly metricsMemory: SharedArrayBuffer | undefined;
-}
 
 /** How long a failed shard waits for its storage before it ends. */
 const CLOSE_TIMEOUT_MS = 1_000;

@@ -8,6 +8,7 @@ import { Charges } from '../../src/acceptor/session/charges.js';
 import { SampledLog } from '../../src/log.js';
 import { Router } from '../../src/acceptor/router.js';
 import { Authentication } from '../../src/acceptor/session/authentication.js';
+import { HeldBytes } from '../../src/acceptor/session/held-frames.js';
 import { SessionMeter } from '../../src/acceptor/session/session-meter.js';
 import { Topics } from '../../src/acceptor/topics.js';
 import { compilePermissions } from '../../src/auth/permissions.js';
@@ -22,6 +23,8 @@ const MAX_SETS = 2;
 interface Fixture {
   readonly shards: RecordingShards;
   readonly topics: Topics;
+  /** Makes the messages of a session wait, until what it returns is called. */
+  readonly hold: (client: Client) => () => void;
   /** A session; `connecting` has not authenticated. */
   readonly join: (about?: { mayWrite?: string[]; perMinute?: number; state?: 'connecting' | 'draining' }) => Client;
 }
@@ -69,6 +72,7 @@ function fixture(t: Test, options: Partial<CoalescerOptions> = {}): Fixture {
   const router = new Router({
     ...{ authentication, coalescer, control, topics, awareness, metrics, log },
     charges: new Charges({ maxMessagesBeforeAuth: 20, maxBytesBeforeAuth: 1_000_000 }),
+    heldBytes: new HeldBytes(1_000_000),
     chunkLimits: { sets: MAX_SETS, bytes: 100_000, timeout: 60_000 },
     chunkMemory: { maxBytes: 1_000_000, bytes: 0 },
     fence: () => Promise.resolve(),
@@ -87,6 +91,7 @@ function fixture(t: Test, options: Partial<CoalescerOptions> = {}): Fixture {
   return {
     shards,
     topics,
+    hold: ({ session }) => router.hold(session),
     join: ({ mayWrite = ['*'], perMinute = 0, state } = {}) => {
       const made = recordingSession(perMinute);
       const { session, socket } = made;
@@ -216,4 +221,34 @@ test('LIM2: chunks that are complete are routed as the message they hold, and re
   t.strictSame(client.send(last!), ['send error PERMISSION_DENIED m'], 'with the id of the message inside');
   const sets = Array.from({ length: MAX_SETS + 1 }, (_, i) => client.send({ ...first, chunkId: `set ${i}` }));
   t.strictSame(sets.flat(), ['send error RATE_LIMIT_EXCEEDED -']);
+});
+
+test('messages that wait are charged once, when they are handled, or when they are refused', async (t) => {
+  const { shards, hold, join } = fixture(t);
+  const client = join({ perMinute: 2 });
+  const release = hold(client);
+  for (const id of ['a', 'b', 'c']) t.strictSame(client.send(delta(id)), []);
+  release();
+  t.strictSame(client.socket.calls, ['send error RATE_LIMIT_EXCEEDED m']);
+  await turn();
+  t.equal(shards.tasks.flat().length, 2);
+
+  const other = join({ perMinute: 1 });
+  const releaseOther = hold(other);
+  other.send(delta('a'));
+  t.strictSame(other.send(delta('b', { pad: 'x'.repeat(1024 * 1024) })), ['send error RATE_LIMIT_EXCEEDED m']);
+  releaseOther();
+  t.strictSame(other.socket.calls.slice(1), ['send error RATE_LIMIT_EXCEEDED m'], 'the refused one was charged');
+});
+
+test('LIM7: what waits for the check of a token is no message before authentication', async (t) => {
+  const { shards, hold, join } = fixture(t);
+  const client = join({ state: 'connecting' });
+  const release = hold(client);
+  for (let i = 0; i < 25; i++) t.strictSame(client.send(delta(`d${i}`)), []);
+  const access = compilePermissions(anonymousIdentity.permissions);
+  client.session.become({ kind: 'authenticated', identity: anonymousIdentity, access, expiry: undefined });
+  release();
+  await turn();
+  t.equal(shards.tasks.flat().length, 25);
 });

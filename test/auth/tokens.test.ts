@@ -2,6 +2,7 @@ import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { createSigner } from 'fast-jwt';
 import { test } from 'tap';
+import { defaultRules } from '../../src/auth/claims.js';
 import { compilePermissions, noPermissions } from '../../src/auth/permissions.js';
 import { anonymousIdentity, createTokenVerifier, signToken } from '../../src/auth/tokens.js';
 
@@ -25,7 +26,7 @@ test('a signed token gives its user, permissions and end', (t) => {
   const now = Date.now();
   const token = signToken({ secret, userId: 'ann', permissions, expiresInMs: hour, now });
   const expiresAt = Math.floor((now + hour) / 1_000) * 1_000;
-  t.same(createTokenVerifier({ secret }).verify(token), {
+  t.match(createTokenVerifier({ secret }).verify(token), {
     ok: true,
     identity: { userId: 'ann', permissions, expiresAt },
   });
@@ -35,8 +36,9 @@ test('a signed token gives its user, permissions and end', (t) => {
 test('a token without an end is refused, unless that is allowed: then it never expires', (t) => {
   const token = signToken({ secret, userId: 'ann', permissions });
   t.same(createTokenVerifier({ secret }).verify(token), failed);
-  const verifier = createTokenVerifier({ secret, allowsNoExpiry: true, now: () => Date.now() + 1e6 * hour });
-  t.same(verifier.verify(token), { ok: true, identity: { userId: 'ann', permissions } });
+  const rules = { ...defaultRules, allowsNoExpiry: true };
+  const verifier = createTokenVerifier({ secret, rules, now: () => Date.now() + 1e6 * hour });
+  t.match(verifier.verify(token), { ok: true, identity: { userId: 'ann', permissions, expiresAt: undefined } });
   t.end();
 });
 
@@ -93,7 +95,7 @@ test('a remembered token expires by the clock of the machine too', async (t) => 
 
 test('only HS256 with the secret is a signature', (t) => {
   const { verify } = createTokenVerifier({ secret });
-  const payload = { userId: 'ann', permissions };
+  const payload = { userId: 'ann', permissions, exp: Math.floor(Date.now() / 1_000) + 3_600 };
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   const pem = privateKey.export({ type: 'pkcs8', format: 'pem' });
   const bad = {
@@ -104,7 +106,7 @@ test('only HS256 with the secret is a signature', (t) => {
     RS256: createSigner({ key: pem, algorithm: 'RS256' })(payload),
     HS512: createSigner({ key: secret, algorithm: 'HS512' })(payload),
     'another secret': createSigner({ key: randomBytes(32).toString('hex'), algorithm: 'HS256' })(payload),
-    'another payload': sign(payload).replace(/\.[^.]+\./, `.${base64({ userId: 'eve' })}.`),
+    'another payload': sign(payload).replace(/\.[^.]+\./, `.${base64({ ...payload, userId: 'eve' })}.`),
   };
   for (const [name, token] of Object.entries(bad)) t.same(verify(token), failed, name);
   t.end();
@@ -129,6 +131,33 @@ test('a well-signed token with a bad payload is refused', (t) => {
   ];
   for (const payload of bad) t.same(verify(sign(payload)), failed, JSON.stringify(payload).slice(0, 60));
   t.same(verify(sign({ userId: 'ann', filler: 'x'.repeat(100_000) })), failed, 'too long');
+  t.end();
+});
+
+test('two secrets are active while one replaces the other', (t) => {
+  const next = randomBytes(32).toString('hex');
+  const { verify } = createTokenVerifier({ secret: next, previousSecret: secret });
+  t.match(verify(signToken({ secret, userId: 'ann', permissions, expiresInMs: hour })), { ok: true });
+  t.match(verify(signToken({ secret: next, userId: 'ann', permissions, expiresInMs: hour })), { ok: true });
+  const past = Date.now() - 2 * hour;
+  t.same(verify(signToken({ secret, userId: 'ann', permissions, expiresInMs: hour, now: past })), expired);
+  t.same(verify(signToken({ secret: `${secret}.`, userId: 'ann', permissions, expiresInMs: hour })), failed);
+  t.end();
+});
+
+test('a signed token has what the rules of its verifier want', (t) => {
+  const rules = {
+    ...defaultRules,
+    issuers: ['https://a', 'https://b'],
+    audiences: ['synckit'],
+    userClaim: 'user.id',
+    permissionsClaim: 'scope',
+  };
+  const { verify } = createTokenVerifier({ secret, rules });
+  t.match(verify(signToken({ secret, userId: 'ann', permissions, rules, expiresInMs: hour })), {
+    identity: { userId: 'ann', permissions },
+  });
+  t.same(verify(signToken({ secret, userId: 'ann', permissions, expiresInMs: hour })), failed);
   t.end();
 });
 

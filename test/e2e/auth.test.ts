@@ -87,10 +87,14 @@ test('AUT2: an invalid token is refused with auth_error and 1008, however it is 
   const unsigned = Buffer.from('{"alg":"none","typ":"JWT"}').toString('base64url');
   const bad: [string, string, string][] = [
     ['malformed', 'nonsense', 'AUTH_FAILED'],
-    ['other secret', signToken({ secret: secret.toUpperCase(), userId: 'ann', permissions }), 'AUTH_FAILED'],
+    [
+      'other secret',
+      signToken({ secret: secret.toUpperCase(), userId: 'ann', permissions, expiresInMs: 60_000 }),
+      'AUTH_FAILED',
+    ],
     ['changed', `${header}.${payload.slice(0, -2)}AA.${signature}`, 'AUTH_FAILED'],
     ['unsigned', `${unsigned}.${payload}.`, 'AUTH_FAILED'],
-    ['without a user', signToken({ secret, userId: '', permissions }), 'AUTH_FAILED'],
+    ['without a user', signToken({ secret, userId: '', permissions, expiresInMs: 60_000 }), 'AUTH_FAILED'],
     ['expired', token('ann', { ...everything, expiresInMs: -5_000 }), 'TOKEN_EXPIRED'],
   ];
   const sentences: Record<string, RegExp> = { AUTH_FAILED: /^Authentication failed/, TOKEN_EXPIRED: /^Token expired/ };

@@ -34,9 +34,20 @@ test('in production, strangers are told the status and nothing else', async (t) 
 
 test('of a thousand pipelined requests one is answered, whatever the route', async (t) => {
   const to = await server(t, { DATABASE_URL: 'memory:' });
-  for (const path of ['/metrics', '/health', '/rooms', '/', '/nothing', '/health/live', '/ws']) {
+  for (const path of ['/metrics', '/health', '/rooms', '/', '/nothing', '/health/live', '/ws', '/auth/me']) {
     const { statuses } = await sendRaw(to.port, `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`.repeat(1_000));
     t.ok(statuses.length <= 1, `${path}: ${statuses.length}`);
   }
   t.equal((await fetch(`${to.http}/health/live`)).status, 200);
+});
+
+test('the routes about accounts are charged and answered as all others', async (t) => {
+  const to = await server(t, { DATABASE_URL: 'memory:', SYNCKIT_MAX_HTTP_REQUESTS_PER_SECOND: '1' });
+  const login = 'POST /auth/login HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}';
+  const { statuses } = await sendRaw(to.port, login.repeat(1_000));
+  t.ok(statuses.length <= 1, `${statuses.length} answers on one connection`);
+  const twoKeys = 'GET /auth/me HTTP/1.1\r\nHost: x\r\nX-API-Key: a\r\nX-API-Key: b\r\n\r\n';
+  t.same((await sendRaw(to.port, twoKeys)).statuses, [400], 'which of two keys counts is not clear');
+  const answers = Array.from({ length: 20 }, async () => (await fetch(`${to.http}/auth/me`)).status);
+  t.ok((await Promise.all(answers)).includes(429));
 });

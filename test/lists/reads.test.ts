@@ -13,7 +13,8 @@ const later = 'has no effect in this version';
 
 /** Files outside the configuration itself, and what turns one variable into another. */
 function readsBeyond(files: readonly string[]): readonly string[] {
-  return files.filter((file) => !file.startsWith('src/config/') || file === 'src/config/derive.ts');
+  const derived = ['src/config/derive.ts', 'src/config/auth.ts'];
+  return files.filter((file) => !file.startsWith('src/config/') || derived.includes(file));
 }
 
 test('every variable of the configuration is read, unless its meaning says that it has no effect', (t) => {
@@ -27,9 +28,15 @@ test('every variable of the configuration is read, unless its meaning says that 
   t.end();
 });
 
-for (const type of ['Derived', 'StorageConfig', 'BusConfig']) {
+for (const [file, type] of [
+  ['derive', 'Derived'],
+  ['derive', 'StorageConfig'],
+  ['derive', 'BusConfig'],
+  ['auth', 'AuthConfig'],
+  ['auth', 'PublicKeysConfig'],
+] as const) {
   test(`everything in ${type} is read outside the configuration`, (t) => {
-    for (const [key, files] of sources.readersOf('src/config/derive.ts', type)) {
+    for (const [key, files] of sources.readersOf(`src/config/${file}.ts`, type)) {
       t.ok(
         files.some((file) => !file.startsWith('src/config/')),
         `${type}.${key}`,

@@ -16,6 +16,8 @@ export interface ClientOptions {
   /** For the query string of the upgrade request. */
   readonly token?: string;
   readonly headers?: Record<string, string | string[]>;
+  /** Of `Sec-WebSocket-Protocol`. */
+  readonly protocols?: readonly string[];
   /** Address to connect from, such as 127.0.0.2. */
   readonly localAddress?: string;
   /** Offers to take compressed messages, and compresses its own of 1 KiB and more if the server agrees. */
@@ -73,8 +75,8 @@ export class RawClient {
 
   static async connect(url: string, options: ClientOptions = {}): Promise<RawClient> {
     const query = options.token === undefined ? '' : `?token=${encodeURIComponent(options.token)}`;
-    const { headers = {}, localAddress, deflate = false, connectTimeoutMs } = options;
-    const socket = new WebSocket(url + query, {
+    const { headers = {}, protocols = [], localAddress, deflate = false, connectTimeoutMs } = options;
+    const socket = new WebSocket(url + query, [...protocols], {
       headers,
       perMessageDeflate: deflate,
       ...(localAddress === undefined ? {} : { localAddress }),

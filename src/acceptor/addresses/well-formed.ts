@@ -1,7 +1,15 @@
 import type { HttpRequest } from 'uWebSockets.js';
 
 /** Headers that may not come twice: a proxy in front may go by another one than this server. */
-const single = new Set(['host', 'content-length', 'transfer-encoding', 'origin', 'authorization', 'sec-websocket-key']);
+const single = new Set([
+  'host',
+  'content-length',
+  'transfer-encoding',
+  'origin',
+  'authorization',
+  'x-api-key',
+  'sec-websocket-key',
+]);
 
 /**
  * Whether a request is one that every HTTP server reads the same way. uWebSockets is lenient, and what a proxy takes for

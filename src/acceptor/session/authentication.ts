@@ -1,15 +1,24 @@
-import type { HttpRequest } from 'uWebSockets.js';
+import { isDeepStrictEqual } from 'node:util';
+import type { AuditDetails, AuditEvent } from '../../auth/audit.js';
 import { compilePermissions, type Access } from '../../auth/permissions.js';
-import { anonymousIdentity, type Identity, type TokenVerifier } from '../../auth/tokens.js';
+import {
+  anonymousIdentity,
+  failed,
+  type CredentialVerifier,
+  type Identity,
+  type Verified,
+} from '../../auth/identity.js';
+import type { SessionAccess, SessionAccessOptions } from '../../auth/session-access.js';
 import { closeCodes, errors, type ErrorCode } from '../../errors.js';
 import type { SampledLog } from '../../log.js';
 import type { AcceptorMetrics } from '../../metrics/acceptor-metrics.js';
 import { errorBody, quote } from '../../protocol/encode.js';
 import type { Fields } from '../../protocol/fields.js';
-import type { Session } from './session.js';
+import type { Credential } from './credential.js';
+import type { Session, SessionState } from './session.js';
 
 export interface AuthenticationOptions {
-  readonly verifier: TokenVerifier;
+  readonly verifier: CredentialVerifier;
   readonly required: boolean;
   /** Milliseconds within which a connection has to authenticate. */
   readonly timeoutMs: number;
@@ -17,10 +26,37 @@ export interface AuthenticationOptions {
   readonly metrics: AcceptorMetrics;
   /** The session has this identity from now on; it may allow less than the one before. */
   readonly onIdentity: (session: Session, identity: Identity, access: Access) => void;
+  /** Where the application decides: what a session may do. */
+  readonly decide?: DecideAccess | undefined;
+  /** For the audit log. */
+  readonly audit?: Audit;
+  /** Makes the messages of a session wait until the function that it returns is called. */
+  readonly hold?: (session: Session) => () => void;
 }
+
+/** Asks the application about a session; `onChanged` is called when an answer has changed. */
+export type DecideAccess = (
+  identity: Identity,
+  address: string,
+  token: Access,
+  uses: Pick<SessionAccessOptions, 'onChanged' | 'isInUse'>,
+) => SessionAccess;
+
+/** Writes to the audit log. */
+export type Audit = (event: AuditEvent, details: AuditDetails) => void;
 
 /** Longest delay of a timer; for a later expiry the timer is started again. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** By code, how a refusal is counted. */
+const refusals: Partial<Record<ErrorCode, string>> = {
+  TOKEN_EXPIRED: 'expired',
+  TOKEN_REVOKED: 'revoked',
+  ACCESS_ENDED: 'revoked',
+  AUTH_UNAVAILABLE: 'unavailable',
+};
+
+type Authenticated = Extract<SessionState, { readonly kind: 'authenticated' }>;
 
 /** Authenticates sessions, and ends those that do not authenticate in time or whose token expires. */
 export class Authentication {
@@ -30,46 +66,141 @@ export class Authentication {
     this.#options = options;
   }
 
-  /** A socket has opened. @param token From the upgrade request, if it had one. */
-  begin(session: Session, token: string | undefined): void {
+  /** A socket has opened. @param credential From the upgrade request, if it had one. */
+  begin(session: Session, credential: Credential | undefined): void {
     const { required, timeoutMs } = this.#options;
     const deadline = setTimeout(() => {
       this.#end(session, 'AUTH_REQUIRED');
     }, timeoutMs);
     session.become({ kind: 'connecting', deadline });
-    if (token !== undefined) this.#verify(session, token, false);
-    else if (!required) this.#accept(session, anonymousIdentity);
+    if (credential !== undefined) this.#verify(session, this.#check(credential), false);
+    else if (!required) this.#verify(session, { ok: true, identity: anonymousIdentity }, false);
   }
 
   /** An `auth` message. */
   authenticate(session: Session, fields: Fields): void {
-    const token = fields.text('token');
-    if (token !== undefined && token !== '') this.#verify(session, token, true);
+    const [token, key] = [fields.text('token'), fields.text('apiKey')];
+    if (token !== undefined && token !== '') this.#verify(session, this.#check({ kind: 'token', text: token }), true);
+    else if (key !== undefined && key !== '') this.#verify(session, this.#check({ kind: 'key', text: key }), true);
     else if (session.state.kind === 'authenticated') this.#welcome(session, session.state.identity);
     else this.#refuse(session, 'AUTH_FAILED');
   }
 
-  #verify(session: Session, token: string, answer: boolean): void {
-    const result = this.#options.verifier.verify(token);
-    if (!result.ok) {
-      this.#refuse(session, result.code);
+  /**
+   * Something has changed that an authenticated session rests on: it ends, or goes on with other permissions. What it
+   * is subscribed to and may read no longer is told to it, document by document.
+   */
+  settle(session: Session, verdict: Verified): void {
+    const { state } = session;
+    if (state.kind !== 'authenticated') return;
+    if (!verdict.ok) {
+      this.#audit('access_ended', session, state.identity.userId, verdict.code);
+      this.#end(session, verdict.code);
       return;
     }
-    this.#accept(session, result.identity);
-    if (answer) this.#welcome(session, result.identity);
+    const { identity } = verdict;
+    if (isDeepStrictEqual(identity.permissions, state.identity.permissions)) return;
+    const compiled = compilePermissions(identity.permissions);
+    this.#narrow(session, state, identity, state.access.renew?.(compiled) ?? compiled);
   }
 
-  #accept(session: Session, identity: Identity): void {
-    const { expiresAt } = identity;
-    const access = compilePermissions(identity.permissions);
+  #narrow(session: Session, state: Authenticated, identity: Identity, access: Access): void {
+    const before = [...session.subscriptions.keys()];
+    session.become({ ...state, identity, access, expiry: this.#expiryOf(session, identity) });
+    this.#options.onIdentity(session, identity, access);
+    const lost = before.filter((documentId) => !session.subscriptions.has(documentId));
+    for (const documentId of lost) {
+      this.#options.metrics.errors('PERMISSION_DENIED').add(1);
+      session.reply('error', errorBody('access', 'PERMISSION_DENIED', { documentId }));
+    }
+    if (lost.length > 0) this.#audit('access_narrowed', session, identity.userId, undefined);
+  }
+
+  #audit(event: AuditEvent, session: Session, userId: string | undefined, reason: string | undefined): void {
+    this.#options.audit?.(event, {
+      actor: userId,
+      address: session.address,
+      requestId: `session-${session.number}`,
+      reason,
+    });
+  }
+
+  #check({ kind, text }: Credential): Verified | Promise<Verified> {
+    const { verifier } = this.#options;
+    return kind === 'token' ? verifier.verify(text) : (verifier.verifyKey?.(text) ?? failed);
+  }
+
+  /** What the client sends next is handled as if the answer had been known at once. */
+  #verify(session: Session, checked: Verified | Promise<Verified>, answer: boolean): void {
+    const { decide, hold } = this.#options;
+    if (!(checked instanceof Promise) && (!checked.ok || decide === undefined)) {
+      this.#decide(session, checked, answer, undefined);
+      return;
+    }
+    const release = hold?.(session);
+    void this.#decideLater(session, checked, answer).finally(() => release?.());
+  }
+
+  async #decideLater(session: Session, checked: Verified | Promise<Verified>, answer: boolean): Promise<void> {
+    const verified = await checked;
+    const access = verified.ok && session.isOpen ? this.#ask(session, verified.identity) : undefined;
+    await access?.ready(session.subscriptions.keys());
+    if (!session.isOpen || session.state.kind === 'draining') {
+      access?.close();
+      return;
+    }
+    const mayConnect = access === undefined || access.mayConnect;
+    if (mayConnect === true) {
+      this.#decide(session, verified, answer, access);
+      return;
+    }
+    access.close();
+    this.#decide(
+      session,
+      { ok: false, code: mayConnect === false ? 'ACCESS_ENDED' : 'AUTH_UNAVAILABLE' },
+      answer,
+      undefined,
+    );
+  }
+
+  #ask(session: Session, identity: Identity): SessionAccess | undefined {
+    const onChanged = (): void => {
+      const { state } = session;
+      if (access === undefined || state.kind !== 'authenticated' || state.access !== access) return;
+      // While it is not known, nothing changes for those who are connected.
+      if (access.mayConnect === false) this.settle(session, { ok: false, code: 'ACCESS_ENDED' });
+      else this.#narrow(session, state, state.identity, access);
+    };
+    const isInUse = (documentId: string): boolean =>
+      session.subscriptions.has(documentId) || session.awareness?.documents.has(documentId) === true;
+    const token = compilePermissions(identity.permissions);
+    const access = this.#options.decide?.(identity, session.address, token, { onChanged, isInUse });
+    return access;
+  }
+
+  #decide(session: Session, verified: Verified, answer: boolean, access: Access | undefined): void {
+    if (!verified.ok) {
+      this.#refuse(session, verified.code);
+      return;
+    }
+    const { identity } = verified;
+    this.#accept(session, identity, access ?? compilePermissions(identity.permissions));
+    if (answer) this.#welcome(session, identity);
+  }
+
+  #accept(session: Session, identity: Identity, access: Access): void {
     session.become({
       kind: 'authenticated',
       identity,
       access,
-      expiry: expiresAt === undefined ? undefined : this.#expireAt(session, expiresAt),
+      expiry: this.#expiryOf(session, identity),
     });
     this.#options.metrics.authentications(identity === anonymousIdentity ? 'anonymous' : 'accepted').add(1);
     this.#options.onIdentity(session, identity, access);
+  }
+
+  #expiryOf(session: Session, { expiresAt }: Identity): NodeJS.Timeout | undefined {
+    return expiresAt === undefined ? undefined : this.#expireAt(session, expiresAt);
   }
 
   #expireAt(session: Session, expiresAt: number): NodeJS.Timeout {
@@ -89,26 +220,20 @@ export class Authentication {
 
   #refuse(session: Session, code: ErrorCode): void {
     const body = `"id":"auth","error":${quote(errors[code].sentence)},"details":${JSON.stringify({ code })}`;
-    this.#options.metrics.authentications(code === 'TOKEN_EXPIRED' ? 'expired' : 'failed').add(1);
+    this.#options.metrics.authentications(refusals[code] ?? 'failed').add(1);
     this.#options.metrics.errors(code).add(1);
     session.reply('auth_error', body);
     const { number, address } = session;
     this.#options.log.sampled('info', { session: number, address, code }, 'authentication refused');
-    session.socket.end(closeCodes.policy, errors[code].sentence);
+    this.#audit('credentials_refused', session, undefined, code);
+    session.socket.end(errors[code].closeCode ?? closeCodes.policy, errors[code].sentence);
   }
 
   #end(session: Session, code: ErrorCode): void {
     if (!session.isOpen) return;
-    this.#options.metrics.authentications(code === 'TOKEN_EXPIRED' ? 'expired' : 'timeout').add(1);
+    this.#options.metrics.authentications(refusals[code] ?? 'timeout').add(1);
     this.#options.metrics.errors(code).add(1);
     session.reply('error', errorBody('auth', code, {}));
-    session.socket.end(closeCodes.policy, errors[code].sentence);
+    session.socket.end(errors[code].closeCode ?? closeCodes.policy, errors[code].sentence);
   }
-}
-
-/** The token of an upgrade request: in the query, the only place where browsers can put it, or in a header. */
-export function tokenOf(req: HttpRequest): string | undefined {
-  const query = req.getQuery('token');
-  if (query !== undefined && query !== '') return query;
-  return /^bearer +(\S+)$/i.exec(req.getHeader('authorization'))?.[1];
 }

@@ -64,7 +64,8 @@ export class Charges {
    */
   refused({ budget }: Session, error: ProtocolError, now: number): boolean {
     // Not the client's doing.
-    if (error.code === 'SHUTTING_DOWN' || (error instanceof LimitError && error.limit === 'queue')) return true;
+    if (error.code === 'SHUTTING_DOWN' || error.code === 'AUTH_UNAVAILABLE') return true;
+    if (error instanceof LimitError && error.limit === 'queue') return true;
     return budget.refusals.take(now);
   }
 }

@@ -1,5 +1,5 @@
 import type { WebSocket } from 'uWebSockets.js';
-import type { Identity } from '../../auth/tokens.js';
+import type { Identity } from '../../auth/identity.js';
 import type { Access } from '../../auth/permissions.js';
 import type { ChunkAssembler } from '../../protocol/chunks.js';
 import type { MessageType } from '../../protocol/codes.js';
@@ -7,6 +7,8 @@ import { encodeFrame, type Body, type Encoding } from '../../protocol/encode.js'
 import type { Origin } from '../../messages/task.js';
 import { noCompression, type Compression } from '../compression.js';
 import type { SessionBudget, UserBudget } from './budgets.js';
+import type { Credential } from './credential.js';
+import type { HeldFrames } from './held-frames.js';
 import type { ReadGate } from './read-gate.js';
 import type { SessionMeter } from './session-meter.js';
 
@@ -30,7 +32,7 @@ export type SessionState =
 export interface SocketData {
   readonly session: Session;
   /** From the upgrade request; dropped after its verification, as it may be long. */
-  token: string | undefined;
+  credential: Credential | undefined;
 }
 
 /** The awareness of a session. Most sessions have none, and ten thousand empty maps would take megabytes. */
@@ -76,6 +78,8 @@ export class Session {
   /** Number of its last read. */
   lastRead = 0;
   chunks: ChunkAssembler | undefined;
+  /** Set while its messages wait for something about it to become known. */
+  held: HeldFrames | undefined;
   /** Drops unfinished chunk sets that have timed out. */
   chunkTimer: NodeJS.Timeout | undefined;
   /** uWS has dropped a frame for it; it is about to be closed. */
@@ -129,6 +133,7 @@ export class Session {
         break;
       case 'authenticated':
         clearTimeout(this.state.expiry);
+        if (state.kind !== 'authenticated' || state.access !== this.state.access) this.state.access.close?.();
         break;
       case 'draining':
       case 'closed':

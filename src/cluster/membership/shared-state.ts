@@ -79,6 +79,23 @@ export interface Counted {
   readonly endsInMs: number;
 }
 
+/** How attempts that may fail are slowed down. */
+export interface ThrottlePolicy {
+  /** Attempts that have not to wait. */
+  readonly free: number;
+  /** The first wait, in ms; each later one is twice as long. */
+  readonly firstWaitMs: number;
+  readonly longestWaitMs: number;
+  /** Attempts are forgotten after this time without another, in ms. */
+  readonly keepMs: number;
+}
+
+/** Milliseconds to wait after so many attempts. */
+export function waitAfter(attempts: number, { free, firstWaitMs, longestWaitMs }: ThrottlePolicy): number {
+  if (attempts <= free) return 0;
+  return Math.min(longestWaitMs, firstWaitMs * 2 ** Math.min(40, attempts - free - 1));
+}
+
 /** Most rooms in an entry. Every node reads all entries every few seconds, so they have to stay small. */
 export const MAX_ROOMS = 100;
 
@@ -102,6 +119,19 @@ export interface SharedState {
    * @param windowMs Above 0.
    */
   count(key: string, windowMs: number): Promise<Counted>;
+
+  /**
+   * Counts an attempt as one that fails. While one has to wait, nothing is counted.
+   *
+   * @returns Milliseconds to wait; 0 for an attempt that may be made.
+   */
+  attempt(key: string, policy: ThrottlePolicy): Promise<number>;
+
+  /** An attempt has succeeded: those before are forgotten. */
+  clear(key: string): Promise<void>;
+
+  /** An attempt has succeeded: it does not count, those before do. */
+  takeBack(key: string): Promise<void>;
 
   /** Closes it: operations in progress are rejected. May be called again. */
   close(): void;

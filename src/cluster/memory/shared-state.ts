@@ -2,11 +2,13 @@
 import { decodeEntry, encodeEntry } from '../membership/node-entry.js';
 import {
   SharedStateError,
+  waitAfter,
   type Counted,
   type Listed,
   type NodeEntry,
   type NodeList,
   type SharedState,
+  type ThrottlePolicy,
 } from '../membership/shared-state.js';
 
 /** Something that expires. */
@@ -31,13 +33,16 @@ const SWEEP_MS = 10_000;
 export class MemorySharedStore {
   readonly nodes = new Map<string, Announcement>();
   readonly counts = new Map<string, Ending & { count: number }>();
+  readonly attempts = new Map<string, Ending & { count: number; waitUntil: number }>();
   #sweptAt = Date.now();
 
-  /** Removes expired counts, at most every 10 seconds. @param now Milliseconds since the epoch. */
+  /** Removes expired counts and attempts, at most every 10 seconds. @param now Milliseconds since the epoch. */
   sweep(now: number): void {
     if (now - this.#sweptAt < SWEEP_MS) return;
     this.#sweptAt = now;
-    for (const [key, { endsAt }] of this.counts) if (endsAt <= now) this.counts.delete(key);
+    for (const counts of [this.counts, this.attempts]) {
+      for (const [key, { endsAt }] of counts) if (endsAt <= now) counts.delete(key);
+    }
   }
 }
 
@@ -79,6 +84,33 @@ export class MemorySharedState implements SharedState {
         counts.set(key, counted);
       }
       return { count: ++counted.count, endsInMs: counted.endsAt - now };
+    });
+  }
+
+  attempt(key: string, policy: ThrottlePolicy): Promise<number> {
+    return this.#at((now) => {
+      const { attempts } = this.#store;
+      const known = attempts.get(key);
+      const { count, waitUntil } = known !== undefined && known.endsAt > now ? known : { count: 0, waitUntil: 0 };
+      if (waitUntil > now) return waitUntil - now;
+      attempts.delete(key);
+      if (attempts.size >= MAX_KEYS) for (const [oldest] of attempts) if (attempts.delete(oldest)) break;
+      const next = { count: count + 1, waitUntil: now + waitAfter(count + 1, policy), endsAt: now + policy.keepMs };
+      attempts.set(key, next);
+      return 0;
+    });
+  }
+
+  clear(key: string): Promise<void> {
+    return this.#at(() => void this.#store.attempts.delete(key));
+  }
+
+  takeBack(key: string): Promise<void> {
+    return this.#at(() => {
+      const known = this.#store.attempts.get(key);
+      if (known === undefined) return;
+      known.count = Math.max(0, known.count - 1);
+      known.waitUntil = 0;
     });
   }
 

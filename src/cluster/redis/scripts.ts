@@ -41,3 +41,29 @@ export const countScript = `
 local count = redis.call('INCR', KEYS[1])
 if count == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
 return { count, redis.call('PTTL', KEYS[1]) }`;
+
+/**
+ * KEYS[1] is a hash of the attempts and the end of the wait in ms. ARGV: free attempts, first wait, longest wait, time
+ * to keep, in ms. Returns the ms to wait.
+ */
+export const attemptScript = `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local known = redis.call('HMGET', KEYS[1], 'attempts', 'till')
+local till = tonumber(known[2] or 0) or 0
+if till > now then return till - now end
+local attempts = (tonumber(known[1] or 0) or 0) + 1
+local free = tonumber(ARGV[1])
+local wait = 0
+if attempts > free then
+  wait = math.min(tonumber(ARGV[3]), tonumber(ARGV[2]) * 2 ^ math.min(40, attempts - free - 1))
+end
+redis.call('HSET', KEYS[1], 'attempts', attempts, 'till', string.format('%.0f', now + wait))
+redis.call('PEXPIRE', KEYS[1], ARGV[4])
+return 0`;
+
+/** Takes one attempt back. */
+export const takeBackScript = `
+local attempts = tonumber(redis.call('HGET', KEYS[1], 'attempts') or 0) or 0
+if attempts > 0 then redis.call('HSET', KEYS[1], 'attempts', attempts - 1, 'till', 0) end
+return 0`;

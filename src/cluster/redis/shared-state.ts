@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import { decodeEntry, encodeEntry } from '../membership/node-entry.js';
 import { parseRedisUrl, type Sentinels } from './address.js';
 import { RedisClusterKeys, RedisServerKeys, type RedisKeys, type RedisKeysOptions } from './keys.js';
-import { announceScript, countScript } from './scripts.js';
+import { announceScript, attemptScript, countScript, takeBackScript } from './scripts.js';
 import { DEFAULT_PING_MS } from './transport.js';
 import {
   SharedStateError,
@@ -13,6 +13,7 @@ import {
   type NodeEntry,
   type NodeList,
   type SharedState,
+  type ThrottlePolicy,
 } from '../membership/shared-state.js';
 
 export interface RedisSharedStateOptions {
@@ -74,6 +75,21 @@ export class RedisSharedState implements SharedState {
     const [count, endsInMs] = Array.isArray(reply) ? (reply as readonly unknown[]) : [];
     if (typeof count !== 'number' || typeof endsInMs !== 'number') throw unexpected();
     return { count, endsInMs };
+  }
+
+  async attempt(key: string, { free, firstWaitMs, longestWaitMs, keepMs }: ThrottlePolicy): Promise<number> {
+    const policy = [free, firstWaitMs, longestWaitMs, keepMs].map(String);
+    const wait = await this.#run(`attempts:${key}`, (redis, name) => redis.eval(attemptScript, 1, name, ...policy));
+    if (typeof wait !== 'number') throw unexpected();
+    return wait;
+  }
+
+  async clear(key: string): Promise<void> {
+    await this.#run(`attempts:${key}`, (redis, name) => redis.del(name));
+  }
+
+  async takeBack(key: string): Promise<void> {
+    await this.#run(`attempts:${key}`, (redis, name) => redis.eval(takeBackScript, 1, name));
   }
 
   close(): void {

@@ -22,5 +22,10 @@ async function resultOf(state: SharedState, request: ClusterRequest): Promise<Cl
       return undefined;
     case 'count':
       return state.count(request.key, request.windowMs);
+    case 'attempt':
+      return state.attempt(request.key, request.policy);
+    case 'settle':
+      await (request.how === 'clear' ? state.clear(request.key) : state.takeBack(request.key));
+      return undefined;
   }
 }

@@ -1,0 +1,21 @@
+import type { TemplatedApp } from 'uWebSockets.js';
+import type { CredentialVerifier } from '../auth/identity.js';
+import type { Config } from '../config/load.js';
+import type { Logger } from '../log.js';
+import type { AcceptorMetrics } from '../metrics/acceptor-metrics.js';
+import type { ShardSet } from '../pool/shard-set.js';
+import type { Audit, DecideAccess } from './session/authentication.js';
+
+export interface AcceptorOptions {
+  readonly app: TemplatedApp;
+  readonly config: Config;
+  readonly log: Logger;
+  readonly verifier: CredentialVerifier;
+  readonly audit: Audit;
+  /** Undefined: what a token says about permissions counts. */
+  readonly decide: DecideAccess | undefined;
+  readonly shards: ShardSet;
+  /** Names this process, unique among all nodes and starts. */
+  readonly run: string;
+  readonly metrics: AcceptorMetrics;
+}

@@ -1,0 +1,74 @@
+/** What is read of an HTTP request with a JSON body. */
+import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
+
+/** What a route knows of a request. */
+export interface Asked {
+  /** In lower case. */
+  readonly method: string;
+  readonly path: string;
+  readonly query: URLSearchParams;
+  readonly authorization: string;
+  readonly apiKey: string;
+  /** Of the client, behind trusted proxies. */
+  readonly address: string;
+  readonly requestId: string;
+  /** The JSON of the body; undefined when there is none, or it is no JSON. */
+  readonly body: unknown;
+}
+
+/** Largest body, in bytes. */
+const maxBodyBytes = 64 * 1024;
+const withBody = new Set(['post', 'put', 'patch', 'delete']);
+const requestIds = /^[\w.:-]{1,100}$/;
+let requests = 0;
+
+/** What has to be read before the handler returns. */
+export function head(request: HttpRequest, address: string): Omit<Asked, 'body'> {
+  const given = request.getHeader('x-request-id');
+  return {
+    method: request.getMethod(),
+    path: request.getUrl(),
+    query: new URLSearchParams(request.getQuery()),
+    authorization: request.getHeader('authorization'),
+    apiKey: request.getHeader('x-api-key'),
+    address,
+    requestId: requestIds.test(given) ? given : `http-${process.pid}-${++requests}`,
+  };
+}
+
+/** What came in the body of a request. */
+export type Body = { readonly isTooLarge: false; readonly json: unknown } | { readonly isTooLarge: true };
+
+/**
+ * Reads the body of a request. Must be called within the request's handler. Never resolves when the client goes before
+ * it has sent everything.
+ *
+ * @param method In lower case.
+ */
+export function readBody(response: HttpResponse, method: string): Body | Promise<Body> {
+  if (!withBody.has(method)) return { isTooLarge: false, json: undefined };
+  return new Promise((resolve) => {
+    const parts: Buffer[] = [];
+    let bytes = 0;
+    response.onData((part, isLast) => {
+      if (bytes > maxBodyBytes) return;
+      bytes += part.byteLength;
+      if (bytes > maxBodyBytes) {
+        parts.length = 0;
+        resolve({ isTooLarge: true });
+        return;
+      }
+      // The part is valid during this call only.
+      parts.push(Buffer.from(new Uint8Array(part)));
+      if (isLast) resolve({ isTooLarge: false, json: parse(Buffer.concat(parts)) });
+    });
+  });
+}
+
+function parse(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString('utf8'));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,64 @@
+/** An application that says who may do what, over HTTP. */
+import { createHmac } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+export interface Question {
+  readonly userId: string;
+  readonly claims: Record<string, unknown>;
+  readonly documentId: string | null;
+  readonly address: string;
+}
+
+export class AccessServer {
+  readonly secret = 'a secret of the application, 32 characters or more';
+  readonly questions: Question[] = [];
+  /** Calls with another signature or an old timestamp. */
+  unsigned = 0;
+  /** What is answered: an object, or a status with any text. */
+  decide: (question: Question) => object | { readonly status: number; readonly text: string } = () => ({});
+  /** Resolves when an answer may be sent. */
+  wait: () => Promise<unknown> = () => Promise.resolve();
+  #server: Server | undefined;
+  #port = 0;
+
+  get url(): string {
+    return `http://127.0.0.1:${this.#port}/access`;
+  }
+
+  /** Begins to listen, on the port that it had before. */
+  async start(): Promise<this> {
+    const server = createServer((request, response) => {
+      let body = '';
+      request.setEncoding('utf8').on('data', (text: string) => (body += text));
+      request.on('end', () => {
+        const timestamp = String(request.headers['x-synckit-timestamp']);
+        const wanted = `sha256=${createHmac('sha256', this.secret).update(`${timestamp}.${body}`).digest('hex')}`;
+        const isFresh = Math.abs(Date.now() - Number(timestamp)) < 60_000;
+        if (request.headers['x-synckit-signature'] !== wanted || !isFresh) this.unsigned++;
+        const question = JSON.parse(body) as Question;
+        this.questions.push(question);
+        void this.wait().then(() => {
+          const answer = this.decide(question);
+          const { status, text } = 'status' in answer ? answer : { status: 200, text: JSON.stringify(answer) };
+          response.writeHead(status, { 'Content-Type': 'application/json' }).end(text);
+        });
+      });
+    });
+    server.listen(this.#port, '127.0.0.1');
+    await once(server, 'listening');
+    this.#port = (server.address() as AddressInfo).port;
+    this.#server = server;
+    return this;
+  }
+
+  async stop(): Promise<void> {
+    const server = this.#server;
+    this.#server = undefined;
+    if (server === undefined) return;
+    server.closeAllConnections();
+    server.close();
+    await once(server, 'close');
+  }
+}
