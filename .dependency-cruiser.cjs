@@ -85,7 +85,10 @@ module.exports = {
           '^src/import/',
         ],
       },
-      to: { path: '^src/storage/(memory\\.ts|lmdb/|postgres/)', pathNot: '^src/storage/postgres/address\\.ts$' },
+      to: {
+        path: '^src/storage/(memory\\.ts|lmdb/|postgres/)',
+        pathNot: '^src/storage/postgres/connection/address\\.ts$',
+      },
     },
     {
       name: 'bus-adapters-are-chosen-in-entry',

@@ -1,6 +1,6 @@
 /** Tokens for the clients of the bench. */
 import type { Permissions } from '../src/auth/permissions.js';
-import { signToken } from '../src/auth/tokens.js';
+import { signToken } from '../src/auth/tokens/tokens.js';
 
 /** JWT_SECRET of the servers that ask for a token. */
 export const secret = 'a secret of the bench, 32 characters or more';

@@ -4,7 +4,7 @@ import pg from 'pg';
 import type { DocumentChange } from '../src/storage/port.js';
 import { migrate } from '../src/storage/postgres/migrate.js';
 import { openPostgresStorage } from '../src/storage/postgres/storage.js';
-import { planOf } from '../src/storage/postgres/plan.js';
+import { planOf } from '../src/storage/postgres/commit/plan.js';
 import type { ArrayEncoding } from '../src/storage/postgres/arrays.js';
 import { writeStatement } from '../src/storage/postgres/statements.js';
 import { startPostgres } from '../test/support/postgres-server.js';

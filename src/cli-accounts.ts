@@ -1,8 +1,8 @@
 /** The commands that manage accounts, API keys and revocations. Running nodes follow within a second or so. */
-import { Accounts } from './auth/accounts.js';
+import { Accounts } from './auth/accounts/accounts.js';
 import { AuditLog, type AuditDetails, type AuditEvent } from './auth/audit.js';
-import { tokenName } from './auth/claims.js';
-import { hashPassword } from './auth/passwords.js';
+import { tokenName } from './auth/tokens/claims.js';
+import { hashPassword } from './auth/accounts/passwords.js';
 import type { Permissions } from './auth/permissions.js';
 import { newPassword, readPassword } from './cli-password.js';
 import { durationOf, list, print, UsageError, wordsAndOptions, type Command } from './cli-tools.js';

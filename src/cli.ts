@@ -2,11 +2,11 @@
 /** The command line: `synckit-server <command>`. Without a command it runs the server. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { signToken } from './auth/tokens.js';
+import { signToken } from './auth/tokens/tokens.js';
 import { ConfigError, loadConfig, readDuration } from './config/load.js';
 import { accountCommands } from './cli-accounts.js';
 import { list, options, print, UsageError } from './cli-tools.js';
-import { AccountError } from './auth/accounts.js';
+import { AccountError } from './auth/accounts/accounts.js';
 import { generatedPages } from './docs.js';
 import { isDocumentId } from './protocol/document-id.js';
 import { ImportError } from './import/import-error.js';

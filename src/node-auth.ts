@@ -1,16 +1,16 @@
 /** The part of a node that knows who may do what: puts accounts, keys, tokens and their storage together. */
 import type { LiveIdentity } from './acceptor/session/live-identities.js';
 import type { DecideAccess } from './acceptor/session/authentication.js';
-import { AccessCache } from './auth/access-cache.js';
-import { AccessClient } from './auth/access-client.js';
-import { SessionAccess } from './auth/session-access.js';
-import { Accounts } from './auth/accounts.js';
+import { AccessCache } from './auth/access/access-cache.js';
+import { AccessClient } from './auth/access/access-client.js';
+import { SessionAccess } from './auth/access/session-access.js';
+import { Accounts } from './auth/accounts/accounts.js';
 import { AuditLog } from './auth/audit.js';
 import { Authenticator } from './auth/authenticator.js';
-import { Directory, type Changed } from './auth/directory.js';
-import { PasswordPool } from './auth/password-pool.js';
-import { SignIn } from './auth/sign-in.js';
-import { SignInThrottle, type ThrottleState } from './auth/throttle.js';
+import { Directory, type Changed } from './auth/accounts/directory.js';
+import { PasswordPool } from './auth/accounts/password-pool.js';
+import { SignIn } from './auth/accounts/sign-in.js';
+import { SignInThrottle, type ThrottleState } from './auth/accounts/throttle.js';
 import type { Config } from './config/load.js';
 import type { Logger } from './log.js';
 import type { AcceptorMetrics } from './metrics/acceptor-metrics.js';

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import uWS, { type us_listen_socket } from 'uWebSockets.js';
 import { Acceptor } from './acceptor/acceptor.js';
 import { CLOSE_GRACE_MS, disconnect, drainClients } from './acceptor/drain-clients.js';
-import { SharedThrottle } from './auth/throttle.js';
+import { SharedThrottle } from './auth/accounts/throttle.js';
 import { MAX_ROOMS, type NodeEntry } from './cluster/membership/shared-state.js';
 import type { Config } from './config/load.js';
 import type { HttpDeps } from './http/ports.js';
@@ -25,7 +25,7 @@ import { askCluster, clusterThrottle } from './pool/cluster-client.js';
 import { DatabaseClock } from './pool/database-clock.js';
 import { ClusterHeartbeat } from './cluster/membership/heartbeat.js';
 import { ShardSet } from './pool/shard-set.js';
-import { startDatabase } from './storage/postgres/start.js';
+import { startDatabase } from './storage/postgres/connection/start.js';
 
 export interface NodeOptions {
   readonly config: Config;

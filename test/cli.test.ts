@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { test } from 'tap';
-import { createTokenVerifier } from '../src/auth/tokens.js';
+import { createTokenVerifier } from '../src/auth/tokens/tokens.js';
 import { version } from '../src/version.js';
 
 const cli = fileURLToPath(new URL('../src/cli.js', import.meta.url));

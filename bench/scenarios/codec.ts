@@ -6,7 +6,7 @@ import type { Row, Scenario } from '../scenario.js';
 
 type Encode = typeof import('../../src/protocol/encode.js');
 type Frame = typeof import('../../src/protocol/frame.js');
-type Scan = typeof import('../../src/protocol/json-scan.js');
+type Scan = typeof import('../../src/protocol/json/json-scan.js');
 type Parsing = typeof import('../../src/protocol/message.js');
 type Operations = typeof import('../../src/protocol/operations.js');
 
@@ -40,7 +40,7 @@ export const codec: Scenario = {
 async function casesOf(build: Build): Promise<Case[]> {
   const encode = await importFrom<Encode>(build, 'src/protocol/encode.js');
   const { readHead, scanString } = await importFrom<Frame>(build, 'src/protocol/frame.js');
-  const { ObjectScan } = await importFrom<Scan>(build, 'src/protocol/json-scan.js');
+  const { ObjectScan } = await importFrom<Scan>(build, 'src/protocol/json/json-scan.js');
   const { parseMessage } = await importFrom<Parsing>(build, 'src/protocol/message.js');
   const { parseOperations } = await importFrom<Operations>(build, 'src/protocol/operations.js');
   const scan = new ObjectScan();

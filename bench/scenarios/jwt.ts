@@ -3,7 +3,7 @@ import { importFrom } from '../build.js';
 import { timeInTurns } from '../in-turns.js';
 import type { Scenario } from '../scenario.js';
 
-type Tokens = typeof import('../../src/auth/tokens.js');
+type Tokens = typeof import('../../src/auth/tokens/tokens.js');
 
 const TOKENS = 20_000;
 const secret = 'a secret of the bench, 32 characters or more';
@@ -15,7 +15,7 @@ export const jwt: Scenario = {
   rounds: 1,
   conditions: () => ({ algorithm: 'HS256', 'different tokens': TOKENS }),
   async run({ build }) {
-    const { createTokenVerifier, signToken } = await importFrom<Tokens>(build, 'src/auth/tokens.js');
+    const { createTokenVerifier, signToken } = await importFrom<Tokens>(build, 'src/auth/tokens/tokens.js');
     const sign = (i: number): string =>
       signToken({ secret, userId: `user-${i}`, permissions, expiresInMs: 86_400_000 });
     const verifier = createTokenVerifier({ secret });

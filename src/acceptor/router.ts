@@ -5,7 +5,7 @@ import { ChunkAssembler, type ChunkLimits, type ChunkMemory } from '../protocol/
 import { isDocumentId } from '../protocol/document-id.js';
 import { errorBody, type ErrorDetails } from '../protocol/encode.js';
 import { readHead, scanNames, scanString, type FrameHead } from '../protocol/frame.js';
-import { ObjectScan } from '../protocol/json-scan.js';
+import { ObjectScan } from '../protocol/json/json-scan.js';
 import { parseMessage } from '../protocol/message.js';
 import { recordKinds } from '../messages/task.js';
 import type { Access } from '../auth/permissions.js';

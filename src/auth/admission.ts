@@ -1,10 +1,10 @@
 /** Whether credentials that are genuine still count: revocations, accounts and API keys. */
 import type { Logger } from 'pino';
 import type { Account } from '../storage/accounts/port.js';
-import type { Changed, Directory } from './directory.js';
+import type { Changed, Directory } from './accounts/directory.js';
 import { expired, failed, unavailable, type Basis, type Identity, type Verified } from './identity.js';
 import { permissionsSchema, type Permissions } from './permissions.js';
-import { keyPrefix, readSecret, sameHash } from './secrets.js';
+import { keyPrefix, readSecret, sameHash } from './accounts/secrets.js';
 
 const revoked: Verified = Object.freeze({ ok: false, code: 'TOKEN_REVOKED' });
 const ended: Verified = Object.freeze({ ok: false, code: 'ACCESS_ENDED' });

@@ -4,12 +4,12 @@ import type { Logger } from 'pino';
 import type { AuthConfig, PublicKeysConfig } from '../config/load.js';
 import { Admission } from './admission.js';
 import { failed, type CredentialVerifier, type Identity, type Verified } from './identity.js';
-import type { Changed, Directory } from './directory.js';
-import { readJwks, readPem, type KeySet } from './key-set.js';
-import { isPublicKeyToken, PublicKeyVerifier, type KeySource } from './public-key-tokens.js';
-import { RemoteJwks } from './remote-jwks.js';
-import { keyPrefix } from './secrets.js';
-import { createTokenVerifier } from './tokens.js';
+import type { Changed, Directory } from './accounts/directory.js';
+import { readJwks, readPem, type KeySet } from './tokens/key-set.js';
+import { isPublicKeyToken, PublicKeyVerifier, type KeySource } from './tokens/public-key-tokens.js';
+import { RemoteJwks } from './tokens/remote-jwks.js';
+import { keyPrefix } from './accounts/secrets.js';
+import { createTokenVerifier } from './tokens/tokens.js';
 
 export interface AuthenticatorOptions {
   /** At least 32 characters. */

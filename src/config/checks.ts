@@ -1,5 +1,9 @@
 /** Checks across several variables. A check is skipped if one of its variables is invalid by itself. */
-import { parseDatabaseAddress, sessionAttributes, type DatabaseAddress } from '../storage/postgres/address.js';
+import {
+  parseDatabaseAddress,
+  sessionAttributes,
+  type DatabaseAddress,
+} from '../storage/postgres/connection/address.js';
 import type { Values } from './derive.js';
 import { hasIdentityProvider } from './identity-provider.js';
 import { formatSize } from './kinds.js';

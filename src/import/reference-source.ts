@@ -1,7 +1,7 @@
 /** The database of the reference server: one snapshot, read in pages that fit in memory. */
 
 import pg from 'pg';
-import { clientConfig, query } from '../storage/postgres/client.js';
+import { clientConfig, query } from '../storage/postgres/connection/client.js';
 import { databaseError, DatabaseError } from '../storage/postgres/errors.js';
 
 /** What to read of a table, in SQL; all of it is constant, none of it is input. */

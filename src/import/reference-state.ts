@@ -4,8 +4,8 @@
  */
 
 import { Fields } from '../protocol/fields.js';
-import { JsonFault } from '../protocol/json-reader.js';
-import type { JsonValue } from '../protocol/json-source.js';
+import { JsonFault } from '../protocol/json/json-reader.js';
+import type { JsonValue } from '../protocol/json/json-source.js';
 
 export type Values = ReadonlyMap<string, JsonValue>;
 

@@ -1,4 +1,4 @@
-import type { ObjectScan } from './json-scan.js';
+import type { ObjectScan } from './json/json-scan.js';
 import type { FrameHead } from './frame.js';
 import type { ErrorCode } from '../errors.js';
 

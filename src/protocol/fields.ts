@@ -1,8 +1,8 @@
 import { isClaim } from './claims.js';
 import { clockOf, isCount, type Clock } from './clock.js';
-import { JsonFault, type JsonReader } from './json-reader.js';
-import { ESCAPED, factsOf, JsonSource, readEntries, valuesOf, type JsonValue } from './json-source.js';
-import { bytesAre } from './json-string.js';
+import { JsonFault, type JsonReader } from './json/json-reader.js';
+import { ESCAPED, factsOf, JsonSource, readEntries, valuesOf, type JsonValue } from './json/json-source.js';
+import { bytesAre } from './json/json-string.js';
 
 /** Keys that mean something somewhere in a message; what comes under others is only checked. */
 const keys = [

@@ -1,4 +1,4 @@
-import { ObjectScan } from './json-scan.js';
+import { ObjectScan } from './json/json-scan.js';
 import { clientTypeOfCode, clientTypeOfName, type ClientType } from './codes.js';
 import type { ErrorCode } from '../errors.js';
 

@@ -4,7 +4,7 @@ import { isCount } from './clock.js';
 import { clientTypeOfName, type ClientType } from './codes.js';
 import { Fields, type Key } from './fields.js';
 import type { FrameHead } from './frame.js';
-import { JsonFault } from './json-reader.js';
+import { JsonFault } from './json/json-reader.js';
 
 export interface Message {
   readonly type: ClientType;

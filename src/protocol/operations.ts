@@ -2,7 +2,7 @@ import { ProtocolError } from '../errors.js';
 import { isClaim } from './claims.js';
 import { isCount } from './clock.js';
 import type { Fields, Key } from './fields.js';
-import type { JsonValue } from './json-source.js';
+import type { JsonValue } from './json/json-source.js';
 import type { Message } from './message.js';
 
 /** Longest field name in bytes of UTF-8; databases bound their keys. */

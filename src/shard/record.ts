@@ -1,5 +1,5 @@
 import { scanMessageId, type FrameHead } from '../protocol/frame.js';
-import { ObjectScan } from '../protocol/json-scan.js';
+import { ObjectScan } from '../protocol/json/json-scan.js';
 import {
   isWrite,
   recordKinds,

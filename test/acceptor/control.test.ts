@@ -4,7 +4,7 @@ import { Awareness } from '../../src/acceptor/awareness/awareness.js';
 import { SessionMeter } from '../../src/acceptor/session/session-meter.js';
 import { Topics } from '../../src/acceptor/topics.js';
 import { compilePermissions } from '../../src/auth/permissions.js';
-import { anonymousIdentity } from '../../src/auth/tokens.js';
+import { anonymousIdentity } from '../../src/auth/tokens/tokens.js';
 import { LimitError } from '../../src/errors.js';
 import { AcceptorMetrics } from '../../src/metrics/acceptor-metrics.js';
 import { Fields } from '../../src/protocol/fields.js';

@@ -12,7 +12,7 @@ import { HeldBytes } from '../../src/acceptor/session/held-frames.js';
 import { SessionMeter } from '../../src/acceptor/session/session-meter.js';
 import { Topics } from '../../src/acceptor/topics.js';
 import { compilePermissions } from '../../src/auth/permissions.js';
-import { anonymousIdentity } from '../../src/auth/tokens.js';
+import { anonymousIdentity } from '../../src/auth/tokens/tokens.js';
 import { AcceptorMetrics } from '../../src/metrics/acceptor-metrics.js';
 import { coalescerFixture, turn, type RecordingShards } from '../support/recording-shards.js';
 import { readAdmission } from '../support/budgets.js';

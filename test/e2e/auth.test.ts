@@ -1,5 +1,5 @@
 import tap, { test, type Test } from 'tap';
-import { signToken } from '../../src/auth/tokens.js';
+import { signToken } from '../../src/auth/tokens/tokens.js';
 import type { MessageType } from '../../src/protocol/codes.js';
 import type { ClientOptions, RawClient } from '../support/client.js';
 import { client, secret, server, token } from '../support/fixture.js';

@@ -1,6 +1,6 @@
 /** API keys, tokens as subprotocols, and revocations of tokens. */
 import tap, { test } from 'tap';
-import { signToken } from '../../src/auth/tokens.js';
+import { signToken } from '../../src/auth/tokens/tokens.js';
 import { ask, cheap } from '../support/accounts.js';
 import { client, folder, secret, server, token as tokenOf } from '../support/fixture.js';
 

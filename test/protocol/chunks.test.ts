@@ -4,7 +4,7 @@ import { test } from 'tap';
 import { ChunkAssembler, type ChunkLimits, type ChunkOutcome } from '../../src/protocol/chunks.js';
 import { encodeFrame } from '../../src/protocol/encode.js';
 import { readHead } from '../../src/protocol/frame.js';
-import { ObjectScan } from '../../src/protocol/json-scan.js';
+import { ObjectScan } from '../../src/protocol/json/json-scan.js';
 import { binaryFrame } from '../support/client.js';
 import { mutate, mutations } from '../support/json-text.js';
 import { holds } from '../support/property.js';

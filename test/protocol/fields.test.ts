@@ -4,7 +4,7 @@ import { isUtf8 } from 'node:buffer';
 import fc from 'fast-check';
 import { test } from 'tap';
 import { Fields } from '../../src/protocol/fields.js';
-import { JsonFault } from '../../src/protocol/json-reader.js';
+import { JsonFault } from '../../src/protocol/json/json-reader.js';
 import { isObject, parseJson } from '../support/json-model.js';
 import {
   hardStrings,

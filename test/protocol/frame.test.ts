@@ -11,7 +11,7 @@ import {
 } from '../../src/protocol/codes.js';
 import { encodeFrame, quote } from '../../src/protocol/encode.js';
 import { HEADER_BYTES, readHead, type FrameHead } from '../../src/protocol/frame.js';
-import { ObjectScan } from '../../src/protocol/json-scan.js';
+import { ObjectScan } from '../../src/protocol/json/json-scan.js';
 import { parseMessage } from '../../src/protocol/message.js';
 import { binaryFrame } from '../support/client.js';
 import { jsonValues, JsonObject, mutate, mutations, objects, hardStrings, spell } from '../support/json-text.js';

@@ -5,7 +5,7 @@ import { test } from 'tap';
 import { ProtocolError } from '../../src/errors.js';
 import { isDocumentId } from '../../src/protocol/document-id.js';
 import { readHead, scanMessageId, scanString, type FrameHead } from '../../src/protocol/frame.js';
-import { ObjectScan } from '../../src/protocol/json-scan.js';
+import { ObjectScan } from '../../src/protocol/json/json-scan.js';
 import { messageIdOf, parseMessage, type Message } from '../../src/protocol/message.js';
 import { parseOperations } from '../../src/protocol/operations.js';
 import { isObject, parseJson } from '../support/json-model.js';

@@ -1,6 +1,6 @@
 /** Servers and clients that end with the test that made them, also when it fails. */
 import tap, { type Test } from 'tap';
-import { signToken } from '../../src/auth/tokens.js';
+import { signToken } from '../../src/auth/tokens/tokens.js';
 import { permissionsSchema } from '../../src/auth/permissions.js';
 import { RawClient, type ClientOptions } from './client.js';
 import { dataFolder, startServer, type ServerProcess } from './server.js';

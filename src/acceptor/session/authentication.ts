@@ -8,7 +8,7 @@ import {
   type Identity,
   type Verified,
 } from '../../auth/identity.js';
-import type { SessionAccess, SessionAccessOptions } from '../../auth/session-access.js';
+import type { SessionAccess, SessionAccessOptions } from '../../auth/access/session-access.js';
 import { closeCodes, errors, type ErrorCode } from '../../errors.js';
 import type { SampledLog } from '../../log.js';
 import type { AcceptorMetrics } from '../../metrics/acceptor-metrics.js';

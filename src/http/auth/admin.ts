@@ -1,9 +1,9 @@
 /** The routes by which administrators manage accounts, API keys and revocations. */
 import { z } from 'zod';
-import { AccountError, type Accounts } from '../../auth/accounts.js';
+import { AccountError, type Accounts } from '../../auth/accounts/accounts.js';
 import type { AuditDetails, AuditEvent } from '../../auth/audit.js';
-import { tokenName } from '../../auth/claims.js';
-import { BusyError } from '../../auth/password-pool.js';
+import { tokenName } from '../../auth/tokens/claims.js';
+import { BusyError } from '../../auth/accounts/password-pool.js';
 import { permissionsSchema } from '../../auth/permissions.js';
 import type { Account, ApiKey } from '../../storage/accounts/port.js';
 import type { Answer } from '../answer.js';

@@ -1,9 +1,9 @@
 /** What the routes about accounts need from the node. */
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
-import type { Accounts } from '../../auth/accounts.js';
+import type { Accounts } from '../../auth/accounts/accounts.js';
 import type { AuditLog } from '../../auth/audit.js';
 import type { Authenticator } from '../../auth/authenticator.js';
-import type { SignIn } from '../../auth/sign-in.js';
+import type { SignIn } from '../../auth/accounts/sign-in.js';
 import type { Config } from '../../config/load.js';
 import type { Logger } from '../../log.js';
 import type { AccountStore } from '../../storage/accounts/port.js';

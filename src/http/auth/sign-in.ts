@@ -1,11 +1,11 @@
 /** The routes by which users sign in, stay signed in, and sign out; in the shapes of the reference server. */
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { BusyError } from '../../auth/password-pool.js';
+import { BusyError } from '../../auth/accounts/password-pool.js';
 import { permissionsSchema } from '../../auth/permissions.js';
-import { normalEmail } from '../../auth/accounts.js';
-import type { Origin } from '../../auth/sign-in.js';
-import { signToken } from '../../auth/tokens.js';
+import { normalEmail } from '../../auth/accounts/accounts.js';
+import type { Origin } from '../../auth/accounts/sign-in.js';
+import { signToken } from '../../auth/tokens/tokens.js';
 import type { Answer } from '../answer.js';
 import { comeLater, identify, ok, refuse } from './answers.js';
 import type { Asked } from './exchange.js';

@@ -13,7 +13,7 @@ import {
   type Rotated,
   type Rotation,
 } from '../accounts/port.js';
-import { Connections, type Connection, type PostgresOptions } from './connection.js';
+import { Connections, type Connection, type PostgresOptions } from './connection/connection.js';
 import {
   accountColumns,
   accountOf,

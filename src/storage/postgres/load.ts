@@ -2,7 +2,7 @@
 
 import { setImmediate } from 'node:timers/promises';
 import type { FieldRow, StoredDocument, TextUpdate } from '../port.js';
-import type { Connections } from './connection.js';
+import type { Connections } from './connection/connection.js';
 import type { Horizon } from '../horizon.js';
 import { horizonOfRow, type HorizonRow } from './purge.js';
 import { loadStatement, type LoadedField, type LoadedRow } from './statements.js';

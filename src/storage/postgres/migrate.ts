@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type pg from 'pg';
-import { connectClient, connectTimeoutMs, query } from './client.js';
+import { connectClient, connectTimeoutMs, query } from './connection/client.js';
 import { databaseError, SchemaError } from './errors.js';
 
 export { DatabaseError, SchemaError } from './errors.js';

@@ -2,7 +2,7 @@
 
 import type { Horizon, Purge } from '../horizon.js';
 import { binaryArrays, type ArrayEncoding } from './arrays.js';
-import type { Statement } from './client.js';
+import type { Statement } from './connection/client.js';
 
 export interface PlannedPurge extends Purge {
   readonly documentId: string;

@@ -1,9 +1,9 @@
 /** The SQL statements of commits and loads. */
 
 import { binaryArrays, type ArrayEncoding } from './arrays.js';
-import type { Statement } from './client.js';
+import type { Statement } from './connection/client.js';
 import { fitsJsonb } from './jsonb.js';
-import type { Rows } from './plan.js';
+import type { Rows } from './commit/plan.js';
 
 /**
  * The CTEs run in sequence, as each reads the rows of the one before. The document comes first: its row is the lock for

@@ -2,15 +2,15 @@
 
 import { checkDocumentId } from '../limits.js';
 import type { Committed, DocumentChange, FieldRow, Storage, StoredDocument } from '../port.js';
-import { commit } from './commit.js';
-import { Connections, type Lender, type PostgresOptions } from './connection.js';
-import { Lane } from './lane.js';
+import { commit } from './commit/commit.js';
+import { Connections, type Lender, type PostgresOptions } from './connection/connection.js';
+import { Lane } from './connection/lane.js';
 import { Loader } from './load.js';
-import { planOf, type Plan } from './plan.js';
-import { reasonAgainst } from './refusals.js';
+import { planOf, type Plan } from './commit/plan.js';
+import { reasonAgainst } from './commit/refusals.js';
 import { lastCommitsStatement, type LastCommit } from './statements.js';
 
-export type { PostgresOptions } from './connection.js';
+export type { PostgresOptions } from './connection/connection.js';
 
 /**
  * Opens the storage without connecting: it connects on first use, and again whenever the connection was lost.

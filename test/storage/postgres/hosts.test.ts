@@ -3,7 +3,7 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'tap';
-import { parseDatabaseAddress } from '../../../src/storage/postgres/address.js';
+import { parseDatabaseAddress } from '../../../src/storage/postgres/connection/address.js';
 import { migrate } from '../../../src/storage/postgres/migrate.js';
 import { openPostgresStorage } from '../../../src/storage/postgres/storage.js';
 import { change, onlyRow, row } from '../../contract/storage-rows.js';

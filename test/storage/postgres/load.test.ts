@@ -1,6 +1,6 @@
 import { test } from 'tap';
-import type { Statement } from '../../../src/storage/postgres/client.js';
-import type { Connection } from '../../../src/storage/postgres/connection.js';
+import type { Statement } from '../../../src/storage/postgres/connection/client.js';
+import type { Connection } from '../../../src/storage/postgres/connection/connection.js';
 import { Loader } from '../../../src/storage/postgres/load.js';
 
 /** Connections that answer on command, and their queries. */

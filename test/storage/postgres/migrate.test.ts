@@ -8,7 +8,7 @@ import {
   ownMigrations,
   type Migration,
 } from '../../../src/storage/postgres/migrate.js';
-import { waitForDatabase } from '../../../src/storage/postgres/wait-for-database.js';
+import { waitForDatabase } from '../../../src/storage/postgres/connection/wait-for-database.js';
 import { database, newDatabase } from '../../support/postgres.js';
 import { startProxy } from '../../support/proxy.js';
 
