@@ -93,7 +93,10 @@ module.exports = {
     {
       name: 'bus-adapters-are-chosen-in-entry',
       severity: 'error',
-      from: { path: '^src/', pathNot: ['^src/shard/entry\\.ts$', '^src/cluster/', '^src/auth/accounts/throttle\\.ts$'] },
+      from: {
+        path: '^src/',
+        pathNot: ['^src/shard/entry\\.ts$', '^src/cluster/', '^src/auth/accounts/throttle\\.ts$'],
+      },
       to: { path: '^src/cluster/(memory|redis)/', pathNot: '^src/cluster/redis/address\\.ts$' },
     },
     {
