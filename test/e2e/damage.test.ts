@@ -1,7 +1,16 @@
 /** A server whose data folder is damaged: it says so and does not start, or serves what can be read. It never dies of it. */
 import { spawnSync } from 'node:child_process';
 import { randomFillSync } from 'node:crypto';
-import { chmodSync, chownSync, copyFileSync, mkdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  mkdirSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { test } from 'tap';
@@ -71,6 +80,10 @@ const refused: Record<string, [damage: (directory: string) => void, sentence: Re
   'a folder in the place of its lock': [
     (d) => (rmSync(join(d, 'lock.mdb')), mkdirSync(join(d, 'lock.mdb'))),
     /lock.mdb is not a file/,
+  ],
+  'a link that leads nowhere in the place of its lock': [
+    (d) => (rmSync(join(d, 'lock.mdb')), symlinkSync('nowhere/lock.mdb', join(d, 'lock.mdb'))),
+    /lock.mdb is a link that leads nowhere/,
   ],
   'noise in the root page': [
     (d) => noise(pagesOf(d, 'doc100')[0]! * pageBytes, pageBytes)(d),

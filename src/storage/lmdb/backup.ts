@@ -3,13 +3,17 @@
  * pages: it is as small as they are, and everything that is in it was read and checked.
  */
 
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import {
   createReadStream,
+  existsSync,
   fsyncSync,
   openSync,
   closeSync,
+  lstatSync,
   readdirSync,
+  readFileSync,
+  realpathSync,
   renameSync,
   rmSync,
   statfsSync,
@@ -54,11 +58,12 @@ const spareBytes = 16 * 1024 ** 2;
  * @throws Error with a sentence; then nothing is left of the copy.
  */
 export async function backup({ from, to, skipDamaged }: BackupOptions): Promise<Inspection> {
-  const target = resolve(to);
+  const target = placeOf(to);
   if (target === resolve(from)) throw new Error('A backup needs a folder of its own');
   makeFolder(dirname(target));
   if (entriesOf(target).length > 0) throw new Error(`The folder ${target} is not empty: a backup overwrites nothing`);
-  const partial = `${target}.partial-${process.pid}`;
+  // Ids of processes come back, in a container at once: what an interrupted backup left must not get into this one.
+  const partial = `${target}.partial-${randomBytes(6).toString('hex')}`;
   makeFolder(partial);
   try {
     const created = new Date().toISOString();
@@ -94,6 +99,29 @@ export async function backup({ from, to, skipDamaged }: BackupOptions): Promise<
     rmSync(partial, { recursive: true, force: true });
     throw error;
   }
+}
+
+/**
+ * The folder that a path means, to which a copy can be moved at its end.
+ *
+ * @throws Error when it is a mount point, or a link that leads nowhere.
+ */
+function placeOf(to: string): string {
+  const path = resolve(to);
+  if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return path;
+  if (!existsSync(path)) throw new Error(`${path} is a link that leads nowhere`);
+  const place = realpathSync(path);
+  if (isMountPoint(place)) throw new Error(`${place} is a mount point: name a folder in it, which need not be there`);
+  return place;
+}
+
+function isMountPoint(path: string): boolean {
+  return readFileSync('/proc/self/mountinfo', 'utf8')
+    .split('\n')
+    .map((line) =>
+      line.split(' ')[4]?.replace(/\\(\d{3})/g, (_, digits: string) => String.fromCharCode(parseInt(digits, 8))),
+    )
+    .includes(path);
 }
 
 async function copy(from: string, to: string): Promise<Inspection> {

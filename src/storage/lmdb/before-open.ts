@@ -68,6 +68,8 @@ export function checkFolder(path: string): void {
   // In this order: another process may be making the database at this moment.
   const marker = markerOf(path);
   const lock = statOf(join(path, lockName));
+  if (lock === undefined && isLink(join(path, lockName)))
+    throw new Error(`The database in ${path} can't be opened: ${lockName} is a link that leads nowhere`);
   if (lock !== undefined) checkAccess(path, lockName, lock);
   let data = statOf(join(path, dataName));
   if (isEmpty(data) && marker === undefined) {
@@ -99,6 +101,10 @@ function checkSpace(path: string): void {
 
 function isEmpty(data: Stats | undefined): data is undefined {
   return data === undefined || (data.isFile() && data.size === 0);
+}
+
+function isLink(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true;
 }
 
 /** LMDB crashes, or says nothing of use, when it can't open one of its files. */

@@ -6,10 +6,10 @@ import {
   mkdirSync,
   readFileSync,
   readdirSync,
-  readlinkSync,
   renameSync,
   rmSync,
   statSync,
+  type Stats,
 } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { digestOf, entriesOf, manifestName, sync, type Manifest } from './backup.js';
@@ -109,29 +109,25 @@ function moveAside(target: string): string {
 /** LMDB holds a lock of its lock file as long as a process has the database open. */
 function refuseOpen(target: string): void {
   const lock = join(target, lockName);
-  const inode = statSync(lock, { throwIfNoEntry: false })?.ino;
-  if (inode === undefined) return;
+  const stats = statSync(lock, { throwIfNoEntry: false });
+  if (stats === undefined) return;
   for (const line of readFileSync('/proc/locks', 'utf8').split('\n')) {
     const [, pid, place] = /^\d+: (?:-> )?\w+\s+\w+\s+\w+\s+(-?\d+)\s+(\S+)/.exec(line) ?? [];
-    if (pid === undefined || place?.split(':').at(-1) !== String(inode) || !hasOpen(pid, lock)) continue;
+    if (pid === undefined || place?.split(':').at(-1) !== String(stats.ino) || !hasOpen(pid, stats)) continue;
     throw new Error(`Process ${pid} has the database in ${target} open: end it first`);
   }
 }
 
-/** Whether a process that locks a file of this inode has this one; true when that can't be seen. */
-function hasOpen(pid: string, lock: string): boolean {
+/** Whether a process that locks a file of this inode has this one, by whatever path; true when that can't be seen. */
+function hasOpen(pid: string, { dev, ino }: Stats): boolean {
   try {
     const folder = `/proc/${pid}/fd`;
-    return readdirSync(folder).some((descriptor) => linkOf(join(folder, descriptor)) === lock);
+    return readdirSync(folder).some((descriptor) => {
+      // It may have been closed meanwhile.
+      const open = statSync(join(folder, descriptor), { throwIfNoEntry: false });
+      return open?.dev === dev && open.ino === ino;
+    });
   } catch {
     return true;
-  }
-}
-
-function linkOf(path: string): string | undefined {
-  try {
-    return readlinkSync(path);
-  } catch {
-    return undefined;
   }
 }

@@ -8,6 +8,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
@@ -66,6 +67,43 @@ void t.test('a backup overwrites nothing, and leaves nothing when it fails', asy
   for (const id of documentIds) {
     const [document] = await storage.load([id]);
     t.ok(document!.fields.length === 0 || document!.stamp === 3, `${id} has its record`);
+  }
+});
+
+void t.test(
+  'a backup to a link goes where that leads; nowhere, and to a mount point, it is refused at once',
+  async (t) => {
+    const from = await wholeFolder(t);
+    const place = await newFolder(t);
+    mkdirSync(join(place, 'folder'));
+    symlinkSync('folder', join(place, 'link'));
+    symlinkSync('none', join(place, 'dangling'));
+    await backup({ from, to: join(place, 'link'), skipDamaged });
+    t.same(readdirSync(join(place, 'folder')).sort(), ['backup.json', 'data.mdb', 'synckit.json']);
+    await t.rejects(backup({ from, to: join(place, 'dangling'), skipDamaged }), /leads nowhere/);
+    await t.rejects(backup({ from, to: '/proc', skipDamaged }), /\/proc is a mount point: name a folder in it/);
+    t.same(readdirSync(place).sort(), ['dangling', 'folder', 'link']);
+  },
+);
+
+void t.test('what an interrupted backup of the same process id left is not in the next one', async (t) => {
+  const from = await wholeFolder(t);
+  const to = join(await newFolder(t), 'backup');
+  const left = openIn(t, `${to}.partial-${process.pid}`);
+  await left.commit([changed('of another database', [row({ path: 'x' })])]);
+  t.equal((await backup({ from, to, skipDamaged })).documents, documentIds.length);
+});
+
+void t.test('a restore sees the processes that have the database open by another path', async (t) => {
+  const from = join(await newFolder(t), 'backup');
+  await backup({ from: await wholeFolder(t), to: from, skipDamaged });
+  const place = await newFolder(t);
+  mkdirSync(join(place, 'disk'));
+  symlinkSync('disk', join(place, 'data'));
+  openIn(t, join(place, 'data'));
+  for (const name of ['disk', 'data']) {
+    const refused = await runCli({ SYNCKIT_DATA_DIR: join(place, name) }, 'restore', '--from', from, '--force');
+    t.match(refused, { code: 1, stderr: /Process \d+ has the database in .* open: end it first/ }, name);
   }
 });
 
