@@ -32,6 +32,13 @@ test('the hosts of an address, as libpq reads it', (t) => {
   const both = parseDatabaseAddress('postgres://a,b/d?target_session_attrs=read-write&sslmode=verify-full');
   t.match(both, { sessionAttributes: 'read-write', sslMode: 'verify-full' });
   t.notMatch(both?.urls.join(), /target_session_attrs/);
+  t.same(urlsOf('postgres:///d?host=::1,[::2],h&port=7'), [
+    'postgres://[::1]:7/d',
+    'postgres://[::2]:7/d',
+    'postgres://h:7/d',
+  ]);
+  for (const port of ['abc', '0', '70000', '1,', '-1', '5432x', '1e3'])
+    t.equal(urlsOf(`postgres://h/d?port=${port}`), undefined, port);
   for (const bad of ['http://h', 'postgres://a b/d', 'postgres://h1,h2/d?port=1,2,3', 'postgres://u:p/w@h/d', 'h']) {
     t.equal(urlsOf(bad), undefined, bad);
   }

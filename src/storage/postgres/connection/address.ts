@@ -5,6 +5,8 @@
  *   postgres:///database?host=/var/run/postgresql
  */
 
+import { isIPv6 } from 'node:net';
+
 /** What `target_session_attrs` may be. The server writes, so it uses a primary in any case. */
 export const sessionAttributes = ['any', 'read-write', 'primary'] as const;
 
@@ -51,7 +53,14 @@ function hostsOf(authority: string, parameters: URLSearchParams): Host[] | undef
   const ports = port === '' ? inPlace.map(([, , digits = '']) => digits) : port.split(',');
   // One port is that of all hosts.
   if (ports.length !== names.length && ports.length !== 1) return undefined;
-  return names.map((name, i) => ({ name, port: Number(ports[i] ?? ports[0]) || DEFAULT_PORT }));
+  // Otherwise a slip would lead to the server of the default port.
+  if (!ports.every((digits) => /^(?:0*[1-9]\d*)?$/.test(digits))) return undefined;
+  return names.map((name, i) => ({ name: bracketed(name), port: Number(ports[i] ?? ports[0]) || DEFAULT_PORT }));
+}
+
+/** An IPv6 address stands in brackets in a URL, but needs none as a parameter. */
+function bracketed(name: string): string {
+  return isIPv6(name) ? `[${name}]` : name;
 }
 
 function urlOf(start: string, { name, port }: Host, path: string, parameters: URLSearchParams): string {
