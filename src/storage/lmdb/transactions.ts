@@ -15,6 +15,11 @@ export interface TransactionOptions {
   readonly directory: string;
   /** Free space that commits leave on the disk, in bytes; see `write`. Default 16 MiB. */
   readonly spareBytes?: number;
+  /**
+   * Milliseconds between looks for readers whose process was killed, such as a backup: pages are not reused as long as LMDB
+   * counts such a reader, and the file grows with each commit. Default 10 s.
+   */
+  readonly readersEveryMs?: number;
 }
 
 const panic = -30_795;
@@ -28,12 +33,18 @@ export class Transactions {
   readonly #store: ByteStore;
   readonly #directory: string;
   readonly #spareBytes: number;
+  readonly #readersEveryMs: number;
+  #readersCheckedAt = performance.now();
   #broken: Error | undefined;
 
-  constructor(store: ByteStore, { directory, spareBytes = 16 * 1024 ** 2 }: TransactionOptions) {
+  constructor(
+    store: ByteStore,
+    { directory, spareBytes = 16 * 1024 ** 2, readersEveryMs = 10_000 }: TransactionOptions,
+  ) {
     this.#store = store;
     this.#directory = directory;
     this.#spareBytes = spareBytes;
+    this.#readersEveryMs = readersEveryMs;
   }
 
   /** Whether LMDB has failed for good. */
@@ -69,6 +80,7 @@ export class Transactions {
     const broken = this.#failure();
     if (broken !== undefined) throw broken;
     this.#checkSpace(bytes);
+    this.#forgetDeadReaders();
     let failure: unknown;
     const committed = this.#store.transaction(() => {
       try {
@@ -98,6 +110,17 @@ export class Transactions {
     const { bavail, bsize } = statfsSync(this.#directory);
     if (bavail * bsize >= bytes + this.#spareBytes) return;
     throw new Error(`The disk of ${this.#directory} is full: ${bavail * bsize} bytes are left`);
+  }
+
+  #forgetDeadReaders(): void {
+    const now = performance.now();
+    if (now < this.#readersCheckedAt + this.#readersEveryMs) return;
+    this.#readersCheckedAt = now;
+    try {
+      this.#store.readerCheck();
+    } catch {
+      // The commit can do without, and what is wrong with the store is found by it.
+    }
   }
 
   #refusal(cause: unknown): Error {
