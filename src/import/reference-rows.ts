@@ -54,11 +54,12 @@ export function updateOf(bytes: Uint8Array): TextUpdate {
   return { id: `000000000000${hash.slice(0, 20)}`, bytes };
 }
 
-/** A version is a count, or a vector clock whose largest entry serves as one. */
+/** A version is a count, or a vector clock whose largest entry serves as one; what no row could hold is the largest there is. */
 function countOf(version: string | null): number {
   const parsed = parse(version);
   const counts = isObject(parsed) ? Object.values(parsed) : [parsed];
-  return counts.reduce<number>((most, count) => (typeof count === 'number' && count > most ? count : most), 0);
+  const largest = counts.reduce<number>((most, count) => (typeof count === 'number' && count > most ? count : most), 0);
+  return Math.min(Math.floor(largest), Number.MAX_SAFE_INTEGER);
 }
 
 function parse(json: string | null): unknown {

@@ -66,7 +66,8 @@ function textOf(values: Values): ReferenceState {
   const clock = Number(values.get('clock')?.json);
   return {
     kind: 'text',
-    crdt: state === undefined ? undefined : contentOfString(state),
+    // An empty string is no state either.
+    crdt: state === undefined ? undefined : contentOfString(state) || undefined,
     content: stringOf(values.get('content')),
     clock: Number.isFinite(clock) ? clock : 0,
     unknown: others(values, ofText),

@@ -1,6 +1,8 @@
 /** Which states of the reference server are texts, which are documents, and whose keys are fields. */
 import { test } from 'tap';
+import { rowsOf } from '../../src/import/reference-rows.js';
 import { readReferenceState } from '../../src/import/reference-state.js';
+import { reasonAgainstRow } from '../../src/storage/limits.js';
 
 function read(id: string, state: unknown) {
   const read = readReferenceState(id, JSON.stringify(state));
@@ -46,5 +48,18 @@ test('what is no state', (t) => {
   for (const state of [null, 1, 'x', [], true]) t.equal(read('d', state).kind, 'unreadable');
   t.equal(readReferenceState('d', null).kind, 'unreadable');
   t.equal(readReferenceState('d', '{').kind, 'unreadable');
+  t.end();
+});
+
+test('an empty string is no state of a text, and a version beyond all counts keeps no value out', (t) => {
+  const text = readReferenceState('d', '{"type": "text", "content": "", "crdt": "", "clock": 1}');
+  t.match(text, { kind: 'text', crdt: undefined, content: '' });
+  const document = readReferenceState('d', '{"id": "d", "fields": {"a": 1}}');
+  if (document.kind !== 'fields') throw new Error('it is a document');
+  for (const version of ['9223372036854775807', '{"ann": 1e300}', '2.5']) {
+    const { fields, refused } = rowsOf(document.values, version, undefined);
+    t.same(refused, []);
+    t.equal(reasonAgainstRow(fields[0]!), undefined, version);
+  }
   t.end();
 });
