@@ -9,15 +9,29 @@ import { exhaust, walk, type Damage, type WalkOptions } from './walk.js';
 
 /** Bytes that are read in one turn of the event loop. */
 const bytesPerTurn = 4 * 1024 ** 2;
+/** Snapshots that a quick check tries while others write. */
+const attempts = 20;
 
 /**
  * A quick check: the meta pages, the list of free pages, which every commit reads, and the way to the entries of a range.
- * When the file is shorter than its last page, all pages are followed: only free ones may be missing.
+ * When the file is shorter than its last page, all pages are followed: only free ones may be missing. Others may write
+ * meanwhile: pages of a snapshot can be used anew only after the next one, which is tried then.
  *
  * @throws DamagedFile
  */
 export function checkQuickly(file: DataFile, range: Pick<WalkOptions, 'start' | 'end'>): void {
-  const meta = file.meta();
+  for (let left = attempts; ; left--) {
+    const meta = file.meta();
+    try {
+      checkSnapshot(file, meta, range);
+      return;
+    } catch (error) {
+      if (!(error instanceof DamagedFile) || left === 1 || file.meta().txn === meta.txn) throw error;
+    }
+  }
+}
+
+function checkSnapshot(file: DataFile, meta: Meta, range: Pick<WalkOptions, 'start' | 'end'>): void {
   const isWhole = file.size >= (meta.lastPage + 1) * meta.pageSize;
   exhaust(
     walk(file, meta, meta.free, {
