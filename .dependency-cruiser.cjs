@@ -80,7 +80,7 @@ module.exports = {
         path: '^src/',
         pathNot: [
           '^src/shard/entry\\.ts$',
-          '^src/(node-auth|node|cli|cli-accounts)\\.ts$',
+          '^src/(node-auth|node|cli|cli-accounts|cli-data)\\.ts$',
           '^src/storage/',
           '^src/import/',
         ],

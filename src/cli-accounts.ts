@@ -5,7 +5,7 @@ import { tokenName } from './auth/tokens/claims.js';
 import { hashPassword } from './auth/accounts/passwords.js';
 import type { Permissions } from './auth/permissions.js';
 import { newPassword, readPassword } from './cli-password.js';
-import { durationOf, list, print, UsageError, wordsAndOptions, type Command } from './cli-tools.js';
+import { durationOf, list, print, UsageError, withoutStack, wordsAndOptions, type Command } from './cli-tools.js';
 import { loadConfig, type Config } from './config/load.js';
 import { createLogger } from './log.js';
 import type { Account, ApiKey, StoredPermissions } from './storage/accounts/port.js';
@@ -242,7 +242,7 @@ async function withAccounts(action: (work: Work) => Promise<void>): Promise<void
   if (config.storage.kind === 'postgres') await checkSchema(config.storage.url);
   // Imported only here: for the help, nobody needs storage.
   const { openAccounts } = await import('./node-auth.js');
-  const store = openAccounts(config);
+  const store = await withoutStack(() => openAccounts(config));
   const { auth } = config;
   try {
     const accounts = new Accounts({

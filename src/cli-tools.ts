@@ -7,6 +7,20 @@ export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
+/** The embedded storage is not as it has to be; printed without a stack trace. */
+export class DataError extends Error {
+  override readonly name = 'DataError';
+}
+
+/** What goes wrong with a storage is said in a sentence. @throws DataError */
+export async function withoutStack<Result>(work: () => Result | Promise<Result>): Promise<Result> {
+  try {
+    return await work();
+  } catch (cause) {
+    throw new DataError(cause instanceof Error ? cause.message : String(cause), { cause });
+  }
+}
+
 /** A command: what it does with its arguments, and the text of its `--help`. */
 export interface Command {
   readonly help: string;

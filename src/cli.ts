@@ -5,7 +5,8 @@ import { dirname, join } from 'node:path';
 import { signToken } from './auth/tokens/tokens.js';
 import { ConfigError, loadConfig, readDuration } from './config/load.js';
 import { accountCommands } from './cli-accounts.js';
-import { list, options, print, UsageError } from './cli-tools.js';
+import { dataCommands } from './cli-data.js';
+import { DataError, list, options, print, UsageError } from './cli-tools.js';
 import { AccountError } from './auth/accounts/accounts.js';
 import { generatedPages } from './docs.js';
 import { isDocumentId } from './protocol/document-id.js';
@@ -33,24 +34,21 @@ Usage: synckit-server [command]
   import-reference
                  import the documents of a reference server (docs/runbook.md)
     --from URL     its Postgres database (required)
-  check-data     read all of the embedded storage in SYNCKIT_DATA_DIR, and name what is damaged
-  backup         copy the embedded storage while servers run (docs/operations/backup.md)
+  check-data     read all of the embedded storage in SYNCKIT_DATA_DIR, documents and
+                 accounts, and name what is damaged
+  backup         copy the embedded storage, documents and accounts, while servers run
+                 (docs/operations/backup.md)
     --to FOLDER    where to; must be empty or not there (required)
     --skip-damaged leave out what can not be read, instead of making no backup
   restore        put a backup in the place of the embedded storage; no server may run
     --from FOLDER  the backup (required)
-    --force        replace a database that is there, which is moved aside
+    --force        replace what is there, which is moved aside
   docs           write docs/configuration.md, docs/errors.md and docs/metrics.md
 
   --help         print this; after user, key or revoke-token: their help
   --version      print the version
 
 The environment variables are described in docs/configuration.md.`;
-
-/** The embedded storage is not as it has to be; printed without a stack trace. */
-class DataError extends Error {
-  override readonly name = 'DataError';
-}
 
 const commands: Readonly<Record<string, (args: string[]) => void | Promise<void>>> = {
   async serve(args) {
@@ -126,42 +124,7 @@ const commands: Readonly<Record<string, (args: string[]) => void | Promise<void>
     if (refused > 0) process.exitCode = 1;
   },
 
-  async 'check-data'(args) {
-    options(args, {});
-    const { inspect } = await import('./storage/lmdb/inspect.js');
-    const directory = embeddedFolder();
-    const { bytes, documents, fields, updates, problems } = await withoutStack(inspect(directory));
-    for (const problem of problems) process.stderr.write(`damaged: ${problem}\n`);
-    print(`${directory}: ${bytes} bytes, ${documents} documents, ${fields} fields, ${updates} updates of texts.`);
-    print(problems.length === 0 ? 'All of it can be read.' : `Damaged: ${problems.length}.`);
-    if (problems.length > 0) process.exitCode = 1;
-  },
-
-  async backup(args) {
-    const given = options(args, { to: { type: 'string' }, 'skip-damaged': { type: 'boolean' } });
-    if (given.to === undefined || given.to === '') throw new UsageError('backup needs --to FOLDER');
-    const { backup } = await import('./storage/lmdb/backup.js');
-    const skipDamaged = given['skip-damaged'] ?? false;
-    const done = await withoutStack(backup({ from: embeddedFolder(), to: given.to, skipDamaged }));
-    for (const problem of done.problems) process.stderr.write(`left out: ${problem}\n`);
-    print(
-      `${given.to}: ${done.documents} documents, ${done.fields} fields, ${done.updates} updates of texts, ${done.bytes} bytes.`,
-    );
-    if (done.problems.length > 0) process.exitCode = 1;
-  },
-
-  async restore(args) {
-    const given = options(args, { from: { type: 'string' }, force: { type: 'boolean' } });
-    if (given.from === undefined || given.from === '') throw new UsageError('restore needs --from FOLDER');
-    const { restore } = await import('./storage/lmdb/restore.js');
-    const to = embeddedFolder();
-    const done = await withoutStack(restore({ from: given.from, to, force: given.force ?? false }));
-    if (done.replaced !== undefined) print(`The former database is in ${done.replaced}.`);
-    print(
-      `${to}: restored the backup of ${done.created}: ${done.documents} documents, ${done.fields} fields, ` +
-        `${done.updates} updates of texts.`,
-    );
-  },
+  ...dataCommands,
 
   docs(args) {
     options(args, {});
@@ -173,27 +136,6 @@ const commands: Readonly<Record<string, (args: string[]) => void | Promise<void>
     }
   },
 };
-
-/** The folder of the embedded storage. */
-function embeddedFolder(): string {
-  const { storage } = loadConfig(process.env);
-  if (storage.kind === 'embedded') return storage.directory;
-  throw new DataError(
-    storage.kind === 'memory'
-      ? 'DATABASE_URL is memory: there is nothing on disk'
-      : 'DATABASE_URL names a Postgres database, and this command is for the embedded storage: use pg_dump and ' +
-          'pg_restore (docs/operations/backup.md)',
-  );
-}
-
-/** What goes wrong with a storage is said in a sentence. */
-async function withoutStack<Result>(work: Promise<Result>): Promise<Result> {
-  try {
-    return await work;
-  } catch (cause) {
-    throw new DataError(cause instanceof Error ? cause.message : String(cause), { cause });
-  }
-}
 
 async function run(args: string[]): Promise<void> {
   const [first, ...rest] = args;

@@ -5,7 +5,7 @@ import { accessSync, constants, lstatSync, mkdirSync, statfsSync, statSync, type
 import { dirname, join } from 'node:path';
 import { DataFile } from './file/data-file.js';
 import { checkQuickly } from './file/check.js';
-import { formatKey } from './format.js';
+import { formatRange, type Environment } from './environments/environment.js';
 import { readMarker, type Marker } from './marker.js';
 
 export const dataName = 'data.mdb';
@@ -60,11 +60,12 @@ function isThere(at: string, path: string): boolean {
 }
 
 /**
- * Checks that LMDB can open what is in a folder, and that it would not be empty where documents were stored.
+ * Checks that LMDB can open what is in the folder of an environment, and that it would not be empty where something was
+ * stored.
  *
  * @throws Error with a sentence that names the folder and what to do.
  */
-export function checkFolder(path: string): void {
+export function checkFolder(path: string, environment: Environment): void {
   // In this order: another process may be making the database at this moment.
   const marker = markerOf(path);
   const lock = statOf(join(path, lockName));
@@ -84,11 +85,11 @@ export function checkFolder(path: string): void {
     const evidence = marker === undefined ? `${lockName} is left` : `since ${marker.since}`;
     const state = statOf(join(path, dataName)) === undefined ? `has no ${dataName}` : `has an empty ${dataName}`;
     throw new Error(
-      `The folder ${path} ${state}, but documents were stored in it (${evidence}). Restore it with ` +
-        '`synckit-server restore`, or bring the file back. To begin with nothing, choose an empty SYNCKIT_DATA_DIR.',
+      `The folder ${path} ${state}, but ${environment.name} were stored in it (${evidence}). Restore it with ` +
+        `\`synckit-server restore\`, or bring the file back. ${environment.beginAnew}`,
     );
   }
-  checkData(path, data);
+  checkData(path, data, environment);
   if (lock === undefined || lock.size === 0) checkSpace(path);
 }
 
@@ -117,7 +118,7 @@ function checkAccess(path: string, name: string, stats: Stats): void {
   }
 }
 
-function checkData(path: string, data: Stats): void {
+function checkData(path: string, data: Stats, environment: Environment): void {
   checkAccess(path, dataName, data);
   let file: DataFile;
   try {
@@ -126,16 +127,21 @@ function checkData(path: string, data: Stats): void {
     throw failed(`The database in ${path} can't be opened`, cause);
   }
   try {
-    checkQuickly(file, { start: formatKey, end: Buffer.concat([formatKey, Buffer.of(0)]) });
+    checkQuickly(file, formatRange(environment));
   } catch (cause) {
-    throw failed(
-      `The database in ${path} is damaged`,
-      cause,
-      ' `synckit-server check-data` tells what can be read. Restore a backup with `synckit-server restore`.',
-    );
+    throw damaged(path, cause);
   } finally {
     file.close();
   }
+}
+
+/** The error for a folder that can't be opened because of what is in its file. */
+export function damaged(path: string, cause: unknown): Error {
+  return failed(
+    `The database in ${path} is damaged`,
+    cause,
+    ' `synckit-server check-data` tells what can be read. Restore a backup with `synckit-server restore`.',
+  );
 }
 
 /**

@@ -4,6 +4,8 @@ import { closeSync, fsyncSync, openSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { open, type Database, type RootDatabaseOptionsWithPath } from 'lmdb';
 import { checkFolder, makeFolder } from './before-open.js';
+import { documents } from './environments/documents.js';
+import type { Environment } from './environments/environment.js';
 import { decodeFormat, encodeFormat, formatKey, formatVersion, maxKeyBytes } from './format.js';
 import { readMarker, writeMarker } from './marker.js';
 
@@ -29,15 +31,39 @@ const defaultMapSizeBytes = 16 * 1024 ** 3;
  * of this server, or is too new.
  */
 export function openFolder({ directory, mapSizeBytes = defaultMapSizeBytes }: FolderOptions): ByteStore {
-  const path = resolve(directory);
+  return openChecked({
+    path: resolve(directory),
+    environment: documents,
+    open: (path) => open<Uint8Array, Uint8Array>(options(path, mapSizeBytes)),
+    check: (store, path) => {
+      checkKeySize(store);
+      checkFormat(store, path);
+    },
+  });
+}
+
+export interface OpenChecked<Store> {
+  /** Folder of the environment. */
+  readonly path: string;
+  readonly environment: Environment;
+  readonly open: (path: string) => Store;
+  /** Checks what was opened; it is closed again when this throws. */
+  readonly check: (store: Store, path: string) => void;
+}
+
+/**
+ * Opens an environment, and creates it with its folder if needed: nothing reaches LMDB that it would end the process
+ * for, and what was stored once is never begun anew.
+ *
+ * @throws Error that names the folder and what is wrong with it.
+ */
+export function openChecked<Store extends { close(): Promise<void> }>(options: OpenChecked<Store>): Store {
+  const { path, environment } = options;
   const topmost = makeFolder(path);
-  checkFolder(path);
-  const store = attempt(`The database in ${path} can't be opened`, () =>
-    open<Uint8Array, Uint8Array>(options(path, mapSizeBytes)),
-  );
+  checkFolder(path, environment);
+  const store = attempt(`The database in ${path} can't be opened`, () => options.open(path));
   try {
-    checkKeySize(store);
-    checkFormat(store, path);
+    options.check(store, path);
     if (readMarker(path) === undefined) {
       attempt(`The data directory ${path} can't be written`, () => {
         writeMarker(path);

@@ -1,7 +1,8 @@
 /** A damaged file is an error with a sentence: nothing of it ends the process, and nothing that is lost looks empty. */
 
 import t from 'tap';
-import { inspect } from '../../../src/storage/lmdb/inspect.js';
+import { inspect, type Inspection } from '../../../src/storage/lmdb/backup/inspect.js';
+import { documents } from '../../../src/storage/lmdb/environments/documents.js';
 import { openLmdbStorage } from '../../../src/storage/lmdb/storage.js';
 import type { Storage, StoredDocument } from '../../../src/storage/port.js';
 import { randomFrom } from '../../contract/random.js';
@@ -27,7 +28,10 @@ async function readAll(storage: Storage): Promise<(StoredDocument | Error)[]> {
 
 void t.test(`pages that are overwritten or cut off (SEED=${seed}, DAMAGE_ROUNDS=${rounds})`, async (t) => {
   const whole = await wholeFolder(t, { withTexts: true });
-  t.match(await inspect(whole), { documents: documentIds.length, fields: 60 * 40 + 12, updates: 57, problems: [] });
+  t.match(await inspect(whole, documents), {
+    counts: { documents: documentIds.length, fields: 60 * 40 + 12, updates: 57 },
+    problems: [],
+  });
   const reference = openLmdbStorage({ directory: whole });
   const expected = (await readAll(reference)) as StoredDocument[];
   await reference.close();
@@ -36,7 +40,7 @@ void t.test(`pages that are overwritten or cut off (SEED=${seed}, DAMAGE_ROUNDS=
   for (let round = 0; round < rounds; round++) {
     const directory = copyOf(t, whole);
     const damage = damageAtRandom(directory, random);
-    const report = await inspect(directory).catch((error: unknown) => error as Error);
+    const report = await inspect(directory, documents).catch((error: unknown) => error as Error);
     let storage: Storage;
     try {
       storage = openLmdbStorage({ directory });
@@ -47,18 +51,15 @@ void t.test(`pages that are overwritten or cut off (SEED=${seed}, DAMAGE_ROUNDS=
       continue;
     }
     seen.served++;
-    const documents = await readAll(storage);
-    for (const [i, document] of documents.entries()) {
+    const read = await readAll(storage);
+    for (const [i, document] of read.entries()) {
       if (document instanceof Error) seen.lost++;
-      else if (
-        document.fields.length !== expected[i]!.fields.length &&
-        !(report as { problems: string[] }).problems.length
-      )
+      else if (document.fields.length !== expected[i]!.fields.length && !(report as Inspection).problems.length)
         t.fail(`${damage}: ${documentIds[i]} lost fields without a word`);
     }
     // Writes and removals in what could be read go on, next to what could not.
     for (const [i, documentId] of documentIds.entries()) {
-      const document = documents[i]!;
+      const document = read[i]!;
       if (document instanceof Error || random.below(3) > 0) continue;
       const fields = [row({ path: 'new', value: `"${'n'.repeat(random.below(3_000))}"`, counter: 9 })];
       const text = { append: [update(900 + i)], replaces: document.text.map(({ id }) => id) };

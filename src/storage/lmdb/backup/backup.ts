@@ -1,48 +1,24 @@
 /**
- * Copies a database to a folder, from one snapshot of it, while servers write. The copy is made of the entries and not of the
- * pages: it is as small as they are, and everything that is in it was read and checked.
+ * Copies the databases of a data directory to a folder, each from one snapshot of it, while servers write. The copy is made
+ * of the entries and not of the pages: it is as small as they are, and everything that is in it was read and checked.
  */
 
 import { createHash, randomBytes } from 'node:crypto';
-import {
-  createReadStream,
-  existsSync,
-  fsyncSync,
-  openSync,
-  closeSync,
-  lstatSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  statfsSync,
-  writeFileSync,
-} from 'node:fs';
+import { createReadStream, fsyncSync, openSync, closeSync, readdirSync, renameSync, rmSync, statfsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { makeFolder, dataName, lockName } from './before-open.js';
-import { openForCopy, type ByteStore } from './folder.js';
-import { formatVersion } from './format.js';
-import { inspect, type Inspection, type Sink } from './inspect.js';
-import { writeMarker } from './marker.js';
-
-export const manifestName = 'backup.json';
-
-/** What `backup.json` says about the data beside it. */
-export interface Manifest {
-  /** Of the layout of documents. */
-  readonly format: number;
-  /** When it was begun, in ISO 8601: everything that was acknowledged before is in it. */
-  readonly created: string;
-  readonly documents: number;
-  readonly fields: number;
-  readonly updates: number;
-  /** Of `data.mdb`, in hexadecimal digits. */
-  readonly sha256: string;
-}
+import { isDeepStrictEqual } from 'node:util';
+import { makeFolder, dataName, lockName } from '../before-open.js';
+import type { Environment } from '../environments/environment.js';
+import { environmentsOf, folderOf } from '../environments/list.js';
+import { openForCopy, type ByteStore } from '../folder.js';
+import { encodeFormat } from '../format.js';
+import { writeMarker } from '../marker.js';
+import { DamagedDatabase, inspect, type Inspection, type Sink } from './inspect.js';
+import { manifestName, writeManifest, type Part } from './manifest.js';
+import { placeOf } from './place.js';
 
 export interface BackupOptions {
-  /** Folder of the storage. */
+  /** Data directory. */
   readonly from: string;
   /** Folder to make; an empty one may be there. */
   readonly to: string;
@@ -53,11 +29,18 @@ export interface BackupOptions {
 /** Space that is left on the disk of the backup, in bytes. */
 const spareBytes = 16 * 1024 ** 2;
 
+/** What was copied of an environment. */
+export interface Copied extends Inspection {
+  readonly environment: Environment;
+  /** Undefined when nothing of it could be read. */
+  readonly part: Part | undefined;
+}
+
 /**
- * @returns What was copied, and in `problems` what was left out.
+ * @returns What was copied of each environment, and in `problems` what was left out.
  * @throws Error with a sentence; then nothing is left of the copy.
  */
-export async function backup({ from, to, skipDamaged }: BackupOptions): Promise<Inspection> {
+export async function backup({ from, to, skipDamaged }: BackupOptions): Promise<Copied[]> {
   const target = placeOf(to);
   if (target === resolve(from)) throw new Error('A backup needs a folder of its own');
   makeFolder(dirname(target));
@@ -67,70 +50,68 @@ export async function backup({ from, to, skipDamaged }: BackupOptions): Promise<
   makeFolder(partial);
   try {
     const created = new Date().toISOString();
-    const copied = await copy(from, partial);
-    if (copied.problems.length > 0 && !skipDamaged) {
+    const all: Copied[] = [];
+    for (const environment of environmentsOf(from)) all.push(await copyOrSkip(from, partial, environment, skipDamaged));
+    const problems = all.flatMap((copied) => copied.problems);
+    if (problems.length > 0 && !skipDamaged) {
       throw new Error(
-        [
-          `The database in ${from} is damaged: no backup was made. --skip-damaged leaves out this:`,
-          ...copied.problems,
-        ].join('\n'),
+        [`The database in ${from} is damaged: no backup was made. --skip-damaged leaves out this:`, ...problems].join(
+          '\n',
+        ),
       );
     }
-    const { documents, fields, updates } = copied;
-    const again = await inspect(partial, { isAlone: true });
-    if (
-      again.problems.length > 0 ||
-      again.documents !== documents ||
-      again.fields !== fields ||
-      again.updates !== updates
-    ) {
-      throw new Error(`The copy in ${partial} is not what was read: the disk fails`);
-    }
-    rmSync(join(partial, lockName), { force: true });
-    const sha256 = await digestOf(join(partial, dataName));
-    const manifest: Manifest = { format: formatVersion, created, documents, fields, updates, sha256 };
-    writeFileSync(join(partial, manifestName), `${JSON.stringify(manifest, undefined, 2)}\n`, { mode: 0o600 });
-    writeMarker(partial);
-    for (const path of [join(partial, manifestName), join(partial, dataName), partial]) sync(path);
+    const parts = all.flatMap(({ environment, part }) => (part === undefined ? [] : [[environment, part] as const]));
+    writeManifest(partial, { created, parts: new Map(parts) });
+    for (const path of [join(partial, manifestName), partial]) sync(path);
     renameSync(partial, target);
     sync(dirname(target));
-    return { ...copied, bytes: again.bytes };
+    return all;
   } catch (error) {
     rmSync(partial, { recursive: true, force: true });
     throw error;
   }
 }
 
-/**
- * The folder that a path means, to which a copy can be moved at its end.
- *
- * @throws Error when it is a mount point, or a link that leads nowhere.
- */
-function placeOf(to: string): string {
-  const path = resolve(to);
-  if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return path;
-  if (!existsSync(path)) throw new Error(`${path} is a link that leads nowhere`);
-  const place = realpathSync(path);
-  if (isMountPoint(place)) throw new Error(`${place} is a mount point: name a folder in it, which need not be there`);
-  return place;
-}
-
-function isMountPoint(path: string): boolean {
-  return readFileSync('/proc/self/mountinfo', 'utf8')
-    .split('\n')
-    .map((line) =>
-      line.split(' ')[4]?.replace(/\\(\d{3})/g, (_, digits: string) => String.fromCharCode(parseInt(digits, 8))),
-    )
-    .includes(path);
-}
-
-async function copy(from: string, to: string): Promise<Inspection> {
-  const store = openForCopy(to);
+/** Without accounts of which nothing can be read, the documents are still worth a backup. */
+async function copyOrSkip(from: string, to: string, environment: Environment, skipDamaged: boolean): Promise<Copied> {
   try {
-    return await inspect(from, { sink: sinkInto(store, to) });
+    return await copy(from, to, environment);
+  } catch (error) {
+    if (environment.folder === '' || !(error instanceof DamagedDatabase)) throw error;
+    if (!skipDamaged) throw new Error(`${error.message}. --skip-damaged makes a backup without it`, { cause: error });
+    rmSync(folderOf(to, environment), { recursive: true, force: true });
+    return { environment, bytes: 0, counts: {}, problems: [error.message], part: undefined };
+  }
+}
+
+async function copy(from: string, to: string, environment: Environment): Promise<Copied> {
+  const folder = folderOf(to, environment);
+  makeFolder(folder);
+  const store = openForCopy(folder);
+  let copied: Inspection;
+  try {
+    copied = await inspect(from, environment, { sink: sinkInto(store, folder) });
+    // It may be among what is damaged; without it, the copy could not be opened.
+    if (store.get(environment.formatKey) === undefined)
+      await store.put(environment.formatKey, encodeFormat(environment.formatVersion));
   } finally {
     await store.close();
   }
+  const { counts, problems } = copied;
+  const again = await inspect(to, environment, { isAlone: true });
+  if (again.problems.length > 0 || !isDeepStrictEqual(again.counts, counts))
+    throw new Error(`The copy in ${folder} is not what was read: the disk fails`);
+  rmSync(join(folder, lockName), { force: true });
+  const sha256 = await digestOf(join(folder, dataName));
+  writeMarker(folder);
+  for (const path of [join(folder, dataName), folder]) sync(path);
+  return {
+    environment,
+    bytes: again.bytes,
+    counts,
+    problems,
+    part: { format: environment.formatVersion, sha256, counts },
+  };
 }
 
 function sinkInto(store: ByteStore, directory: string): Sink {

@@ -1,35 +1,28 @@
-/** Reads all of a database and counts what is in it, without trusting any of it. */
+/** Reads all of an environment and counts what is in it, without trusting any of it. */
 
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { dataName } from './before-open.js';
-import { checkQuickly, checkWholly } from './file/check.js';
-import { DamagedFile } from './file/damaged-file.js';
-import { DataFile } from './file/data-file.js';
-import type { Damage } from './file/walk.js';
-import { openForReading, type ByteStore } from './folder.js';
-import {
-  CorruptEntry,
-  decodeDocument,
-  decodeField,
-  decodeFormat,
-  decodeHorizon,
-  decodeUpdate,
-  formatKey,
-  formatVersion,
-  isHorizonKey,
-  isUpdateKey,
-  pathOfKey,
-} from './format.js';
+import { dataName } from '../before-open.js';
+import { formatRange, type Counts, type Environment } from '../environments/environment.js';
+import { folderOf } from '../environments/list.js';
+import { checkQuickly, checkWholly } from '../file/check.js';
+import { DamagedFile } from '../file/damaged-file.js';
+import { DataFile } from '../file/data-file.js';
+import type { Damage } from '../file/walk.js';
+import { openForReading, type ByteStore } from '../folder.js';
+import { CorruptEntry } from '../format.js';
 
 export interface Inspection {
   /** Size of the file in bytes. */
   readonly bytes: number;
-  documents: number;
-  fields: number;
-  updates: number;
-  /** Sentences about what can't be read; they name documents, but nothing of their content. */
-  readonly problems: string[];
+  readonly counts: Counts;
+  /** Sentences about what can't be read; they name documents and accounts, but nothing of their content. */
+  readonly problems: readonly string[];
+}
+
+/** Nothing of an environment can be read. */
+export class DamagedDatabase extends Error {
+  override readonly name = 'DamagedDatabase';
 }
 
 /** Such problems that are named one by one. */
@@ -50,37 +43,44 @@ export interface InspectOptions {
 }
 
 /**
- * Inspects the database of a folder, as it is at this moment. Servers may be running on it.
+ * Inspects an environment of a data directory, as it is at this moment. Servers may be running on it.
  *
- * @throws Error that names the folder, when there is no database or its meta pages can't be read.
+ * @throws DamagedDatabase that names the folder, when there is no database or its meta pages can't be read.
  */
-export async function inspect(directory: string, { isAlone = false, sink }: InspectOptions = {}): Promise<Inspection> {
-  const path = join(directory, dataName);
+export async function inspect(
+  directory: string,
+  environment: Environment,
+  { isAlone = false, sink }: InspectOptions = {},
+): Promise<Inspection> {
+  const folder = folderOf(directory, environment);
+  const path = join(folder, dataName);
   if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true)
-    throw new Error(`There is no ${dataName} in ${directory}`);
+    throw new DamagedDatabase(`There is no ${dataName} in ${folder}`);
   const file = new DataFile(path);
   let store: ByteStore | undefined;
   try {
     // As long as it reads, LMDB keeps the pages of the snapshot. What LMDB could not open has no writers either.
-    if (!isAlone && isOpenable(file)) store = openForReading(directory);
+    if (!isAlone && isOpenable(file, environment)) store = openForReading(folder);
     const snapshot = store?.useReadTransaction();
     try {
-      return await inspectFile(file, sink);
+      return await inspectFile(file, environment, sink);
     } finally {
       snapshot?.done();
     }
   } catch (cause) {
     if (!(cause instanceof DamagedFile)) throw cause;
-    throw new Error(`The database in ${directory} is damaged: ${cause.message}. Nothing of it can be read`, { cause });
+    throw new DamagedDatabase(`The database in ${folder} is damaged: ${cause.message}. Nothing of it can be read`, {
+      cause,
+    });
   } finally {
     await store?.close();
     file.close();
   }
 }
 
-function isOpenable(file: DataFile): boolean {
+function isOpenable(file: DataFile, environment: Environment): boolean {
   try {
-    checkQuickly(file, { start: formatKey, end: Buffer.concat([formatKey, Buffer.of(0)]) });
+    checkQuickly(file, formatRange(environment));
     return true;
   } catch (error) {
     if (error instanceof DamagedFile) return false;
@@ -88,71 +88,47 @@ function isOpenable(file: DataFile): boolean {
   }
 }
 
-async function inspectFile(file: DataFile, sink: Sink | undefined): Promise<Inspection> {
-  const problems = new Problems();
-  const found = { documents: 0, fields: 0, updates: 0 };
-  /** The document whose record was read last. */
-  let recorded: string | undefined;
-  let version: number | undefined;
-  const read = (key: Buffer, value: Buffer): void => {
-    if (key.equals(formatKey)) {
-      version = decodeFormat(value);
-      return;
-    }
-    const documentId = documentOf(key);
-    const prefix = Buffer.byteLength(documentId) + 1;
-    if (key.length === prefix) {
-      decodeDocument(value);
-      recorded = documentId;
-      found.documents++;
-      return;
-    }
-    if (recorded !== documentId) throw new CorruptEntry('it has entries, but no record of its own');
-    if (isHorizonKey(key, prefix)) decodeHorizon(value);
-    else if (isUpdateKey(key, prefix)) {
-      decodeUpdate(key, prefix, value);
-      found.updates++;
-    } else {
-      decodeField(pathOfKey(key, prefix), value);
-      found.fields++;
-    }
-  };
+async function inspectFile(file: DataFile, environment: Environment, sink: Sink | undefined): Promise<Inspection> {
+  const problems = new Problems(environment.folder);
+  const reader = environment.newReader();
   const onEntry = (key: Buffer, value: Buffer): void => {
     try {
-      read(key, value);
+      reader.read(key, value);
       sink?.entry(key, value);
     } catch (error) {
       if (!(error instanceof CorruptEntry)) throw error;
-      problems.add(`document ${JSON.stringify(documentOf(key))}: ${error.message}`);
+      problems.add(`${environment.nameOf(key)}: ${error.message}`);
     }
   };
   const { bytes, damages, freeDamages } = await checkWholly(file, onEntry, sink?.flush);
-  for (const damage of damages) problems.add(sentenceOf(damage));
+  for (const damage of damages) problems.add(sentenceOf(damage, environment));
   for (const { reason } of freeDamages)
-    problems.add(`${reason}: it is of the list of free pages, no document is concerned`);
+    problems.add(`${reason}: it is of the list of free pages, no ${environment.unit} is concerned`);
+  const { version, counts } = reader;
+  const { formatVersion } = environment;
   if (version === undefined) problems.add('the format version is missing');
   else if (version > formatVersion) problems.add(`it has format ${version}, this server reads up to ${formatVersion}`);
-  return { bytes, ...found, problems: problems.sentences() };
+  return { bytes, counts, problems: problems.sentences() };
 }
 
-function sentenceOf({ reason, from, to }: Damage): string {
-  const first = from === undefined ? 'the first document' : `document ${JSON.stringify(documentOf(from))}`;
-  const last = to === undefined ? 'the last document' : `document ${JSON.stringify(documentOf(to))}`;
+function sentenceOf({ reason, from, to }: Damage, { nameOf, unit }: Environment): string {
+  const first = from === undefined ? `the first ${unit}` : nameOf(from);
+  const last = to === undefined ? `the last ${unit}` : nameOf(to);
   return `${reason}: entries from ${first} to ${last} are lost`;
 }
 
-/** The document that a key belongs to, also for one that is no key of this layout. */
-function documentOf(key: Buffer): string {
-  const end = key.indexOf(0);
-  return key.toString('utf8', 0, end === -1 ? key.length : end);
-}
-
 class Problems {
+  readonly #prefix: string;
   readonly #named = new Set<string>();
   #more = 0;
 
+  /** @param folder Below the data directory: two files may have a page of the same number. */
+  constructor(folder: string) {
+    this.#prefix = folder === '' ? '' : `${folder}: `;
+  }
+
   add(sentence: string): void {
-    if (this.#named.size < problemsNamed) this.#named.add(sentence);
+    if (this.#named.size < problemsNamed) this.#named.add(`${this.#prefix}${sentence}`);
     else this.#more++;
   }
 

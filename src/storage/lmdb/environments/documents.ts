@@ -1,0 +1,65 @@
+/** The environment of the documents: the data directory itself, in the layout of format.ts. */
+
+import {
+  CorruptEntry,
+  decodeDocument,
+  decodeField,
+  decodeFormat,
+  decodeHorizon,
+  decodeUpdate,
+  formatKey,
+  formatVersion,
+  isHorizonKey,
+  isUpdateKey,
+  pathOfKey,
+} from '../format.js';
+import type { EntryReader, Environment } from './environment.js';
+
+export const documents: Environment = {
+  name: 'documents',
+  folder: '',
+  formatKey,
+  formatVersion,
+  counted: { documents: 'documents', fields: 'fields', updates: 'updates of texts' },
+  unit: 'document',
+  nameOf: (key) => `document ${JSON.stringify(documentOf(key))}`,
+  newReader: () => new DocumentReader(),
+  beginAnew: 'To begin with nothing, choose an empty SYNCKIT_DATA_DIR.',
+};
+
+class DocumentReader implements EntryReader {
+  readonly counts = { documents: 0, fields: 0, updates: 0 };
+  version: number | undefined;
+  /** The document whose record was read last. */
+  #recorded: string | undefined;
+
+  read(key: Buffer, value: Buffer): void {
+    if (key.equals(formatKey)) {
+      this.version = decodeFormat(value);
+      return;
+    }
+    const documentId = documentOf(key);
+    const prefix = Buffer.byteLength(documentId) + 1;
+    if (key.length === prefix) {
+      decodeDocument(value);
+      this.#recorded = documentId;
+      this.counts.documents++;
+      return;
+    }
+    if (this.#recorded !== documentId) throw new CorruptEntry('it has entries, but no record of its own');
+    if (isHorizonKey(key, prefix)) decodeHorizon(value);
+    else if (isUpdateKey(key, prefix)) {
+      decodeUpdate(key, prefix, value);
+      this.counts.updates++;
+    } else {
+      decodeField(pathOfKey(key, prefix), value);
+      this.counts.fields++;
+    }
+  }
+}
+
+/** The document that a key belongs to, also for one that is no key of this layout. */
+function documentOf(key: Buffer): string {
+  const end = key.indexOf(0);
+  return key.toString('utf8', 0, end === -1 ? key.length : end);
+}
