@@ -1,8 +1,15 @@
+/** Whether a process has an environment open. */
+
 import { readFileSync, readdirSync, statSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 import { lockName } from '../before-open.js';
 
-/** LMDB holds a lock of its lock file as long as a process has the database open. */
+/**
+ * LMDB holds a lock of its lock file as long as a process has the environment open.
+ *
+ * @param target Its folder.
+ * @throws Error that names the process.
+ */
 export function refuseOpen(target: string): void {
   const lock = join(target, lockName);
   const stats = statSync(lock, { throwIfNoEntry: false });
