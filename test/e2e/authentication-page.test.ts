@@ -14,7 +14,9 @@ const blocks = Array.from(page.matchAll(/```sh\n([\s\S]*?)```/g), ([, text = '']
 const blockWith = (text: string): string =>
   blocks.find((block) => block.includes(text)) ?? `echo no block with ${text}; false`;
 
-test('the commands of the page work, from an empty folder to a connection', async (t) => {
+const skip = spawnSync('curl', ['--version']).status === 0 ? false : 'needs curl, as the page does';
+
+test('the commands of the page work, from an empty folder to a connection', { skip }, async (t) => {
   const directory = await folder(t);
   const program = join(directory, 'synckit-server');
   writeFileSync(program, `#!/bin/sh\nexec ${process.execPath} ${join(packageFolder, 'dist/src/cli.js')} "$@"\n`);
