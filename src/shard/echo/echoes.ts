@@ -135,8 +135,9 @@ export class Echoes {
   #hasCrossed(document: LoadedDocument, sent: SentField, { origin, clockMax }: Author, now: number): boolean {
     const lately = (now - LONG_CROSSING_MS) * TICKS_PER_MS;
     const echo = sent.echoOf(origin.session);
-    if (echo !== undefined && (now - echo.at < CROSSING_MS || (clockMax < echo.stamp && echo.stamp > lately)))
-      return true;
+    // An answer to a read that crossed the first write is echoed at once: until then each of its writes is hidden.
+    if (echo === undefined) return false;
+    if (now - echo.at < CROSSING_MS || (clockMax < echo.stamp && echo.stamp > lately)) return true;
     // An echo on the heels of an answer to a read is one with it.
     const read = document.sends.wasRead(origin.session);
     return clockMax < read && read > lately && read < (now - HEELS_MS) * TICKS_PER_MS;

@@ -117,6 +117,19 @@ test('ECHO2 what a read, an answer to a lost write or an update of others brough
   t.strictSame(sent(driver, before), ['f=4 to all but 4'], 'above the answer to the lost write');
 });
 
+test('ECHO2 the first write of who joined is sent to it, also when the answer to a second read crossed it', async (t) => {
+  const driver = new ShardDriver();
+  t.teardown(() => driver.shard.close());
+  await driver.run('d', [counted(2, 'f', 0, 1)]);
+  const [first] = toOne(await driver.run('d', [subscribe(1)]), 1);
+  await driver.run('d', [subscribe(1)]);
+  // Longer than what counts as one with the answer.
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  const before = driver.sent.length;
+  await driver.run('d', [counted(1, 'f', 1, 1, stampOf(first!.message))]);
+  t.strictSame(sent(driver, before), ['f=1 to all']);
+});
+
 test('ECHO3 writes that were on their way when an echo went out are answered once, after a pause', async (t) => {
   const driver = new ShardDriver();
   t.teardown(() => driver.shard.close());
