@@ -8,6 +8,8 @@ import { startRedis, startRedisCluster, type RedisServer } from '../../support/r
 import { startServer, until, type ServerProcess } from '../../support/server.js';
 
 tap.setTimeout(300_000);
+// Each has nodes of its own, and waits for leases most of the time.
+tap.jobs = 4;
 
 const killable = fileURLToPath(new URL('../../support/killable-main.js', import.meta.url));
 
