@@ -38,6 +38,9 @@ export const variants = {
   partialJsonBatch: 512,
 } as const;
 
+/** All of them. */
+export const allVariants: number = Object.values(variants).reduce((all, bit) => all | bit, 0);
+
 /** What a record asks for. */
 export const recordKinds = { delta: 1, deltaBatch: 2, subscribe: 3, stateVector: 4, interest: 5 } as const;
 

@@ -2,7 +2,15 @@ import { CoreAbort } from '@synckit/core-wasm';
 import { ProtocolError } from '../errors.js';
 import { messageIdOf, type Message } from '../protocol/message.js';
 import type { ShardStatus } from '../messages/answer.js';
-import { isRead, readTask, recordKinds, type ReadRecord, type TaskGroup, type WriteRecord } from '../messages/task.js';
+import {
+  isRead,
+  readTask,
+  allVariants,
+  recordKinds,
+  type ReadRecord,
+  type TaskGroup,
+  type WriteRecord,
+} from '../messages/task.js';
 import { Commits } from './commit/commits.js';
 import { DocumentLoader } from './documents/document-loader.js';
 import { DocumentBounds } from './documents/document-bounds.js';
@@ -57,6 +65,12 @@ export class Shard {
         wait: (document, group, openGroup) => {
           this.#commits.gate.wait(document, group, openGroup);
         },
+      },
+      mergeStored: (document, stored) => {
+        this.#remote.mergeStored(document, stored, this.#replication?.wantedOf(document.id) ?? allVariants);
+      },
+      refuse: (record, documentId) => {
+        this.#refuse(record, documentId, new ProtocolError('STORAGE_UNAVAILABLE'), undefined);
       },
       endTurn,
     });

@@ -38,7 +38,8 @@ export class EchoSchedule {
     echo.schedule = this;
     echo.due = now + this.#quietMs;
     this.#pending.add(echo);
-    this.#timer ??= setTimeout(this.#sendDue, this.#quietMs);
+    // It keeps no process running that has nothing else to do.
+    this.#timer ??= setTimeout(this.#sendDue, this.#quietMs).unref();
   }
 
   cancel(echo: PendingEcho): void {
@@ -57,7 +58,7 @@ export class EchoSchedule {
     for (const echo of this.#pending) {
       // A wall clock that was set back must not hold them up for long.
       if (echo.due > now && echo.due <= now + this.#quietMs) {
-        this.#timer = setTimeout(this.#sendDue, echo.due - now);
+        this.#timer = setTimeout(this.#sendDue, echo.due - now).unref();
         break;
       }
       this.#pending.delete(echo);

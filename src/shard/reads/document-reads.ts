@@ -4,13 +4,16 @@ import type { LoadedDocument } from '../documents/documents.js';
 import type { OpenGroup } from '../open-task.js';
 import type { Outbox } from '../outbox.js';
 import type { ShardOptions } from '../shard-options.js';
+import type { StoredDocument } from '../../storage/port.js';
+import { knowsMore } from '../resume/unseen.js';
 import { answerStateVector, answerSubscribe, type ReadContext } from './answers.js';
+import { CatchUps } from './catch-ups.js';
 import { ReadQueue } from './read-queue.js';
 import { Snapshots } from './snapshots.js';
 
 export interface DocumentReadsOptions extends Pick<
   ShardOptions,
-  'core' | 'texts' | 'metrics' | 'replayMaxFields' | 'maxSnapshotBytes'
+  'core' | 'texts' | 'metrics' | 'replayMaxFields' | 'maxSnapshotBytes' | 'storage' | 'log'
 > {
   readonly outbox: Outbox;
   /** Gives a document a fresh L, above what the client has seen. */
@@ -18,6 +21,10 @@ export interface DocumentReadsOptions extends Pick<
   readonly isDirty: (document: LoadedDocument) => boolean;
   /** Where a read waits that must not see what is not durable yet. */
   readonly gate: Pick<PublishGate, 'mustWait' | 'wait'>;
+  /** Merges what is stored, and publishes what that changes. */
+  readonly mergeStored: (document: LoadedDocument, stored: StoredDocument) => void;
+  /** Answers a read of a document that can't be loaded. */
+  readonly refuse: (record: ReadRecord, documentId: string) => void;
   /** Called at the end of a turn of the event loop in which reads were answered. */
   readonly endTurn: () => void;
 }
@@ -27,6 +34,7 @@ export class DocumentReads {
   readonly #options: DocumentReadsOptions;
   readonly #queue: ReadQueue;
   readonly #snapshots: Snapshots;
+  readonly #catchUps: CatchUps;
 
   constructor(options: DocumentReadsOptions) {
     this.#options = options;
@@ -38,11 +46,22 @@ export class DocumentReads {
       },
       endTurn: options.endTurn,
     });
+    this.#catchUps = new CatchUps({
+      ...options,
+      merge: options.mergeStored,
+      answer: (document, record, openGroup) => {
+        this.#answerNow(document, record, openGroup);
+      },
+      refuse: (document, record, openGroup) => {
+        options.refuse(record, document.id);
+        openGroup.settleRecord();
+      },
+    });
   }
 
   /** Whether a read of the document waits, which keeps it in memory. */
   has(document: LoadedDocument): boolean {
-    return this.#queue.has(document);
+    return this.#queue.has(document) || this.#catchUps.has(document);
   }
 
   /** Answers a read in this turn or a later one, from the state that the document has then. */
@@ -65,11 +84,22 @@ export class DocumentReads {
   }
 
   #answer(document: LoadedDocument, record: ReadRecord, openGroup: OpenGroup): void {
-    const { outbox, nextStamp, isDirty, gate } = this.#options;
-    if (gate.mustWait(document, true)) {
-      gate.wait(document, { documentId: document.id, variants: 0, writerOnly: false, records: [record] }, openGroup);
-      return;
+    if (!this.#waitsForGate(document, record, openGroup)) {
+      const request = requestOf(record);
+      if (knowsMore(document, request.vector)) this.#catchUps.add(document, record, openGroup);
+      else this.#answerNow(document, record, openGroup, request);
     }
+  }
+
+  #waitsForGate(document: LoadedDocument, record: ReadRecord, openGroup: OpenGroup): boolean {
+    const { gate } = this.#options;
+    if (!gate.mustWait(document, true)) return false;
+    gate.wait(document, { documentId: document.id, variants: 0, writerOnly: false, records: [record] }, openGroup);
+    return true;
+  }
+
+  #answerNow(document: LoadedDocument, record: ReadRecord, openGroup: OpenGroup, request = requestOf(record)): void {
+    const { outbox, nextStamp, isDirty } = this.#options;
     outbox.release(document.id);
     const context: ReadContext = {
       ...this.#options,
@@ -78,12 +108,15 @@ export class DocumentReads {
       nextStamp: (seen) => nextStamp(document, seen),
       isDirty: isDirty(document),
     };
-    // Written by the acceptor, not by a client.
-    const request = JSON.parse(record.payload.toString()) as SubscribeRequest & StateVectorRequest;
     let isSent = true;
     if (record.kind === recordKinds.subscribe) isSent = answerSubscribe(context, record, request);
     else answerStateVector(context, record, request);
     if (isSent) document.sends.read(record.origin.session, document.stamp);
     openGroup.settleRecord();
   }
+}
+
+/** Written by the acceptor, not by a client. */
+function requestOf(record: ReadRecord): SubscribeRequest & StateVectorRequest {
+  return JSON.parse(record.payload.toString()) as SubscribeRequest & StateVectorRequest;
 }

@@ -3,7 +3,7 @@ import { TextRefused } from '@synckit/core-wasm';
 import type { Logger } from 'pino';
 import type { Horizon } from '../../storage/horizon.js';
 import { compareRows } from '../../storage/order.js';
-import type { FieldRow } from '../../storage/port.js';
+import type { FieldRow, StoredDocument } from '../../storage/port.js';
 import type { DirtyFields } from '../commit/dirty-fields.js';
 import type { PublishGate } from '../commit/publish-gate.js';
 import type { Documents, LoadedDocument } from '../documents/documents.js';
@@ -64,10 +64,18 @@ export class RemoteMerge {
   }
 
   /** Merges all that is stored. @param wanted Variants that have subscribers, as bits. */
-  mergeStored(document: LoadedDocument, stored: RemoteState, wanted: number): void {
+  mergeStored(
+    document: LoadedDocument,
+    { stamp, commits, fields, text, horizon }: StoredDocument,
+    wanted: number,
+  ): void {
     const { core } = this.#options;
-    raiseHorizon(core, document, stored.horizon);
-    this.#merge(document, stored, wanted, () => eraseUnstored(core, document, stored.fields, stored.horizon));
+    raiseHorizon(core, document, horizon);
+    const state = { stamp, fields, text: text.map(({ bytes }) => bytes), horizon };
+    this.#merge(document, state, wanted, () => eraseUnstored(core, document, fields, horizon));
+    document.commits.loaded(commits);
+    if (document.text === undefined) return;
+    for (const { id, bytes } of text) document.text.updates.add(id, bytes.length);
   }
 
   /** @param erase Called when the rows are merged. Returns fields that are gone. */

@@ -149,7 +149,7 @@ export class Replication implements BusEvents {
       this.onResyncNeeded([documentId], 'unreadable');
       return;
     }
-    const wanted = this.#wantedOf(documentId);
+    const wanted = this.wantedOf(documentId);
     const slot = this.#options.documents.peek(documentId);
     if (slot?.kind !== 'loaded') {
       // What is being loaded may be older than this.
@@ -191,7 +191,7 @@ export class Replication implements BusEvents {
 
   /** A document was loaded; updates that came meanwhile may not be in it. */
   loaded(document: LoadedDocument): void {
-    if (this.#unpublished.delete(document.id)) this.#remote.publishAll(document, this.#wantedOf(document.id));
+    if (this.#unpublished.delete(document.id)) this.#remote.publishAll(document, this.wantedOf(document.id));
     this.#reloads.resume(document.id);
   }
 
@@ -211,11 +211,12 @@ export class Replication implements BusEvents {
   /** A task that the former worker left, or a client, may have had the document loaded before its subscribers are known. */
   #publishSubscribed(documentId: string): void {
     const slot = this.#options.documents.peek(documentId);
-    if (slot?.kind === 'loaded') this.#remote.publishAll(slot, this.#wantedOf(documentId));
+    if (slot?.kind === 'loaded') this.#remote.publishAll(slot, this.wantedOf(documentId));
     else this.#unpublished.add(documentId);
   }
 
-  #wantedOf(documentId: string): number {
+  /** Variants of a document that have subscribers, as bits. */
+  wantedOf(documentId: string): number {
     return this.#interest.get(documentId)?.variants ?? 0;
   }
 
@@ -268,16 +269,8 @@ export class Replication implements BusEvents {
         this.#reloads.add([documentId]);
         return;
       case 'loaded':
-        this.#mergeInto(slot, stored);
+        this.#remote.mergeStored(slot, stored, this.wantedOf(documentId));
     }
-  }
-
-  #mergeInto(document: LoadedDocument, { stamp, commits, fields, text, horizon }: StoredDocument): void {
-    const updates = text.map(({ bytes }) => bytes);
-    this.#remote.mergeStored(document, { stamp, fields, text: updates, horizon }, this.#wantedOf(document.id));
-    document.commits.loaded(commits);
-    if (document.text === undefined) return;
-    for (const { id, bytes } of text) document.text.updates.add(id, bytes.length);
   }
 
   /** A document that has subscribers and is not in memory. */
@@ -287,7 +280,7 @@ export class Replication implements BusEvents {
     try {
       const document = documents.finishLoad(slot, stored);
       this.#unpublished.delete(documentId);
-      this.#remote.publishAll(document, this.#wantedOf(documentId));
+      this.#remote.publishAll(document, this.wantedOf(documentId));
     } catch (error) {
       if (!(error instanceof TextRefused)) throw error;
       documents.failLoad(slot);

@@ -39,6 +39,11 @@ export function unseenBy(core: FieldsStore, document: LoadedDocument, vector: Ve
   return { fields: newerThanWriters(core, document, entries), mayHoldLost, needsState };
 }
 
+/** Whether a client knows a later commit than this process has in memory: of another node, or of a database that was put back. */
+export function knowsMore({ commits }: LoadedDocument, vector: Vector | undefined): boolean {
+  return vector?.some(([id, count]) => id === COMMITS_ENTRY && count > commits.upTo) === true;
+}
+
 /** What follows from the entries of writers alone. */
 function newerThanWriters(
   core: FieldsStore,
