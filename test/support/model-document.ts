@@ -1,4 +1,5 @@
 /** A field document as an SDK client holds it: the rules of crdt-core.md 1.1 and 1.3, values and clocks included. */
+import { COMMITS_ENTRY, SHOWN_ENTRY } from '../../src/protocol/claims.js';
 
 /** A vector clock as it is sent. */
 export type Clock = Readonly<Record<string, number>>;
@@ -71,6 +72,8 @@ export class ModelDocument {
    * that asks for a state without a vector can learn of removals in no other way.
    */
   receiveState(state: Readonly<Record<string, unknown>>, clock: unknown): void {
+    // What it replaces is forgotten, and with it what the client was known to have.
+    for (const entry of [COMMITS_ENTRY, SHOWN_ENTRY]) this.#vector.delete(entry);
     const top = this.#raise(clock);
     if (top === undefined) throw new Error(`ORD6: a state came with the clock ${JSON.stringify(clock)}`);
     const named = new Set(Object.keys(state));
