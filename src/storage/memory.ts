@@ -94,6 +94,8 @@ export class MemoryStorage implements Storage {
       }
       if (stored === undefined || compareRows(row, stored) > 0) {
         document.fields.set(row.path, { ...copyOf(row), commit: document.commits });
+      } else if (compareRows(row, stored) < 0) {
+        document.fields.set(row.path, { ...stored, commit: document.commits });
       }
     }
     if (text !== undefined) {

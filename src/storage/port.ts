@@ -111,8 +111,8 @@ export interface Committed {
   readonly refused: readonly RefusedRow[];
   /**
    * Document id → number of this commit of it: one more than that of the commit before, of any node, in the order in
-   * which they became visible. Rows that the commit replaced bear it. A number that no node knows belongs to a commit
-   * that succeeded although it was reported as failed.
+   * which they became visible. Rows that the commit wrote bear it, and those that its rows lost to. A number that no node
+   * knows belongs to a commit that succeeded although it was reported as failed.
    */
   readonly numbers: ReadonlyMap<string, number>;
   /** Document id → its horizon after the commit, for those that have one. Absent when there are none. */

@@ -52,9 +52,9 @@ export function storageCommitsContract(test: Test): void {
       [
         ['a', 1],
         ['b', 2],
-        ['c', 2],
+        ['c', 3],
       ],
-      'also one that lost, or is the same, stays that of the row',
+      'also one that lost to it; the same row again keeps the first',
     );
     await storage.commit([change('doc', large)]);
     const [stored] = await storage.load(['doc']);

@@ -88,12 +88,12 @@ export interface FieldsStore {
   tombstonesUpTo(handle: number, stamp: number): FieldWrite[];
 
   /**
-   * A commit has stored the write with this stamp of a field. Nothing is changed when another write is in its place, or
-   * an earlier commit is known to have stored it.
+   * A commit has stored the write with this stamp of a field. Where another write is in its place, or was before, the
+   * commit counts for that one: clients may have been sent the one that lost.
    */
   committed(handle: number, path: string, stamp: number, commit: number): void;
 
-  /** The number of the commit that stored the last write of a field; Infinity while that is not known. */
+  /** The number of the last commit that stored the last write of a field, or one that lost to it; Infinity while none has stored it. */
   commitOf(handle: number, path: string): number;
 
   /**

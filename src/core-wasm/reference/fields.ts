@@ -3,7 +3,7 @@ import { compareUtf8 } from './utf8-order.js';
 
 interface ReferenceDocument {
   readonly fields: Map<string, FieldWrite>;
-  /** The commit that stored the last write of a field, where it is known. */
+  /** The last commit that stored the last write of a field, or one that lost to it, where one has stored it. */
   readonly commits: Map<string, number>;
   live: number;
   version: number;
@@ -41,8 +41,10 @@ export class ReferenceFields implements FieldsStore {
     const document = this.#document(handle);
     const current = document.fields.get(write.path);
     const order = current === undefined ? 1 : compareWrites(write, current);
-    if (order === 0) this.#stored(document, write.path, write.commit);
-    if (order <= 0) return false;
+    if (order <= 0) {
+      this.#note(document, write.path, order === 0, write.commit);
+      return false;
+    }
     this.replace(handle, write);
     return true;
   }
@@ -57,7 +59,7 @@ export class ReferenceFields implements FieldsStore {
     const { commit, ...field } = write;
     document.fields.set(write.path, field);
     document.commits.delete(write.path);
-    this.#stored(document, write.path, commit);
+    this.#note(document, write.path, true, commit);
   }
 
   get(handle: number, path: string): FieldWrite | undefined {
@@ -113,7 +115,8 @@ export class ReferenceFields implements FieldsStore {
 
   committed(handle: number, path: string, stamp: number, commit: number): void {
     const document = this.#document(handle);
-    if (document.fields.get(path)?.stamp === stamp) this.#stored(document, path, commit);
+    const field = document.fields.get(path);
+    if (field !== undefined) this.#note(document, path, field.stamp === stamp, commit);
   }
 
   commitOf(handle: number, path: string): number {
@@ -151,8 +154,9 @@ export class ReferenceFields implements FieldsStore {
     return this.byteSize(handle) - this.tombstoneBytes(handle);
   }
 
-  #stored({ commits }: ReferenceDocument, path: string, commit = Infinity): void {
-    if (commit < (commits.get(path) ?? Infinity)) commits.set(path, commit);
+  #note({ commits }: ReferenceDocument, path: string, isWrite: boolean, commit: number | undefined): void {
+    const known = commits.get(path);
+    if (commit !== undefined && (known === undefined ? isWrite : commit > known)) commits.set(path, commit);
   }
 
   #document(handle: number): ReferenceDocument {

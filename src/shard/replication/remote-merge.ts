@@ -2,7 +2,6 @@ import type { FieldsStore, FieldWrite, TextStore } from '@synckit/core-wasm';
 import { TextRefused } from '@synckit/core-wasm';
 import type { Logger } from 'pino';
 import type { Horizon } from '../../storage/horizon.js';
-import { compareRows } from '../../storage/order.js';
 import type { FieldRow, StoredDocument } from '../../storage/port.js';
 import type { DirtyFields } from '../commit/dirty-fields.js';
 import type { PublishGate } from '../commit/publish-gate.js';
@@ -88,7 +87,6 @@ export class RemoteMerge {
       dirty.stored(document.id, row);
       document.sends.wroteElsewhere(row.clientId);
       if (core.set(document.handle, row)) changed.set(row.path, row);
-      else this.#noteLater(document, row);
     }
     for (const path of erase()) changed.set(path, removedField(path, document.stamp));
     if (changed.size > 0) this.#publishFields(document, changed, wanted);
@@ -96,18 +94,6 @@ export class RemoteMerge {
     if (text.changed) this.#publishText(document, wanted);
     if (changed.size > 0 || text.changed) documents.measure(document);
     return !text.incomplete;
-  }
-
-  /**
-   * The same write with a later number: it was stored before, and the later commit refused another one, which clients that
-   * come from its node may have been sent.
-   */
-  #noteLater({ handle, commits }: LoadedDocument, row: FieldRow): void {
-    const { core } = this.#options;
-    const { commit = 0 } = row;
-    if (commit <= core.commitOf(handle, row.path)) return;
-    const present = core.get(handle, row.path);
-    if (present !== undefined && compareRows(present, row) === 0) commits.tookBack(commit);
   }
 
   /** Sends the subscribers all there is. */

@@ -6,6 +6,7 @@ import {
   decodeField,
   decodeHorizon,
   encodeDocument,
+  encodeField,
   encodeHorizon,
   numberField,
   type DocumentRecord,
@@ -15,7 +16,7 @@ import type { PreparedCommit, PreparedDocument, PreparedField, PreparedPurge, Pr
 import { covers, isBelow, mergeHorizons, type Horizon } from '../horizon.js';
 import { refuseAll } from '../limits.js';
 import { compareRows } from '../order.js';
-import type { ExpiredRow, RefusedRow } from '../port.js';
+import type { ExpiredRow, FieldRow, RefusedRow } from '../port.js';
 
 /** What became of the documents of a commit. */
 export interface Outcome {
@@ -86,10 +87,20 @@ function writeField(
   const current = readStored(store, key, (stored) => decodeField(row.path, stored));
   if (current instanceof CorruptEntry) return current;
   if (current === undefined && horizon !== undefined && isBelow(row, horizon)) return 'expired';
-  if (current !== undefined && compareRows(row, current) <= 0) return 'lost';
+  if (current !== undefined && compareRows(row, current) <= 0) {
+    if (compareRows(row, current) < 0) renumber(store, key, current, commit);
+    return 'lost';
+  }
   numberField(bytes, commit);
   void store.put(key, bytes);
   return 'written';
+}
+
+/** Clients may have been sent the row that lost: those who resume are sent the one that won. */
+function renumber(store: ByteStore, key: Buffer, current: FieldRow, commit: number): void {
+  const bytes = encodeField(current);
+  numberField(bytes, commit);
+  void store.put(key, bytes);
 }
 
 /** Raises the horizon and removes the tombstones below it. Returns the horizon. */

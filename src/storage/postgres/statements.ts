@@ -5,11 +5,17 @@ import type { Statement } from './connection/client.js';
 import { fitsJsonb } from './jsonb.js';
 import type { Rows } from './commit/plan.js';
 
+/** Of two writes of a field the one with the greater place stays. */
+function placeOf(row: 'excluded' | 'stored'): string {
+  return `(${row}.ts, ${row}.counter, ${row}.client_id COLLATE "C", coalesce(${row}.raw, ${row}.value::text) COLLATE "C")`;
+}
+
 /**
  * The CTEs run in sequence, as each reads the rows of the one before. The document comes first: its row is the lock for
  * everything that belongs to it, and it counts the commits. Rows are sorted, so that transactions of several nodes queue
  * up instead of deadlocking. A value that does not fit jsonb is null there, and its text lies beside it. The horizon is
- * that of the locked row. Where it may count, the function looks whether the field is there.
+ * that of the locked row. Where it may count, the function looks whether the field is there. A row that wins over the given
+ * one bears the commit's number, too: clients may have been sent the one that lost.
  */
 const writeText = `
 WITH document AS (
@@ -42,12 +48,13 @@ WITH document AS (
   WHERE (SELECT count(*) FROM document) IS NOT NULL
     AND (document_id, path) NOT IN (SELECT document_id, path FROM expired)
   ORDER BY document_id COLLATE "C", path COLLATE "C"
-  ON CONFLICT (document_id, path) DO UPDATE SET value = excluded.value, raw = excluded.raw, deleted = excluded.deleted,
-    ts = excluded.ts, counter = excluded.counter, client_id = excluded.client_id, stamp = excluded.stamp,
-    commit = excluded.commit
-  WHERE (excluded.ts, excluded.counter, excluded.client_id COLLATE "C",
-      coalesce(excluded.raw, excluded.value::text) COLLATE "C")
-    > (stored.ts, stored.counter, stored.client_id COLLATE "C", coalesce(stored.raw, stored.value::text) COLLATE "C")
+  ON CONFLICT (document_id, path) DO UPDATE SET ${['value', 'raw', 'deleted', 'ts', 'counter', 'client_id', 'stamp']
+    .map(
+      (column) =>
+        `${column} = CASE WHEN ${placeOf('excluded')} > ${placeOf('stored')} THEN excluded.${column} ELSE stored.${column} END`,
+    )
+    .join(', ')}, commit = excluded.commit
+  WHERE ${placeOf('excluded')} <> ${placeOf('stored')}
   RETURNING 1
 ), gone AS (
   DELETE FROM text_updates

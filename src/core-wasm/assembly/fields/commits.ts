@@ -3,17 +3,17 @@ import { hashBytes } from '../memory/hash';
 import { inputArea } from '../memory/input';
 import { continueAt, recordAt, recordRoom } from '../memory/result';
 import { Document, fieldAt, findField } from './document';
-import { isHole } from './field';
+import { isHole, noteCommit } from './field';
 import { FIELD_RECORD, writeFieldRecord } from './record';
 
 /**
- * The write with this stamp to the field in the input area was stored by a commit. A write that took its place meanwhile
- * has another stamp.
+ * The write with this stamp to the field in the input area was in a commit. A write that took its place meanwhile, or had
+ * it already, has another stamp: clients may show the one of the commit, so that this one counts as no older.
  */
 export function fieldCommitted(document: Document, pathLength: u32, stamp: f64, commit: f64): void {
   const path = inputArea();
   const field = findField(document, path, pathLength, hashBytes(path, pathLength));
-  if (field && field.stamp == stamp && commit < field.commit) field.commit = commit;
+  if (field) noteCommit(field, field.stamp == stamp, commit);
 }
 
 /** The number of the commit that stored the field in the input area; Infinity if it is not known. */

@@ -8,7 +8,7 @@ export class Field {
   timestamp: f64;
   counter: f64;
   stamp: f64;
-  /** The number of the commit that stored the write; Infinity while that is not known. */
+  /** The number of the last commit that stored the write, or one that lost to it; Infinity while none has stored it. */
   commit: f64;
   writer: Writer;
   /** One block: the path, the value right after it, perhaps spare capacity for a longer value. */
@@ -19,6 +19,15 @@ export class Field {
   /** Length of the path as a JSON string, quotes included. */
   keyLength: u32;
   deleted: u32;
+}
+
+/** A commit, Infinity for none, has named a field: with the write that it has, or with one that loses to it. */
+export function noteCommit(field: Field, isWrite: bool, commit: f64): void {
+  if (field.commit == Infinity) {
+    if (isWrite) field.commit = commit;
+  } else if (commit != Infinity && commit > field.commit) {
+    field.commit = commit;
+  }
 }
 
 /** A path length that no path has. */

@@ -4,7 +4,7 @@ import { hashBytes } from '../memory/hash';
 import { inputArea } from '../memory/input';
 import { Document, appendField, findField } from './document';
 import { acquireWriter } from './document-writers';
-import { Field, makeText, replaceValue, valueOf } from './field';
+import { Field, makeText, noteCommit, replaceValue, valueOf } from './field';
 import { keyLength } from './json';
 import { count, forget } from './totals';
 import { idOf, isWriter } from './writer';
@@ -34,9 +34,10 @@ export function setField(
   if (field) {
     if (!forced) {
       const order = compare(field, timestamp, counter, client, clientLength, value, valueLength);
-      // The same write again, now that it is known where it was stored.
-      if (order == 0 && commit < field.commit) field.commit = commit;
-      if (order <= 0) return false;
+      if (order <= 0) {
+        noteCommit(field, order == 0, commit);
+        return false;
+      }
     }
     forget(document, field);
     if (!isWriter(field.writer, client, clientLength)) {
