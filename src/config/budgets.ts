@@ -55,7 +55,8 @@ export const budgets = {
   maxNodeReadBytesPerSecond: variable('SYNCKIT_MAX_NODE_READ_BYTES_PER_SECOND', size(0), {
     default: '64MiB',
     unit: 'bytes per second',
-    meaning: `The same for all sessions of this process together. ${charged}`,
+    meaning:
+      'The same for all sessions of this process together. An eighth of a second of the rate may be used at once, so that the answers of large documents have pauses between them, in which others are served. 0 = no limit.',
   }),
   maxReadBytesInFlight: variable('SYNCKIT_MAX_READ_BYTES_IN_FLIGHT', size(1_024), {
     default: '16MiB',
