@@ -284,6 +284,6 @@ export class Router {
     const { metrics, log } = this.#options;
     metrics.misuses(misuse).add(1);
     log.sampled('info', { session: session.number, address: session.address, misuse }, 'a client is disconnected');
-    session.socket.end(closeCodes.policy, sentences[misuse]);
+    session.end(closeCodes.policy, sentences[misuse], true);
   }
 }
