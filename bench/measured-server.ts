@@ -65,6 +65,8 @@ export class MeasuredServer {
         SYNCKIT_MAX_READ_BYTES_PER_SECOND: '0',
         SYNCKIT_MAX_NODE_READ_BYTES_PER_SECOND: '0',
         SYNCKIT_MAX_AWARENESS_BYTES_PER_SECOND: '0',
+        SYNCKIT_MAX_FANOUT_BYTES_PER_SECOND: '0',
+        SYNCKIT_MAX_USER_DOCUMENTS_PER_HOUR: '0',
         WS_MAX_CONNECTIONS: '20000',
         LOG_LEVEL: 'info',
         NODE_OPTIONS: `--import ${probe}`,

@@ -144,6 +144,7 @@ export const limitNames = [
   'chunks',
   'queue',
   'held',
+  'fanOut',
 ] as const;
 
 export type LimitName = (typeof limitNames)[number];

@@ -37,6 +37,12 @@ const budgets = {
       '“unauthenticated”: too much before authentication. “refusals”: more than SYNCKIT_MAX_REFUSALS_PER_MINUTE of its messages were refused. The log names some of them.',
       [{ expr: rate('synckit_misuse_closes_total', 'reason'), legend: '{{reason}}' }],
     ),
+    lines(
+      'Documents created',
+      'cps',
+      'By writes of clients. A user may create SYNCKIT_MAX_USER_DOCUMENTS_PER_HOUR; further ones are refused with RATE_LIMIT_EXCEEDED.',
+      [{ expr: rate('synckit_documents_created_total', 'instance'), legend: '{{instance}}' }],
+    ),
   ],
 };
 

@@ -217,6 +217,7 @@ export class Acceptor {
   stop(): void {
     this.#interests.stop();
     this.admission.stop();
+    this.#connections.stop();
     this.outgoing.stop();
     this.coalescer.stop();
     this.#router.stop();

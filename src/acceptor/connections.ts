@@ -7,7 +7,7 @@ import uWS, {
 } from 'uWebSockets.js';
 import { createOrigins, type Origins } from '../auth/origins.js';
 import type { Config } from '../config/load.js';
-import { closeCodes, errors } from '../errors.js';
+import { closeCodes } from '../errors.js';
 import type { Logger, SampledLog } from '../log.js';
 import type { AcceptorMetrics } from '../metrics/acceptor-metrics.js';
 import { errorBody } from '../protocol/encode.js';
@@ -24,6 +24,7 @@ import { acceptedSubprotocol, credentialOf } from './session/credential.js';
 import type { SessionMeter } from './session/session-meter.js';
 import { Session, type SocketData } from './session/session.js';
 import type { Sessions } from './session/sessions.js';
+import { Unauthenticated } from './session/unauthenticated.js';
 import type { Topics } from './topics.js';
 
 export interface ConnectionsOptions {
@@ -49,8 +50,7 @@ export interface ConnectionsOptions {
 /** The sockets of the acceptor: opens and closes the sessions, and gives their messages to the router. */
 export class Connections {
   readonly #options: ConnectionsOptions;
-  /** Not authenticated, the longest so first. */
-  readonly #unauthenticated = new Set<Session>();
+  readonly #unauthenticated: Unauthenticated;
   readonly #origins: Origins;
   /** Number of the last session. */
   #numbers = 0;
@@ -58,6 +58,7 @@ export class Connections {
   constructor(options: ConnectionsOptions) {
     this.#options = options;
     this.#origins = createOrigins(options.config);
+    this.#unauthenticated = new Unauthenticated(options);
   }
 
   /** Registers the WebSocket route. */
@@ -157,25 +158,16 @@ export class Connections {
     metrics.connectionsAccepted.add(1);
     log.debug({ session: session.number, address: session.address }, 'connected');
     authentication.begin(session, credential);
-    if (session.state.kind === 'connecting') this.#enterUnauthenticated(session);
+    if (session.state.kind === 'connecting') this.#unauthenticated.add(session);
   }
 
   /** The session has an identity now. */
   authenticated(session: Session): void {
-    this.#unauthenticated.delete(session);
+    this.#unauthenticated.remove(session);
   }
 
-  /** Closes the one that has been unauthenticated for longest, when there is one too many. */
-  #enterUnauthenticated(session: Session): void {
-    const { config, metrics } = this.#options;
-    this.#unauthenticated.add(session);
-    if (this.#unauthenticated.size <= config.maxUnauthenticatedConnections) return;
-    for (const oldest of this.#unauthenticated) {
-      this.#unauthenticated.delete(oldest);
-      metrics.connectionsRejected('unauthenticated').add(1);
-      if (oldest.isOpen) oldest.socket.end(closeCodes.policy, errors.AUTH_REQUIRED.sentence);
-      return;
-    }
+  stop(): void {
+    this.#unauthenticated.stop();
   }
 
   /** Disconnects a client that does not take what it is sent: a frame was dropped, or too much waits for it. */
@@ -198,7 +190,7 @@ export class Connections {
     session.reads?.close();
     session.chunks?.close();
     session.held?.clear();
-    this.#unauthenticated.delete(session);
+    this.#unauthenticated.remove(session);
     outgoing.measure(session);
     if (!sessions.remove(session)) return;
     metrics.connectionsClosed(String(code)).add(1);

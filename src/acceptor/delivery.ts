@@ -114,6 +114,10 @@ export class Delivery {
       changed: (documentId) => {
         topics.touch(documentId, now);
       },
+      created: (number) => {
+        metrics.documentsCreated.add(1);
+        find(number)?.userBudget?.documents.charge(performance.now(), 1);
+      },
     };
     readAnswer(answer, handler);
     this.#sendReplies();

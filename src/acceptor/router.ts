@@ -193,21 +193,27 @@ export class Router {
     const isBatch = head.type === 'delta_batch';
     if (isBatch) this.#markBatchSupport(session);
     else session.readsFields = true;
-    const isQueued = this.#options.coalescer.add(
+    const receivedAt = performance.now();
+    const { charges, coalescer, topics } = this.#options;
+    const overLimit = charges.fanOut(session, bytes.length, topics.subscribersOf(documentId), receivedAt);
+    if (overLimit !== undefined) throw overLimit;
+    const mayNotCreate = (session.userBudget?.documents.waitMs(receivedAt) ?? 0) > 0;
+    const isQueued = coalescer.add(
       documentId,
       {
         kind: isBatch ? recordKinds.deltaBatch : recordKinds.delta,
         origin: session.origin(),
         form: head.form,
         timestamp: head.timestamp,
-        receivedAt: performance.now(),
+        receivedAt,
         payload: Buffer.from(bytes.subarray(head.start, head.end)),
+        ...(mayNotCreate ? { mayNotCreate } : {}),
       },
       false,
     );
     if (!isQueued) throw new LimitError('queue', 'the server is overloaded');
     // A writer at its limit of subscriptions may still write, but is not subscribed to the document.
-    if (state.access.mayRead(documentId)) this.#options.topics.subscribePartially(session, documentId);
+    if (state.access.mayRead(documentId)) topics.subscribePartially(session, documentId);
   }
 
   #chunk(session: Session, bytes: Buffer, head: FrameHead): void {
@@ -284,6 +290,6 @@ export class Router {
     const { metrics, log } = this.#options;
     metrics.misuses(misuse).add(1);
     log.sampled('info', { session: session.number, address: session.address, misuse }, 'a client is disconnected');
-    session.socket.end(closeCodes.policy, sentences[misuse]);
+    session.end(closeCodes.policy, sentences[misuse], true);
   }
 }

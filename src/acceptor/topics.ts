@@ -77,6 +77,11 @@ export class Topics {
     return this.#entries.get(documentId)?.subscribers === 1 && held !== undefined && held.joined === held.wanted;
   }
 
+  /** Sessions that are subscribed to a document. */
+  subscribersOf(documentId: string): number {
+    return this.#entries.get(documentId)?.subscribers ?? 0;
+  }
+
   /** Subscribers of one variant of a document. */
   countOf(documentId: string, variant: number): number {
     return this.#entries.get(documentId)?.counts[Math.log2(variant)] ?? 0;

@@ -1,5 +1,5 @@
 /** Who may connect, in the configuration table: limits per address, and the sockets of the process. */
-import { addresses, integer, oneOf } from './kinds.js';
+import { addresses, integer, oneOf, size } from './kinds.js';
 import { variable } from './variable.js';
 
 const whatCounts =
@@ -22,6 +22,12 @@ export const admission = {
     defaultWords: 'a tenth of WS_MAX_CONNECTIONS',
     meaning:
       'Most connections that are not authenticated. When there is one more, the one that has been so for longest is closed with code 1008, so that silent connections keep nobody out.',
+  }),
+  maxUnauthenticatedBytes: variable('SYNCKIT_MAX_UNAUTHENTICATED_BYTES', size(1_024), {
+    default: '512MiB',
+    unit: 'bytes',
+    meaning:
+      'Memory for unfinished messages of connections that are not authenticated, each of which may hold WS_MAX_PAYLOAD_BYTES. Half of it divided by that size is how many may be open at leisure: of more, those that take longer than two seconds to authenticate are closed without a code. As many may be ending; further ones are closed without a code too.',
   }),
   maxHttpConnections: variable('SYNCKIT_MAX_HTTP_CONNECTIONS', integer(1), {
     default: '1000',

@@ -26,6 +26,17 @@ export const budgets = {
     unit: 'bytes per second',
     meaning: 'The same for all connections of one authenticated user to this process. 0 = no limit.',
   }),
+  maxFanOutBytesPerSecond: variable('SYNCKIT_MAX_FANOUT_BYTES_PER_SECOND', size(0), {
+    default: '256MiB',
+    unit: 'bytes per second',
+    meaning:
+      'Bytes of writes of one authenticated user to this process, each message with 256 bytes more and once for every subscriber of its document. Four seconds of it may be used at once; who has used more is refused until it is made up for. Of clients without a user on this host: of one connection. 0 = no limit.',
+  }),
+  maxUserDocumentsPerHour: variable('SYNCKIT_MAX_USER_DOCUMENTS_PER_HOUR', integer(0), {
+    default: '10000',
+    meaning:
+      'Documents that one authenticated user may create on this process per hour, all of which may come at once. Writes to further documents that are not there yet are refused. Clients without a user count by their address, except those of this host, which have no limit. 0 = no limit.',
+  }),
   maxRefusalsPerMinute: variable('SYNCKIT_MAX_REFUSALS_PER_MINUTE', integer(0), {
     default: '600',
     meaning:
@@ -55,7 +66,8 @@ export const budgets = {
   maxNodeReadBytesPerSecond: variable('SYNCKIT_MAX_NODE_READ_BYTES_PER_SECOND', size(0), {
     default: '64MiB',
     unit: 'bytes per second',
-    meaning: `The same for all sessions of this process together. ${charged}`,
+    meaning:
+      'The same for all sessions of this process together. An eighth of a second of the rate may be used at once, so that the answers of large documents have pauses between them, in which others are served. 0 = no limit.',
   }),
   maxReadBytesInFlight: variable('SYNCKIT_MAX_READ_BYTES_IN_FLIGHT', size(1_024), {
     default: '16MiB',

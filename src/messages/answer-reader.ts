@@ -24,6 +24,8 @@ export interface AnswerHandler {
   awarenessActive(documentId: string): void;
   /** The document has changed, and there is nothing to send. */
   changed(documentId: string): void;
+  /** A write of this session has created a document. */
+  created(session: number): void;
 }
 
 /** Calls the handler for each entry, in order. @throws Error for bytes that no `AnswerWriter` has written. */
@@ -118,6 +120,10 @@ export function readAnswer(answer: Uint8Array<ArrayBuffer>, handler: AnswerHandl
         at = end;
         break;
       }
+      case entries.created:
+        handler.created(bytes.readDoubleLE(at + 1));
+        at += 9;
+        break;
       default:
         throw new Error(`unknown entry ${bytes[at] ?? -1} at ${at} of an answer`);
     }

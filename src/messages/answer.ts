@@ -15,6 +15,7 @@
  *   active  = u8 7 · u16 length · documentId
  *   relayed = u8 11 · f64 task · u32 place of a group in the task · u32 records of the group
  *   changed = u8 10 · u16 length · documentId
+ *   created = u8 12 · f64 session
  */
 import { ByteWriter } from '../protocol/byte-writer.js';
 import { typeCodes, type MessageType } from '../protocol/codes.js';
@@ -48,6 +49,7 @@ export const entries = {
   read: 9,
   changed: 10,
   relayed: 11,
+  created: 12,
 } as const;
 
 export const FLAG_JSON = 1;
@@ -196,6 +198,12 @@ export class AnswerWriter {
   changed(documentId: string): void {
     this.frames.u8(entries.changed);
     this.frames.shortAscii(documentId);
+  }
+
+  /** A write of a session has created a document. */
+  created(session: number): void {
+    this.frames.u8(entries.created);
+    this.frames.f64(session);
   }
 
   /** The answer, in a buffer of its own, and begins the next. */

@@ -67,6 +67,8 @@ export interface WriteRecord {
   readonly payload: Buffer;
   /** Whether a former worker has sent what it relays. */
   readonly isRelayed?: true;
+  /** Set when its user has created as many documents as he may: it is refused where there is no document yet. */
+  readonly mayNotCreate?: true;
 }
 
 /** A request for the state of a document. */
@@ -116,6 +118,7 @@ const FLAG_SUPPORTS_BATCH = 2;
 const FLAG_JSON_FORM = 4;
 const FLAG_OLD = 8;
 const FLAG_RELAYED = 16;
+const FLAG_MAY_NOT_CREATE = 32;
 
 /** What is asked of one document. */
 export interface TaskGroup {
@@ -202,7 +205,8 @@ function writeRecord(writer: ByteWriter, record: TaskRecord): void {
   writer.u8(record.kind);
   if (isWrite(record)) {
     const form = record.form === 'json' ? FLAG_JSON_FORM : 0;
-    writer.u8(flagsOf(record.origin) | form | (record.isRelayed === true ? FLAG_RELAYED : 0));
+    const relayed = record.isRelayed === true ? FLAG_RELAYED : 0;
+    writer.u8(flagsOf(record.origin) | form | relayed | (record.mayNotCreate === true ? FLAG_MAY_NOT_CREATE : 0));
     writer.f64(record.origin.session);
     writer.f64(record.timestamp);
     writer.f64(record.receivedAt);
@@ -241,7 +245,12 @@ function readRecord(bytes: Buffer, at: number, end: number): TaskRecord {
     receivedAt: bytes.readDoubleLE(at + 18),
     payload: bytes.subarray(at + 26, end),
   };
-  return (flags & FLAG_RELAYED) === 0 ? write : { ...write, isRelayed: true };
+  if ((flags & (FLAG_RELAYED | FLAG_MAY_NOT_CREATE)) === 0) return write;
+  return {
+    ...write,
+    ...((flags & FLAG_RELAYED) === 0 ? {} : { isRelayed: true }),
+    ...((flags & FLAG_MAY_NOT_CREATE) === 0 ? {} : { mayNotCreate: true }),
+  };
 }
 
 /** Payload of a `subscribe` record, made by the acceptor from the parsed message. */

@@ -30,6 +30,7 @@ export class AcceptorMetrics {
   readonly limitRejections;
   /** By reason. */
   readonly misuses;
+  readonly documentsCreated;
   readonly coalescingWait;
   readonly fanoutLatency;
   readonly ackLatency;
@@ -61,6 +62,7 @@ export class AcceptorMetrics {
     this.errors = cells.counters(metrics.errorsSent);
     this.limitRejections = cells.counters(metrics.limitRejections);
     this.misuses = cells.counters(metrics.misuses);
+    this.documentsCreated = cells.counter(metrics.documentsCreated);
     this.coalescingWait = cells.histogram(metrics.coalescingWait);
     this.fanoutLatency = cells.histogram(metrics.fanoutLatency);
     this.ackLatency = cells.histogram(metrics.ackLatency);

@@ -34,6 +34,12 @@ export const budgetMetrics = {
     labels: { reason: ['unauthenticated', 'refusals'] },
     help: 'Connections that were closed with 1008 for what they sent: over SYNCKIT_MAX_MESSAGES_BEFORE_AUTH or SYNCKIT_MAX_BYTES_BEFORE_AUTH (unauthenticated), or over SYNCKIT_MAX_REFUSALS_PER_MINUTE (refusals).',
   },
+  documentsCreated: {
+    name: 'synckit_documents_created_total',
+    type: 'counter',
+    owner: 'acceptor',
+    help: 'Documents that writes of clients have created (SYNCKIT_MAX_USER_DOCUMENTS_PER_HOUR).',
+  },
   snapshots: {
     name: 'synckit_snapshots_total',
     type: 'counter',

@@ -232,6 +232,10 @@ export class Outbox {
     this.#answer.awarenessActive(documentId);
   }
 
+  created({ session }: Origin): void {
+    this.#answer.created(session);
+  }
+
   /** A document has changed, and there is nobody to send that to. */
   changed(documentId: string): void {
     this.#answer.changed(documentId);
@@ -247,10 +251,7 @@ export class Outbox {
     this.#answer.awarenessTaskDone();
   }
 
-  /**
-   * Sends the answer so far when it is large: a thousand clients may have asked for a document, and many large texts may be
-   * loaded again at once.
-   */
+  /** Sends the answer so far when it is large: a thousand clients may ask for a document, or many texts be loaded, at once. */
   flushIfLarge(): void {
     if (this.length >= MAX_ANSWER_BYTES) this.flush();
   }

@@ -212,7 +212,11 @@ export class Writes {
       message = parseMessage(record.payload, headOf(record));
       operations = parseOperations(message, document.id, maxValueDepth);
       if (committer.pendingBytes > maxPendingBytes) throw new ProtocolError('STORAGE_UNAVAILABLE');
+      const isNew = this.#isNew(document);
+      if (isNew && record.mayNotCreate === true)
+        throw new ProtocolError('RATE_LIMIT_EXCEEDED', 'too many new documents');
       writes = this.#apply(operations, merge, text, origin);
+      if (isNew && !this.#isNew(document)) outbox.created(origin);
     } catch (error) {
       refuse(record, document.id, error, message);
       openGroup.settleRecord();
@@ -232,6 +236,11 @@ export class Writes {
     const { id: documentId } = document;
     const hasText = texts.length > 0;
     return { origin, messageId, documentId, writes, text: hasText, receivedAt, openGroup, echo: undefined };
+  }
+
+  /** Whether nothing was ever written into it, as far as that is known. */
+  #isNew({ handle, text, horizon }: LoadedDocument): boolean {
+    return text === undefined && horizon === undefined && this.#options.core.fieldCount(handle) === 0;
   }
 
   /** @returns What is written into fields. @throws ProtocolError With no field applied. */

@@ -2,6 +2,7 @@
 import { test } from 'tap';
 import { binaryFrame } from '../support/client.js';
 import { client, secret, server, token } from '../support/fixture.js';
+import { residentBytes, watchMemory } from '../support/memory.js';
 import { until } from '../support/server.js';
 
 test('LIM7: before authentication a handful of messages, of any type, and few bytes', async (t) => {
@@ -76,4 +77,24 @@ test('LIM9: what all sessions of a user send counts together', async (t) => {
   await until('the answers', () => again.received('pong', 'error').length === 10);
   t.ok(again.received('error').length > 0, 'who connects again does not begin anew');
   await other.roundTrip();
+});
+
+test('LIM7: what unauthenticated clients leave unfinished or do not close takes bounded memory', async (t) => {
+  const to = await server(t, {
+    JWT_SECRET: secret,
+    DATABASE_URL: 'memory:',
+    SYNCKIT_MAX_UNAUTHENTICATED_BYTES: '32MiB',
+  });
+  const honest = await client(t, to, { token: token('ann', { read: ['*'], write: ['*'] }) });
+  const before = residentBytes(to.pid);
+  const memory = watchMemory(to.pid);
+  for (let i = 0; i < 100; i++) {
+    const raw = await client(t, to);
+    // It does not answer the close frame, so the connection stays if it is not closed by force.
+    raw.socket.pause();
+    raw.socket.send(Buffer.alloc(3_500_000, 1), () => undefined);
+    await honest.acked(honest.set('d', 'f', i));
+  }
+  const most = memory.stop() - before;
+  t.ok(most < 200e6, `${Math.round(most / 1e6)} MB more`);
 });

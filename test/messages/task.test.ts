@@ -39,8 +39,10 @@ const records: fc.Arbitrary<TaskRecord> = fc.oneof(
       timestamp: fc.oneof(fc.constant(NaN), fc.integer({ min: -(2 ** 53) + 1, max: 2 ** 53 - 1 })),
       receivedAt: fc.double({ min: 0, noNaN: true }),
       payload: payloads,
+      isRelayed: fc.constant(true as const),
+      mayNotCreate: fc.constant(true as const),
     },
-    plain,
+    { ...plain, requiredKeys: ['kind', 'origin', 'form', 'timestamp', 'receivedAt', 'payload'] },
   ),
   fc.record(
     {

@@ -12,6 +12,8 @@ const noLimits: BudgetConfig = {
   maxAwarenessBytesPerSecond: 0,
   maxReadBytesPerSecond: 0,
   maxUserReadBytesPerSecond: 0,
+  maxFanOutBytesPerSecond: 0,
+  maxUserDocumentsPerHour: 0,
 };
 
 export function budgets(limits: Partial<BudgetConfig> = {}): Budgets {

@@ -186,6 +186,7 @@ export class ShardDriver {
       awareness: (documentId, message) => this.awareness.push({ documentId, message: decodeAwareness(message) }),
       awarenessActive: (documentId) => this.awarenessActive.push(documentId),
       changed: () => undefined,
+      created: () => undefined,
     });
   }
 }

@@ -226,7 +226,7 @@ export class Authentication {
     const { number, address } = session;
     this.#options.log.sampled('info', { session: number, address, code }, 'authentication refused');
     this.#audit('credentials_refused', session, undefined, code);
-    session.socket.end(errors[code].closeCode ?? closeCodes.policy, errors[code].sentence);
+    session.end(errors[code].closeCode ?? closeCodes.policy, errors[code].sentence);
   }
 
   #end(session: Session, code: ErrorCode): void {
@@ -234,6 +234,6 @@ export class Authentication {
     this.#options.metrics.authentications(refusals[code] ?? 'timeout').add(1);
     this.#options.metrics.errors(code).add(1);
     session.reply('error', errorBody('auth', code, {}));
-    session.socket.end(errors[code].closeCode ?? closeCodes.policy, errors[code].sentence);
+    session.end(errors[code].closeCode ?? closeCodes.policy, errors[code].sentence, true);
   }
 }

@@ -13,6 +13,8 @@ export interface SessionBudget {
   readonly reads: TokenBucket;
   /** Bytes of its awareness updates. */
   readonly awareness: TokenBucket;
+  /** Bytes of its writes, once for each subscriber. */
+  readonly fanOut: TokenBucket;
 }
 
 /** What all sessions of one user may use together. */
@@ -20,6 +22,9 @@ export interface UserBudget {
   readonly messages: TokenBucket;
   readonly received: TokenBucket;
   readonly reads: TokenBucket;
+  readonly fanOut: TokenBucket;
+  /** Documents that they create. */
+  readonly documents: TokenBucket;
 }
 
 export type BudgetConfig = Pick<
@@ -32,11 +37,14 @@ export type BudgetConfig = Pick<
   | 'maxAwarenessBytesPerSecond'
   | 'maxReadBytesPerSecond'
   | 'maxUserReadBytesPerSecond'
+  | 'maxFanOutBytesPerSecond'
+  | 'maxUserDocumentsPerHour'
 >;
 
 /** Seconds of its rate that may be used at once. */
 const RECEIVED_BURST_SECONDS = 4;
 const AWARENESS_BURST_SECONDS = 8;
+const FAN_OUT_BURST_SECONDS = 4;
 /** Messages that may come at once: as many as in so many seconds, or so few that it does not matter. */
 const MESSAGES_BURST_SECONDS = 20;
 const FEW_MESSAGES = 1_000;
@@ -58,6 +66,7 @@ export class Budgets {
       refusals: perMinute(config.maxRefusalsPerMinute, now),
       reads: perSecond(config.maxReadBytesPerSecond, READ_BURST_SECONDS, now),
       awareness: perSecond(config.maxAwarenessBytesPerSecond, AWARENESS_BURST_SECONDS, now),
+      fanOut: perSecond(config.maxFanOutBytesPerSecond, FAN_OUT_BURST_SECONDS, now),
     };
   }
 
@@ -68,6 +77,8 @@ export class Budgets {
       messages: messageBucket(config.maxUserMessagesPerMinute, now),
       received: perSecond(config.maxUserReceivedBytesPerSecond, RECEIVED_BURST_SECONDS, now),
       reads: perSecond(config.maxUserReadBytesPerSecond, READ_BURST_SECONDS, now),
+      fanOut: perSecond(config.maxFanOutBytesPerSecond, FAN_OUT_BURST_SECONDS, now),
+      documents: new TokenBucket(config.maxUserDocumentsPerHour / 3_600, config.maxUserDocumentsPerHour, now),
     };
   }
 }

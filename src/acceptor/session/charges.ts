@@ -49,6 +49,21 @@ export class Charges {
     );
   }
 
+  /**
+   * Charges a write for what it costs to send it to the subscribers of its document. It may be larger than what is left,
+   * as otherwise nobody could write something large to many; then the next one waits.
+   *
+   * @param now Milliseconds of the monotonic clock.
+   * @returns The limit that earlier ones are over; then it must be refused.
+   */
+  fanOut({ budget, userBudget }: Session, bytes: number, subscribers: number, now: number): LimitError | undefined {
+    const { fanOut } = userBudget ?? budget;
+    const waitMs = fanOut.waitMs(now);
+    if (waitMs > 0) return new LimitError('fanOut', 'too many bytes to too many subscribers', waitMs);
+    fanOut.charge(now, (bytes + MESSAGE_BYTES) * subscribers);
+    return undefined;
+  }
+
   /** Charges a session that is not authenticated. @returns False when it has sent too much and must be disconnected. */
   beforeAuth({ early }: Session, bytes: number): boolean {
     early.messages++;

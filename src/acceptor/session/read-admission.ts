@@ -35,6 +35,11 @@ interface Permit {
 
 /** Seconds of its rate that may be used at once: the answer of a large document is that much. */
 export const READ_BURST_SECONDS = 2;
+/**
+ * The same for all sessions together. It is short, so that the answers of large documents never follow each other without
+ * a pause in which others are served: after each one, the process waits for about as long as its rate says.
+ */
+const NODE_BURST_SECONDS = 1 / 8;
 /** Sizes of answers that are remembered. */
 const MAX_SIZES = 20_000;
 /** Bytes that are assumed of an answer whose size is not known. */
@@ -68,7 +73,7 @@ export class ReadAdmission {
   constructor(options: ReadAdmissionOptions) {
     this.#options = options;
     const { bytesPerSecond } = options;
-    this.#node = new TokenBucket(bytesPerSecond, bytesPerSecond * READ_BURST_SECONDS, performance.now());
+    this.#node = new TokenBucket(bytesPerSecond, bytesPerSecond * NODE_BURST_SECONDS, performance.now());
   }
 
   /** Bytes of answers that are on their way, as far as they can be known. */

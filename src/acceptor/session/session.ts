@@ -35,6 +35,12 @@ export interface SocketData {
   credential: Credential | undefined;
 }
 
+/** Bounds how many connections may hold memory after their end. */
+export interface Endings {
+  /** Whether one more may; then it is counted. */
+  mayLinger(): boolean;
+}
+
 /** The awareness of a session. Most sessions have none, and ten thousand empty maps would take megabytes. */
 export interface SessionAwareness {
   /** Documents whose awareness it is subscribed to, and the encoding of each subscription. */
@@ -67,14 +73,18 @@ export class Session {
   awareness: SessionAwareness | undefined;
   /** Undefined while no read is in progress or waits. */
   reads: ReadGate | undefined;
-  /** The user it is counted for; undefined before authentication. */
+  /** Undefined before authentication. */
   userId: string | undefined;
-  /** Undefined before authentication, and for users that stand for many people. */
+  /** Whom it is counted for: its user, or, without one, its address. */
+  countedFor: string | undefined;
+  /** Undefined before authentication, and for clients of this host without a user. */
   userBudget: UserBudget | undefined;
   /** What it has sent before it was authenticated. */
   readonly early = { messages: 0, bytes: 0 };
   /** Bytes that waited for its socket when it was last looked at, and since when (in ms of the monotonic clock) none went. */
   readonly outgoing: { bytes: number; stuckSince: number | undefined } = { bytes: 0, stuckSince: undefined };
+  /** Set while it is not authenticated. */
+  endings: Endings | undefined;
   /** Number of its last read. */
   lastRead = 0;
   chunks: ChunkAssembler | undefined;
@@ -160,6 +170,17 @@ export class Session {
   /** Names the session as the origin of a record. */
   origin(): Origin {
     return { session: this.number, encoding: this.encoding, supportsBatch: this.supportsBatch };
+  }
+
+  /**
+   * Closes it with a code. uWS keeps an unfinished or large message until the client has closed the connection as well; so
+   * of those who are not authenticated, when too many do that, further ones are closed without a code.
+   *
+   * @param mayHold Whether there may be such a message. While a message is handled, there is none besides it.
+   */
+  end(code: number, reason: string, mayHold = this.held !== undefined): void {
+    if (mayHold && this.endings?.mayLinger() === false) this.socket.close();
+    else this.socket.end(code, reason);
   }
 
   /** Encodes and sends a message. */

@@ -1,3 +1,4 @@
+import { customerOf, isLoopback } from '../addresses/spelling.js';
 import { isUnused, type Budgets, type UserBudget } from './budgets.js';
 import type { Session } from './session.js';
 
@@ -47,14 +48,17 @@ export class Sessions {
   /**
    * The session belongs to this user from now on.
    *
-   * @param isShared Whether it stands for many people, so that no budget is kept for it.
+   * @param isShared Whether it stands for many people: then whoever comes from one address is one user, except that
+   *   addresses of this host have no budget, as a proxy may stand behind them.
    */
   setUser(session: Session, userId: string, isShared: boolean): void {
     this.#dropUser(session);
-    const user = this.#users.get(userId) ?? this.#enter(userId);
+    const name = isShared ? `${userId} ${customerOf(session.address)}` : userId;
+    const user = this.#users.get(name) ?? this.#enter(name);
     user.sessions++;
     session.userId = userId;
-    session.userBudget = isShared ? undefined : user.budget;
+    session.countedFor = name;
+    session.userBudget = isShared && isLoopback(session.address) ? undefined : user.budget;
   }
 
   /** A copy of all open sessions. */
@@ -75,14 +79,15 @@ export class Sessions {
   }
 
   #dropUser(session: Session): void {
-    const { userId } = session;
-    if (userId === undefined) return;
+    const { countedFor } = session;
+    if (countedFor === undefined) return;
     session.userId = undefined;
+    session.countedFor = undefined;
     session.userBudget = undefined;
-    const user = this.#users.get(userId);
+    const user = this.#users.get(countedFor);
     if (user === undefined || --user.sessions > 0) return;
-    this.#users.delete(userId);
-    if (!isUnused(user.budget, performance.now())) this.#absent.set(userId, user);
+    this.#users.delete(countedFor);
+    if (!isUnused(user.budget, performance.now())) this.#absent.set(countedFor, user);
     this.#forgetAbsent();
   }
 

@@ -85,6 +85,17 @@ test('the rate of the process holds for all', async (t) => {
   admission.stop();
 });
 
+test('after the answer of a large document the process serves others before it makes the next one', async (t) => {
+  const admission = readAdmission({ bytesPerSecond: 40 * MIB });
+  const first = new Wanting(admission, 'first').want(1);
+  t.same(first.started, ['first0']);
+  admission.answered('first0', 10 * MIB, true);
+  const next = new Wanting(admission, 'next').want(1);
+  t.same(next.started, [], 'although it is far below what two seconds allow');
+  await until('the pause to end', () => next.started.length === 1);
+  admission.stop();
+});
+
 test('a large answer is not put off for ever by small ones', async (t) => {
   const admission = readAdmission({ maxBytesInFlight: 10 * MIB });
   const large = new Wanting(admission, 'l', [], 'large').want(1);
