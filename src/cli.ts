@@ -1,5 +1,7 @@
 #!/usr/bin/env node
 /** The command line: `synckit-server <command>`. Without a command it runs the server. */
+import './start/require-supported.js';
+import './start/env-file.js';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { signToken } from './auth/tokens/tokens.js';
@@ -45,10 +47,10 @@ Usage: synckit-server [command]
     --force        replace what is there, which is moved aside
   docs           write docs/configuration.md, docs/errors.md and docs/metrics.md
 
-  --help         print this; after user, key or revoke-token: their help
-  --version      print the version
+  -h, --help     print this; after user, key or revoke-token: their help
+  -v, --version  print the version
 
-The environment variables are described in docs/configuration.md.`;
+A file .env in the present folder is read, unless NODE_ENV is test. The environment variables are described in docs/configuration.md.`;
 
 const commands: Readonly<Record<string, (args: string[]) => void | Promise<void>>> = {
   async serve(args) {
@@ -140,11 +142,11 @@ const commands: Readonly<Record<string, (args: string[]) => void | Promise<void>
 async function run(args: string[]): Promise<void> {
   const [first, ...rest] = args;
   const account = first !== undefined && Object.hasOwn(accountCommands, first) ? accountCommands[first] : undefined;
-  if (args.includes('--help') || first === 'help') {
+  if (args.includes('--help') || args.includes('-h') || first === 'help') {
     print(account?.help ?? help);
   } else if (account !== undefined) {
     await account.run(rest);
-  } else if (first === '--version') {
+  } else if (first === '--version' || first === '-v') {
     print(version);
   } else if (first === undefined || first.startsWith('-')) {
     await commands['serve']?.(args);

@@ -37,7 +37,7 @@ export function createLogger(
         paths: secretFields.flatMap((field) => [field, `*.${field}`, `*.*.${field}`]),
         censor: '[hidden]',
       },
-      serializers: { err: stdSerializers.err, error: stdSerializers.err, url: withoutQuery },
+      serializers: { err: errorOnly, error: errorOnly, url: withoutQuery },
     },
     destination ?? openDestination(config.logFile),
   );
@@ -76,6 +76,11 @@ function openDestination(file: string | undefined): DestinationStream {
   const opened = pino.destination({ dest: file ?? 1, append: true, sync: true, maxLength: MAX_UNWRITTEN_BYTES });
   opened.on('error', () => undefined);
   return opened;
+}
+
+/** What only has a message is an error whose stack says nothing to operators. */
+function errorOnly(error: unknown): unknown {
+  return error instanceof Error ? stdSerializers.err(error) : error;
 }
 
 /** The query string may contain a token. */

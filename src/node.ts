@@ -25,6 +25,7 @@ import { askCluster, clusterThrottle } from './pool/cluster-client.js';
 import { DatabaseClock } from './pool/database-clock.js';
 import { ClusterHeartbeat } from './cluster/membership/heartbeat.js';
 import { ShardSet } from './pool/shard-set.js';
+import { listen, portOf } from './start/listen.js';
 import { startDatabase } from './storage/postgres/connection/start.js';
 
 export interface NodeOptions {
@@ -160,22 +161,22 @@ export class Node {
    * @throws Error when the storage can't be opened or the port is in use.
    */
   async start(): Promise<number> {
-    const { host, port } = this.#options.config;
+    const { host, port, sharesPort } = this.#options.config;
     // First, because it may fail: no client must connect to a server that does not stay up.
     this.#scrapes = await listenForScrapes(this.#scraping);
     await this.#waitForDatabase();
     await this.shards.start();
     await this.auth.start();
     await this.clock.start();
-    const listening = await new Promise<us_listen_socket | false>((resolve) => this.#app.listen(host, port, resolve));
-    if (listening === false) {
+    try {
+      this.#listening = await listen(this.#app, { host, port }, sharesPort);
+    } catch (error) {
       await this.shards.stop();
       await this.auth.close();
-      throw new Error(`can't listen on ${host}:${port}: the address is not ours or the port is taken`);
+      throw error;
     }
-    this.#listening = listening;
     this.#state = 'running';
-    this.#port = uWS.us_socket_local_port(listening);
+    this.#port = portOf(this.#listening);
     this.heartbeat?.beat();
     return this.#port;
   }

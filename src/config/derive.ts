@@ -1,10 +1,11 @@
 /** The values that are derived from several variables, or from the host. */
 import { createHash, randomBytes } from 'node:crypto';
-import { availableParallelism, hostname } from 'node:os';
+import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { authOf, type AuthConfig } from './auth.js';
 import { hasIdentityProvider } from './identity-provider.js';
 import type { Sentinels } from '../cluster/redis/address.js';
+import { usableCores } from './cores.js';
 import { descriptorLimit } from './descriptors.js';
 import { readPm2 } from './pm2.js';
 import type { variables } from './table.js';
@@ -74,6 +75,8 @@ export interface Derived {
   readonly maxSockets: number;
   /** To listen on. */
   readonly host: string;
+  /** Whether other processes may listen on `port` too: those of PM2, or of a cluster. */
+  readonly sharesPort: boolean;
   /** Whether authentication is off only because nothing was configured. */
   readonly isOpenByDefault: boolean;
   /** `['*']` for every origin. */
@@ -108,7 +111,8 @@ export function derive(values: Values, env: NodeJS.ProcessEnv): Derived {
     authRequired,
     auth: authOf(values),
     bus: busOf(values),
-    host: values.hostAddress ?? (isOpenByDefault ? '127.0.0.1' : '0.0.0.0'),
+    host: values.hostAddress?.replace(/^\[(.*)\]$/, '$1') ?? (isOpenByDefault ? '127.0.0.1' : '0.0.0.0'),
+    sharesPort: severalProcesses || values.redisUrl !== undefined,
     isOpenByDefault,
     corsOrigins: values.corsOriginList ?? values.corsOrigin ?? (production || isOpenByDefault ? [] : ['*']),
     connectionsPerAddress: perAddress(values.maxConnectionsPerIp, 50),
@@ -116,7 +120,7 @@ export function derive(values: Values, env: NodeJS.ProcessEnv): Derived {
     requestsPerAddress: perAddress(values.maxHttpRequestsPerSecond, 20),
     maxUnauthenticatedConnections: values.maxUnauthenticated ?? Math.ceil(values.maxConnections / 10),
     maxSockets: Math.min(wantedSockets(values), descriptorLimit() - RESERVED_DESCRIPTORS),
-    shards: values.shards ?? defaultShards(severalProcesses, storage, availableParallelism()),
+    shards: values.shards ?? defaultShards(severalProcesses, storage, usableCores()),
     nodeId,
     writerId,
     publicNodeId: values.nodeId === undefined ? writerId : nodeId,

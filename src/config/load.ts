@@ -6,6 +6,7 @@ import { checks } from './checks.js';
 import { derive, type Derived, type Values } from './derive.js';
 import { duration } from './kinds.js';
 import { variables } from './table.js';
+import { unknownVariables } from './unknown.js';
 import type { Variable } from './variable.js';
 
 export type { AuthConfig, PublicKeysConfig } from './auth.js';
@@ -113,7 +114,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     if (!of.some((key) => bad.has(key)) && refuses(complete)) problems.push(sentence(complete));
   }
   if (problems.length > 0) throw new ConfigError(problems);
-  const notices = unknownVariables(env);
+  const notices = unknownVariables(env, Object.values<Variable>(variables));
   const derived = derive(complete, env);
   return freeze({ ...visible(complete), ...derived, notices: [...derived.notices, ...notices] });
 }
@@ -139,14 +140,6 @@ function readVariable(variable: Variable, given: string | undefined): Read {
 function visible(values: Values): Omit<Values, Hidden> {
   const entries = Object.entries(values).filter(([key]) => !(hidden as readonly string[]).includes(key));
   return Object.fromEntries(entries) as unknown as Omit<Values, Hidden>;
-}
-
-/** Notices for misspelt variables; only names with our own prefix are checked. */
-function unknownVariables(env: NodeJS.ProcessEnv): string[] {
-  const known = new Set(Object.values<Variable>(variables).map(({ name }) => name));
-  return Object.keys(env)
-    .filter((name) => name.startsWith('SYNCKIT_') && !known.has(name))
-    .map((name) => `${name} is not a variable of this server and has no effect.`);
 }
 
 function shorten(text: string): string {

@@ -17,10 +17,10 @@ const server = {
     default: 'development',
     meaning: 'With `production`, the server refuses settings that are only safe on a development machine.',
   }),
-  hostAddress: variable('HOST', text('an address or a host name', /^[\w.:-]+$/), {
+  hostAddress: variable('HOST', text('an address or a host name', /^([\w.:-]+|\[[\da-fA-F:.]+\])$/), {
     defaultWords: '0.0.0.0; 127.0.0.1 where authentication is off only because nothing was configured',
     meaning:
-      'Address to listen on. Without JWT_SECRET and SYNCKIT_AUTH_REQUIRED, outside production, everybody who reaches the server may read and write everything; then it listens on this host only, unless HOST is set.',
+      'Address to listen on, an IPv6 address with or without brackets. Without JWT_SECRET and SYNCKIT_AUTH_REQUIRED, outside production, everybody who reaches the server may read and write everything; then it listens on this host only, unless HOST is set.',
   }),
   port: variable('PORT', integer(0, 65_535), {
     default: '8080',
@@ -42,7 +42,8 @@ const server = {
     meaning: 'The same by its name in the reference server; used when CORS_ORIGINS is not set.',
   }),
   shards: variable('SHARDS', integer(1, 64), {
-    defaultWords: 'one less than the number of cores, at least 1 and at most 4; 1 when PM2 runs several processes',
+    defaultWords:
+      'one less than the number of cores (in a container, of its CPU limit), at least 1 and at most 4; 1 when PM2 runs several processes',
     meaning: 'Number of worker threads. Each holds and merges its share of the documents.',
   }),
   shardStartTimeoutMs: variable('SYNCKIT_SHARD_START_TIMEOUT_MS', integer(100, 3_600_000), {

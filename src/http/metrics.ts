@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { TemplatedApp } from 'uWebSockets.js';
 import type { Config } from '../config/load.js';
 import type { Logger } from '../log.js';
+import { listenProblem } from '../start/listen.js';
 import { refuse, respond, type Answer } from './answer.js';
 import { hasToken, isOperator } from './operator-token.js';
 import type { HttpDeps } from './ports.js';
@@ -68,7 +69,9 @@ export async function listenForScrapes(deps: MetricsDeps): Promise<Server | unde
   });
   server.maxConnections = MAX_SCRAPERS;
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
+    server.once('error', ({ code }: NodeJS.ErrnoException) => {
+      reject(new Error(listenProblem('METRICS_PORT', { host, port: metricsPort + instance }, code)));
+    });
     server.listen(metricsPort + instance, host, resolve);
   });
   return server;
