@@ -87,7 +87,7 @@ module.exports = {
         path: '^src/',
         pathNot: [
           '^src/shard/entry\\.ts$',
-          '^src/(node-auth|node|cli|cli-accounts|cli-data)\\.ts$',
+          '^src/(node-auth|node|cli|cli-accounts|cli-connect|cli-data)\\.ts$',
           '^src/storage/',
           '^src/import/',
         ],
@@ -102,7 +102,7 @@ module.exports = {
       severity: 'error',
       from: {
         path: '^src/',
-        pathNot: ['^src/shard/entry\\.ts$', '^src/cluster/', '^src/auth/accounts/throttle\\.ts$'],
+        pathNot: ['^src/(shard/entry|cli-connect)\\.ts$', '^src/cluster/', '^src/auth/accounts/throttle\\.ts$'],
       },
       to: { path: '^src/cluster/(memory|redis)/', pathNot: '^src/cluster/redis/address\\.ts$' },
     },

@@ -2,7 +2,11 @@
  * How PM2 runs the server on one host: `npm run cluster`, or `pm2 startOrReload ecosystem.config.cjs --update-env`.
  * What it reads besides WEB_CONCURRENCY are variables of docs/configuration.md; all are passed on to the processes.
  */
+const { existsSync } = require('node:fs');
 const { availableParallelism } = require('node:os');
+
+// As the server does. What the environment has already counts.
+if (process.env.NODE_ENV !== 'test' && existsSync('.env')) process.loadEnvFile('.env');
 
 /** What PM2 gives a process to end, or to be ready, beyond the time that it gives itself. */
 const MARGIN_MS = 5_000;
@@ -22,8 +26,9 @@ module.exports = {
       // which only processes with a bus may: without one, the new process would not hear of what the old one still writes.
       exec_mode: hasBus || processes > 1 ? 'cluster' : 'fork',
       wait_ready: true,
-      // A start waits for the database for so long, and the old process goes on meanwhile.
-      listen_timeout: number('DB_CONNECT_TIMEOUT', 60_000) + MARGIN_MS,
+      // A start waits for the database and for its threads for so long, and the old process goes on meanwhile.
+      listen_timeout:
+        number('DB_CONNECT_TIMEOUT', 60_000) + number('SYNCKIT_SHARD_START_TIMEOUT_MS', 30_000) + MARGIN_MS,
       // A drain ends by itself before that.
       kill_timeout: number('SHUTDOWN_DEADLINE_MS', 9_000) + MARGIN_MS,
       // There are no child processes to be killed, and PM2 would ask `ps` for them, which small images don't have.

@@ -22,6 +22,8 @@ Usage: synckit-server [command]
 
   serve          run the server (the default)
   check-config   check the environment variables without starting the server
+    --connect      also connect to the database and Redis, and try the port
+    --port-in-use  the port may be in use, by the server that is to be replaced
   token          print a token signed with JWT_SECRET
     --user ID      the user of the token (required)
     --read LIST    documents it may read, separated by commas, * for all
@@ -59,9 +61,15 @@ const commands: Readonly<Record<string, (args: string[]) => void | Promise<void>
     await import('./main.js');
   },
 
-  'check-config'(args) {
-    options(args, {});
-    const { notices } = loadConfig(process.env);
+  async 'check-config'(args) {
+    const given = options(args, { connect: { type: 'boolean' }, 'port-in-use': { type: 'boolean' } });
+    const config = loadConfig(process.env);
+    if (given.connect === true) {
+      const { connectionProblems } = await import('./cli-connect.js');
+      const problems = await connectionProblems(config, given['port-in-use'] === true);
+      if (problems.length > 0) throw new ConfigError(problems);
+    }
+    const { notices } = config;
     print('The configuration is usable.', ...notices.map((notice) => `  - ${notice}`));
   },
 

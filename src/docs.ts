@@ -1,5 +1,5 @@
 /** Generates the pages of docs/ that are derived from tables. */
-import { configReference } from './config/load.js';
+import { configReference, envExample } from './config/load.js';
 import { errors, type ErrorKind } from './errors.js';
 import { metricsReference } from './metrics/reference.js';
 
@@ -13,6 +13,7 @@ export interface Page {
 export function generatedPages(): readonly Page[] {
   return [
     { path: 'docs/configuration.md', text: configReference() },
+    { path: '.env.example', text: envExample() },
     { path: 'docs/errors.md', text: errorReference() },
     { path: 'docs/metrics.md', text: metricsReference() },
   ];

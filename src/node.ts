@@ -65,7 +65,7 @@ export class Node {
     this.#options = options;
     const { config, log, version } = options;
     const shardConfig = withoutSecrets(config);
-    this.metrics = new MetricsRegistry(nodeReads(this), version);
+    this.metrics = new MetricsRegistry(nodeReads(this), version, { node: config.nodeId, id: config.publicNodeId });
     this.shards = new ShardSet({
       count: config.shards,
       filename: fileURLToPath(new URL('./shard/entry.js', import.meta.url)),

@@ -35,7 +35,8 @@ async function serve(): Promise<void> {
     process.exit(1);
   }
   listenForSignals(node, config, log);
-  log.info({ host: config.host, port, shards: config.shards, storage: config.storage.kind }, 'listening');
+  const { host, shards, storage, publicNodeId: id } = config;
+  log.info({ id, host, port, shards, storage: storage.kind }, 'listening');
   tellPm2(config);
 }
 
@@ -46,8 +47,8 @@ function startError(error: unknown, log: Logger): unknown {
 }
 
 /** PM2 stops the former process when it hears that this one is ready, and shows the rest in `pm2 show`. */
-function tellPm2({ publicNodeId }: Config): void {
-  const data = { Node: { value: publicNodeId }, 'Ready pid': { value: process.pid } };
+function tellPm2({ nodeId, publicNodeId }: Config): void {
+  const data = { Node: { value: nodeId }, Id: { value: publicNodeId }, 'Ready pid': { value: process.pid } };
   process.send?.({ type: 'axm:monitor', data });
   process.send?.('ready');
 }

@@ -11,7 +11,7 @@ import type { Variable } from './variable.js';
 
 export type { AuthConfig, PublicKeysConfig } from './auth.js';
 export type { AddressLimit, StorageConfig } from './derive.js';
-export { configReference } from './reference.js';
+export { configReference, envExample } from './reference.js';
 
 /** Variables that are not in `Config`: their values are part of a derived one, or nothing uses them in this version. */
 const hidden = [

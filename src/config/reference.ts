@@ -34,3 +34,23 @@ function defaultOf(variable: Variable): string {
   const inWords = variable.unit === 'bytes' && typeof value === 'number' ? ` (${formatSize(value)})` : '';
   return `\`${variable.default}\`${inWords === ` (${variable.default})` ? '' : inWords}`;
 }
+
+/** The text of .env.example: every variable with its default, commented out. */
+export function envExample(): string {
+  const parts = sections.map(({ title, variables }) => {
+    const rows = Object.values<Variable>(variables).map(
+      ({ name, default: value, example }) => `# ${name}=${quoted(value ?? example ?? '')}`,
+    );
+    return `# ${title}\n${rows.join('\n')}`;
+  });
+  return `${exampleIntroduction}\n\n${parts.join('\n\n')}\n`;
+}
+
+const exampleIntroduction = `# Copy this file to .env and remove the # of what you set. docs/configuration.md describes each variable.
+# Generated from src/config/table.ts by \`npm run docs\`. Do not edit.
+# After the = stands the default, or where it has none an example, or nothing.`;
+
+/** As \`node --env-file\` reads it. */
+function quoted(value: string): string {
+  return /[\s#'"]/.test(value) ? JSON.stringify(value) : value;
+}

@@ -17,7 +17,9 @@ const introduction = `# Metrics
 All counters start at 0 with the process. Buckets are the same in every process, so quantiles can be computed from their
 sums: \`histogram_quantile(0.99, sum by (le) (rate(synckit_ack_latency_seconds_bucket[1m])))\`.
 
-Besides the metrics below there are \`synckit_build_info {version, node}\` and the default metrics of prom-client:
+Besides the metrics below there are \`synckit_build_info {version, node}\`, \`synckit_node_info {node, id, pid}\` with the
+names of the process (\`node\` in its log, \`id\` in the list of nodes of \`/health\`, \`pid\` in \`pm2 ls\`), and the default
+metrics of prom-client:
 \`process_cpu_seconds_total\`, \`process_resident_memory_bytes\`, \`nodejs_eventloop_lag_p99_seconds\` (of the acceptor's
 thread), \`nodejs_gc_duration_seconds\` and more.`;
 

@@ -27,8 +27,11 @@ export class MetricsRegistry {
   readonly #registry = new Registry();
   readonly #shards: Cells[] = [];
 
-  /** @param version Of the server, for `synckit_build_info`. */
-  constructor(reads: NodeReads, version: string) {
+  /**
+   * @param version Of the server, for `synckit_build_info`.
+   * @param names Of this process in the log and in `/health`, for `synckit_node_info`.
+   */
+  constructor(reads: NodeReads, version: string, names: { readonly node: string; readonly id: string }) {
     const memory = Cells.allocate(cellsOf('acceptor'));
     this.acceptor = new AcceptorMetrics(memory);
     this.#acceptorCells = new Cells(cellsOf('acceptor'), memory);
@@ -40,6 +43,13 @@ export class MetricsRegistry {
       registers: [this.#registry],
     });
     info.set({ version, node: process.version }, 1);
+    const identity = new Gauge({
+      name: 'synckit_node_info',
+      help: 'Always 1; the names of the process elsewhere are labels.',
+      labelNames: ['node', 'id', 'pid'],
+      registers: [this.#registry],
+    });
+    identity.set({ ...names, pid: process.pid }, 1);
     for (const [key, spec] of Object.entries<MetricSpec>(metrics)) {
       this.#register(spec, () => this.#samples(spec, reads[key as NodeMetric]));
     }

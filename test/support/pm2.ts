@@ -49,22 +49,33 @@ export class Pm2 {
    * @param env Variables of the server, and WEB_CONCURRENCY.
    */
   static async start(t: Test, env: NodeJS.ProcessEnv): Promise<Pm2> {
-    const pm2 = new Pm2(await mkdtemp(join(tmpdir(), 'synckit-pm2-')), env);
-    t.teardown(() => pm2.#end());
+    const pm2 = await Pm2.attach(t, env);
     await pm2.startOrReload();
     return pm2;
   }
 
+  /** The same, but nothing is started yet. */
+  static async attach(t: Test, env: NodeJS.ProcessEnv): Promise<Pm2> {
+    const pm2 = new Pm2(await mkdtemp(join(tmpdir(), 'synckit-pm2-')), env);
+    t.teardown(() => pm2.#end());
+    return pm2;
+  }
+
+  /** The environment of PM2 and of the server. */
+  get env(): NodeJS.ProcessEnv {
+    return this.#env;
+  }
+
   /** Resolves when the new processes are ready and the old ones have ended. */
-  async startOrReload(): Promise<void> {
-    await this.#command('startOrReload', 'ecosystem.config.cjs', '--update-env');
-    this.#daemon = Number(await readFile(join(this.#home, 'pm2.pid'), 'utf8'));
-    daemons.add(this.#daemon);
+  async startOrReload(env: NodeJS.ProcessEnv = {}): Promise<void> {
+    await this.#command(env, 'startOrReload', 'ecosystem.config.cjs', '--update-env');
+    await this.#note();
   }
 
   /** In the order of their instance numbers. */
   async list(): Promise<Pm2Process[]> {
-    const found = listSchema.parse(JSON.parse(await this.#command('jlist')));
+    const found = listSchema.parse(JSON.parse(await this.#command({}, 'jlist')));
+    await this.#note();
     return found
       .map(({ pid, pm2_env }) => ({ pid, instance: pm2_env.NODE_APP_INSTANCE, status: pm2_env.status }))
       .sort((a, b) => a.instance - b.instance);
@@ -77,9 +88,14 @@ export class Pm2 {
     return lines.map((line) => JSON.parse(line) as LogLine);
   }
 
-  async #command(...args: string[]): Promise<string> {
+  async #note(): Promise<void> {
+    this.#daemon = Number(await readFile(join(this.#home, 'pm2.pid'), 'utf8'));
+    daemons.add(this.#daemon);
+  }
+
+  async #command(env: NodeJS.ProcessEnv, ...args: string[]): Promise<string> {
     try {
-      const options = { cwd: packageFolder, env: this.#env, maxBuffer: 16 * 1024 ** 2 };
+      const options = { cwd: packageFolder, env: { ...this.#env, ...env }, maxBuffer: 16 * 1024 ** 2 };
       return (await run(process.execPath, [cli, ...args], options)).stdout;
     } catch (error) {
       const said = await readFile(join(this.#home, 'pm2.log'), 'utf8').catch(() => '');
@@ -89,7 +105,7 @@ export class Pm2 {
 
   async #end(): Promise<void> {
     const pids = (await this.list().catch(() => [])).map(({ pid }) => pid).filter((pid) => pid > 0);
-    await this.#command('kill').catch(() => undefined);
+    await this.#command({}, 'kill').catch(() => undefined);
     if (this.#daemon > 0) pids.push(this.#daemon);
     await until('PM2 and its processes to end', () => !pids.some(isAlive)).catch(() => {
       for (const pid of pids.filter(isAlive)) process.kill(pid, 'SIGKILL');

@@ -33,13 +33,19 @@ const minServerVersion = 150_000;
 /** From the compiled file, as the compiler does not copy SQL. */
 const folder = fileURLToPath(new URL('../../../../src/storage/postgres/migrations/', import.meta.url));
 
-/** All migrations of this version, in order. */
-export function ownMigrations(): Migration[] {
-  return readdirSync(folder)
+/** All migrations of this version, in order. @throws SchemaError when the installation lacks them. */
+export function ownMigrations(from = folder): Migration[] {
+  let files: string[];
+  try {
+    files = readdirSync(from);
+  } catch {
+    throw new SchemaError(`the installation is incomplete: it lacks the migrations in ${from}`);
+  }
+  return files
     .filter((file) => /^\d{3}_\w+\.sql$/.test(file))
     .sort()
     .map((file) => {
-      const sql = readFileSync(`${folder}${file}`, 'utf8');
+      const sql = readFileSync(`${from}${file}`, 'utf8');
       const checksum = createHash('sha256').update(sql).digest('hex');
       return { version: Number(file.slice(0, 3)), name: file.slice(0, -4), sql, checksum };
     });
