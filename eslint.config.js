@@ -10,6 +10,7 @@ const nodeGlobals = Object.fromEntries(
     'fetch',
     'Buffer',
     'URL',
+    'AbortSignal',
     'setTimeout',
     'clearTimeout',
     'setInterval',

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { test } from 'tap';
 import { validate } from 'dockerfile-utils';
 import { parse, parseAllDocuments } from 'yaml';
-import { loadConfig } from '../../src/config/load.js';
-import { variables } from '../../src/config/table.js';
-import { packageFolder } from '../../src/version.js';
+import { loadConfig } from '../../../src/config/load.js';
+import { variables } from '../../../src/config/table.js';
+import { packageFolder } from '../../../src/version.js';
 
 function read(path: string): string {
   return readFileSync(join(packageFolder, path), 'utf8');
