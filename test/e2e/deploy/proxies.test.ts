@@ -84,9 +84,9 @@ for (const kind of proxyKinds) {
     t.teardown(() => clients.forEach(({ socket }) => socket.terminate()));
     let failed = 0;
     let opened = 0;
-    let isOver = false;
+    const over = new AbortController();
     const fresh = (async () => {
-      while (!isOver) {
+      while (!over.signal.aborted) {
         const one = await connect().catch(() => undefined);
         if (one === undefined) failed++;
         else opened++;
@@ -97,7 +97,7 @@ for (const kind of proxyKinds) {
     t.same(await both[0].kill('SIGTERM'), { code: 0, signal: null });
     const before = opened;
     await until('more connections, all to the other node', () => opened > before + 20);
-    isOver = true;
+    over.abort();
     await fresh;
     t.equal(failed, 0, `none of ${opened} new connections was refused`);
     const closed = clients.filter((one) => one.closed !== undefined);
