@@ -49,7 +49,7 @@ function startError(error: unknown, log: Logger): unknown {
 /** PM2 stops the former process when it hears that this one is ready, and shows the rest in `pm2 show`. */
 function tellPm2({ nodeId, publicNodeId }: Config): void {
   const data = { Node: { value: nodeId }, Id: { value: publicNodeId }, 'Ready pid': { value: process.pid } };
-  process.send?.({ type: 'axm:monitor', data });
+  if (process.env['pm_id'] !== undefined) process.send?.({ type: 'axm:monitor', data });
   process.send?.('ready');
 }
 

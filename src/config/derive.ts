@@ -75,7 +75,7 @@ export interface Derived {
   readonly maxSockets: number;
   /** To listen on. */
   readonly host: string;
-  /** Whether other processes may listen on `port` too: those of PM2, or of a cluster. */
+  /** Whether other processes may listen on `port` too: those of PM2, of a cluster, or that are numbered. */
   readonly sharesPort: boolean;
   /** Whether authentication is off only because nothing was configured. */
   readonly isOpenByDefault: boolean;
@@ -112,7 +112,7 @@ export function derive(values: Values, env: NodeJS.ProcessEnv): Derived {
     auth: authOf(values),
     bus: busOf(values),
     host: values.hostAddress?.replace(/^\[(.*)\]$/, '$1') ?? (isOpenByDefault ? '127.0.0.1' : '0.0.0.0'),
-    sharesPort: severalProcesses || values.redisUrl !== undefined,
+    sharesPort: severalProcesses || values.redisUrl !== undefined || (env['NODE_APP_INSTANCE'] ?? '') !== '',
     isOpenByDefault,
     corsOrigins: values.corsOriginList ?? values.corsOrigin ?? (production || isOpenByDefault ? [] : ['*']),
     connectionsPerAddress: perAddress(values.maxConnectionsPerIp, 50),

@@ -59,7 +59,8 @@ const server = {
   }),
   instance: variable('NODE_APP_INSTANCE', integer(0, 9_999), {
     default: '0',
-    meaning: 'Number of this process among the processes of the host. PM2 sets it.',
+    meaning:
+      'Number of this process among the processes of the host. PM2 sets it. When it is set, also to 0, or REDIS_URL is, other processes may listen on PORT too; otherwise a second server on the port is refused.',
   }),
   drainMs: variable('SHUTDOWN_DRAIN_MS', integer(0, 600_000), {
     default: '3000',

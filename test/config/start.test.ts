@@ -29,6 +29,7 @@ test('a port is shared by processes that hear each other, or that PM2 runs', (t)
   t.equal(shares({}), false);
   t.equal(shares({ DATABASE_URL: 'postgres://host/x' }), false);
   t.equal(shares({ DATABASE_URL: 'postgres://host/x', REDIS_URL: 'redis://host' }), true);
+  t.equal(shares({ NODE_APP_INSTANCE: '0' }), true, 'processes that are numbered are several');
   t.equal(shares({ pm_id: '0', instances: '2' }), true);
   t.end();
 });
