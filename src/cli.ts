@@ -12,6 +12,7 @@ import { generatedPages } from './docs.js';
 import { isDocumentId } from './protocol/document-id.js';
 import { ImportError } from './import/import-error.js';
 import { DatabaseError, migrate, migrationStates, SchemaError } from './storage/postgres/migrate.js';
+import { CertificateError, readCertificate } from './tls/certificate.js';
 import { packageFolder, version } from './version.js';
 
 const help = `synckit-server ${version}
@@ -59,7 +60,8 @@ const commands: Readonly<Record<string, (args: string[]) => void | Promise<void>
 
   'check-config'(args) {
     options(args, {});
-    const { notices } = loadConfig(process.env);
+    const { notices, tls } = loadConfig(process.env);
+    if (tls !== undefined) readCertificate(tls);
     print('The configuration is usable.', ...notices.map((notice) => `  - ${notice}`));
   },
 
@@ -160,7 +162,16 @@ function isPostgresUrl(text: string): boolean {
 }
 
 /** Errors that need no stack trace. */
-const expected = [UsageError, AccountError, ConfigError, SchemaError, DatabaseError, ImportError, DataError];
+const expected = [
+  UsageError,
+  AccountError,
+  ConfigError,
+  SchemaError,
+  DatabaseError,
+  ImportError,
+  DataError,
+  CertificateError,
+];
 
 try {
   await run(process.argv.slice(2));

@@ -3,6 +3,7 @@ import { writeSync } from 'node:fs';
 import { ConfigError, loadConfig, type Config } from './config/load.js';
 import { createLogger, type Logger } from './log.js';
 import { Node } from './node.js';
+import { CertificateError } from './tls/certificate.js';
 import { ShardStartTimeout } from './pool/shard-link.js';
 import { version } from './version.js';
 
@@ -29,7 +30,9 @@ async function serve(): Promise<void> {
     node = new Node({ config, log, version, onStorageLost: endAtOnce });
     port = await node.start();
   } catch (error) {
-    log.fatal({ err: error }, 'the server could not start');
+    // A mistake in the configuration is one sentence; a stack would hide it.
+    if (error instanceof CertificateError) log.fatal(`the server could not start: ${error.message}`);
+    else log.fatal({ err: error }, 'the server could not start');
     if (error instanceof ShardStartTimeout) endAtOnce();
     process.exit(1);
   }
@@ -81,6 +84,8 @@ function listenForSignals(node: Node, config: Config, log: Logger): void {
       },
     );
   };
+  // Without TLS, SIGHUP ends the process, as it does by default.
+  if (config.tls !== undefined) process.on('SIGHUP', () => void node.listening.renewCertificate());
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
   process.on('message', (message) => {

@@ -81,6 +81,18 @@ const connections = {
       [{ expr: total('synckit_access_answers', 'instance'), legend: '{{instance}}' }],
     ),
     lines(
+      'Days until the certificate expires',
+      'short',
+      'Of TLS_CERT. A renewed one is taken at SIGHUP; “failed” renewals are named by the log. Negative: it has expired, or there is no TLS.',
+      [
+        {
+          expr: `(${total('synckit_tls_certificate_expires_at_seconds', 'instance')} - time()) / 86400`,
+          legend: 'days {{instance}}',
+        },
+        { expr: rate('synckit_tls_renewals_total', 'result'), legend: 'renewals {{result}}' },
+      ],
+    ),
+    lines(
       'Failures around accounts',
       'cps',
       '“changes”: those of accounts and keys could not be read, so revocations do not count yet. “audit”: lines that the storage did not get.',

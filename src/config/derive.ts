@@ -74,6 +74,8 @@ export interface Derived {
   readonly maxSockets: number;
   /** To listen on. */
   readonly host: string;
+  /** Files in PEM; undefined without TLS. */
+  readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined;
   /** Whether authentication is off only because nothing was configured. */
   readonly isOpenByDefault: boolean;
   /** `['*']` for every origin. */
@@ -109,6 +111,7 @@ export function derive(values: Values, env: NodeJS.ProcessEnv): Derived {
     auth: authOf(values),
     bus: busOf(values),
     host: values.hostAddress ?? (isOpenByDefault ? '127.0.0.1' : '0.0.0.0'),
+    tls: tlsOf(values),
     isOpenByDefault,
     corsOrigins: values.corsOriginList ?? values.corsOrigin ?? (production || isOpenByDefault ? [] : ['*']),
     connectionsPerAddress: perAddress(values.maxConnectionsPerIp, 50),
@@ -124,6 +127,10 @@ export function derive(values: Values, env: NodeJS.ProcessEnv): Derived {
     idleTimeoutSeconds: idleTimeout(values.heartbeatIntervalMs, values.heartbeatTimeoutMs),
     notices: noticesOf(values, storage, { authRequired, severalProcesses }),
   };
+}
+
+function tlsOf({ tlsCertFile: certFile, tlsKeyFile: keyFile }: Values): Derived['tls'] {
+  return certFile === undefined || keyFile === undefined ? undefined : { certFile, keyFile };
 }
 
 function busOf(values: Values): BusConfig | undefined {

@@ -67,6 +67,8 @@ const hidden = [
   'maxUnauthenticated',
   'maxSocketCount',
   'hostAddress',
+  'tlsCertFile',
+  'tlsKeyFile',
   'corsOriginList',
   'corsOrigin',
 ] as const satisfies readonly (keyof Values)[];

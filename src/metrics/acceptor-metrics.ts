@@ -15,6 +15,8 @@ export class AcceptorMetrics {
   readonly keyFetches;
   /** By result. */
   readonly accessCalls;
+  /** By result. */
+  readonly certificateRenewals;
   readonly authPollFailures;
   readonly auditDropped;
   /** These by message type. */
@@ -51,6 +53,7 @@ export class AcceptorMetrics {
     this.authentications = cells.counters(metrics.authentications);
     this.keyFetches = cells.counters(metrics.keyFetches);
     this.accessCalls = cells.counters(metrics.accessCalls);
+    this.certificateRenewals = cells.counters(metrics.certificateRenewals);
     this.authPollFailures = cells.counter(metrics.authPollFailures);
     this.auditDropped = cells.counter(metrics.auditDropped);
     this.messagesReceived = cells.counters(metrics.messagesReceived);

@@ -9,6 +9,19 @@ export const authMetrics = {
     labels: { result: ['accepted', 'anonymous', 'failed', 'expired', 'revoked', 'unavailable', 'timeout'] },
     help: 'Authentications by result; expired and revoked count refused credentials and sessions that ended with theirs, unavailable counts those that could not be checked, timeout counts connections that did not authenticate in time.',
   },
+  certificateExpiry: {
+    name: 'synckit_tls_certificate_expires_at_seconds',
+    type: 'gauge',
+    owner: 'node',
+    help: 'When the certificate in TLS_CERT expires, in seconds since the epoch; 0 without TLS.',
+  },
+  certificateRenewals: {
+    name: 'synckit_tls_renewals_total',
+    type: 'counter',
+    owner: 'acceptor',
+    labels: { result: ['renewed', 'unchanged', 'failed'] },
+    help: 'Attempts to take another certificate from TLS_CERT and TLS_KEY after SIGHUP, by result. After a failed one the former certificate is used on.',
+  },
   verifications: {
     name: 'synckit_verifications_in_progress',
     type: 'gauge',
