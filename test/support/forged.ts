@@ -25,7 +25,7 @@ const now = (): number => Math.floor(Date.now() / 1_000);
 /** Claims that would do for an administrator. */
 function claims(changes: Record<string, unknown> = {}): Record<string, unknown> {
   const permissions = { canRead: ['*'], canWrite: ['*'], canAdmin: ['*'], isAdmin: true };
-  const all = {
+  const all: Record<string, unknown> = {
     userId: 'mallory',
     permissions,
     iss: issuer,
