@@ -95,6 +95,11 @@ export class NodeAuth {
     return this.#access?.size ?? 0;
   }
 
+  /** By how much answers in use are older than they should be. */
+  get accessLagMs(): number {
+    return this.#access?.lagMs ?? 0;
+  }
+
   readonly writeAudit: AuditLog['write'] = (event, details) => {
     this.#audit.write(event, details);
   };
@@ -163,6 +168,7 @@ export class NodeAuth {
   }
 
   async #recheck(changed: Changed): Promise<void> {
+    for (const change of changed.access) this.#access?.refresh(change);
     const known = changed.isAll ? { ...changed, accounts: await this.#accountsOfSessions() } : changed;
     for (const { identity, settle } of this.#options.sessions()) {
       const verdict = this.authenticator.recheck(identity, known);

@@ -33,6 +33,7 @@ export function nodeReads(node: MeasuredParts): NodeReads {
     certificateExpiry: () => node.listening.certificateExpiresAt / 1_000,
     passwordChecks: () => node.auth.passwords.waiting,
     accessAnswers: () => node.auth.accessAnswers,
+    accessLag: () => node.auth.accessLagMs / 1_000,
     apiKeys: () => node.auth.directory.keys,
     revocations: () => node.auth.directory.revocations,
     heldBytes: () => node.acceptor.heldBytes.bytes,

@@ -93,6 +93,12 @@ const connections = {
       ],
     ),
     lines(
+      'Answers of the application that are older than they should be',
+      's',
+      'By how much the oldest in use is older than ACCESS_RECHECK_MS. Above 0, raise ACCESS_MAX_RECHECKS_PER_SECOND, or use POST /admin/access/refresh.',
+      [{ expr: total('synckit_access_recheck_lag_seconds', 'instance'), legend: '{{instance}}' }],
+    ),
+    lines(
       'Failures around accounts',
       'cps',
       '“changes”: those of accounts and keys could not be read, so revocations do not count yet. “audit”: lines that the storage did not get.',

@@ -21,6 +21,7 @@ export type AuditEvent =
   | 'key_revoked'
   | 'token_revoked'
   | 'user_revoked'
+  | 'access_refreshed'
   | 'admin_refused';
 
 export interface AuditDetails {

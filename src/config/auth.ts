@@ -53,6 +53,8 @@ export interface AccessConfig {
   readonly staleMs: number;
   readonly maxCalls: number;
   readonly maxEntries: number;
+  readonly recheckMs: number;
+  readonly maxRechecksPerSecond: number;
 }
 
 export interface PublicKeysConfig {
@@ -108,5 +110,7 @@ function accessOf(values: ValuesOf<typeof access>): AccessConfig | undefined {
     staleMs: values.accessStaleMs,
     maxCalls: values.accessMaxCalls,
     maxEntries: values.accessMaxAnswers,
+    recheckMs: values.accessRecheckMs,
+    maxRechecksPerSecond: values.accessRechecksPerSecond,
   };
 }

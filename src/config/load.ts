@@ -57,6 +57,8 @@ const hidden = [
   'accessSecret',
   'accessTimeoutMs',
   'accessTtlMs',
+  'accessRecheckMs',
+  'accessRechecksPerSecond',
   'accessWhenAway',
   'accessStaleMs',
   'accessMaxCalls',

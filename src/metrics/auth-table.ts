@@ -66,6 +66,12 @@ export const authMetrics = {
     owner: 'node',
     help: 'Answers of ACCESS_URL that this process keeps; at most ACCESS_MAX_ANSWERS.',
   },
+  accessLag: {
+    name: 'synckit_access_recheck_lag_seconds',
+    type: 'gauge',
+    owner: 'node',
+    help: 'By how much the oldest answer of ACCESS_URL that is in use is older than ACCESS_RECHECK_MS, because ACCESS_MAX_RECHECKS_PER_SECOND allows no more questions.',
+  },
   apiKeys: {
     name: 'synckit_api_keys',
     type: 'gauge',

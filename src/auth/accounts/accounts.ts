@@ -1,6 +1,7 @@
 /** Managing accounts, API keys and revocations: for the command line and for administrators over HTTP. */
 import { randomBytes } from 'node:crypto';
 import type { Account, AccountStore, ApiKey, Revocation } from '../../storage/accounts/port.js';
+import type { AccessChange } from '../access/access-cache.js';
 import { isPattern } from '../patterns.js';
 import { whyUnusable } from './passwords.js';
 import { permissionsSchema, type Permissions } from '../permissions.js';
@@ -151,6 +152,12 @@ export class Accounts {
     if (!(await store.revoke(revocation, maxRevocations))) {
       throw new AccountError('full', `there are ${maxRevocations} revocations already (SYNCKIT_MAX_REVOCATIONS)`);
     }
+    await this.#changed(undefined);
+  }
+
+  /** The application has decided anew about a user, a document, or both. */
+  async refreshAccess(change: AccessChange): Promise<void> {
+    await this.#options.store.noteChange('access', JSON.stringify(change));
     await this.#changed(undefined);
   }
 
