@@ -6,6 +6,7 @@ import { AccessClient } from './auth/access/access-client.js';
 import { SessionAccess } from './auth/access/session-access.js';
 import { Accounts } from './auth/accounts/accounts.js';
 import { AuditLog } from './auth/audit.js';
+import { RefusalSampler } from './auth/refusal-sampler.js';
 import { Authenticator } from './auth/authenticator.js';
 import { Directory, type Changed } from './auth/accounts/directory.js';
 import { PasswordPool } from './auth/accounts/password-pool.js';
@@ -46,6 +47,7 @@ export class NodeAuth {
   readonly #access: AccessCache | undefined;
   readonly #client: AccessClient | undefined;
   readonly #options: NodeAuthOptions;
+  readonly #refusals: RefusalSampler;
   #audit: AuditLog;
   #services: AuthServices | undefined;
   #sweeps: NodeJS.Timeout | undefined;
@@ -55,7 +57,10 @@ export class NodeAuth {
     this.#options = options;
     const { config, log, metrics } = options;
     const { auth } = config;
-    this.#audit = new AuditLog(log, undefined);
+    this.#refusals = new RefusalSampler(auth.auditRefusalsPerSecond, () => {
+      metrics.auditSkipped.add(1);
+    });
+    this.#audit = new AuditLog(log, undefined, this.#refusals);
     this.passwords = new PasswordPool(auth.passwords);
     if (auth.access !== undefined) {
       const onCalled = (result: string): void => {
@@ -120,7 +125,7 @@ export class NodeAuth {
     const store = openAccounts(config);
     await this.directory.start(store);
     const auditStore = auth.auditKeepMs === undefined ? undefined : store;
-    this.#audit = new AuditLog(log, auditStore, () => {
+    this.#audit = new AuditLog(log, auditStore, this.#refusals, () => {
       metrics.auditDropped.add(1);
     });
     const { directory, passwords, audit } = this;

@@ -101,10 +101,11 @@ const connections = {
     lines(
       'Failures around accounts',
       'cps',
-      '“changes”: those of accounts and keys could not be read, so revocations do not count yet. “audit”: lines that the storage did not get.',
+      '“changes”: those of accounts and keys could not be read, so revocations do not count yet. “audit”: lines that the storage did not get. “refusals”: lines about refused credentials that were left out, as there were too many.',
       [
         { expr: rate('synckit_auth_poll_failures_total', 'instance'), legend: 'changes {{instance}}' },
         { expr: rate('synckit_audit_rows_dropped_total', 'instance'), legend: 'audit {{instance}}' },
+        { expr: rate('synckit_audit_refusals_skipped_total', 'instance'), legend: 'refusals {{instance}}' },
       ],
     ),
     lines(

@@ -41,6 +41,8 @@ export interface AuthConfig {
   /** Whether everybody is let in. */
   readonly demo: boolean;
   /** How long audit lines are kept in the storage, in ms; undefined: they are not. */
+  /** Audit lines about refused credentials per second and address. */
+  readonly auditRefusalsPerSecond: number;
   readonly auditKeepMs: number | undefined;
 }
 
@@ -94,6 +96,7 @@ export function authOf(values: AuthValues): AuthConfig {
     access: accessOf(values),
     connections: values.authDbConnections,
     demo: values.demoAuth,
+    auditRefusalsPerSecond: values.auditRefusals,
     auditKeepMs: values.auditTable ? values.auditKeepMs : undefined,
   };
 }

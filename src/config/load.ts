@@ -51,6 +51,7 @@ const hidden = [
   'maxPasswordChecks',
   'authDbConnections',
   'demoAuth',
+  'auditRefusals',
   'auditTable',
   'auditKeepMs',
   'accessUrl',

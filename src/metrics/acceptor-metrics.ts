@@ -19,6 +19,7 @@ export class AcceptorMetrics {
   readonly certificateRenewals;
   readonly authPollFailures;
   readonly auditDropped;
+  readonly auditSkipped;
   /** These by message type. */
   readonly messagesReceived;
   readonly bytesReceived;
@@ -55,6 +56,7 @@ export class AcceptorMetrics {
     this.accessCalls = cells.counters(metrics.accessCalls);
     this.certificateRenewals = cells.counters(metrics.certificateRenewals);
     this.authPollFailures = cells.counter(metrics.authPollFailures);
+    this.auditSkipped = cells.counter(metrics.auditSkipped);
     this.auditDropped = cells.counter(metrics.auditDropped);
     this.messagesReceived = cells.counters(metrics.messagesReceived);
     this.bytesReceived = cells.counters(metrics.bytesReceived);

@@ -72,6 +72,12 @@ export const authMetrics = {
     owner: 'node',
     help: 'By how much the oldest answer of ACCESS_URL that is in use is older than ACCESS_RECHECK_MS, because ACCESS_MAX_RECHECKS_PER_SECOND allows no more questions.',
   },
+  auditSkipped: {
+    name: 'synckit_audit_refusals_skipped_total',
+    type: 'counter',
+    owner: 'acceptor',
+    help: 'Audit lines about refused credentials that were not written, because an address had more than SYNCKIT_AUDIT_REFUSALS_PER_SECOND of them, or all had twenty times as many.',
+  },
   apiKeys: {
     name: 'synckit_api_keys',
     type: 'gauge',

@@ -87,7 +87,10 @@ export class Accounts {
 
   async setDisabled(who: string, isDisabled: boolean): Promise<Account> {
     const account = await this.#change(who, () => ({ isDisabled }));
-    if (isDisabled) await this.#options.store.removeRefreshTokens(account.id);
+    if (!isDisabled) return account;
+    await this.#options.store.removeRefreshTokens(account.id);
+    // Tokens that somebody else has signed for the user are not looked up by account.
+    await this.revoke('user', account.id);
     return account;
   }
 
@@ -108,7 +111,9 @@ export class Accounts {
   async remove(who: string): Promise<Account> {
     const account = await this.find(who);
     await this.#options.store.removeAccount(account.id);
-    return this.#changed(account);
+    await this.#changed(account);
+    await this.revoke('user', account.id);
+    return account;
   }
 
   /** @returns The key, and its text, which is not stored. */
