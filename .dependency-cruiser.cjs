@@ -19,6 +19,7 @@ const allowed = {
   cluster: [],
   auth: ['storage/accounts', 'cluster'],
   metrics: [],
+  tls: [],
   config: ['cluster/redis', 'storage/postgres'],
   messages: ['protocol', 'cluster'],
   pool: ['messages', 'protocol', 'metrics', 'cluster'],

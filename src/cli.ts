@@ -14,6 +14,7 @@ import { generatedPages } from './docs.js';
 import { isDocumentId } from './protocol/document-id.js';
 import { ImportError } from './import/import-error.js';
 import { DatabaseError, migrate, migrationStates, SchemaError } from './storage/postgres/migrate.js';
+import { CertificateError, readCertificate } from './tls/certificate.js';
 import { packageFolder, version } from './version.js';
 
 const help = `synckit-server ${version}
@@ -64,6 +65,7 @@ const commands: Readonly<Record<string, (args: string[]) => void | Promise<void>
   async 'check-config'(args) {
     const given = options(args, { connect: { type: 'boolean' }, 'port-in-use': { type: 'boolean' } });
     const config = loadConfig(process.env);
+    if (config.tls !== undefined) readCertificate(config.tls);
     if (given.connect === true) {
       const { connectionProblems } = await import('./cli-connect.js');
       const problems = await connectionProblems(config, given['port-in-use'] === true);
@@ -170,7 +172,16 @@ function isPostgresUrl(text: string): boolean {
 }
 
 /** Errors that need no stack trace. */
-const expected = [UsageError, AccountError, ConfigError, SchemaError, DatabaseError, ImportError, DataError];
+const expected = [
+  UsageError,
+  AccountError,
+  ConfigError,
+  SchemaError,
+  DatabaseError,
+  ImportError,
+  DataError,
+  CertificateError,
+];
 
 try {
   await run(process.argv.slice(2));

@@ -6,6 +6,7 @@ import { AccessClient } from './auth/access/access-client.js';
 import { SessionAccess } from './auth/access/session-access.js';
 import { Accounts } from './auth/accounts/accounts.js';
 import { AuditLog } from './auth/audit.js';
+import { RefusalSampler } from './auth/refusal-sampler.js';
 import { Authenticator } from './auth/authenticator.js';
 import { Directory, type Changed } from './auth/accounts/directory.js';
 import { PasswordPool } from './auth/accounts/password-pool.js';
@@ -46,6 +47,7 @@ export class NodeAuth {
   readonly #access: AccessCache | undefined;
   readonly #client: AccessClient | undefined;
   readonly #options: NodeAuthOptions;
+  readonly #refusals: RefusalSampler;
   #audit: AuditLog;
   #services: AuthServices | undefined;
   #sweeps: NodeJS.Timeout | undefined;
@@ -55,7 +57,10 @@ export class NodeAuth {
     this.#options = options;
     const { config, log, metrics } = options;
     const { auth } = config;
-    this.#audit = new AuditLog(log, undefined);
+    this.#refusals = new RefusalSampler(auth.auditRefusalsPerSecond, () => {
+      metrics.auditSkipped.add(1);
+    });
+    this.#audit = new AuditLog(log, undefined, this.#refusals);
     this.passwords = new PasswordPool(auth.passwords);
     if (auth.access !== undefined) {
       const onCalled = (result: string): void => {
@@ -95,6 +100,11 @@ export class NodeAuth {
     return this.#access?.size ?? 0;
   }
 
+  /** By how much answers in use are older than they should be. */
+  get accessLagMs(): number {
+    return this.#access?.lagMs ?? 0;
+  }
+
   readonly writeAudit: AuditLog['write'] = (event, details) => {
     this.#audit.write(event, details);
   };
@@ -115,7 +125,7 @@ export class NodeAuth {
     const store = openAccounts(config);
     await this.directory.start(store);
     const auditStore = auth.auditKeepMs === undefined ? undefined : store;
-    this.#audit = new AuditLog(log, auditStore, () => {
+    this.#audit = new AuditLog(log, auditStore, this.#refusals, () => {
       metrics.auditDropped.add(1);
     });
     const { directory, passwords, audit } = this;
@@ -163,6 +173,7 @@ export class NodeAuth {
   }
 
   async #recheck(changed: Changed): Promise<void> {
+    for (const change of changed.access) this.#access?.refresh(change);
     const known = changed.isAll ? { ...changed, accounts: await this.#accountsOfSessions() } : changed;
     for (const { identity, settle } of this.#options.sessions()) {
       const verdict = this.authenticator.recheck(identity, known);

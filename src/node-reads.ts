@@ -2,6 +2,7 @@ import type { Acceptor } from './acceptor/acceptor.js';
 import type { CountedState } from './acceptor/session/session-meter.js';
 import type { ClusterHeartbeat } from './cluster/membership/heartbeat.js';
 import type { NodeReads } from './metrics/registry.js';
+import type { Listening } from './node-listening.js';
 import type { NodeAuth } from './node-auth.js';
 import type { DatabaseClock } from './pool/database-clock.js';
 import type { ShardLink } from './pool/shard-link.js';
@@ -11,6 +12,7 @@ import type { ShardSet } from './pool/shard-set.js';
 export interface MeasuredParts {
   readonly acceptor: Acceptor;
   readonly auth: NodeAuth;
+  readonly listening: Pick<Listening, 'certificateExpiresAt'>;
   readonly shards: ShardSet;
   /** Undefined without a bus. */
   readonly heartbeat: ClusterHeartbeat | undefined;
@@ -28,8 +30,10 @@ export function nodeReads(node: MeasuredParts): NodeReads {
     connections: ({ protocol, state }) =>
       node.acceptor.meter.count(protocol === 'json' ? 'json' : 'binary', state as CountedState),
     verifications: () => node.auth.authenticator.inProgress,
+    certificateExpiry: () => node.listening.certificateExpiresAt / 1_000,
     passwordChecks: () => node.auth.passwords.waiting,
     accessAnswers: () => node.auth.accessAnswers,
+    accessLag: () => node.auth.accessLagMs / 1_000,
     apiKeys: () => node.auth.directory.keys,
     revocations: () => node.auth.directory.revocations,
     heldBytes: () => node.acceptor.heldBytes.bytes,

@@ -1,31 +1,25 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Server } from 'node:http';
 import { fileURLToPath } from 'node:url';
-import uWS, { type us_listen_socket } from 'uWebSockets.js';
 import { Acceptor } from './acceptor/acceptor.js';
 import { CLOSE_GRACE_MS, disconnect, drainClients } from './acceptor/drain-clients.js';
 import { SharedThrottle } from './auth/accounts/throttle.js';
 import { MAX_ROOMS, type NodeEntry } from './cluster/membership/shared-state.js';
 import type { Config } from './config/load.js';
-import type { HttpDeps } from './http/ports.js';
-import { listenForScrapes, registerMetrics } from './http/metrics.js';
-import { registerAuth } from './http/auth/register.js';
-import { readinessOf } from './http/readiness.js';
-import { registerHttp } from './http/server.js';
 import { SharedRendering } from './http/shared-rendering.js';
+import { readinessOf } from './http/readiness.js';
 import type { Logger } from './log.js';
 import { withoutSecrets, type ShardWorkerData } from './shard/shard-config.js';
 import { AcceptorMetrics } from './metrics/acceptor-metrics.js';
 import { MetricsRegistry } from './metrics/registry.js';
 import { NodeAuth } from './node-auth.js';
+import { Listening } from './node-listening.js';
 import { nodeReads } from './node-reads.js';
 import { askCluster, clusterThrottle } from './pool/cluster-client.js';
 import { DatabaseClock } from './pool/database-clock.js';
 import { ClusterHeartbeat } from './cluster/membership/heartbeat.js';
 import { ShardSet } from './pool/shard-set.js';
-import { listen, portOf } from './start/listen.js';
 import { startDatabase } from './storage/postgres/connection/start.js';
 
 export interface NodeOptions {
@@ -54,11 +48,7 @@ export class Node {
   readonly #options: NodeOptions;
   readonly clock: DatabaseClock;
   readonly #startedAt = Date.now();
-  readonly #app = uWS.App();
-  #listening: us_listen_socket | undefined;
-  readonly #scraping: Parameters<typeof registerMetrics>[1];
-  #scrapes: Server | undefined;
-  #port = 0;
+  readonly listening: Listening;
   #state: 'starting' | 'running' | 'draining' | 'stopped' | 'lost' = 'starting';
 
   constructor(options: NodeOptions) {
@@ -103,8 +93,9 @@ export class Node {
       log: log.child({ part: 'clock' }),
       maxSkewMs: config.maxClockSkewMs,
     });
+    this.listening = this.#makeListening(acceptorMetrics);
     this.acceptor = new Acceptor({
-      app: this.#app,
+      apps: this.listening.apps,
       config,
       log: log.child({ part: 'acceptor' }),
       verifier: this.auth.authenticator,
@@ -115,43 +106,6 @@ export class Node {
       metrics: acceptorMetrics,
     });
     this.heartbeat = config.bus === undefined ? undefined : this.#heartbeat();
-    const refusalOf: HttpDeps['refusalOf'] = (response, request) => this.acceptor.doors.refusalOf(response, request);
-    this.#scraping = {
-      config,
-      metrics: new SharedRendering(this.metrics),
-      log: log.child({ part: 'http' }),
-      refusalOf,
-    };
-    registerMetrics(this.#app, this.#scraping);
-    registerAuth(this.#app, {
-      config,
-      log: log.child({ part: 'http' }),
-      authenticator: this.auth.authenticator,
-      audit: () => this.auth.audit,
-      services: () => this.auth.services,
-      addressOf: (response, request) => this.acceptor.doors.clientOf(response, request),
-      refusalOf,
-      draining: () => this.#state === 'draining',
-    });
-    registerHttp(this.#app, {
-      config,
-      log: log.child({ part: 'http' }),
-      version,
-      startedAt: this.#startedAt,
-      readiness: () => readinessOf({ isStarting: this.#state === 'starting', shards: this.shards, clock: this.clock }),
-      connections: () => ({
-        totalConnections: this.acceptor.sessions.size,
-        totalUsers: this.acceptor.sessions.users,
-        totalClients: this.acceptor.awareness.clients,
-      }),
-      documents: (limit) => ({
-        totalDocuments: this.shards.status().documents,
-        documents: this.acceptor.topics.summary(limit),
-      }),
-      cluster: () => this.heartbeat?.status(),
-      refusalOf,
-      draining: () => this.#state === 'draining',
-    });
   }
 
   /**
@@ -161,24 +115,22 @@ export class Node {
    * @throws Error when the storage can't be opened or the port is in use.
    */
   async start(): Promise<number> {
-    const { host, port, sharesPort } = this.#options.config;
     // First, because it may fail: no client must connect to a server that does not stay up.
-    this.#scrapes = await listenForScrapes(this.#scraping);
+    await this.listening.start();
     await this.#waitForDatabase();
     await this.shards.start();
     await this.auth.start();
     await this.clock.start();
     try {
-      this.#listening = await listen(this.#app, { host, port }, sharesPort);
+      await this.listening.accept();
     } catch (error) {
       await this.shards.stop();
       await this.auth.close();
       throw error;
     }
     this.#state = 'running';
-    this.#port = portOf(this.#listening);
     this.heartbeat?.beat();
-    return this.#port;
+    return this.listening.apps.port;
   }
 
   /**
@@ -190,7 +142,7 @@ export class Node {
     if (this.#state !== 'running') return;
     this.#state = 'draining';
     this.heartbeat?.beat();
-    if (this.#listening !== undefined) uWS.us_listen_socket_close(this.#listening);
+    this.listening.apps.stopListening();
     await this.#drainClients(this.#options.config.drainMs);
     // Connections that were being opened when listening stopped.
     await this.#drainClients(0);
@@ -202,10 +154,7 @@ export class Node {
     await this.heartbeat?.leave();
     await this.shards.stop();
     await this.auth.close();
-    // Ends idle keep-alive connections too.
-    this.#app.close();
-    this.#scrapes?.closeAllConnections();
-    this.#scrapes?.close();
+    this.listening.close();
     this.#state = 'stopped';
   }
 
@@ -225,7 +174,7 @@ export class Node {
     this.#state = 'lost';
     const { log, onStorageLost } = this.#options;
     log.fatal(this.leftovers(), 'the storage failed for good: the process ends, so that it is started again');
-    if (this.#listening !== undefined) uWS.us_listen_socket_close(this.#listening);
+    this.listening.apps.stopListening();
     setTimeout(() => {
       for (const session of this.acceptor.sessions.all()) disconnect(session);
       setTimeout(onStorageLost, CLOSE_GRACE_MS);
@@ -253,6 +202,21 @@ export class Node {
     await this.shards.fence();
   }
 
+  #makeListening(metrics: AcceptorMetrics): Listening {
+    const { config, log, version } = this.#options;
+    return new Listening({
+      ...{ config, version, metrics, startedAt: this.#startedAt },
+      log: log.child({ part: 'http' }),
+      rendering: new SharedRendering(this.metrics),
+      acceptor: () => this.acceptor,
+      auth: this.auth,
+      readiness: () => readinessOf({ isStarting: this.#state === 'starting', shards: this.shards, clock: this.clock }),
+      documents: () => this.shards.status().documents,
+      cluster: () => this.heartbeat?.status(),
+      draining: () => this.#state === 'draining',
+    });
+  }
+
   #heartbeat(): ClusterHeartbeat {
     const { log } = this.#options;
     return new ClusterHeartbeat({
@@ -277,7 +241,7 @@ export class Node {
       version,
       pid: process.pid,
       host: hostname() || 'unknown',
-      port: this.#port,
+      port: this.listening.apps.port,
       startedAt: this.#startedAt,
       connections: this.acceptor.sessions.size,
       users: this.acceptor.sessions.users,

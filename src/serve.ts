@@ -91,6 +91,8 @@ function listenForSignals(node: Node, config: Config, log: Logger): void {
     );
   };
   onStop(stop);
+  // Without TLS, SIGHUP ends the process, as it does by default.
+  if (config.tls !== undefined) process.on('SIGHUP', () => void node.listening.renewCertificate());
 }
 
 await serve();

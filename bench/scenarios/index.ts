@@ -1,4 +1,5 @@
 import type { Scenario } from '../scenario.js';
+import { auth } from './auth.js';
 import { cluster } from './cluster.js';
 import { codec } from './codec.js';
 import { connections } from './connections.js';
@@ -19,6 +20,7 @@ import { text } from './text.js';
 export const scenarios: readonly Scenario[] = [
   codec,
   jwt,
+  auth,
   core,
   path,
   fanout,

@@ -81,12 +81,31 @@ const connections = {
       [{ expr: total('synckit_access_answers', 'instance'), legend: '{{instance}}' }],
     ),
     lines(
+      'Days until the certificate expires',
+      'short',
+      'Of TLS_CERT. A renewed one is taken at SIGHUP; “failed” renewals are named by the log. Negative: it has expired, or there is no TLS.',
+      [
+        {
+          expr: `(${total('synckit_tls_certificate_expires_at_seconds', 'instance')} - time()) / 86400`,
+          legend: 'days {{instance}}',
+        },
+        { expr: rate('synckit_tls_renewals_total', 'result'), legend: 'renewals {{result}}' },
+      ],
+    ),
+    lines(
+      'Answers of the application that are older than they should be',
+      's',
+      'By how much the oldest in use is older than ACCESS_RECHECK_MS. Above 0, raise ACCESS_MAX_RECHECKS_PER_SECOND, or use POST /admin/access/refresh.',
+      [{ expr: total('synckit_access_recheck_lag_seconds', 'instance'), legend: '{{instance}}' }],
+    ),
+    lines(
       'Failures around accounts',
       'cps',
-      '“changes”: those of accounts and keys could not be read, so revocations do not count yet. “audit”: lines that the storage did not get.',
+      '“changes”: those of accounts and keys could not be read, so revocations do not count yet. “audit”: lines that the storage did not get. “refusals”: lines about refused credentials that were left out, as there were too many.',
       [
         { expr: rate('synckit_auth_poll_failures_total', 'instance'), legend: 'changes {{instance}}' },
         { expr: rate('synckit_audit_rows_dropped_total', 'instance'), legend: 'audit {{instance}}' },
+        { expr: rate('synckit_audit_refusals_skipped_total', 'instance'), legend: 'refusals {{instance}}' },
       ],
     ),
     lines(

@@ -1,13 +1,13 @@
-import type { TemplatedApp } from 'uWebSockets.js';
 import type { CredentialVerifier } from '../auth/identity.js';
 import type { Config } from '../config/load.js';
 import type { Logger } from '../log.js';
 import type { AcceptorMetrics } from '../metrics/acceptor-metrics.js';
 import type { ShardSet } from '../pool/shard-set.js';
+import type { Apps } from './apps.js';
 import type { Audit, DecideAccess } from './session/authentication.js';
 
 export interface AcceptorOptions {
-  readonly app: TemplatedApp;
+  readonly apps: Pick<Apps, 'publish' | 'left'>;
   readonly config: Config;
   readonly log: Logger;
   readonly verifier: CredentialVerifier;

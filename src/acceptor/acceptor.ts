@@ -1,3 +1,4 @@
+import type { TemplatedApp } from 'uWebSockets.js';
 import { errors } from '../errors.js';
 import { SampledLog } from '../log.js';
 import { anonymousIdentity } from '../auth/identity.js';
@@ -49,13 +50,13 @@ export class Acceptor {
 
   constructor(options: AcceptorOptions) {
     this.#options = options;
-    const { app, config, log, verifier, shards, metrics } = options;
+    const { apps, config, log, verifier, shards, metrics } = options;
     this.meter = new SessionMeter(metrics);
     this.heldBytes = new HeldBytes(config.maxHeldBytes);
     this.chunkMemory = { maxBytes: config.maxNodeChunkedBytes, bytes: 0 };
     const budgets = new Budgets(config);
     const sampled = new SampledLog(log);
-    this.doors = new Doors({ app, config, log: sampled, metrics, sessions: () => this.sessions.size });
+    this.doors = new Doors({ config, log: sampled, metrics, sessions: () => this.sessions.size });
     this.sessions = new Sessions(budgets);
     this.admission = new ReadAdmission({
       bytesPerSecond: config.maxNodeReadBytesPerSecond,
@@ -79,7 +80,7 @@ export class Acceptor {
       });
     this.topics = new Topics(config.maxSubscriptions, onInterest);
     this.awareness = new Awareness({
-      publish: (topic, frame, isBinary) => app.publish(topic, frame, isBinary),
+      publish: apps.publish,
       metrics,
       meter: this.meter,
       timeoutMs: config.awarenessTimeoutMs,
@@ -149,7 +150,7 @@ export class Acceptor {
     const { compressionMinBytes, compressionMaxBytes } = config;
     const compression = config.compression ? new Compression(compressionMinBytes, compressionMaxBytes) : noCompression;
     this.#delivery = new Delivery({
-      app,
+      publish: apps.publish,
       topics: this.topics,
       awareness: this.awareness,
       metrics,
@@ -168,13 +169,18 @@ export class Acceptor {
       },
     });
     this.#connections = new Connections({
-      ...{ app, config, log, sampled, metrics, meter: this.meter, sessions: this.sessions, topics: this.topics },
+      ...{ apps, config, log, sampled, metrics, meter: this.meter, sessions: this.sessions, topics: this.topics },
       ...{ awareness: this.awareness, outgoing: this.outgoing, doors: this.doors, budgets, compression },
       authentication: this.#authentication,
       router: this.#router,
       delivery: this.#delivery,
     });
-    this.#connections.listen();
+  }
+
+  /** Adds the WebSocket route and the limits of addresses to an app. */
+  serve(app: TemplatedApp): void {
+    this.doors.watch(app);
+    this.#connections.serve(app);
   }
 
   /** Who the open sessions belong to, and what ends one or gives it other permissions. */

@@ -11,6 +11,7 @@ import { closeCodes } from '../errors.js';
 import type { Logger, SampledLog } from '../log.js';
 import type { AcceptorMetrics } from '../metrics/acceptor-metrics.js';
 import { errorBody } from '../protocol/encode.js';
+import type { Apps } from './apps.js';
 import type { Awareness } from './awareness/awareness.js';
 import type { Compression } from './compression.js';
 import type { Delivery } from './delivery.js';
@@ -28,7 +29,7 @@ import { Unauthenticated } from './session/unauthenticated.js';
 import type { Topics } from './topics.js';
 
 export interface ConnectionsOptions {
-  readonly app: TemplatedApp;
+  readonly apps: Pick<Apps, 'left'>;
   readonly config: Config;
   readonly log: Logger;
   /** For what clients can cause at will. */
@@ -61,10 +62,9 @@ export class Connections {
     this.#unauthenticated = new Unauthenticated(options);
   }
 
-  /** Registers the WebSocket route. */
-  listen(): void {
-    this.#options.doors.watch();
-    const { app, config, sampled, metrics, router, delivery } = this.#options;
+  /** Adds the WebSocket route to an app. */
+  serve(app: TemplatedApp): void {
+    const { config, sampled, metrics, router, delivery } = this.#options;
     app.ws<SocketData>('/ws', {
       maxPayloadLength: config.maxPayloadBytes,
       maxBackpressure: config.maxBackpressureBytes,
@@ -74,7 +74,7 @@ export class Connections {
       maxLifetime: 0,
       compression: config.compression ? uWS.SHARED_COMPRESSOR : uWS.DISABLED,
       upgrade: (res, req, context) => {
-        this.#upgrade(res, req, context);
+        this.#upgrade(app, res, req, context);
       },
       open: (ws) => {
         this.#open(ws);
@@ -102,7 +102,7 @@ export class Connections {
     });
   }
 
-  #upgrade(res: HttpResponse, req: HttpRequest, context: us_socket_context_t): void {
+  #upgrade(app: TemplatedApp, res: HttpResponse, req: HttpRequest, context: us_socket_context_t): void {
     const { doors, budgets, meter, compression } = this.#options;
     if (!isUpgrade(req)) {
       refuse(res, '400 Bad Request');
@@ -119,6 +119,7 @@ export class Connections {
     }
     const budget = budgets.ofSession(performance.now());
     const session = new Session(++this.#numbers, address, budget, meter, compression);
+    session.app = app;
     res.upgrade<SocketData>(
       { session, credential: credentialOf(req) },
       req.getHeader('sec-websocket-key'),
@@ -185,6 +186,7 @@ export class Connections {
 
   #close(session: Session, code: number): void {
     const { sessions, topics, awareness, outgoing, metrics, log } = this.#options;
+    this.#options.apps.left(session.app);
     session.become({ kind: 'closed' });
     clearTimeout(session.chunkTimer);
     session.reads?.close();

@@ -1,10 +1,10 @@
-import type { TemplatedApp } from 'uWebSockets.js';
 import type { AcceptorMetrics } from '../metrics/acceptor-metrics.js';
 import { typeOfCode, type MessageType } from '../protocol/codes.js';
 import type { ShardStatus } from '../messages/answer.js';
 import { readAnswer, type AnswerHandler } from '../messages/answer-reader.js';
 import { variants } from '../messages/task.js';
 import type { Compression } from './compression.js';
+import type { Publish } from './apps.js';
 import type { Awareness } from './awareness/awareness.js';
 import type { Outgoing } from './outgoing.js';
 import type { ReadAdmission } from './session/read-admission.js';
@@ -14,7 +14,7 @@ import type { SessionMeter } from './session/session-meter.js';
 import { topicOf, type Topics } from './topics.js';
 
 export interface DeliveryOptions {
-  readonly app: Pick<TemplatedApp, 'publish'>;
+  readonly publish: Publish;
   readonly topics: Topics;
   readonly awareness: Pick<Awareness, 'receive' | 'active' | 'stateFrame'>;
   readonly metrics: AcceptorMetrics;
@@ -55,7 +55,7 @@ export class Delivery {
   }
 
   deliver(shard: number, answer: Uint8Array<ArrayBuffer>): void {
-    const { app, topics, awareness, metrics, admission, find, compression } = this.#options;
+    const { topics, awareness, metrics, admission, find, compression } = this.#options;
     const { onSettled, onSettledGroup, onRelayed, onStatus } = this.#options;
     const now = Date.now();
     const handler: AnswerHandler = {
@@ -63,11 +63,11 @@ export class Delivery {
         this.#sendReplies();
         const sender = except === 0 ? undefined : find(except);
         // uWS publishes nothing through a socket that has no subscription.
-        const publisher = sender?.isOpen === true && topics.isJoined(sender, documentId) ? sender.socket : app;
+        const left = sender?.isOpen === true && topics.isJoined(sender, documentId) ? sender : undefined;
         const topic = topicOf(documentId, variant);
         const subscribers = topics.countOf(documentId, variant);
         const compress = compression.isFor(frame, subscribers);
-        publisher.publish(topic, toArrayBufferView(frame), isBinary(variant), compress);
+        this.#options.publish(topic, toArrayBufferView(frame), isBinary(variant), compress, left);
         this.#countPublish(frame.length, subscribers, typeOfCode(type));
         topics.touch(documentId, now);
         if (receivedAt > 0) metrics.fanoutLatency.observe((performance.now() - receivedAt) / 1_000);

@@ -63,7 +63,7 @@ export class Router {
   handle(session: Session, bytes: Buffer, text: boolean): void {
     const { held } = session;
     if (held === undefined) this.#handle(session, bytes, text, false);
-    else if (!held.add(bytes, text)) this.#refuseHeld(session, bytes, text);
+    else if (!held.add(bytes, text, this.#options.charges.heldBytesOf(session))) this.#refuseHeld(session, bytes, text);
   }
 
   /** Makes the messages of a session wait. @returns To be called once, when they are to be handled. */

@@ -32,11 +32,13 @@ export class Admission {
     const { identity } = verified;
     const { basis } = identity;
     if (basis === undefined) return verified;
-    if (this.#isRevoked(basis, identity.userId)) return revoked;
-    if (basis.kind !== 'account') return verified;
+    const isRevoked = this.#isRevoked(basis, identity.userId);
+    if (basis.kind !== 'account') return isRevoked ? revoked : verified;
     if (this.#inProgress >= this.#maxLookUps) return unavailable;
     const account = this.#directory.account(basis.accountId);
-    return account instanceof Promise ? this.#whenKnown(account, identity) : withAccount(identity, account);
+    return account instanceof Promise
+      ? this.#whenKnown(account, identity, isRevoked)
+      : withAccount(identity, account, isRevoked);
   }
 
   key(text: string): Verified {
@@ -54,20 +56,21 @@ export class Admission {
   recheck(identity: Identity, { accounts }: Changed): Verified | undefined {
     const { basis, userId } = identity;
     if (basis === undefined || basis.kind === 'anonymous') return undefined;
-    if (this.#isRevoked(basis, userId)) return revoked;
     if (basis.kind === 'key') return this.#directory.key(basis.keyId)?.revokedAt === undefined ? undefined : ended;
     const accountId = basis.kind === 'account' ? basis.accountId : userId;
-    if (!accounts.has(accountId)) return undefined;
+    const isRevoked = this.#isRevoked(basis, userId);
+    if (!accounts.has(accountId)) return isRevoked ? revoked : undefined;
     const account = accounts.get(accountId);
-    if (basis.kind === 'account') return withAccount(identity, account);
+    if (basis.kind === 'account') return withAccount(identity, account, isRevoked);
     // A token of somebody else's making that names the user of an account: what it says counts, while the user may.
-    return account === undefined || account.isDisabled ? ended : undefined;
+    if (account === undefined || account.isDisabled) return ended;
+    return isRevoked ? revoked : undefined;
   }
 
-  async #whenKnown(account: Promise<Account | undefined>, identity: Identity): Promise<Verified> {
+  async #whenKnown(account: Promise<Account | undefined>, identity: Identity, isRevoked: boolean): Promise<Verified> {
     this.#inProgress++;
     try {
-      return withAccount(identity, await account);
+      return withAccount(identity, await account, isRevoked);
     } catch (error) {
       this.#log.warn({ err: error }, 'an account could not be looked up');
       return unavailable;
@@ -85,8 +88,10 @@ export class Admission {
   }
 }
 
-function withAccount(identity: Identity, account: Account | undefined): Verified {
+/** That the user may not is more than that the token was revoked, and what the client is told. */
+function withAccount(identity: Identity, account: Account | undefined, isRevoked: boolean): Verified {
   if (account === undefined || account.isDisabled) return ended;
+  if (isRevoked) return revoked;
   return { ok: true, identity: { ...identity, userId: account.id, permissions: readStored(account.permissions) } };
 }
 

@@ -1,5 +1,6 @@
 /** The audit log: who did what about access, as lines of the log with `audit: true`, and in a table if that is wanted. */
 import type { Logger } from 'pino';
+import type { RefusalSampler } from './refusal-sampler.js';
 import type { AccountStore, AuditRow } from '../storage/accounts/port.js';
 
 /** What is written down. */
@@ -21,6 +22,7 @@ export type AuditEvent =
   | 'key_revoked'
   | 'token_revoked'
   | 'user_revoked'
+  | 'access_refreshed'
   | 'admin_refused';
 
 export interface AuditDetails {
@@ -35,7 +37,12 @@ export interface AuditDetails {
   readonly reason?: string | undefined;
   /** What was changed, without secrets. */
   readonly change?: object | undefined;
+  /** Lines about refused credentials before this one that were not written. */
+  readonly skipped?: number;
 }
+
+/** What strangers can cause at will. */
+const refusalEvents = new Set<AuditEvent>(['credentials_refused', 'sign_in_refused', 'admin_refused']);
 
 /** Rows that wait for the table; further ones are in the log alone. */
 const maxWaiting = 10_000;
@@ -46,21 +53,35 @@ export class AuditLog {
   readonly #log: Logger;
   readonly #store: Pick<AccountStore, 'addAudit'> | undefined;
   readonly #onDropped: () => void;
+  readonly #refusals: RefusalSampler | undefined;
   #waiting: AuditRow[] = [];
   #writing: Promise<void> | undefined;
   #isClosed = false;
 
   /**
    * @param store Undefined: nothing is written to a table.
+   * @param refusals Undefined: every line about refused credentials is written.
    * @param onDropped Called for each line that the table does not get.
    */
-  constructor(log: Logger, store: Pick<AccountStore, 'addAudit'> | undefined, onDropped: () => void = () => undefined) {
+  constructor(
+    log: Logger,
+    store: Pick<AccountStore, 'addAudit'> | undefined,
+    refusals?: RefusalSampler,
+    onDropped: () => void = () => undefined,
+  ) {
+    this.#refusals = refusals;
     this.#log = log.child({ audit: true });
     this.#store = store;
     this.#onDropped = onDropped;
   }
 
-  write(event: AuditEvent, details: AuditDetails): void {
+  write(event: AuditEvent, given: AuditDetails): void {
+    let details: AuditDetails = given;
+    if (this.#refusals !== undefined && refusalEvents.has(event)) {
+      const skipped = this.#refusals.take(given.address ?? '', performance.now());
+      if (skipped === undefined) return;
+      if (skipped > 0) details = { ...given, skipped };
+    }
     this.#log.info({ event, ...details }, 'audit');
     if (this.#store === undefined) return;
     if (this.#waiting.length >= maxWaiting) {

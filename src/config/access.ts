@@ -23,7 +23,18 @@ export const access = {
     default: '60000',
     unit: 'ms',
     meaning:
-      'How long an answer counts that has no `ttlMs`. After that it is asked for anew, also for open connections.',
+      'How long an answer counts that has no `ttlMs`. After that it does not count any more, and is asked for anew where it is needed.',
+  }),
+  accessRecheckMs: variable('ACCESS_RECHECK_MS', integer(0, 86_400_000), {
+    default: '4000',
+    unit: 'ms',
+    meaning:
+      'How old an answer may become that an open connection uses, whatever its `ttlMs`: then it is asked for anew, so that what the application takes away ends soon. 0 = only when its `ttlMs` is over.',
+  }),
+  accessRechecksPerSecond: variable('ACCESS_MAX_RECHECKS_PER_SECOND', integer(1, 100_000), {
+    default: '200',
+    meaning:
+      'Most questions a second that a node asks because of ACCESS_RECHECK_MS and `POST /admin/access/refresh`. Where more answers are in use than that allows, they become older: synckit_access_recheck_lag_seconds says by how much.',
   }),
   accessWhenAway: variable('ACCESS_WHEN_AWAY', oneOf('last', 'deny', 'token'), {
     default: 'last',

@@ -41,6 +41,8 @@ export interface AuthConfig {
   /** Whether everybody is let in. */
   readonly demo: boolean;
   /** How long audit lines are kept in the storage, in ms; undefined: they are not. */
+  /** Audit lines about refused credentials per second and address. */
+  readonly auditRefusalsPerSecond: number;
   readonly auditKeepMs: number | undefined;
 }
 
@@ -53,6 +55,8 @@ export interface AccessConfig {
   readonly staleMs: number;
   readonly maxCalls: number;
   readonly maxEntries: number;
+  readonly recheckMs: number;
+  readonly maxRechecksPerSecond: number;
 }
 
 export interface PublicKeysConfig {
@@ -92,6 +96,7 @@ export function authOf(values: AuthValues): AuthConfig {
     access: accessOf(values),
     connections: values.authDbConnections,
     demo: values.demoAuth,
+    auditRefusalsPerSecond: values.auditRefusals,
     auditKeepMs: values.auditTable ? values.auditKeepMs : undefined,
   };
 }
@@ -108,5 +113,7 @@ function accessOf(values: ValuesOf<typeof access>): AccessConfig | undefined {
     staleMs: values.accessStaleMs,
     maxCalls: values.accessMaxCalls,
     maxEntries: values.accessMaxAnswers,
+    recheckMs: values.accessRecheckMs,
+    maxRechecksPerSecond: values.accessRechecksPerSecond,
   };
 }

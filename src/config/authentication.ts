@@ -96,6 +96,11 @@ export const authentication = {
     meaning:
       'Whether `POST /auth/login` lets everybody in with any password and the permissions that were asked for, as the reference server does. Never as an administrator, and not in production.',
   }),
+  auditRefusals: variable('SYNCKIT_AUDIT_REFUSALS_PER_SECOND', integer(1, 10_000), {
+    default: '5',
+    meaning:
+      'Most audit lines a second about refused credentials from one address; twenty times as many from all. Further ones are counted in synckit_audit_refusals_skipped_total, and the next line says how many there were.',
+  }),
   auditTable: variable('SYNCKIT_AUDIT_TABLE', flag(), {
     default: 'false',
     meaning:

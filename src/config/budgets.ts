@@ -51,7 +51,7 @@ export const budgets = {
     default: '128KiB',
     unit: 'bytes',
     meaning:
-      'Bytes of messages of a connection before it is authenticated, all together; then it is closed with 1008. Must have room for a token.',
+      'Bytes of messages of a connection before it is authenticated, all together; then it is closed with 1008. Must have room for a token. So much may also wait while its token is checked, each message with 256 bytes besides; further ones are answered with RATE_LIMIT_EXCEEDED.',
   }),
   maxReadBytesPerSecond: variable('SYNCKIT_MAX_READ_BYTES_PER_SECOND', size(0), {
     default: '8MiB',

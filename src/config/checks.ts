@@ -24,6 +24,14 @@ export const checks: readonly Check[] = [
       'JWT_SECRET must be set when NODE_ENV is production: a secret of at least 32 characters, for example from `openssl rand -base64 48`; or name the keys of an identity provider in JWT_JWKS_URL, JWT_JWKS_FILE or JWT_PUBLIC_KEY_FILE',
   },
   {
+    of: ['tlsCertFile', 'tlsKeyFile'],
+    refuses: (values) => (values.tlsCertFile === undefined) !== (values.tlsKeyFile === undefined),
+    sentence: ({ tlsCertFile }) =>
+      tlsCertFile === undefined
+        ? 'TLS_KEY is set without TLS_CERT: name the file of the certificate too'
+        : 'TLS_CERT is set without TLS_KEY: name the file of its private key too',
+  },
+  {
     of: ['environment', 'jwksUrl'],
     refuses: (values) => values.environment === 'production' && !isProtected(values.jwksUrl),
     sentence: () =>

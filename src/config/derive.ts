@@ -77,6 +77,8 @@ export interface Derived {
   readonly host: string;
   /** Whether other processes may listen on `port` too: those of PM2, of a cluster, or that are numbered. */
   readonly sharesPort: boolean;
+  /** Files in PEM; undefined without TLS. */
+  readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined;
   /** Whether authentication is off only because nothing was configured. */
   readonly isOpenByDefault: boolean;
   /** `['*']` for every origin. */
@@ -113,6 +115,7 @@ export function derive(values: Values, env: NodeJS.ProcessEnv): Derived {
     bus: busOf(values),
     host: values.hostAddress?.replace(/^\[(.*)\]$/, '$1') ?? (isOpenByDefault ? '127.0.0.1' : '0.0.0.0'),
     sharesPort: severalProcesses || values.redisUrl !== undefined || (env['NODE_APP_INSTANCE'] ?? '') !== '',
+    tls: tlsOf(values),
     isOpenByDefault,
     corsOrigins: values.corsOriginList ?? values.corsOrigin ?? (production || isOpenByDefault ? [] : ['*']),
     connectionsPerAddress: perAddress(values.maxConnectionsPerIp, 50),
@@ -128,6 +131,10 @@ export function derive(values: Values, env: NodeJS.ProcessEnv): Derived {
     idleTimeoutSeconds: idleTimeout(values.heartbeatIntervalMs, values.heartbeatTimeoutMs),
     notices: noticesOf(values, storage, { authRequired, severalProcesses }),
   };
+}
+
+function tlsOf({ tlsCertFile: certFile, tlsKeyFile: keyFile }: Values): Derived['tls'] {
+  return certFile === undefined || keyFile === undefined ? undefined : { certFile, keyFile };
 }
 
 function busOf(values: Values): BusConfig | undefined {

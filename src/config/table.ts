@@ -10,6 +10,7 @@ import { identityProvider } from './identity-provider.js';
 import { flag, hosts, integer, oneOf, origins, secret, size, text } from './kinds.js';
 import { limits } from './limits.js';
 import { sync } from './sync.js';
+import { tls } from './tls.js';
 import { variable } from './variable.js';
 
 const server = {
@@ -234,6 +235,7 @@ const connections = {
 /** The sections of docs/configuration.md, in order. */
 export const sections = [
   { title: 'Server', variables: server },
+  { title: 'TLS', variables: tls },
   { title: 'Storage', variables: storage },
   { title: 'Authentication', variables: authentication },
   { title: 'Identity provider', variables: identityProvider },
@@ -249,6 +251,7 @@ export const sections = [
 /** All variables, by their names in `Config`. */
 export const variables = {
   ...server,
+  ...tls,
   ...metrics,
   ...storage,
   ...authentication,

@@ -1,5 +1,6 @@
 /** `/metrics`: on the main port, and, as several processes may share that port, on a separate port of each process. */
-import { createServer, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { TemplatedApp } from 'uWebSockets.js';
 import type { Config } from '../config/load.js';
 import type { Logger } from '../log.js';
@@ -19,11 +20,17 @@ const MAX_SCRAPERS = 32;
 /** Time for the head of a request on METRICS_PORT, and for keeping an idle connection, in ms. */
 const SCRAPER_TIMEOUT_MS = 10_000;
 
-interface MetricsDeps {
+export interface MetricsDeps {
   readonly config: MetricsConfig;
   readonly metrics: SharedRendering;
   readonly log: Logger;
   readonly refusalOf: HttpDeps['refusalOf'];
+}
+
+/** A certificate and its key, in PEM. */
+export interface Identification {
+  readonly cert: Buffer;
+  readonly key: Buffer;
 }
 
 /** Adds the route to the main port. In production it needs METRICS_TOKEN. */
@@ -44,13 +51,17 @@ export function registerMetrics(app: TemplatedApp, deps: MetricsDeps): void {
 /**
  * Listens on METRICS_PORT plus the instance number; without METRICS_PORT there is no server.
  *
+ * @param tls Undefined: without TLS. It can be exchanged by `setSecureContext` of the server.
  * @throws Error when the port is in use.
  */
-export async function listenForScrapes(deps: MetricsDeps): Promise<Server | undefined> {
+export async function listenForScrapes(
+  deps: MetricsDeps,
+  tls?: Identification,
+): Promise<Server | TlsServer | undefined> {
   const { metricsEnabled, metricsPort, instance, host } = deps.config;
   if (!metricsEnabled || metricsPort === 0) return undefined;
   const limits = { headersTimeout: SCRAPER_TIMEOUT_MS, requestTimeout: SCRAPER_TIMEOUT_MS };
-  const server = createServer({ ...limits, keepAliveTimeout: SCRAPER_TIMEOUT_MS }, (request, response) => {
+  const handle: RequestListener = (request, response) => {
     const answer = async (): Promise<void> => {
       const found = request.method === 'GET' && request.url?.split('?')[0] === '/metrics';
       if (!found) {
@@ -66,7 +77,12 @@ export async function listenForScrapes(deps: MetricsDeps): Promise<Server | unde
       response.end(content?.bytes);
     };
     answer().catch(() => response.destroy());
-  });
+  };
+  const options = { ...limits, keepAliveTimeout: SCRAPER_TIMEOUT_MS };
+  const server =
+    tls === undefined
+      ? createServer(options, handle)
+      : createTlsServer({ ...options, cert: tls.cert, key: tls.key, minVersion: 'TLSv1.2' }, handle);
   server.maxConnections = MAX_SCRAPERS;
   await new Promise<void>((resolve, reject) => {
     server.once('error', ({ code }: NodeJS.ErrnoException) => {

@@ -15,8 +15,11 @@ export class AcceptorMetrics {
   readonly keyFetches;
   /** By result. */
   readonly accessCalls;
+  /** By result. */
+  readonly certificateRenewals;
   readonly authPollFailures;
   readonly auditDropped;
+  readonly auditSkipped;
   /** These by message type. */
   readonly messagesReceived;
   readonly bytesReceived;
@@ -51,7 +54,9 @@ export class AcceptorMetrics {
     this.authentications = cells.counters(metrics.authentications);
     this.keyFetches = cells.counters(metrics.keyFetches);
     this.accessCalls = cells.counters(metrics.accessCalls);
+    this.certificateRenewals = cells.counters(metrics.certificateRenewals);
     this.authPollFailures = cells.counter(metrics.authPollFailures);
+    this.auditSkipped = cells.counter(metrics.auditSkipped);
     this.auditDropped = cells.counter(metrics.auditDropped);
     this.messagesReceived = cells.counters(metrics.messagesReceived);
     this.bytesReceived = cells.counters(metrics.bytesReceived);

@@ -9,6 +9,19 @@ export const authMetrics = {
     labels: { result: ['accepted', 'anonymous', 'failed', 'expired', 'revoked', 'unavailable', 'timeout'] },
     help: 'Authentications by result; expired and revoked count refused credentials and sessions that ended with theirs, unavailable counts those that could not be checked, timeout counts connections that did not authenticate in time.',
   },
+  certificateExpiry: {
+    name: 'synckit_tls_certificate_expires_at_seconds',
+    type: 'gauge',
+    owner: 'node',
+    help: 'When the certificate in TLS_CERT expires, in seconds since the epoch; 0 without TLS.',
+  },
+  certificateRenewals: {
+    name: 'synckit_tls_renewals_total',
+    type: 'counter',
+    owner: 'acceptor',
+    labels: { result: ['renewed', 'unchanged', 'failed'] },
+    help: 'Attempts to take another certificate from TLS_CERT and TLS_KEY after SIGHUP, by result. After a failed one the former certificate is used on.',
+  },
   verifications: {
     name: 'synckit_verifications_in_progress',
     type: 'gauge',
@@ -52,6 +65,18 @@ export const authMetrics = {
     type: 'gauge',
     owner: 'node',
     help: 'Answers of ACCESS_URL that this process keeps; at most ACCESS_MAX_ANSWERS.',
+  },
+  accessLag: {
+    name: 'synckit_access_recheck_lag_seconds',
+    type: 'gauge',
+    owner: 'node',
+    help: 'By how much the oldest answer of ACCESS_URL that is in use is older than ACCESS_RECHECK_MS, because ACCESS_MAX_RECHECKS_PER_SECOND allows no more questions.',
+  },
+  auditSkipped: {
+    name: 'synckit_audit_refusals_skipped_total',
+    type: 'counter',
+    owner: 'acceptor',
+    help: 'Audit lines about refused credentials that were not written, because an address had more than SYNCKIT_AUDIT_REFUSALS_PER_SECOND of them, or all had twenty times as many.',
   },
   apiKeys: {
     name: 'synckit_api_keys',

@@ -15,21 +15,35 @@ interface ListensWithOptions {
 /** In uWebSockets.js: other processes may not listen on the port too. */
 const EXCLUSIVE_PORT = 1;
 
+/** The port can't be listened on. The message is a sentence for the operator. */
+export class ListenError extends Error {
+  override readonly name = 'ListenError';
+}
+
 /**
- * @param shared Whether other processes may listen on the port too (SO_REUSEPORT). The kernel then divides the connections
- *   among them, so they must hear of each other's writes.
- * @throws Error with a sentence for the operator.
+ * @param shared Whether others listen on the port too, or may (SO_REUSEPORT). The kernel then divides the connections
+ *   among them, so processes must hear of each other's writes.
+ * @param renewed Whether this process may listen there once more later.
+ * @throws ListenError
  */
-export async function listen(app: TemplatedApp, address: Address, shared: boolean): Promise<us_listen_socket> {
+export async function listen(
+  app: TemplatedApp,
+  address: Address,
+  shared: boolean,
+  renewed: boolean,
+): Promise<us_listen_socket> {
   const { host, port } = address;
+  // A port that is shared with an app to come does not keep other processes away by itself.
+  const taken = renewed && !shared ? await probe(address) : undefined;
   const listening = await new Promise<us_listen_socket | false>((resolve) => {
-    if (shared) app.listen(host, port, resolve);
+    if (taken !== undefined) resolve(false);
+    else if (shared || renewed) app.listen(host, port, resolve);
     else (app as unknown as ListensWithOptions).listen(host, port, EXCLUSIVE_PORT, resolve);
   });
   if (listening !== false) return listening;
-  const code = await probe(address);
+  const code = taken ?? (await probe(address));
   const second = shared ? '' : '. Several servers may share a port only with REDIS_URL';
-  throw new Error(`${listenProblem('PORT', address, code)}${code === 'EADDRINUSE' ? second : ''}`);
+  throw new ListenError(`${listenProblem('PORT', address, code)}${code === 'EADDRINUSE' ? second : ''}`);
 }
 
 /** The port that a socket got. */

@@ -1,6 +1,7 @@
 /** What becomes of a shard's answers: which native calls they are, and what goes out together. */
 import { test } from 'tap';
 import type { TemplatedApp } from 'uWebSockets.js';
+import { publishIn } from '../../src/acceptor/apps.js';
 import { noCompression } from '../../src/acceptor/compression.js';
 import { Delivery } from '../../src/acceptor/delivery.js';
 import { ReadGate } from '../../src/acceptor/session/read-gate.js';
@@ -27,18 +28,21 @@ class Fixture {
   readonly awareness: string[] = [];
   readonly outbox: Outbox;
   readonly delivery: Delivery;
+  readonly app: Pick<TemplatedApp, 'publish'>;
   readonly #sessions = new Map<number, Session>();
 
   constructor() {
     const metrics = new AcceptorMetrics(undefined);
-    const app: Pick<TemplatedApp, 'publish'> = {
+    this.app = {
       publish: (topic, frame, isBinary) => {
         this.published.push(`publish ${topic as string} ${textOf(frame, isBinary === true)}`);
         return true;
       },
     };
     this.delivery = new Delivery({
-      app,
+      publish: (...message) => {
+        publishIn(this.app, ...message);
+      },
       topics: this.topics,
       metrics,
       meter: new SessionMeter(metrics),
@@ -68,6 +72,7 @@ class Fixture {
   join(encoding: 'json' | 'binary', ...documentIds: string[]): RecordingSession {
     const made = recordingSession();
     made.session.encoding = encoding;
+    made.session.app = this.app;
     this.#sessions.set(made.session.number, made.session);
     for (const documentId of documentIds) {
       this.topics.subscribe(made.session, documentId);
@@ -141,6 +146,17 @@ test('replies to one session that follow each other leave in one cork', (t) => {
     'send error INVALID_DELTA 5',
   ]);
   t.strictSame(second.socket.calls, ['cork', 'send ack 4']);
+  t.end();
+});
+
+test('with several apps, the socket of the left out session publishes in its own, and the others do it themselves', (t) => {
+  const fixture = new Fixture();
+  const sender = fixture.join('json', 'd');
+  const calls: string[] = [];
+  const other: Pick<TemplatedApp, 'publish'> = { publish: (topic) => calls.push(topic as string) > 0 };
+  for (const app of [fixture.app, other]) publishIn(app, 'd', Buffer.from('{"type":"pong"}'), false, false, sender.session);
+  t.equal(sender.socket.calls.length, 1);
+  t.strictSame([fixture.published, calls], [[], ['d']]);
   t.end();
 });
 

@@ -151,8 +151,9 @@ export function accountsContract(name: string, open: (t: Tap) => Promise<readonl
     await a.changeAccount('u-ann', () => ({ isDisabled: true }));
     await a.revokeKey('k1', now);
     await a.removeAccount('u-ann');
+    await b.noteChange('access', '{"userId":"ann"}');
     const expected = ['account:u-ann', 'key:k1', 'revocation:user:x', 'revocation:user:x'];
-    expected.push('account:u-ann', 'key:k1', 'account:u-ann');
+    expected.push('account:u-ann', 'key:k1', 'account:u-ann', 'access:{"userId":"ann"}');
     for (const store of [a, b]) {
       const changes = await store.changesSince(start);
       t.same(
@@ -161,17 +162,17 @@ export function accountsContract(name: string, open: (t: Tap) => Promise<readonl
       );
       t.same(
         changes?.map(({ number }) => number - start),
-        [1, 2, 3, 4, 5, 6, 7],
+        [1, 2, 3, 4, 5, 6, 7, 8],
       );
-      t.equal(await store.lastChange(), start + 7);
-      t.equal((await store.changesSince(start + 5))?.length, 2);
+      t.equal(await store.lastChange(), start + 8);
+      t.equal((await store.changesSince(start + 6))?.length, 2);
     }
     t.same(await b.listRevocations(), [{ kind: 'user', id: 'x', at: now + 1, expiresAt: now + day }]);
     t.same(await b.findRevocations(['user:x', 'token:x', 'user:y']), await b.listRevocations());
     t.equal(await a.revoke({ kind: 'token', id: 'y', at: now, expiresAt: undefined }, 1), false, 'full');
     await a.sweep(Date.now() + day, 0);
     t.equal(await a.changesSince(start), undefined, 'who was away for too long reads everything');
-    t.same(await a.changesSince(start + 7), []);
+    t.same(await a.changesSince(start + 8), []);
   });
 
   test('many changes at once get different numbers', async (t, a, b) => {

@@ -143,11 +143,71 @@ export function sharedStateContract(name: string, open: (t: Tap) => Promise<Shar
     t.same(await runsOf(a, 'a'), ['a']);
   });
 
+  const policy = { free: 2, firstWaitMs: LONG_MS, longestWaitMs: LONG_MS, keepMs: LONG_MS };
+  const attempts = async (state: SharedState, key: string, times: number, by = policy): Promise<void> => {
+    for (let i = 0; i < times; i++) await state.attempt(key, by);
+  };
+
+  test('attempts are counted together, and who has used up the free ones waits', async (t, [a, b]) => {
+    t.equal(await a.attempt('x', policy), 0);
+    t.equal(await b.attempt('x', policy), 0);
+    t.equal(await a.attempt('x', policy), 0, 'made without knowing whether it succeeds');
+    const wait = await b.attempt('x', policy);
+    t.ok(wait > LONG_MS / 2 && wait <= LONG_MS, `${wait} ms`);
+    t.ok((await a.attempt('x', policy)) <= wait, 'it does not begin anew');
+    t.equal(await a.attempt('y', policy), 0, 'another key');
+  });
+
+  test('each wait is twice as long as the one before, up to the longest', async (t, [a, b]) => {
+    const generous = { ...policy, free: 1_000 };
+    await attempts(a, 'x', 9, generous);
+    await attempts(a, 'x', 1, { ...policy, firstWaitMs: 1_000 });
+    const wait = await b.attempt('x', policy);
+    // The tenth is the eighth that is not free.
+    t.ok(wait > 64_000 && wait <= 128_000, `${wait} ms`);
+    await attempts(a, 'y', 60, generous);
+    await attempts(a, 'y', 1, { ...policy, longestWaitMs: 90_000 });
+    const longest = await b.attempt('y', policy);
+    t.ok(longest > 45_000 && longest <= 90_000, `${longest} ms`);
+  });
+
+  test('while one has to wait nothing is counted, and what was counted ends', async (t, [a]) => {
+    const short = { ...policy, free: 0, firstWaitMs: 20, longestWaitMs: 20 };
+    await a.attempt('x', short);
+    await until('the end of the wait', async () => (await a.attempt('x', short)) === 0);
+    const brief = { ...policy, free: 0, keepMs: 50 };
+    await a.attempt('y', brief);
+    t.ok((await a.attempt('y', { ...brief, keepMs: LONG_MS })) >= 0);
+    await until('the end of what was counted', async () => (await a.attempt('y', brief)) === 0);
+  });
+
+  test('a success clears what was counted, or takes back one attempt', async (t, [a, b]) => {
+    for (const key of ['cleared', 'taken back']) await attempts(a, key, 3);
+    t.ok((await b.attempt('cleared', policy)) > 0);
+    await b.clear('cleared');
+    t.equal(await a.attempt('cleared', policy), 0);
+    t.equal(await a.attempt('cleared', policy), 0);
+    await b.takeBack('taken back');
+    t.equal(await a.attempt('taken back', policy), 0, 'no wait any more');
+    t.ok((await a.attempt('taken back', policy)) > 0, 'the others still count');
+    for (const work of [() => a.clear('unknown'), () => a.takeBack('unknown')]) await work();
+    t.equal(await a.attempt('unknown', policy), 0);
+  });
+
   test('what is closed rejects', async (t, [a, b]) => {
     await a.announce(entryOf({ run: 'a' }), LONG_MS);
     a.close();
     a.close();
-    const works = [() => a.announce(entryOf(), 1), () => a.leave('a'), () => a.count('k', 1)];
+    const works: (() => Promise<unknown>)[] = [
+      () => a.announce(entryOf(), 1),
+      () => a.leave('a'),
+      () => a.count('k', 1),
+    ];
+    works.push(
+      () => a.attempt('k', policy),
+      () => a.clear('k'),
+      () => a.takeBack('k'),
+    );
     for (const work of works) {
       await t.rejects(
         async () => {

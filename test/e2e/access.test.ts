@@ -150,3 +150,26 @@ test('while the application is away, the configured answer counts', async (t) =>
     t.ok(state);
   }
 });
+
+test('before it is known who somebody is, little may wait; afterwards more', async (t) => {
+  const { app, node } = await start(t);
+  let release = (): void => undefined;
+  app.wait = () => new Promise((resolve) => (release = () => resolve(undefined)));
+  app.decide = allows({ a: { read: true, write: true } });
+  const raw = await client(t, node, { token: token('ann') });
+  const text = 'x'.repeat(40_000);
+  const ids = [1, 2, 3, 4, 5].map((i) => raw.set('a', `f${i}`, text));
+  for (const id of ids.slice(3)) t.match((await raw.refused(id)).details, { code: 'RATE_LIMIT_EXCEEDED' });
+  const single = await client(t, node, { token: token('bob') });
+  t.match((await single.refused(single.set('a', 'f', 'x'.repeat(200_000)))).details, { code: 'RATE_LIMIT_EXCEEDED' });
+  app.wait = () => Promise.resolve();
+  release();
+  for (const id of ids.slice(0, 3)) await raw.acked(id);
+  // Known, and the document is not: the same messages wait.
+  app.wait = () => new Promise((resolve) => (release = () => resolve(undefined)));
+  app.decide = allows({ b: { read: true, write: true } });
+  const later = [1, 2, 3, 4, 5].map((i) => raw.set('b', `f${i}`, text));
+  while (app.questions.at(-1)?.documentId !== 'b') await new Promise((resolve) => setTimeout(resolve, 10));
+  release();
+  for (const id of later) await raw.acked(id);
+});

@@ -22,6 +22,8 @@ export interface ClientOptions {
   readonly localAddress?: string;
   /** Offers to take compressed messages, and compresses its own of 1 KiB and more if the server agrees. */
   readonly deflate?: boolean;
+  /** Certificates of authorities that are trusted, in PEM; for wss. */
+  readonly ca?: string;
   /** Time for connecting, in ms; default for ever. */
   readonly connectTimeoutMs?: number;
 }
@@ -75,10 +77,11 @@ export class RawClient {
 
   static async connect(url: string, options: ClientOptions = {}): Promise<RawClient> {
     const query = options.token === undefined ? '' : `?token=${encodeURIComponent(options.token)}`;
-    const { headers = {}, protocols = [], localAddress, deflate = false, connectTimeoutMs } = options;
+    const { headers = {}, protocols = [], localAddress, deflate = false, connectTimeoutMs, ca } = options;
     const socket = new WebSocket(url + query, [...protocols], {
       headers,
       perMessageDeflate: deflate,
+      ...(ca === undefined ? {} : { ca }),
       ...(localAddress === undefined ? {} : { localAddress }),
       ...(connectTimeoutMs === undefined ? {} : { handshakeTimeout: connectTimeoutMs }),
     });

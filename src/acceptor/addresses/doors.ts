@@ -9,7 +9,6 @@ import { canonicalAddress } from './spelling.js';
 import { isWellFormed } from './well-formed.js';
 
 export interface DoorsOptions {
-  readonly app: Pick<TemplatedApp, 'filter'>;
   readonly config: Pick<
     Config,
     | 'trustedProxies'
@@ -60,9 +59,9 @@ export class Doors {
     return this.#plain;
   }
 
-  /** Counts the sockets of the app, and closes those that are too many. uWS ends idle ones after ten seconds by itself. */
-  watch(): void {
-    this.#options.app.filter((response, count) => {
+  /** Counts the sockets of an app, and closes those that are too many. uWS ends idle ones after ten seconds by itself. */
+  watch(app: Pick<TemplatedApp, 'filter'>): void {
+    app.filter((response, count) => {
       // 1 for a new connection, -1 for one that has ended as HTTP.
       this.#plain += Number(count);
       if (Number(count) > 0) this.#accept(response);

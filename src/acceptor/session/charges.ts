@@ -72,6 +72,11 @@ export class Charges {
     return early.messages <= maxMessagesBeforeAuth && early.bytes <= maxBytesBeforeAuth;
   }
 
+  /** Bytes of messages that may wait while the credentials of a session are checked; undefined once they are known. */
+  heldBytesOf({ state }: Session): number | undefined {
+    return state.kind === 'connecting' ? this.#options.maxBytesBeforeAuth : undefined;
+  }
+
   /**
    * A message was refused. @returns False when too many were, and the session must be disconnected.
    *

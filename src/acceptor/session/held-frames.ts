@@ -11,6 +11,8 @@ export interface HeldFrame {
 /** Frames of one session, and their bytes; one larger frame is held when it is alone. */
 const MAX_FRAMES = 1_000;
 const MAX_BYTES = 1024 * 1024;
+/** Bytes that a held frame takes besides its content. */
+const FRAME_COST = 256;
 
 /** What all sessions of a node hold together. */
 export class HeldBytes {
@@ -46,8 +48,15 @@ export class HeldFrames {
     this.#total = total;
   }
 
-  /** Copies a frame. @returns False when it can't be held. */
-  add(bytes: Buffer, text: boolean): boolean {
+  /**
+   * Copies a frame.
+   *
+   * @param maxBytes What may be held before it is known who the session is, each frame with what it costs besides.
+   * @returns False when it can't be held.
+   */
+  add(bytes: Buffer, text: boolean, maxBytes?: number): boolean {
+    const cost = this.#bytes + bytes.length + (this.#frames.length + 1) * FRAME_COST;
+    if (maxBytes !== undefined && cost > maxBytes) return false;
     const isTooMuch = this.#frames.length > 0 && this.#bytes + bytes.length > MAX_BYTES;
     if (this.#frames.length >= MAX_FRAMES || isTooMuch) return false;
     return this.#take({ bytes: Buffer.from(bytes), text, isCounted: false }, 'push');

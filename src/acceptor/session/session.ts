@@ -1,4 +1,4 @@
-import type { WebSocket } from 'uWebSockets.js';
+import type { TemplatedApp, WebSocket } from 'uWebSockets.js';
 import type { Identity } from '../../auth/identity.js';
 import type { Access } from '../../auth/permissions.js';
 import type { ChunkAssembler } from '../../protocol/chunks.js';
@@ -85,6 +85,8 @@ export class Session {
   readonly outgoing: { bytes: number; stuckSince: number | undefined } = { bytes: 0, stuckSince: undefined };
   /** Set while it is not authenticated. */
   endings: Endings | undefined;
+  /** The app that its socket belongs to. */
+  app: Pick<TemplatedApp, 'publish'> | undefined;
   /** Number of its last read. */
   lastRead = 0;
   chunks: ChunkAssembler | undefined;

@@ -1,5 +1,6 @@
 /** The application's answers, by user and document: asked for once, renewed while somebody uses them. */
 import type { AccessQuestion, Decision } from './access-client.js';
+import { RecheckQueue } from './recheck-queue.js';
 
 /** What counts while the application does not answer. */
 export type WhenAway = 'deny' | 'last' | 'token';
@@ -11,10 +12,19 @@ export interface AccessCacheOptions {
   /** How long the last answer counts beyond its time, in ms. */
   readonly staleMs: number;
   readonly maxEntries: number;
+  /** Age at which an answer that is in use is asked for anew, in ms; 0 = only when its time is over. */
+  readonly recheckMs: number;
+  readonly maxRechecksPerSecond: number;
 }
 
 /** What a user may do with a document: as answered, as the token says, or unknown. */
 export type Known = Pick<Decision, 'read' | 'write' | 'admin'> | 'token' | undefined;
+
+/** Which answers may have changed; what is undefined may be any. */
+export interface AccessChange {
+  readonly userId?: string | undefined;
+  readonly documentId?: string | undefined;
+}
 
 const retryMs = 1_000;
 
@@ -23,53 +33,104 @@ export class AccessEntry {
   known: Known;
   /** Set until there is a first answer, or none can be had. */
   pending: Promise<void> | undefined;
-  /** Called when what is known has changed. */
+  /** Called when what is known has changed; see `use`. */
   readonly users = new Set<() => void>();
-  /** When the last answer ends to count, by `performance.now()`. */
+  /** When the time of the last answer is over, by `performance.now()`. */
+  freshUntil = 0;
+  /** When the last answer ends to count. */
   endsAt = 0;
   timer: NodeJS.Timeout | undefined;
+  /** Questions so far, and the last one that was answered: answers may come in another order. */
+  asked = 0;
+  answered = 0;
 
-  constructor(readonly question: AccessQuestion) {}
+  constructor(
+    readonly key: string,
+    readonly question: AccessQuestion,
+  ) {}
 }
 
 export class AccessCache {
   readonly #options: AccessCacheOptions;
   readonly #entries = new Map<string, AccessEntry>();
+  /** Those of a user, and those of a document. */
+  readonly #byUser = new Map<string, Set<AccessEntry>>();
+  readonly #byDocument = new Map<string, Set<AccessEntry>>();
+  readonly #rechecks: RecheckQueue<AccessEntry>;
   #isClosed = false;
 
   constructor(options: AccessCacheOptions) {
     this.#options = options;
+    const { recheckMs, maxRechecksPerSecond: perSecond } = options;
+    this.#rechecks = new RecheckQueue({ recheckMs, perSecond, recheck: (entry) => this.#recheck(entry) });
   }
 
   get size(): number {
     return this.#entries.size;
   }
 
+  /** By how much the answers in use are older than they should be, in ms. */
+  get lagMs(): number {
+    return this.#rechecks.lagMs;
+  }
+
   /** The entry of a question; made and asked for when there is none. Undefined when there are too many in use. */
   entry(question: AccessQuestion): AccessEntry | undefined {
-    const key = `${question.userId}\n${question.documentId ?? ''}`;
+    const key = keyOf(question.userId, question.documentId);
     const found = this.#entries.get(key);
     if (found !== undefined) return found;
     if (this.#entries.size >= this.#options.maxEntries && !this.#evict()) return undefined;
-    const entry = new AccessEntry(question);
+    const entry = new AccessEntry(key, question);
     this.#entries.set(key, entry);
-    entry.pending = this.#renew(key, entry).finally(() => {
+    index(this.#byUser, question.userId, entry);
+    if (question.documentId !== null) index(this.#byDocument, question.documentId, entry);
+    entry.pending = this.#renew(entry).then(() => {
       entry.pending = undefined;
     });
     return entry;
   }
 
+  /** Somebody uses an entry from now on. @param changed Called when what is known has changed. */
+  use(entry: AccessEntry, changed: () => void): void {
+    entry.users.add(changed);
+    if (this.#entries.get(entry.key) === entry) this.#rechecks.enter(entry);
+  }
+
+  release(entry: AccessEntry, changed: () => void): void {
+    entry.users.delete(changed);
+    if (entry.users.size === 0) this.#rechecks.leave(entry);
+  }
+
+  /** The application says that answers have changed: those in use are asked for soon, others when they are needed. */
+  refresh({ userId, documentId }: AccessChange): void {
+    for (const entry of [...this.#concerned(userId, documentId)]) {
+      if (entry.users.size > 0 || entry.pending !== undefined) this.#rechecks.hurry(entry);
+      else this.#drop(entry);
+    }
+  }
+
   close(): void {
     this.#isClosed = true;
+    this.#rechecks.close();
     for (const { timer } of this.#entries.values()) clearTimeout(timer);
+  }
+
+  #concerned(userId: string | undefined, documentId: string | undefined): Iterable<AccessEntry> {
+    if (userId !== undefined && documentId !== undefined) {
+      const entry = this.#entries.get(keyOf(userId, documentId));
+      return entry === undefined ? [] : [entry];
+    }
+    if (userId !== undefined) return this.#byUser.get(userId) ?? [];
+    if (documentId !== undefined) return this.#byDocument.get(documentId) ?? [];
+    return this.#entries.values();
   }
 
   /** Looks at a few only, so that the cost is bounded. */
   #evict(): boolean {
     let looked = 0;
-    for (const [key, entry] of this.#entries) {
+    for (const entry of this.#entries.values()) {
       if (entry.users.size === 0 && entry.pending === undefined) {
-        this.#drop(key, entry);
+        this.#drop(entry);
         return true;
       }
       if (++looked === 100) return false;
@@ -77,27 +138,48 @@ export class AccessCache {
     return false;
   }
 
-  #drop(key: string, entry: AccessEntry): void {
+  #drop(entry: AccessEntry): void {
     clearTimeout(entry.timer);
-    this.#entries.delete(key);
+    this.#entries.delete(entry.key);
+    this.#rechecks.leave(entry);
+    const { userId, documentId } = entry.question;
+    unindex(this.#byUser, userId, entry);
+    if (documentId !== null) unindex(this.#byDocument, documentId, entry);
   }
 
-  async #renew(key: string, entry: AccessEntry): Promise<void> {
+  /** @returns Whether there was an answer. */
+  async #recheck(entry: AccessEntry): Promise<boolean> {
+    if (this.#entries.get(entry.key) !== entry) return true;
+    await entry.pending;
+    return this.#renew(entry);
+  }
+
+  /** @returns Whether there was an answer. */
+  async #renew(entry: AccessEntry): Promise<boolean> {
+    const number = ++entry.asked;
     const decision = await this.#options.ask(entry.question);
-    if (this.#isClosed || this.#entries.get(key) !== entry) return;
+    const isAnswered = decision !== undefined;
+    if (this.#isClosed || this.#entries.get(entry.key) !== entry || number < entry.answered) return isAnswered;
+    entry.answered = number;
     const now = performance.now();
-    if (decision !== undefined) entry.endsAt = now + decision.ttlMs + this.#options.staleMs;
-    const { read, write, admin } = decision ?? {};
-    this.#become(
-      entry,
-      decision === undefined
-        ? this.#away(entry, now)
-        : { read: read === true, write: write === true, admin: admin === true },
+    if (decision !== undefined) {
+      const { read, write, admin, ttlMs } = decision;
+      entry.freshUntil = now + ttlMs;
+      entry.endsAt = entry.freshUntil + this.#options.staleMs;
+      this.#become(entry, { read, write, admin });
+    } else if (now >= entry.freshUntil) {
+      this.#become(entry, this.#away(entry, now));
+    }
+    clearTimeout(entry.timer);
+    const leftMs = entry.freshUntil - now;
+    entry.timer = setTimeout(
+      () => {
+        if (entry.users.size === 0) this.#drop(entry);
+        else void this.#renew(entry);
+      },
+      leftMs > 0 ? leftMs : retryMs,
     );
-    entry.timer = setTimeout(() => {
-      if (entry.users.size === 0) this.#drop(key, entry);
-      else void this.#renew(key, entry);
-    }, decision?.ttlMs ?? retryMs);
+    return isAnswered;
   }
 
   #away(entry: AccessEntry, now: number): Known {
@@ -117,4 +199,20 @@ export class AccessCache {
     if (JSON.stringify(known) === before) return;
     for (const changed of [...entry.users]) changed();
   }
+}
+
+function keyOf(userId: string, documentId: string | null): string {
+  return `${userId}\n${documentId ?? ''}`;
+}
+
+function index(map: Map<string, Set<AccessEntry>>, name: string, entry: AccessEntry): void {
+  const entries = map.get(name);
+  if (entries === undefined) map.set(name, new Set([entry]));
+  else entries.add(entry);
+}
+
+function unindex(map: Map<string, Set<AccessEntry>>, name: string, entry: AccessEntry): void {
+  const entries = map.get(name);
+  entries?.delete(entry);
+  if (entries?.size === 0) map.delete(name);
 }

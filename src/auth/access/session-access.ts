@@ -31,7 +31,7 @@ export class SessionAccess implements Access {
     this.#options = options;
     this.#token = options.token;
     this.#connect = options.cache.entry({ ...options.subject, documentId: null });
-    this.#connect?.users.add(this.#changed);
+    if (this.#connect !== undefined) options.cache.use(this.#connect, this.#changed);
   }
 
   /** Resolves when it is known whether the user may connect, and what with these documents. */
@@ -74,8 +74,9 @@ export class SessionAccess implements Access {
 
   close(): void {
     this.#isClosed = true;
-    this.#connect?.users.delete(this.#changed);
-    for (const entry of this.#entries.values()) entry.users.delete(this.#changed);
+    const { cache } = this.#options;
+    if (this.#connect !== undefined) cache.release(this.#connect, this.#changed);
+    for (const entry of this.#entries.values()) cache.release(entry, this.#changed);
     this.#entries.clear();
   }
 
@@ -94,7 +95,7 @@ export class SessionAccess implements Access {
     if (this.#entries.size >= maxKept) this.#forgetOne();
     const entry = this.#options.cache.entry({ ...this.#options.subject, documentId });
     if (entry === undefined) return undefined;
-    entry.users.add(this.#changed);
+    this.#options.cache.use(entry, this.#changed);
     this.#entries.set(documentId, entry);
     return entry;
   }
@@ -103,7 +104,7 @@ export class SessionAccess implements Access {
     let looked = 0;
     for (const [documentId, entry] of this.#entries) {
       if (!this.#options.isInUse(documentId)) {
-        entry.users.delete(this.#changed);
+        this.#options.cache.release(entry, this.#changed);
         this.#entries.delete(documentId);
         return;
       }

@@ -1,6 +1,7 @@
 /** Managing accounts, API keys and revocations: for the command line and for administrators over HTTP. */
 import { randomBytes } from 'node:crypto';
 import type { Account, AccountStore, ApiKey, Revocation } from '../../storage/accounts/port.js';
+import type { AccessChange } from '../access/access-cache.js';
 import { isPattern } from '../patterns.js';
 import { whyUnusable } from './passwords.js';
 import { permissionsSchema, type Permissions } from '../permissions.js';
@@ -86,7 +87,10 @@ export class Accounts {
 
   async setDisabled(who: string, isDisabled: boolean): Promise<Account> {
     const account = await this.#change(who, () => ({ isDisabled }));
-    if (isDisabled) await this.#options.store.removeRefreshTokens(account.id);
+    if (!isDisabled) return account;
+    await this.#options.store.removeRefreshTokens(account.id);
+    // Tokens that somebody else has signed for the user are not looked up by account.
+    await this.revoke('user', account.id);
     return account;
   }
 
@@ -107,7 +111,9 @@ export class Accounts {
   async remove(who: string): Promise<Account> {
     const account = await this.find(who);
     await this.#options.store.removeAccount(account.id);
-    return this.#changed(account);
+    await this.#changed(account);
+    await this.revoke('user', account.id);
+    return account;
   }
 
   /** @returns The key, and its text, which is not stored. */
@@ -151,6 +157,12 @@ export class Accounts {
     if (!(await store.revoke(revocation, maxRevocations))) {
       throw new AccountError('full', `there are ${maxRevocations} revocations already (SYNCKIT_MAX_REVOCATIONS)`);
     }
+    await this.#changed(undefined);
+  }
+
+  /** The application has decided anew about a user, a document, or both. */
+  async refreshAccess(change: AccessChange): Promise<void> {
+    await this.#options.store.noteChange('access', JSON.stringify(change));
     await this.#changed(undefined);
   }
 

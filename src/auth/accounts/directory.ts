@@ -4,6 +4,7 @@
  * here a moment later.
  */
 import type { Logger } from 'pino';
+import type { AccessChange } from '../access/access-cache.js';
 import type { Account, AccountStore, ApiKey, Change, Revocation } from '../../storage/accounts/port.js';
 
 export interface DirectoryOptions {
@@ -21,6 +22,8 @@ export interface Changed {
   readonly accounts: ReadonlyMap<string, Account | undefined>;
   /** Changes were missed: any account may have changed. Those that are needed must be looked up. */
   readonly isAll: boolean;
+  /** What the application has decided anew. */
+  readonly access: readonly AccessChange[];
 }
 
 const maxCached = 10_000;
@@ -158,14 +161,15 @@ export class Directory {
     const changes = await this.#store.changesSince(this.#number);
     if (changes === undefined) {
       await this.#readAll();
-      onChanged({ accounts: new Map(), isAll: true });
+      onChanged({ accounts: new Map(), isAll: true, access: [] });
       return;
     }
     const last = changes.at(-1);
     if (last === undefined) return;
     const accounts = await this.#apply(changes);
     this.#number = last.number;
-    onChanged({ accounts, isAll: false });
+    const access = changes.filter(({ kind }) => kind === 'access').map(({ id }) => JSON.parse(id) as AccessChange);
+    onChanged({ accounts, isAll: false, access });
   }
 
   async #apply(changes: readonly Change[]): Promise<Map<string, Account | undefined>> {

@@ -33,6 +33,12 @@ const newKey = z.strictObject({
   permissions: permissionsSchema,
   expiresAt: z.iso.datetime({ offset: true }).optional(),
 });
+const accessChange = z
+  .strictObject({ userId: z.string().min(1).max(256).optional(), documentId: z.string().min(1).max(256).optional() })
+  .refine(
+    ({ userId, documentId }) => userId !== undefined || documentId !== undefined,
+    'userId or documentId is needed',
+  );
 const revocation = z.union([
   z.strictObject({ userId: text }),
   z.strictObject({ token: text }),
@@ -68,6 +74,7 @@ const routes: Readonly<Record<string, AdminRoute>> = {
     return ok({ success: true });
   },
   'post revocations': revoke,
+  'post access/:id': refreshAccess,
 };
 
 /** Answers a request of a path below /admin/. */
@@ -165,6 +172,15 @@ async function revoke({ asked, accounts, audit }: Work): Promise<Answer> {
     audit('token_revoked', { target: id });
   }
   return { status: statuses.created, body: { success: true } };
+}
+
+/** Counts on every node a moment later; without ACCESS_URL there is nothing that it could change. */
+async function refreshAccess({ asked, accounts, id, audit }: Work): Promise<Answer> {
+  if (id !== 'refresh') return refuse('notFound', 'Not found');
+  const change = accessChange.parse(asked.body);
+  await accounts.refreshAccess(change);
+  audit('access_refreshed', { target: change.userId, change });
+  return ok({ success: true });
 }
 
 export function shownUser({ id, email, isDisabled, permissions, createdAt }: Account): object {

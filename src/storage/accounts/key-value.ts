@@ -202,6 +202,12 @@ export class KeyValueAccounts implements AccountStore {
     });
   }
 
+  noteChange(kind: Change['kind'], id: string): Promise<void> {
+    return this.#store.transact((records) => {
+      note(records, kind, id);
+    });
+  }
+
   lastChange(): Promise<number> {
     return this.#read(({ get }) => Number(get('changes') ?? 0));
   }

@@ -188,6 +188,10 @@ class PostgresAccounts implements AccountStore {
     return rows.map(([of, kind, id]) => ({ number: numberOf(of), kind: kind as Change['kind'], id: String(id) }));
   }
 
+  noteChange(kind: Change['kind'], id: string): Promise<void> {
+    return this.#change(kind, () => Promise.resolve({ result: undefined, changed: id }));
+  }
+
   async lastChange(): Promise<number> {
     const [row] = await this.#query('SELECT last FROM auth_change_count', []);
     return numberOf(row?.[0] ?? 0);
