@@ -9,17 +9,14 @@ import { CLOSE_GRACE_MS, disconnect, drainClients } from './acceptor/drain-clien
 import { SharedThrottle } from './auth/accounts/throttle.js';
 import { MAX_ROOMS, type NodeEntry } from './cluster/membership/shared-state.js';
 import type { Config } from './config/load.js';
-import type { HttpDeps } from './http/ports.js';
-import { listenForScrapes, registerMetrics } from './http/metrics.js';
-import { registerAuth } from './http/auth/register.js';
-import { readinessOf } from './http/readiness.js';
-import { registerHttp } from './http/server.js';
-import { SharedRendering } from './http/shared-rendering.js';
+import { listenForScrapes } from './http/metrics.js';
+import type { ApiUsage } from './http/api/register.js';
 import type { Logger } from './log.js';
 import { withoutSecrets, type ShardWorkerData } from './shard/shard-config.js';
 import { AcceptorMetrics } from './metrics/acceptor-metrics.js';
 import { MetricsRegistry } from './metrics/registry.js';
 import { NodeAuth } from './node-auth.js';
+import { registerRoutes, type NodeState } from './node-http.js';
 import { nodeReads } from './node-reads.js';
 import { askCluster, clusterThrottle } from './pool/cluster-client.js';
 import { DatabaseClock } from './pool/database-clock.js';
@@ -52,13 +49,15 @@ export class Node {
   readonly heartbeat: ClusterHeartbeat | undefined;
   readonly #options: NodeOptions;
   readonly clock: DatabaseClock;
+  /** What the HTTP API takes of the memory. */
+  readonly api: ApiUsage;
   readonly #startedAt = Date.now();
   readonly #app = uWS.App();
   #listening: us_listen_socket | undefined;
-  readonly #scraping: Parameters<typeof registerMetrics>[1];
+  readonly #scraping: Parameters<typeof listenForScrapes>[0];
   #scrapes: Server | undefined;
   #port = 0;
-  #state: 'starting' | 'running' | 'draining' | 'stopped' | 'lost' = 'starting';
+  #state: NodeState = 'starting';
 
   constructor(options: NodeOptions) {
     this.#options = options;
@@ -114,43 +113,14 @@ export class Node {
       metrics: acceptorMetrics,
     });
     this.heartbeat = config.bus === undefined ? undefined : this.#heartbeat();
-    const refusalOf: HttpDeps['refusalOf'] = (response, request) => this.acceptor.doors.refusalOf(response, request);
-    this.#scraping = {
-      config,
-      metrics: new SharedRendering(this.metrics),
-      log: log.child({ part: 'http' }),
-      refusalOf,
-    };
-    registerMetrics(this.#app, this.#scraping);
-    registerAuth(this.#app, {
-      config,
-      log: log.child({ part: 'http' }),
-      authenticator: this.auth.authenticator,
-      audit: () => this.auth.audit,
-      services: () => this.auth.services,
-      addressOf: (response, request) => this.acceptor.doors.clientOf(response, request),
-      refusalOf,
-      draining: () => this.#state === 'draining',
-    });
-    registerHttp(this.#app, {
-      config,
-      log: log.child({ part: 'http' }),
-      version,
-      startedAt: this.#startedAt,
-      readiness: () => readinessOf({ isStarting: this.#state === 'starting', shards: this.shards, clock: this.clock }),
-      connections: () => ({
-        totalConnections: this.acceptor.sessions.size,
-        totalUsers: this.acceptor.sessions.users,
-        totalClients: this.acceptor.awareness.clients,
-      }),
-      documents: (limit) => ({
-        totalDocuments: this.shards.status().documents,
-        documents: this.acceptor.topics.summary(limit),
-      }),
+    const { api, scraping } = registerRoutes({
+      ...{ app: this.#app, config, log: log.child({ part: 'http' }), version, startedAt: this.#startedAt },
+      ...{ acceptor: this.acceptor, auth: this.auth, shards: this.shards, clock: this.clock, metrics: this.metrics },
       cluster: () => this.heartbeat?.status(),
-      refusalOf,
-      draining: () => this.#state === 'draining',
+      state: () => this.#state,
     });
+    this.api = api;
+    this.#scraping = scraping;
   }
 
   /**

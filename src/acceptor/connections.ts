@@ -52,8 +52,6 @@ export class Connections {
   /** Not authenticated, the longest so first. */
   readonly #unauthenticated = new Set<Session>();
   readonly #origins: Origins;
-  /** Number of the last session. */
-  #numbers = 0;
 
   constructor(options: ConnectionsOptions) {
     this.#options = options;
@@ -117,7 +115,7 @@ export class Connections {
       return;
     }
     const budget = budgets.ofSession(performance.now());
-    const session = new Session(++this.#numbers, address, budget, meter, compression);
+    const session = new Session(this.#options.sessions.nextNumber(), address, budget, meter, compression);
     res.upgrade<SocketData>(
       { session, credential: credentialOf(req) },
       req.getHeader('sec-websocket-key'),

@@ -6,6 +6,7 @@ import { readAnswer, type AnswerHandler } from '../messages/answer-reader.js';
 import { variants } from '../messages/task.js';
 import type { Compression } from './compression.js';
 import type { Awareness } from './awareness/awareness.js';
+import type { EventTopics } from './http/event-topics.js';
 import type { Outgoing } from './outgoing.js';
 import type { ReadAdmission } from './session/read-admission.js';
 import { readKey, type AnswerFrame, type Outlet } from './session/read-gate.js';
@@ -15,6 +16,7 @@ import { topicOf, type Topics } from './topics.js';
 
 export interface DeliveryOptions {
   readonly app: Pick<TemplatedApp, 'publish'>;
+  readonly events: Pick<EventTopics, 'publish'>;
   readonly topics: Topics;
   readonly awareness: Pick<Awareness, 'receive' | 'active' | 'stateFrame'>;
   readonly metrics: AcceptorMetrics;
@@ -55,7 +57,7 @@ export class Delivery {
   }
 
   deliver(shard: number, answer: Uint8Array<ArrayBuffer>): void {
-    const { app, topics, awareness, metrics, admission, find, compression } = this.#options;
+    const { app, events, topics, awareness, metrics, admission, find, compression } = this.#options;
     const { onSettled, onSettledGroup, onRelayed, onStatus } = this.#options;
     const now = Date.now();
     const handler: AnswerHandler = {
@@ -68,6 +70,7 @@ export class Delivery {
         const subscribers = topics.countOf(documentId, variant);
         const compress = compression.isFor(frame, subscribers);
         publisher.publish(topic, toArrayBufferView(frame), isBinary(variant), compress);
+        events.publish(topic, variant, frame, except);
         this.#countPublish(frame.length, subscribers, typeOfCode(type));
         topics.touch(documentId, now);
         if (receivedAt > 0) metrics.fanoutLatency.observe((performance.now() - receivedAt) / 1_000);

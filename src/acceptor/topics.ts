@@ -1,6 +1,5 @@
-import type { WebSocket } from 'uWebSockets.js';
 import { variants } from '../messages/task.js';
-import type { Session, SocketData, Subscription } from './session/session.js';
+import type { Session, SessionSocket, Subscription } from './session/session.js';
 
 /** The prefix of each variant's topics. */
 const prefixes = new Map<number, string>([
@@ -14,12 +13,14 @@ const prefixes = new Map<number, string>([
   [variants.partialBinaryBatch, 'pB:'],
   [variants.partialJsonDelta, 'pj:'],
   [variants.partialJsonBatch, 'pJ:'],
+  [variants.jsonEvents, 'e:'],
 ]);
 const VARIANTS = prefixes.size;
 /** The variants of fields, for partial subscribers and for the others. */
 const PARTIAL =
   variants.partialBinaryDelta | variants.partialBinaryBatch | variants.partialJsonDelta | variants.partialJsonBatch;
-const COMPLETE = variants.binaryDelta | variants.binaryBatch | variants.jsonDelta | variants.jsonBatch;
+const COMPLETE =
+  variants.binaryDelta | variants.binaryBatch | variants.jsonDelta | variants.jsonBatch | variants.jsonEvents;
 
 /** The native topic of a document for one variant. */
 export function topicOf(documentId: string, variant: number): string {
@@ -228,12 +229,12 @@ export class Topics {
     return true;
   }
 
-  #join(socket: WebSocket<SocketData>, documentId: string, held: Subscription, wanted: number): void {
+  #join(socket: SessionSocket, documentId: string, held: Subscription, wanted: number): void {
     for (const variant of bitsOf(wanted & ~held.joined)) socket.subscribe(topicOf(documentId, variant));
     held.joined |= wanted;
   }
 
-  #drop(socket: WebSocket<SocketData> | undefined, documentId: string, held: Subscription, variants: number): void {
+  #drop(socket: SessionSocket | undefined, documentId: string, held: Subscription, variants: number): void {
     const dropped = held.wanted & variants;
     if (dropped === 0) return;
     for (const variant of bitsOf(held.joined & dropped)) socket?.unsubscribe(topicOf(documentId, variant));
@@ -263,7 +264,8 @@ export class Topics {
 }
 
 /** The two variants that a session wants of a document, as bits. */
-function wantedBy({ encoding, supportsBatch }: Session, isPartial: boolean): number {
+function wantedBy({ encoding, supportsBatch, isEventStream }: Session, isPartial: boolean): number {
+  if (isEventStream) return variants.jsonAny | variants.jsonEvents;
   if (encoding === 'json') {
     if (isPartial) return variants.jsonAny | (supportsBatch ? variants.partialJsonBatch : variants.partialJsonDelta);
     return variants.jsonAny | (supportsBatch ? variants.jsonBatch : variants.jsonDelta);

@@ -18,7 +18,7 @@ const MAX_SCRAPERS = 32;
 /** Time for the head of a request on METRICS_PORT, and for keeping an idle connection, in ms. */
 const SCRAPER_TIMEOUT_MS = 10_000;
 
-interface MetricsDeps {
+export interface MetricsDeps {
   readonly config: MetricsConfig;
   readonly metrics: SharedRendering;
   readonly log: Logger;

@@ -39,6 +39,7 @@ class Fixture {
     };
     this.delivery = new Delivery({
       app,
+      events: { publish: () => undefined },
       topics: this.topics,
       metrics,
       meter: new SessionMeter(metrics),

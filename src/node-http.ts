@@ -1,0 +1,73 @@
+import type { TemplatedApp } from 'uWebSockets.js';
+import type { Acceptor } from './acceptor/acceptor.js';
+import type { ClusterStatus } from './cluster/membership/heartbeat.js';
+import type { Config } from './config/load.js';
+import { errors } from './errors.js';
+import { registerApi, type ApiUsage } from './http/api/register.js';
+import { registerAuth } from './http/auth/register.js';
+import { registerMetrics, type MetricsDeps } from './http/metrics.js';
+import type { HttpDeps } from './http/ports.js';
+import { readinessOf } from './http/readiness.js';
+import { registerHttp } from './http/server.js';
+import { SharedRendering } from './http/shared-rendering.js';
+import type { Logger } from './log.js';
+import type { MetricsRegistry } from './metrics/registry.js';
+import type { NodeAuth } from './node-auth.js';
+import type { DatabaseClock } from './pool/database-clock.js';
+import type { ShardSet } from './pool/shard-set.js';
+
+export type NodeState = 'starting' | 'running' | 'draining' | 'stopped' | 'lost';
+
+/** The parts of a node that its HTTP routes use. */
+export interface HttpParts {
+  readonly app: TemplatedApp;
+  readonly config: Config;
+  readonly log: Logger;
+  readonly version: string;
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number;
+  readonly acceptor: Acceptor;
+  readonly auth: NodeAuth;
+  readonly shards: ShardSet;
+  readonly clock: DatabaseClock;
+  readonly metrics: MetricsRegistry;
+  /** Undefined for a node without a bus. */
+  readonly cluster: () => ClusterStatus | undefined;
+  readonly state: () => NodeState;
+}
+
+/** Adds all HTTP routes to the app of a node. */
+export function registerRoutes(parts: HttpParts): { readonly api: ApiUsage; readonly scraping: MetricsDeps } {
+  const { app, config, log, acceptor, auth, shards, state } = parts;
+  const refusalOf: HttpDeps['refusalOf'] = (response, request) => acceptor.doors.refusalOf(response, request);
+  const addressOf: Parameters<typeof registerApi>[1]['addressOf'] = (response, request) =>
+    acceptor.doors.clientOf(response, request);
+  const draining = (): boolean => state() === 'draining';
+  const unready = (): string | undefined => {
+    if (state() === 'starting') return 'The server is starting';
+    return state() === 'running' ? undefined : errors.SHUTTING_DOWN.sentence;
+  };
+  const scraping = { config, metrics: new SharedRendering(parts.metrics), log, refusalOf };
+  registerMetrics(app, scraping);
+  registerAuth(app, {
+    ...{ config, log, authenticator: auth.authenticator, addressOf, refusalOf, draining },
+    audit: () => auth.audit,
+    services: () => auth.services,
+  });
+  const open: Parameters<typeof registerApi>[1]['open'] = (sender) => acceptor.documents.open(sender);
+  const api = registerApi(app, { config, log, open, addressOf, refusalOf, unready });
+  registerHttp(app, {
+    ...{ config, log, version: parts.version, startedAt: parts.startedAt, refusalOf, draining, cluster: parts.cluster },
+    readiness: () => readinessOf({ isStarting: state() === 'starting', shards, clock: parts.clock }),
+    connections: () => ({
+      totalConnections: acceptor.sessions.size,
+      totalUsers: acceptor.sessions.users,
+      totalClients: acceptor.awareness.clients,
+    }),
+    documents: (limit) => ({
+      totalDocuments: shards.status().documents,
+      documents: acceptor.topics.summary(limit),
+    }),
+  });
+  return { api, scraping };
+}
