@@ -55,7 +55,9 @@ export function registerRoutes(parts: HttpParts): { readonly api: ApiUsage; read
     services: () => auth.services,
   });
   const open: Parameters<typeof registerApi>[1]['open'] = (sender) => acceptor.documents.open(sender);
-  const api = registerApi(app, { config, log, open, addressOf, refusalOf, unready });
+  const follow: Parameters<typeof registerApi>[1]['follow'] = (sender, request, events) =>
+    acceptor.streams.open(sender, request, events);
+  const api = registerApi(app, { config, log, open, follow, addressOf, refusalOf, unready });
   registerHttp(app, {
     ...{ config, log, version: parts.version, startedAt: parts.startedAt, refusalOf, draining, cluster: parts.cluster },
     readiness: () => readinessOf({ isStarting: state() === 'starting', shards, clock: parts.clock }),

@@ -43,6 +43,7 @@ export function nodeReads(node: MeasuredParts): NodeReads {
     chunkedBytes: () => node.acceptor.chunkMemory.bytes,
     plainConnections: () => node.acceptor.doors.plain,
     httpBytes: ({ place }) => (place === 'bodies' ? node.api.bodies.bytes : node.api.answers.bytes),
+    eventStreams: () => node.acceptor.streams.count,
     idempotencyKeys: () => node.api.idempotency.keys,
     outgoingBytes: () => node.acceptor.outgoing.bytes,
     readBytes: ({ place }) =>

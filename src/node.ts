@@ -160,6 +160,7 @@ export class Node {
     this.#state = 'draining';
     this.heartbeat?.beat();
     if (this.#listening !== undefined) uWS.us_listen_socket_close(this.#listening);
+    this.acceptor.streams.endAll();
     await this.#drainClients(this.#options.config.drainMs);
     // Connections that were being opened when listening stopped.
     await this.#drainClients(0);

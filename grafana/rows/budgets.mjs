@@ -25,6 +25,9 @@ const budgets = {
       '“bodies”: requests about documents that are being received or answered. “answers”: documents that wait for HTTP clients to receive them.',
       [{ expr: series('synckit_http_bytes'), legend: '{{place}} {{instance}}' }],
     ),
+    lines('Streams of events', 'short', 'Of clients that use no WebSocket. SYNCKIT_MAX_EVENT_STREAMS at most.', [
+      { expr: series('synckit_event_streams'), legend: '{{instance}}' },
+    ]),
     lines('Remembered answers', 'short', 'To requests with an Idempotency-Key. SYNCKIT_MAX_IDEMPOTENCY_KEYS at most.', [
       { expr: series('synckit_idempotency_keys'), legend: '{{instance}}' },
     ]),

@@ -17,6 +17,7 @@ import { Control } from './control.js';
 import { Delivery } from './delivery.js';
 import { AddressBudgets } from './http/address-budgets.js';
 import { DocumentRequests } from './http/document-requests.js';
+import { EventStreams } from './http/event-streams.js';
 import { EventTopics } from './http/event-topics.js';
 import { HttpSessions } from './http/http-sessions.js';
 import { Interests } from './interests.js';
@@ -46,6 +47,7 @@ export class Acceptor {
   readonly heldBytes: HeldBytes;
   /** What comes by HTTP. */
   readonly documents: DocumentRequests;
+  readonly streams: EventStreams;
   readonly #http: HttpSessions;
   readonly #events = new EventTopics();
   readonly #options: AcceptorOptions;
@@ -138,9 +140,13 @@ export class Acceptor {
       authentication: this.#authentication,
       ...{ sessions: this.sessions, topics: this.topics, metrics, budgets: new AddressBudgets(budgets) },
     });
-    this.documents = new DocumentRequests({
-      ...{ sessions: this.#http, coalescer, admission: this.admission, charges, metrics },
-      timeoutMs: config.httpTimeoutMs,
+    const http = { sessions: this.#http, coalescer, admission: this.admission, charges, metrics };
+    this.documents = new DocumentRequests({ ...http, timeoutMs: config.httpTimeoutMs });
+    this.streams = new EventStreams({
+      ...{ ...http, topics: this.topics, events: this.#events, addresses: this.doors.addresses },
+      delivery: () => this.#delivery,
+      maxStreams: config.maxEventStreams,
+      maxBackpressureBytes: config.maxBackpressureBytes,
     });
     this.#router = new Router({
       authentication: this.#authentication,

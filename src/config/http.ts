@@ -21,6 +21,16 @@ export const http = {
     meaning:
       'Bytes of documents that may wait for HTTP clients to receive them, all together. Further requests are refused; one is always answered.',
   }),
+  maxEventStreams: variable('SYNCKIT_MAX_EVENT_STREAMS', integer(0), {
+    default: '500',
+    meaning:
+      'Most streams of server-sent events of this process. They count among the connections that are not WebSockets (SYNCKIT_MAX_HTTP_CONNECTIONS), and among those of their address (WS_MAX_CONNECTIONS_PER_IP).',
+  }),
+  eventHeartbeatMs: variable('SYNCKIT_EVENT_HEARTBEAT_MS', integer(100, 3_600_000), {
+    default: '15000',
+    unit: 'ms',
+    meaning: 'A stream of events on which nothing is sent for so long gets a comment, so that no proxy ends it.',
+  }),
   maxIdempotencyKeys: variable('SYNCKIT_MAX_IDEMPOTENCY_KEYS', integer(1, 1_000_000), {
     default: '10000',
     meaning: 'Values of `Idempotency-Key` whose answers this process remembers. Beyond it, the oldest are forgotten.',

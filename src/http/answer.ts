@@ -16,7 +16,7 @@ export interface Answer {
 }
 
 /** No answer may be cached, framed, sniffed or rendered. */
-const securityHeaders = [
+export const securityHeaders = [
   ['Cache-Control', 'no-store'],
   ['Content-Security-Policy', "default-src 'none'; frame-ancestors 'none'"],
   ['Referrer-Policy', 'no-referrer'],
@@ -66,6 +66,11 @@ export function respond(response: HttpResponse, prepare: () => Answer | Promise<
       if (!isGone) finish(ready);
     });
   });
+}
+
+/** Answers a request at once whose end is watched elsewhere. */
+export function sendAnswer(response: HttpResponse, answer: Answer): void {
+  send(response, answer, { withBody: true, close: false }, () => undefined);
 }
 
 /** @param onSent Called when the rest is sent. @returns Whether there is no rest. */

@@ -34,6 +34,12 @@ export const budgetMetrics = {
     labels: { place: ['bodies', 'answers'] },
     help: 'Bytes of requests about documents that are being received or answered (SYNCKIT_MAX_HTTP_BODY_BYTES), and of documents that wait for HTTP clients to receive them (SYNCKIT_MAX_HTTP_ANSWER_BYTES).',
   },
+  eventStreams: {
+    name: 'synckit_event_streams',
+    type: 'gauge',
+    owner: 'node',
+    help: 'Open streams of server-sent events. The bound is SYNCKIT_MAX_EVENT_STREAMS.',
+  },
   idempotencyKeys: {
     name: 'synckit_idempotency_keys',
     type: 'gauge',

@@ -75,9 +75,9 @@ export class DocumentClient {
   }
 
   async read(documentId: string, request: DocumentRead): Promise<DocumentAnswer> {
-    const access = await this.#accessTo(documentId);
+    const access = await accessTo(this.#session, documentId);
     if (!access.mayRead(documentId)) throw new ProtocolError('PERMISSION_DENIED');
-    this.#charge('subscribe', 0);
+    chargeTo(this.#session, 'subscribe', 0, this.#options);
     const { admission, coalescer } = this.#options;
     const session = this.#session;
     const payload = Buffer.from(JSON.stringify(request));
@@ -97,9 +97,9 @@ export class DocumentClient {
 
   /** Resolves when it is durable. */
   async write(documentId: string, head: DocumentWrite, body: Buffer): Promise<void> {
-    const access = await this.#accessTo(documentId);
+    const access = await accessTo(this.#session, documentId);
     if (!access.mayWrite(documentId)) throw new ProtocolError('PERMISSION_DENIED');
-    this.#charge('delta_batch', body.length);
+    chargeTo(this.#session, 'delta_batch', body.length, this.#options);
     const session = this.#session;
     await this.#answer('ack', () => {
       const isQueued = this.#options.coalescer.add(
@@ -116,27 +116,6 @@ export class DocumentClient {
       );
       if (!isQueued) throw new LimitError('queue', 'the server is overloaded');
     });
-  }
-
-  async #accessTo(documentId: string): Promise<Access> {
-    const { state } = this.#session;
-    if (state.kind !== 'authenticated') throw new ProtocolError('SHUTTING_DOWN');
-    const { access } = state;
-    await access.prepare?.(documentId);
-    if (access.prepare !== undefined && access.isKnown?.(documentId) === false) {
-      throw new ProtocolError('AUTH_UNAVAILABLE');
-    }
-    return access;
-  }
-
-  #charge(type: ClientType, bytes: number): void {
-    const { charges, metrics } = this.#options;
-    metrics.messagesReceived(type).add(1);
-    metrics.bytesReceived(type).add(bytes);
-    const overLimit = charges.charge(this.#session, type, bytes, performance.now());
-    if (overLimit === undefined) return;
-    metrics.limitRejections(overLimit.limit).add(1);
-    throw overLimit;
   }
 
   /** Asks for something. @returns The frame of this type that answers it. */
@@ -174,6 +153,32 @@ export class DocumentClient {
       }
     });
   }
+}
+
+/** What a session may do, once it is known for this document. @throws ProtocolError */
+export async function accessTo({ state }: HttpSession, documentId: string): Promise<Access> {
+  if (state.kind !== 'authenticated') throw new ProtocolError('SHUTTING_DOWN');
+  const { access } = state;
+  await access.prepare?.(documentId);
+  if (access.prepare !== undefined && access.isKnown?.(documentId) === false) {
+    throw new ProtocolError('AUTH_UNAVAILABLE');
+  }
+  return access;
+}
+
+/** Charges a session for a request. @throws LimitError */
+export function chargeTo(
+  session: HttpSession,
+  type: ClientType,
+  bytes: number,
+  { charges, metrics }: Pick<DocumentRequestsOptions, 'charges' | 'metrics'>,
+): void {
+  metrics.messagesReceived(type).add(1);
+  metrics.bytesReceived(type).add(bytes);
+  const overLimit = charges.charge(session, type, bytes, performance.now());
+  if (overLimit === undefined) return;
+  metrics.limitRejections(overLimit.limit).add(1);
+  throw overLimit;
 }
 
 function kept(frame: Uint8Array): Buffer {

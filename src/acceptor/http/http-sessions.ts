@@ -60,13 +60,13 @@ export class HttpSessions {
   async open<S extends HttpSession>(
     { address, credential }: Sender,
     make: MakeSession<S>,
-    stream?: StreamSocket,
+    streamOf?: (session: S) => StreamSocket,
   ): Promise<S> {
     const { authentication, sessions, budgets } = this.#options;
     const budget = budgets.of(address, performance.now());
     const session = make(sessions.nextNumber(), address, budget, this.#meter);
     this.#open.set(session.number, session);
-    session.open(socketOf(session, stream), { kind: 'draining' });
+    session.open(socketOf(session, streamOf?.(session)), { kind: 'draining' });
     try {
       await new Promise<void>((resolve, reject) => {
         let refusal: ErrorCode = 'AUTH_REQUIRED';

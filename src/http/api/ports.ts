@@ -29,6 +29,27 @@ export interface DocumentClient {
   close(): void;
 }
 
+/** Where the events of a document go. */
+export interface Events {
+  /** @param id Where the client can resume. @returns Bytes that wait for it. */
+  write(event: string, id: string | undefined, data: Uint8Array): number;
+  /** The stream ends. */
+  end(): void;
+}
+
+export interface Following {
+  /** Some of what waited was written. @param waitingBytes That are left. */
+  drained(waitingBytes: number): void;
+  close(): void;
+}
+
+export interface FollowRequest {
+  readonly documentId: string;
+  readonly requestId: string;
+  /** Of the client's former stream, or the empty string. */
+  readonly lastEventId: string;
+}
+
 export interface ApiDeps {
   readonly config: Pick<
     Config,
@@ -40,10 +61,13 @@ export interface ApiDeps {
     | 'maxHttpAnswerBytes'
     | 'maxIdempotencyKeys'
     | 'idempotencyMs'
+    | 'eventHeartbeatMs'
   >;
   readonly log: Logger;
   /** Rejects with a ProtocolError when the sender is refused. */
   readonly open: (sender: Sender) => Promise<DocumentClient>;
+  /** Follows a document; rejects with a ProtocolError, with nothing written, when the sender is refused. */
+  readonly follow: (sender: Sender, request: FollowRequest, events: Events) => Promise<Following>;
   readonly addressOf: (response: HttpResponse, request: HttpRequest) => string;
   readonly refusalOf: HttpDeps['refusalOf'];
   /** Undefined while the node serves; else why it does not, as a sentence. */

@@ -56,7 +56,8 @@ export interface Call {
 
 export interface Route {
   readonly spec: RouteSpec;
-  readonly handle: (call: Call) => Promise<Answer>;
+  /** Undefined for the stream of a document's events, which `serveEvents` answers. */
+  readonly handle: ((call: Call) => Promise<Answer>) | undefined;
 }
 
 /** An error, as every route answers it. */

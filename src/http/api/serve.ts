@@ -10,6 +10,7 @@ import { createCors } from '../cors.js';
 import { refusal, refusalFor } from './answers.js';
 import type { ApiDeps, DocumentClient } from './ports.js';
 import { documentIdSchema, type Call, type Route } from './route.js';
+import { serveEvents } from './serve-events.js';
 import { Routing } from './routing.js';
 
 export interface ServeOptions extends ApiDeps {
@@ -45,6 +46,7 @@ export function createHandler(options: ServeOptions, routes: readonly Route[]): 
     const found = routing.find(asked.method, asked.path);
     if ('methods' in found) return notFound(found.methods);
     const { spec, handle } = found.route;
+    if (handle === undefined) return notFound(['GET']);
     inProgress++;
     try {
       const bytes = body === undefined ? Buffer.alloc(0) : await body.result;
@@ -92,6 +94,13 @@ export function createHandler(options: ServeOptions, routes: readonly Route[]): 
     }
     const asked = readHead(request, options.addressOf(response, request));
     const { method, origin } = asked;
+    const exposure = origin === '' ? [] : [exposed];
+    const own = [...cors.headers(origin), ['X-Request-Id', asked.requestId] as const, ...exposure];
+    const events = method === 'get' ? routing.find(method, asked.path) : undefined;
+    if (events !== undefined && 'route' in events && events.route.handle === undefined) {
+      serveEvents(response, asked, events.parameters['id'] ?? '', own, options);
+      return;
+    }
     const body = withBody.has(method) ? readBytes(response, limits) : undefined;
     let client: DocumentClient | undefined;
     let answerBytes = 0;
@@ -109,8 +118,6 @@ export function createHandler(options: ServeOptions, routes: readonly Route[]): 
       const bytes = made.content?.bytes.length ?? 0;
       if (!isDone && answers.take(bytes)) answerBytes = bytes;
       else reply = refusal('RATE_LIMIT_EXCEEDED');
-      const own = [...cors.headers(origin), ['X-Request-Id', asked.requestId] as const];
-      if (origin !== '') own.push(exposed);
       // Clients of the reference server compare the type exactly.
       return { contentType: 'application/json', ...reply, headers: [...(reply.headers ?? []), ...own] };
     };

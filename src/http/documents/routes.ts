@@ -12,6 +12,7 @@ export function documentRoutes(idempotency: Idempotency): readonly Route[] {
   return [
     { spec: specs.getDocument, handle: getDocument },
     { spec: specs.patchDocument, handle: (call) => write(idempotency, call, 'patch') },
+    { spec: specs.followDocument, handle: undefined },
     { spec: specs.postDeltas, handle: (call) => write(idempotency, call, 'deltas') },
   ];
 }

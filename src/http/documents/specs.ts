@@ -127,3 +127,20 @@ export const postDeltas: RouteSpec = {
   },
   answers: writeAnswers,
 };
+
+export const followDocument: RouteSpec = {
+  ...{ method: 'get', path: '/documents/{id}/events', operation: 'followDocument', tag },
+  summary: 'The document and its updates, as server-sent events',
+  description:
+    'For clients that can’t use a WebSocket, together with `PATCH`. The data of each event is a message of the protocol (docs/protocol.md) in JSON. Event `state` comes first: a `sync_response` with all there is, or, to a client that comes back with `Last-Event-ID`, the fields in `deltas` that it has missed; a `state` in it takes the place of everything. Event `update` is a `delta_batch`. Event `error` is the last one. The `id` of an event stands for everything up to it, on every node. A client that takes too little is disconnected, and resumes. Needs the permission to read the document; the stream ends with it.',
+  query: z.strictObject({
+    token: z.string().optional().describe('A token, for clients that can’t send headers, such as `EventSource`.'),
+  }),
+  headers: z.object({
+    'last-event-id': z.string().optional().describe('The `id` of the last event that the client has received.'),
+  }),
+  answers: {
+    200: { description: 'Events, without end.', schema: z.string(), contentType: 'text/event-stream' },
+    ...refusals,
+  },
+};
