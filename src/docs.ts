@@ -1,6 +1,8 @@
 /** Generates the pages of docs/ that are derived from tables. */
 import { configReference } from './config/load.js';
 import { errors, type ErrorKind } from './errors.js';
+import { httpReference } from './http/api/reference.js';
+import { apiSpecs } from './http/documents/all.js';
 import { metricsReference } from './metrics/reference.js';
 
 export interface Page {
@@ -13,6 +15,7 @@ export interface Page {
 export function generatedPages(): readonly Page[] {
   return [
     { path: 'docs/configuration.md', text: configReference() },
+    { path: 'docs/http.md', text: httpReference(apiSpecs) },
     { path: 'docs/errors.md', text: errorReference() },
     { path: 'docs/metrics.md', text: metricsReference() },
   ];

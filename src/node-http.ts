@@ -1,9 +1,11 @@
 import type { TemplatedApp } from 'uWebSockets.js';
 import type { Acceptor } from './acceptor/acceptor.js';
 import type { ClusterStatus } from './cluster/membership/heartbeat.js';
+import { MAX_ROOMS } from './cluster/membership/shared-state.js';
 import type { Config } from './config/load.js';
 import { errors } from './errors.js';
 import { registerApi, type ApiUsage } from './http/api/register.js';
+import { openDocuments } from './http/cluster.js';
 import { registerAuth } from './http/auth/register.js';
 import { registerMetrics, type MetricsDeps } from './http/metrics.js';
 import type { HttpDeps } from './http/ports.js';
@@ -47,12 +49,17 @@ export function registerRoutes(parts: HttpParts): { readonly api: ApiUsage; read
     if (state() === 'starting') return 'The server is starting';
     return state() === 'running' ? undefined : errors.SHUTTING_DOWN.sentence;
   };
+  const documents: HttpDeps['documents'] = (limit) => ({
+    totalDocuments: shards.status().documents,
+    documents: acceptor.topics.summary(limit),
+  });
   const scraping = { config, metrics: new SharedRendering(parts.metrics), log, refusalOf };
   registerMetrics(app, scraping);
   registerAuth(app, {
     ...{ config, log, authenticator: auth.authenticator, addressOf, refusalOf, draining },
     audit: () => auth.audit,
     services: () => auth.services,
+    openDocuments: () => openDocuments({ cluster: parts.cluster, documents }, MAX_ROOMS),
   });
   const open: Parameters<typeof registerApi>[1]['open'] = (sender) => acceptor.documents.open(sender);
   const follow: Parameters<typeof registerApi>[1]['follow'] = (sender, request, events) =>
@@ -66,10 +73,7 @@ export function registerRoutes(parts: HttpParts): { readonly api: ApiUsage; read
       totalUsers: acceptor.sessions.users,
       totalClients: acceptor.awareness.clients,
     }),
-    documents: (limit) => ({
-      totalDocuments: shards.status().documents,
-      documents: acceptor.topics.summary(limit),
-    }),
+    documents,
   });
   return { api, scraping };
 }

@@ -4,6 +4,7 @@ import uWS, {
   type TemplatedApp,
   type us_socket_context_t,
   type WebSocket,
+  type WebSocketBehavior,
 } from 'uWebSockets.js';
 import { createOrigins, type Origins } from '../auth/origins.js';
 import type { Config } from '../config/load.js';
@@ -62,7 +63,7 @@ export class Connections {
   listen(): void {
     this.#options.doors.watch();
     const { app, config, sampled, metrics, router, delivery } = this.#options;
-    app.ws<SocketData>('/ws', {
+    const behavior: WebSocketBehavior<SocketData> = {
       maxPayloadLength: config.maxPayloadBytes,
       maxBackpressure: config.maxBackpressureBytes,
       closeOnBackpressureLimit: 1,
@@ -96,7 +97,9 @@ export class Connections {
       close: (ws, code) => {
         this.#close(ws.getUserData().session, code);
       },
-    });
+    };
+    // The SDK's documentation shows addresses without a path.
+    for (const path of ['/ws', '/']) app.ws(path, behavior);
   }
 
   #upgrade(res: HttpResponse, req: HttpRequest, context: us_socket_context_t): void {

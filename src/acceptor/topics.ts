@@ -1,3 +1,4 @@
+import { isRoom, WORDWALL } from '../protocol/rooms.js';
 import { variants } from '../messages/task.js';
 import type { Session, SessionSocket, Subscription } from './session/session.js';
 
@@ -49,6 +50,8 @@ export interface DocumentSummary {
  */
 export class Topics {
   readonly #entries = new Map<string, Entry>();
+  /** Those that `/rooms` lists. */
+  readonly #rooms = new Set<string>();
   readonly #maxPerSession: number;
   readonly #onInterest: ((documentId: string) => void) | undefined;
 
@@ -185,14 +188,17 @@ export class Topics {
     return this.#entries.keys();
   }
 
-  /** At most `limit` of the documents with subscribers. */
+  /** At most `limit` of the documents with subscribers; those that `/rooms` lists come first. */
   summary(limit: number): DocumentSummary[] {
-    const documents: DocumentSummary[] = [];
-    for (const [id, { subscribers, lastModified }] of this.#entries) {
-      if (documents.length >= limit) break;
-      documents.push({ id, subscribers, lastModified });
+    const ids = [...this.#rooms].slice(0, limit);
+    for (const id of this.#entries.keys()) {
+      if (ids.length >= limit) break;
+      if (!this.#rooms.has(id)) ids.push(id);
     }
-    return documents;
+    return ids.map((id) => {
+      const { subscribers, lastModified } = this.#entry(id);
+      return { id, subscribers, lastModified };
+    });
   }
 
   #dropFormer(session: Session): void {
@@ -216,6 +222,7 @@ export class Topics {
     if (entry === undefined) {
       entry = { counts: new Array<number>(VARIANTS).fill(0), subscribers: 0, lastModified: 0 };
       this.#entries.set(documentId, entry);
+      if (isRoom(documentId) || documentId === WORDWALL) this.#rooms.add(documentId);
     }
     return entry;
   }
@@ -259,7 +266,9 @@ export class Topics {
   /** Removes one subscriber. */
   #forget(documentId: string): void {
     const entry = this.#entries.get(documentId);
-    if (entry !== undefined && --entry.subscribers === 0) this.#entries.delete(documentId);
+    if (entry === undefined || --entry.subscribers > 0) return;
+    this.#entries.delete(documentId);
+    this.#rooms.delete(documentId);
   }
 }
 

@@ -7,7 +7,7 @@ export interface Answer {
   readonly headers?: readonly (readonly [name: string, value: string])[];
   /** Serialised as JSON; undefined for an answer without a body, or with a `content`. */
   readonly body?: unknown;
-  /** Of the `body`; by default with a charset. */
+  /** Of the `body`; by default without a charset, which clients of the reference server compare exactly. */
   readonly contentType?: string;
   /** A body that is no JSON. */
   readonly content?: { readonly type: string; readonly bytes: Buffer };
@@ -97,7 +97,7 @@ function send(response: HttpResponse, answer: Answer, how: How, onSent: () => vo
   return isSent;
 }
 
-function contentOf({ body, content, contentType = 'application/json; charset=utf-8' }: Answer): Answer['content'] {
+function contentOf({ body, content, contentType = 'application/json' }: Answer): Answer['content'] {
   if (body === undefined) return content;
   return { type: contentType, bytes: Buffer.from(JSON.stringify(body)) };
 }

@@ -61,12 +61,10 @@ export interface Route {
 }
 
 /** An error, as every route answers it. */
-export const errorSchema = z
-  .object({
-    error: z.string().describe('A sentence. Its beginning is that of the code.'),
-    code: z.string().describe('Stable; docs/errors.md lists them.'),
-  })
-  .meta({ id: 'Error' });
+export const errorSchema = z.object({
+  error: z.string().describe('A sentence. Its beginning is that of the code.'),
+  code: z.string().describe('Stable; docs/errors.md lists them.'),
+});
 
 /** The id of a document in a path. */
 export const documentIdSchema = z

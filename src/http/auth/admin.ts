@@ -46,6 +46,7 @@ interface Work {
   /** What the path names after the collection. */
   readonly id: string;
   readonly audit: (event: AuditEvent, details: AuditDetails) => void;
+  readonly openDocuments: () => object;
 }
 
 type AdminRoute = (work: Work) => Promise<Answer>;
@@ -68,6 +69,7 @@ const routes: Readonly<Record<string, AdminRoute>> = {
     return ok({ success: true });
   },
   'post revocations': revoke,
+  'get documents': ({ openDocuments }) => Promise.resolve(ok(openDocuments())),
 };
 
 /** Answers a request of a path below /admin/. */
@@ -99,7 +101,7 @@ export async function administer(deps: AuthHttpDeps, asked: Asked, { accounts }:
     deps.audit().write(event, { actor: userId, address, requestId, ...details });
   };
   try {
-    return await route({ asked, accounts, id: decode(id ?? ''), audit });
+    return await route({ asked, accounts, id: decode(id ?? ''), audit, openDocuments: deps.openDocuments });
   } catch (error) {
     return answerTo(error);
   }

@@ -12,6 +12,7 @@ export function documentRoutes(idempotency: Idempotency): readonly Route[] {
   return [
     { spec: specs.getDocument, handle: getDocument },
     { spec: specs.patchDocument, handle: (call) => write(idempotency, call, 'patch') },
+    { spec: specs.getText, handle: getText },
     { spec: specs.followDocument, handle: undefined },
     { spec: specs.postDeltas, handle: (call) => write(idempotency, call, 'deltas') },
   ];
@@ -32,6 +33,15 @@ async function readDocument(
   const headers = [['ETag', `"${tag}"`]] as const;
   if (isKnown) return { status: '304 Not Modified', headers };
   return { status: '200 OK', headers, content: { type: 'application/json', bytes: body } };
+}
+
+async function getText({ client, parameters, headers, requestId }: Call): Promise<Answer> {
+  const id = parameters['id'] ?? '';
+  const ifNoneMatch = tagsOf(headers['if-none-match'] ?? '');
+  const { tag, isKnown, body } = await client.read(id, { requestId, part: 'text', ifNoneMatch });
+  const etag = [['ETag', `"${tag}"`]] as const;
+  if (isKnown) return { status: '304 Not Modified', headers: etag };
+  return { status: '200 OK', headers: etag, content: { type: 'text/plain; charset=utf-8', bytes: body } };
 }
 
 async function write(idempotency: Idempotency, call: Call, form: DocumentWrite['form']): Promise<Answer> {

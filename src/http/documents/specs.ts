@@ -19,19 +19,17 @@ export const refusals: Readonly<Record<string, AnswerSpec>> = {
   },
 };
 
-const json: z.ZodType = z.json().describe('Any JSON value.');
+const json = z.unknown().describe('Any JSON value.');
 
-export const documentSchema = z
-  .object({
-    id: z.string(),
-    fields: z.record(z.string(), json).describe('The fields, with the values as they were sent.'),
-    hasText: z.boolean().describe('Whether the document has a collaborative text.'),
-    clock: z
-      .record(z.string(), z.number().int().min(0))
-      .describe('A vector clock: what this state has seen. It may be sent as `vectorClock` in a `sync_request`.'),
-    updated: z.iso.datetime().describe('About when the document was changed last.'),
-  })
-  .meta({ id: 'Document' });
+export const documentSchema = z.object({
+  id: z.string(),
+  fields: z.record(z.string(), json).describe('The fields, with the values as they were sent.'),
+  hasText: z.boolean().describe('Whether the document has a collaborative text.'),
+  clock: z
+    .record(z.string(), z.number().int().min(0))
+    .describe('A vector clock: what this state has seen. It may be sent as `vectorClock` in a `sync_request`.'),
+  updated: z.iso.datetime().describe('About when the document was changed last.'),
+});
 
 const documentQuery = z.strictObject({
   fields: z
@@ -87,6 +85,23 @@ export const getDocument: RouteSpec = {
   },
 };
 
+export const getText: RouteSpec = {
+  ...{ method: 'get', path: '/documents/{id}/text', operation: 'getText', tag },
+  summary: 'What the collaborative text of a document shows',
+  headers: z.object({ 'if-none-match': ifNoneMatch.describe('Entity tags that the sender has; then 304.') }),
+  answers: {
+    200: {
+      description: 'The text. Its tag is that of the whole document.',
+      schema: z.string(),
+      contentType: 'text/plain; charset=utf-8',
+      headers: etag,
+    },
+    304: { description: 'The document is as the sender has it.', headers: etag },
+    ...refusals,
+    404: { description: 'The document has no text.', schema: errorSchema },
+  },
+};
+
 export const patchDocument: RouteSpec = {
   ...{ method: 'patch', path: '/documents/{id}', operation: 'patchDocument', tag },
   summary: 'Sets and removes fields, all or none of them',
@@ -95,7 +110,7 @@ export const patchDocument: RouteSpec = {
   headers: writeHeaders,
   body: {
     contentTypes: ['application/merge-patch+json', 'application/json'],
-    schema: z.record(z.string().max(1024), json).meta({ id: 'DocumentPatch' }),
+    schema: z.record(z.string().max(1024), json),
     description: 'Field names and values.',
   },
   answers: writeAnswers,
@@ -109,20 +124,18 @@ export const postDeltas: RouteSpec = {
   headers: writeHeaders,
   body: {
     contentTypes: ['application/json'],
-    schema: z
-      .object({
-        deltas: z.array(
-          z.looseObject({
-            field: z.string().optional(),
-            value: json.optional(),
-            clock: z.union([z.record(z.string(), z.number()), z.number()]).optional(),
-            clientId: z.string().optional(),
-            timestamp: z.number().optional(),
-            type: z.string().optional(),
-          }),
-        ),
-      })
-      .meta({ id: 'DeltaBatch' }),
+    schema: z.object({
+      deltas: z.array(
+        z.looseObject({
+          field: z.string().optional(),
+          value: json.optional(),
+          clock: z.union([z.record(z.string(), z.number()), z.number()]).optional(),
+          clientId: z.string().optional(),
+          timestamp: z.number().optional(),
+          type: z.string().optional(),
+        }),
+      ),
+    }),
     description: 'The operations; docs/protocol.md describes them.',
   },
   answers: writeAnswers,

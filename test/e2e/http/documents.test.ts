@@ -4,6 +4,7 @@ import { database } from '../../support/postgres.js';
 import { cluster } from '../../support/cluster.js';
 import { sdkClient } from '../../support/sdk.js';
 import { until, type ServerProcess } from '../../support/server.js';
+import { TextReplica } from '../../support/text-replica.js';
 
 interface Shown {
   readonly id: string;
@@ -158,4 +159,30 @@ test('what one address writes by HTTP counts together', async (t) => {
   for (let i = 0; i < 3; i++) statuses.push((await patch(to, 'd', big)).status);
   t.equal(statuses[0], 204);
   t.ok(statuses.includes(429));
+});
+
+test('the text of a document is read by HTTP', async (t) => {
+  const to = await server(t);
+  const text = () => fetch(`${to.http}/documents/d/text`);
+  t.equal((await text()).status, 404);
+  const replica = new TextReplica('ann');
+  replica.insert(0, 'Hállo "you" 👩‍👩‍👧');
+  const entry = { type: 'text-state', state: replica.state(), clientId: 'ann', clock: 1 };
+  const body = JSON.stringify({ deltas: [entry] });
+  const posted = await fetch(`${to.http}/documents/d/deltas`, { method: 'POST', headers: json, body });
+  t.equal(posted.status, 204);
+  const answer = await text();
+  t.equal(answer.headers.get('content-type'), 'text/plain; charset=utf-8');
+  t.equal(await answer.text(), replica.text());
+  t.ok((await shown(to, 'd')).hasText);
+  const etag = answer.headers.get('etag')!;
+  t.equal((await fetch(`${to.http}/documents/d/text`, { headers: { 'If-None-Match': etag } })).status, 304);
+});
+
+test('an upgrade of / is taken like one of /ws', async (t) => {
+  const to = await server(t);
+  const short = await client(t, { ...to, url: to.url.replace('/ws', '/') });
+  await short.acked(short.set('d', 'a', 1));
+  t.equal((await shown(to, 'd')).fields['a'], 1);
+  t.match(await (await fetch(`${to.http}/`)).json(), { endpoints: { ws: '/ws', auth: '/auth' }, features: {} });
 });
