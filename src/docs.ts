@@ -1,6 +1,8 @@
 /** Generates the pages of docs/ that are derived from tables. */
 import { configReference, envExample } from './config/load.js';
 import { errors, type ErrorKind } from './errors.js';
+import { httpReference } from './http/api/reference.js';
+import { apiSpecs } from './http/documents/all.js';
 import { metricsReference } from './metrics/reference.js';
 
 export interface Page {
@@ -14,6 +16,7 @@ export function generatedPages(): readonly Page[] {
   return [
     { path: 'docs/configuration.md', text: configReference() },
     { path: '.env.example', text: envExample() },
+    { path: 'docs/http.md', text: httpReference(apiSpecs) },
     { path: 'docs/errors.md', text: errorReference() },
     { path: 'docs/metrics.md', text: metricsReference() },
   ];

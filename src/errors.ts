@@ -10,6 +10,8 @@ export interface ErrorKind {
   readonly retryable: boolean;
   /** WebSocket close code, if the connection is closed with this error. */
   readonly closeCode?: number;
+  /** Whether it is an answer to HTTP requests only, and no part of the protocol. */
+  readonly isOfHttp?: true;
   /** When it is sent; for the documentation. */
   readonly meaning: string;
 }
@@ -85,6 +87,49 @@ const table = {
     retryable: false,
     meaning: 'The delta or one of its operations is malformed or not supported. Nothing of the message was applied.',
   },
+  DOCUMENT_NOT_FOUND: {
+    sentence: 'Document not found',
+    retryable: false,
+    isOfHttp: true,
+    meaning: 'Nothing was ever written to the document. HTTP only: over a WebSocket, such a document is an empty one.',
+  },
+  PRECONDITION_FAILED: {
+    sentence: 'Precondition failed',
+    retryable: false,
+    isOfHttp: true,
+    meaning:
+      'The document is not in the state that `If-Match` or `If-None-Match` asks for. Nothing was written. HTTP only.',
+  },
+  INVALID_REQUEST: {
+    sentence: 'Invalid request',
+    retryable: false,
+    isOfHttp: true,
+    meaning: 'The path, the query, a header or the body of an HTTP request is not what the route takes. HTTP only.',
+  },
+  NOT_FOUND: {
+    sentence: 'Not found',
+    retryable: false,
+    isOfHttp: true,
+    meaning: 'There is no such route, or the thing that it names does not exist. HTTP only.',
+  },
+  METHOD_NOT_ALLOWED: {
+    sentence: 'Method not allowed',
+    retryable: false,
+    isOfHttp: true,
+    meaning: 'The route has other methods: `Allow` names them. HTTP only.',
+  },
+  UNSUPPORTED_MEDIA_TYPE: {
+    sentence: 'Unsupported media type',
+    retryable: false,
+    isOfHttp: true,
+    meaning: 'The route takes no body of this `Content-Type`. HTTP only.',
+  },
+  IDEMPOTENCY_KEY_REUSED: {
+    sentence: 'Idempotency-Key used for another request',
+    retryable: false,
+    isOfHttp: true,
+    meaning: 'The same `Idempotency-Key` came with another method, path or body before. HTTP only.',
+  },
   DOCUMENT_TOO_LARGE: {
     sentence: 'Document too large',
     retryable: false,
@@ -145,6 +190,7 @@ export const limitNames = [
   'queue',
   'held',
   'fanOut',
+  'streams',
 ] as const;
 
 export type LimitName = (typeof limitNames)[number];
@@ -173,5 +219,20 @@ export class LimitError extends ProtocolError {
     readonly retryAfterMs?: number,
   ) {
     super('RATE_LIMIT_EXCEEDED', detail);
+  }
+}
+
+/** A shard has refused something with this code. */
+export class RefusedError extends ProtocolError {
+  override readonly name = 'RefusedError';
+
+  /** @param sentence Of the refusal. @param retryAfterMs As for `LimitError`. */
+  constructor(
+    code: ErrorCode,
+    sentence: string,
+    readonly retryAfterMs?: number,
+  ) {
+    super(code);
+    this.message = sentence;
   }
 }

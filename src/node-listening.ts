@@ -6,30 +6,24 @@ import type { Acceptor } from './acceptor/acceptor.js';
 import { Apps } from './acceptor/apps.js';
 import { disconnect } from './acceptor/drain-clients.js';
 import type { Config } from './config/load.js';
-import { registerAuth } from './http/auth/register.js';
-import { listenForScrapes, registerMetrics, type MetricsDeps } from './http/metrics.js';
+import { listenForScrapes, type MetricsDeps } from './http/metrics.js';
 import type { HttpDeps } from './http/ports.js';
-import { registerHttp } from './http/server.js';
 import type { SharedRendering } from './http/shared-rendering.js';
 import type { Logger } from './log.js';
 import type { AcceptorMetrics } from './metrics/acceptor-metrics.js';
-import type { NodeAuth } from './node-auth.js';
 import { listen, ListenError } from './start/listen.js';
 import { CertificateError, readCertificate, type Certificate } from './tls/certificate.js';
 
-export interface ListeningOptions extends Pick<
-  HttpDeps,
-  'version' | 'startedAt' | 'readiness' | 'cluster' | 'draining'
-> {
+export interface ListeningOptions {
   readonly config: Config;
   readonly log: Logger;
   readonly metrics: AcceptorMetrics;
   readonly rendering: SharedRendering;
   /** It is made later. */
   readonly acceptor: () => Acceptor;
-  readonly auth: NodeAuth;
-  /** How many are loaded. */
-  readonly documents: () => number;
+  /** Adds the HTTP routes to an app. */
+  readonly register: (app: TemplatedApp) => void;
+  readonly draining: () => boolean;
 }
 
 const soonMs = 7 * 86_400_000;
@@ -50,7 +44,8 @@ export class Listening {
       // A renewed certificate has an app of its own on the port.
       listen: (app, port, isFirst) => listen(app, { host, port }, sharesPort || !isFirst, tls !== undefined),
       setUp: (app) => {
-        this.#setUp(app);
+        options.acceptor().serve(app);
+        options.register(app);
       },
       onTooMany: (app) => {
         const former = options.acceptor().sessions.all();
@@ -140,31 +135,5 @@ export class Listening {
     const { config, log, rendering, acceptor } = this.#options;
     const refusalOf: HttpDeps['refusalOf'] = (response, request) => acceptor().doors.refusalOf(response, request);
     return { config, log, metrics: rendering, refusalOf };
-  }
-
-  #setUp(app: TemplatedApp): void {
-    const { config, log, auth, acceptor: made, documents } = this.#options;
-    const { version, startedAt, readiness, cluster, draining } = this.#options;
-    const acceptor = made();
-    const scraping = this.#scraping();
-    const { refusalOf } = scraping;
-    acceptor.serve(app);
-    registerMetrics(app, scraping);
-    registerAuth(app, {
-      ...{ config, log, refusalOf, draining },
-      authenticator: auth.authenticator,
-      audit: () => auth.audit,
-      services: () => auth.services,
-      addressOf: (response, request) => acceptor.doors.clientOf(response, request),
-    });
-    registerHttp(app, {
-      ...{ config, log, refusalOf, draining, version, startedAt, readiness, cluster },
-      connections: () => ({
-        totalConnections: acceptor.sessions.size,
-        totalUsers: acceptor.sessions.users,
-        totalClients: acceptor.awareness.clients,
-      }),
-      documents: (limit) => ({ totalDocuments: documents(), documents: acceptor.topics.summary(limit) }),
-    });
   }
 }

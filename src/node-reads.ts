@@ -1,5 +1,6 @@
 import type { Acceptor } from './acceptor/acceptor.js';
 import type { CountedState } from './acceptor/session/session-meter.js';
+import type { Api } from './http/api/register.js';
 import type { ClusterHeartbeat } from './cluster/membership/heartbeat.js';
 import type { NodeReads } from './metrics/registry.js';
 import type { Listening } from './node-listening.js';
@@ -14,6 +15,7 @@ export interface MeasuredParts {
   readonly auth: NodeAuth;
   readonly listening: Pick<Listening, 'certificateExpiresAt'>;
   readonly shards: ShardSet;
+  readonly api: Api;
   /** Undefined without a bus. */
   readonly heartbeat: ClusterHeartbeat | undefined;
   readonly clock: Pick<DatabaseClock, 'offsetMs'>;
@@ -44,6 +46,9 @@ export function nodeReads(node: MeasuredParts): NodeReads {
       place === 'coalescer' ? node.acceptor.coalescer.queuedBytes : node.shards.retainedBytes,
     chunkedBytes: () => node.acceptor.chunkMemory.bytes,
     plainConnections: () => node.acceptor.doors.plain,
+    httpBytes: ({ place }) => (place === 'bodies' ? node.api.bodies.bytes : node.api.answers.bytes),
+    eventStreams: () => node.acceptor.streams.count,
+    idempotencyKeys: () => node.api.idempotency.keys,
     outgoingBytes: () => node.acceptor.outgoing.bytes,
     readBytes: ({ place }) =>
       place === 'waiting' ? node.acceptor.admission.waitingBytes : node.acceptor.admission.bytesInFlight,

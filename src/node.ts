@@ -7,13 +7,14 @@ import { CLOSE_GRACE_MS, disconnect, drainClients } from './acceptor/drain-clien
 import { SharedThrottle } from './auth/accounts/throttle.js';
 import { MAX_ROOMS, type NodeEntry } from './cluster/membership/shared-state.js';
 import type { Config } from './config/load.js';
+import type { Api } from './http/api/register.js';
 import { SharedRendering } from './http/shared-rendering.js';
-import { readinessOf } from './http/readiness.js';
 import type { Logger } from './log.js';
 import { withoutSecrets, type ShardWorkerData } from './shard/shard-config.js';
 import { AcceptorMetrics } from './metrics/acceptor-metrics.js';
 import { MetricsRegistry } from './metrics/registry.js';
 import { NodeAuth } from './node-auth.js';
+import { nodeRoutes, type NodeState } from './node-http.js';
 import { Listening } from './node-listening.js';
 import { nodeReads } from './node-reads.js';
 import { askCluster, clusterThrottle } from './pool/cluster-client.js';
@@ -47,9 +48,11 @@ export class Node {
   readonly heartbeat: ClusterHeartbeat | undefined;
   readonly #options: NodeOptions;
   readonly clock: DatabaseClock;
+  /** What the HTTP API takes of the memory. */
+  readonly api: Api;
   readonly #startedAt = Date.now();
   readonly listening: Listening;
-  #state: 'starting' | 'running' | 'draining' | 'stopped' | 'lost' = 'starting';
+  #state: NodeState = 'starting';
 
   constructor(options: NodeOptions) {
     this.#options = options;
@@ -93,7 +96,15 @@ export class Node {
       log: log.child({ part: 'clock' }),
       maxSkewMs: config.maxClockSkewMs,
     });
-    this.listening = this.#makeListening(acceptorMetrics);
+    const rendering = new SharedRendering(this.metrics);
+    this.listening = new Listening({
+      ...{ config, metrics: acceptorMetrics, rendering, log: log.child({ part: 'http' }) },
+      acceptor: () => this.acceptor,
+      register: (app) => {
+        routes.register(app);
+      },
+      draining: () => this.#state === 'draining',
+    });
     this.acceptor = new Acceptor({
       apps: this.listening.apps,
       config,
@@ -106,6 +117,13 @@ export class Node {
       metrics: acceptorMetrics,
     });
     this.heartbeat = config.bus === undefined ? undefined : this.#heartbeat();
+    const routes = nodeRoutes({
+      ...{ config, log: log.child({ part: 'http' }), version, startedAt: this.#startedAt, rendering },
+      ...{ acceptor: this.acceptor, auth: this.auth, shards: this.shards, clock: this.clock },
+      cluster: () => this.heartbeat?.status(),
+      state: () => this.#state,
+    });
+    this.api = routes.api;
   }
 
   /**
@@ -143,6 +161,7 @@ export class Node {
     this.#state = 'draining';
     this.heartbeat?.beat();
     this.listening.apps.stopListening();
+    this.acceptor.streams.endAll();
     await this.#drainClients(this.#options.config.drainMs);
     // Connections that were being opened when listening stopped.
     await this.#drainClients(0);
@@ -200,21 +219,6 @@ export class Node {
     const isSubmitted = this.acceptor.coalescer.flushAll();
     while (!isSubmitted()) await sleep(FLUSH_POLL_MS);
     await this.shards.fence();
-  }
-
-  #makeListening(metrics: AcceptorMetrics): Listening {
-    const { config, log, version } = this.#options;
-    return new Listening({
-      ...{ config, version, metrics, startedAt: this.#startedAt },
-      log: log.child({ part: 'http' }),
-      rendering: new SharedRendering(this.metrics),
-      acceptor: () => this.acceptor,
-      auth: this.auth,
-      readiness: () => readinessOf({ isStarting: this.#state === 'starting', shards: this.shards, clock: this.clock }),
-      documents: () => this.shards.status().documents,
-      cluster: () => this.heartbeat?.status(),
-      draining: () => this.#state === 'draining',
-    });
   }
 
   #heartbeat(): ClusterHeartbeat {

@@ -20,6 +20,18 @@ const budgets = {
       { expr: series('synckit_chunked_bytes'), legend: '{{instance}}' },
     ]),
     lines(
+      'Bytes of HTTP requests',
+      'bytes',
+      '“bodies”: requests about documents that are being received or answered. “answers”: documents that wait for HTTP clients to receive them.',
+      [{ expr: series('synckit_http_bytes'), legend: '{{place}} {{instance}}' }],
+    ),
+    lines('Streams of events', 'short', 'Of clients that use no WebSocket. SYNCKIT_MAX_EVENT_STREAMS at most.', [
+      { expr: series('synckit_event_streams'), legend: '{{instance}}' },
+    ]),
+    lines('Remembered answers', 'short', 'To requests with an Idempotency-Key. SYNCKIT_MAX_IDEMPOTENCY_KEYS at most.', [
+      { expr: series('synckit_idempotency_keys'), legend: '{{instance}}' },
+    ]),
+    lines(
       'Reads of documents',
       'bytes',
       'Requests that wait because their session, user or process has used up its rate, and answers that the shards are making.',

@@ -4,24 +4,25 @@ import { encodeFrame, errorBody } from '../protocol/encode.js';
 import type { Delivery } from './delivery.js';
 import type { ReadAdmission } from './session/read-admission.js';
 import { readKey } from './session/read-gate.js';
-import type { Sessions } from './session/sessions.js';
+import type { Session } from './session/session.js';
 
 /** What answers go through. */
 export interface Answering {
-  readonly sessions: Pick<Sessions, 'find'>;
+  /** The open session of this number. */
+  readonly find: (number: number) => Session | undefined;
   readonly delivery: Pick<Delivery, 'answerRead'>;
   readonly admission: Pick<ReadAdmission, 'answered'>;
   readonly metrics: Pick<AcceptorMetrics, 'errors'>;
 }
 
 /** Answers every record of a task in the format of task.ts with `INTERNAL`; a session that is gone is skipped. */
-export function refuseTask(task: Uint8Array<ArrayBuffer>, { sessions, delivery, admission, metrics }: Answering): void {
+export function refuseTask(task: Uint8Array<ArrayBuffer>, { find, delivery, admission, metrics }: Answering): void {
   for (const { documentId, records } of readTask(task)) {
     for (const record of records) {
       if (record.kind === recordKinds.interest) continue;
       const { encoding, session: number } = record.origin;
       if (isRead(record)) admission.answered(readKey(number, record.read), 0, true);
-      const session = sessions.find(number);
+      const session = find(number);
       if (session === undefined) continue;
       const bytes = encodeFrame('error', errorBody('error', 'INTERNAL', { documentId }), Date.now(), encoding);
       metrics.errors('INTERNAL').add(1);

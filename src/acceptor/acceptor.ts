@@ -16,6 +16,11 @@ import { Compression, noCompression } from './compression.js';
 import { Connections } from './connections.js';
 import { Control } from './control.js';
 import { Delivery } from './delivery.js';
+import { AddressBudgets } from './http/address-budgets.js';
+import { DocumentRequests } from './http/document-requests.js';
+import { EventStreams } from './http/event-streams.js';
+import { EventTopics } from './http/event-topics.js';
+import { HttpSessions } from './http/http-sessions.js';
 import { Interests } from './interests.js';
 import { Awareness } from './awareness/awareness.js';
 import type { AwarenessReplicationOptions } from './awareness/replication.js';
@@ -24,6 +29,7 @@ import { Router } from './router.js';
 import { HeldBytes } from './session/held-frames.js';
 import { liveIdentities, type LiveIdentity } from './session/live-identities.js';
 import { SessionMeter } from './session/session-meter.js';
+import type { Session } from './session/session.js';
 import { Sessions } from './session/sessions.js';
 import { Topics } from './topics.js';
 
@@ -40,6 +46,11 @@ export class Acceptor {
   readonly coalescer: Coalescer;
   /** Messages that wait until something about their session is known. */
   readonly heldBytes: HeldBytes;
+  /** What comes by HTTP. */
+  readonly documents: DocumentRequests;
+  readonly streams: EventStreams;
+  readonly #http: HttpSessions;
+  readonly #events = new EventTopics();
   readonly #options: AcceptorOptions;
   readonly #authentication: Authentication;
   readonly #router: Router;
@@ -64,7 +75,7 @@ export class Acceptor {
       maxWaitingBytes: config.maxWaitingReadBytes,
     });
     this.outgoing = new Outgoing({
-      sessions: this.sessions,
+      sessions: { values: () => this.#everySession() },
       maxBytes: config.maxOutgoingBytes,
       disconnect: (session) => {
         this.#connections.disconnectSlow(session);
@@ -125,6 +136,19 @@ export class Acceptor {
         cancelReads(session, (documentId) => access.mayRead(documentId), metrics);
       },
     });
+    const charges = new Charges(config);
+    this.#http = new HttpSessions({
+      authentication: this.#authentication,
+      ...{ sessions: this.sessions, topics: this.topics, metrics, budgets: new AddressBudgets(budgets) },
+    });
+    const http = { sessions: this.#http, coalescer, admission: this.admission, charges, metrics };
+    this.documents = new DocumentRequests({ ...http, timeoutMs: config.httpTimeoutMs });
+    this.streams = new EventStreams({
+      ...{ ...http, topics: this.topics, events: this.#events, addresses: this.doors.addresses },
+      delivery: () => this.#delivery,
+      maxStreams: config.maxEventStreams,
+      maxBackpressureBytes: config.maxBackpressureBytes,
+    });
     this.#router = new Router({
       authentication: this.#authentication,
       control: new Control({
@@ -137,7 +161,7 @@ export class Acceptor {
       ...this.#parts(),
       metrics,
       heldBytes: this.heldBytes,
-      charges: new Charges(config),
+      charges,
       chunkMemory: this.chunkMemory,
       log: sampled,
       chunkLimits: { sets: config.maxChunkSets, bytes: config.maxChunkedBytes, timeout: config.chunkTimeoutMs },
@@ -151,6 +175,7 @@ export class Acceptor {
     const compression = config.compression ? new Compression(compressionMinBytes, compressionMaxBytes) : noCompression;
     this.#delivery = new Delivery({
       publish: apps.publish,
+      events: this.#events,
       topics: this.topics,
       awareness: this.awareness,
       metrics,
@@ -159,7 +184,7 @@ export class Acceptor {
       outgoing: this.outgoing,
       maxBackpressureBytes: config.maxBackpressureBytes,
       compression,
-      find: (number) => this.sessions.find(number),
+      find: (number) => this.#find(number),
       onSettled: (shard, task) => shards.links[shard]?.settle(task),
       onSettledGroup: (shard, task, group) => shards.links[shard]?.settleGroup(task, group),
       onRelayed: (shard, task, group, records) => shards.links[shard]?.noteRelayed(task, group, records),
@@ -185,7 +210,7 @@ export class Acceptor {
 
   /** Who the open sessions belong to, and what ends one or gives it other permissions. */
   identities(): Iterable<LiveIdentity> {
-    return liveIdentities(this.sessions, this.#authentication);
+    return liveIdentities([...this.#everySession()], this.#authentication);
   }
 
   /** An answer of a shard. */
@@ -195,8 +220,13 @@ export class Acceptor {
 
   /** Answers the senders of a task with an error: no worker survives it, and they must not wait for ever. */
   abandon(task: Uint8Array<ArrayBuffer>): void {
-    const { sessions, admission } = this;
-    refuseTask(task, { sessions, admission, delivery: this.#delivery, metrics: this.#options.metrics });
+    const { admission } = this;
+    refuseTask(task, {
+      find: (number) => this.#find(number),
+      admission,
+      delivery: this.#delivery,
+      metrics: this.#options.metrics,
+    });
   }
 
   /** A shard has a new worker: sends it the subscriptions and the awareness of its documents. */
@@ -228,6 +258,15 @@ export class Acceptor {
     this.coalescer.stop();
     this.#router.stop();
     this.awareness.stop();
+  }
+
+  #find(number: number): Session | undefined {
+    return this.sessions.find(number) ?? this.#http.find(number);
+  }
+
+  *#everySession(): IterableIterator<Session> {
+    yield* this.sessions.values();
+    yield* this.#http.values();
   }
 
   #parts(): { coalescer: Coalescer; topics: Topics; awareness: Awareness; admission: ReadAdmission } {

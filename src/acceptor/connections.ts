@@ -4,6 +4,7 @@ import uWS, {
   type TemplatedApp,
   type us_socket_context_t,
   type WebSocket,
+  type WebSocketBehavior,
 } from 'uWebSockets.js';
 import { createOrigins, type Origins } from '../auth/origins.js';
 import type { Config } from '../config/load.js';
@@ -53,8 +54,6 @@ export class Connections {
   readonly #options: ConnectionsOptions;
   readonly #unauthenticated: Unauthenticated;
   readonly #origins: Origins;
-  /** Number of the last session. */
-  #numbers = 0;
 
   constructor(options: ConnectionsOptions) {
     this.#options = options;
@@ -65,7 +64,7 @@ export class Connections {
   /** Adds the WebSocket route to an app. */
   serve(app: TemplatedApp): void {
     const { config, sampled, metrics, router, delivery } = this.#options;
-    app.ws<SocketData>('/ws', {
+    const behavior: WebSocketBehavior<SocketData> = {
       maxPayloadLength: config.maxPayloadBytes,
       maxBackpressure: config.maxBackpressureBytes,
       closeOnBackpressureLimit: 1,
@@ -99,7 +98,9 @@ export class Connections {
       close: (ws, code) => {
         this.#close(ws.getUserData().session, code);
       },
-    });
+    };
+    // The SDK's documentation shows addresses without a path.
+    for (const path of ['/ws', '/']) app.ws(path, behavior);
   }
 
   #upgrade(app: TemplatedApp, res: HttpResponse, req: HttpRequest, context: us_socket_context_t): void {
@@ -118,7 +119,7 @@ export class Connections {
       return;
     }
     const budget = budgets.ofSession(performance.now());
-    const session = new Session(++this.#numbers, address, budget, meter, compression);
+    const session = new Session(this.#options.sessions.nextNumber(), address, budget, meter, compression);
     session.app = app;
     res.upgrade<SocketData>(
       { session, credential: credentialOf(req) },

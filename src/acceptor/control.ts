@@ -223,7 +223,8 @@ export class Control {
   }
 }
 
-function gateOf(session: Session, admission: ReadAdmission): ReadGate {
+/** The gate of a session's reads, which it has while there are any. */
+export function gateOf(session: Session, admission: ReadAdmission): ReadGate {
   return new ReadGate({
     admission,
     nextRead: () => ++session.lastRead,

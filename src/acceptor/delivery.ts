@@ -6,15 +6,18 @@ import { variants } from '../messages/task.js';
 import type { Compression } from './compression.js';
 import type { Publish } from './apps.js';
 import type { Awareness } from './awareness/awareness.js';
+import type { EventTopics } from './http/event-topics.js';
 import type { Outgoing } from './outgoing.js';
 import type { ReadAdmission } from './session/read-admission.js';
 import { readKey, type AnswerFrame, type Outlet } from './session/read-gate.js';
 import type { Session } from './session/session.js';
 import type { SessionMeter } from './session/session-meter.js';
-import { topicOf, type Topics } from './topics.js';
+import { topicOf } from './topic-names.js';
+import type { Topics } from './topics.js';
 
 export interface DeliveryOptions {
   readonly publish: Publish;
+  readonly events: Pick<EventTopics, 'publish'>;
   readonly topics: Topics;
   readonly awareness: Pick<Awareness, 'receive' | 'active' | 'stateFrame'>;
   readonly metrics: AcceptorMetrics;
@@ -55,7 +58,7 @@ export class Delivery {
   }
 
   deliver(shard: number, answer: Uint8Array<ArrayBuffer>): void {
-    const { topics, awareness, metrics, admission, find, compression } = this.#options;
+    const { publish, events, topics, awareness, metrics, admission, find, compression } = this.#options;
     const { onSettled, onSettledGroup, onRelayed, onStatus } = this.#options;
     const now = Date.now();
     const handler: AnswerHandler = {
@@ -67,7 +70,8 @@ export class Delivery {
         const topic = topicOf(documentId, variant);
         const subscribers = topics.countOf(documentId, variant);
         const compress = compression.isFor(frame, subscribers);
-        this.#options.publish(topic, toArrayBufferView(frame), isBinary(variant), compress, left);
+        publish(topic, toArrayBufferView(frame), isBinary(variant), compress, left);
+        events.publish(topic, variant, frame, except);
         this.#countPublish(frame.length, subscribers, typeOfCode(type));
         topics.touch(documentId, now);
         if (receivedAt > 0) metrics.fanoutLatency.observe((performance.now() - receivedAt) / 1_000);

@@ -2,7 +2,7 @@ import type { Session } from './session/session.js';
 import type { Sessions } from './session/sessions.js';
 
 export interface OutgoingOptions {
-  readonly sessions: Pick<Sessions, 'values' | 'size'>;
+  readonly sessions: Pick<Sessions, 'values'>;
   /** Bytes that may wait for all clients together. */
   readonly maxBytes: number;
   /** Disconnects a client that is too slow. */

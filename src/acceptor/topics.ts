@@ -1,30 +1,14 @@
-import type { WebSocket } from 'uWebSockets.js';
+import { isRoom, WORDWALL } from '../protocol/rooms.js';
 import { variants } from '../messages/task.js';
-import type { Session, SocketData, Subscription } from './session/session.js';
+import { topicOf, variantBits } from './topic-names.js';
+import type { Session, SessionSocket, Subscription } from './session/session.js';
 
-/** The prefix of each variant's topics. */
-const prefixes = new Map<number, string>([
-  [variants.binaryDelta, 'b:'],
-  [variants.binaryBatch, 'B:'],
-  [variants.jsonDelta, 'j:'],
-  [variants.jsonBatch, 'J:'],
-  [variants.binaryAny, 'x:'],
-  [variants.jsonAny, 'X:'],
-  [variants.partialBinaryDelta, 'pb:'],
-  [variants.partialBinaryBatch, 'pB:'],
-  [variants.partialJsonDelta, 'pj:'],
-  [variants.partialJsonBatch, 'pJ:'],
-]);
-const VARIANTS = prefixes.size;
+const VARIANTS = variantBits.length;
 /** The variants of fields, for partial subscribers and for the others. */
 const PARTIAL =
   variants.partialBinaryDelta | variants.partialBinaryBatch | variants.partialJsonDelta | variants.partialJsonBatch;
-const COMPLETE = variants.binaryDelta | variants.binaryBatch | variants.jsonDelta | variants.jsonBatch;
-
-/** The native topic of a document for one variant. */
-export function topicOf(documentId: string, variant: number): string {
-  return (prefixes.get(variant) ?? '') + documentId;
-}
+const COMPLETE =
+  variants.binaryDelta | variants.binaryBatch | variants.jsonDelta | variants.jsonBatch | variants.jsonEvents;
 
 /** A document that has subscribers. */
 interface Entry {
@@ -48,6 +32,8 @@ export interface DocumentSummary {
  */
 export class Topics {
   readonly #entries = new Map<string, Entry>();
+  /** Those that `/rooms` lists. */
+  readonly #rooms = new Set<string>();
   readonly #maxPerSession: number;
   readonly #onInterest: ((documentId: string) => void) | undefined;
 
@@ -189,14 +175,17 @@ export class Topics {
     return this.#entries.keys();
   }
 
-  /** At most `limit` of the documents with subscribers. */
+  /** At most `limit` of the documents with subscribers; those that `/rooms` lists come first. */
   summary(limit: number): DocumentSummary[] {
-    const documents: DocumentSummary[] = [];
-    for (const [id, { subscribers, lastModified }] of this.#entries) {
-      if (documents.length >= limit) break;
-      documents.push({ id, subscribers, lastModified });
+    const ids = [...this.#rooms].slice(0, limit);
+    for (const id of this.#entries.keys()) {
+      if (ids.length >= limit) break;
+      if (!this.#rooms.has(id)) ids.push(id);
     }
-    return documents;
+    return ids.map((id) => {
+      const { subscribers, lastModified } = this.#entry(id);
+      return { id, subscribers, lastModified };
+    });
   }
 
   #dropFormer(session: Session): void {
@@ -220,6 +209,7 @@ export class Topics {
     if (entry === undefined) {
       entry = { counts: new Array<number>(VARIANTS).fill(0), subscribers: 0, lastModified: 0 };
       this.#entries.set(documentId, entry);
+      if (isRoom(documentId) || documentId === WORDWALL) this.#rooms.add(documentId);
     }
     return entry;
   }
@@ -233,12 +223,12 @@ export class Topics {
     return true;
   }
 
-  #join(socket: WebSocket<SocketData>, documentId: string, held: Subscription, wanted: number): void {
+  #join(socket: SessionSocket, documentId: string, held: Subscription, wanted: number): void {
     for (const variant of bitsOf(wanted & ~held.joined)) socket.subscribe(topicOf(documentId, variant));
     held.joined |= wanted;
   }
 
-  #drop(socket: WebSocket<SocketData> | undefined, documentId: string, held: Subscription, variants: number): void {
+  #drop(socket: SessionSocket | undefined, documentId: string, held: Subscription, variants: number): void {
     const dropped = held.wanted & variants;
     if (dropped === 0) return;
     for (const variant of bitsOf(held.joined & dropped)) socket?.unsubscribe(topicOf(documentId, variant));
@@ -263,12 +253,15 @@ export class Topics {
   /** Removes one subscriber. */
   #forget(documentId: string): void {
     const entry = this.#entries.get(documentId);
-    if (entry !== undefined && --entry.subscribers === 0) this.#entries.delete(documentId);
+    if (entry === undefined || --entry.subscribers > 0) return;
+    this.#entries.delete(documentId);
+    this.#rooms.delete(documentId);
   }
 }
 
 /** The two variants that a session wants of a document, as bits. */
-function wantedBy({ encoding, supportsBatch }: Session, isPartial: boolean): number {
+function wantedBy({ encoding, supportsBatch, isEventStream }: Session, isPartial: boolean): number {
+  if (isEventStream) return variants.jsonAny | variants.jsonEvents;
   if (encoding === 'json') {
     if (isPartial) return variants.jsonAny | (supportsBatch ? variants.partialJsonBatch : variants.partialJsonDelta);
     return variants.jsonAny | (supportsBatch ? variants.jsonBatch : variants.jsonDelta);

@@ -6,6 +6,7 @@ import { access } from './access.js';
 import { admission } from './addresses.js';
 import { authentication } from './authentication.js';
 import { budgets } from './budgets.js';
+import { http } from './http.js';
 import { identityProvider } from './identity-provider.js';
 import { flag, hosts, integer, oneOf, origins, secret, size, text } from './kinds.js';
 import { limits } from './limits.js';
@@ -244,6 +245,7 @@ export const sections = [
   { title: 'Synchronisation', variables: sync },
   { title: 'Limits', variables: limits },
   { title: 'Budgets', variables: budgets },
+  { title: 'HTTP', variables: http },
   { title: 'Metrics', variables: metrics },
   { title: 'Cluster', variables: cluster },
 ] as const;
@@ -261,5 +263,6 @@ export const variables = {
   ...sync,
   ...limits,
   ...budgets,
+  ...http,
   ...cluster,
 };

@@ -7,7 +7,7 @@ export interface Answer {
   readonly headers?: readonly (readonly [name: string, value: string])[];
   /** Serialised as JSON; undefined for an answer without a body, or with a `content`. */
   readonly body?: unknown;
-  /** Of the `body`; by default with a charset. */
+  /** Of the `body`; by default without a charset, which clients of the reference server compare exactly. */
   readonly contentType?: string;
   /** A body that is no JSON. */
   readonly content?: { readonly type: string; readonly bytes: Buffer };
@@ -16,7 +16,7 @@ export interface Answer {
 }
 
 /** No answer may be cached, framed, sniffed or rendered. */
-const securityHeaders = [
+export const securityHeaders = [
   ['Cache-Control', 'no-store'],
   ['Content-Security-Policy', "default-src 'none'; frame-ancestors 'none'"],
   ['Referrer-Policy', 'no-referrer'],
@@ -29,6 +29,8 @@ export interface How {
   readonly withBody: boolean;
   /** Closes the connection after the answer instead of keeping it alive. */
   readonly close: boolean;
+  /** Called once, when the answer is with the system or the client has gone. */
+  readonly onDone?: () => void;
 }
 
 /**
@@ -42,22 +44,38 @@ export interface How {
 export function respond(response: HttpResponse, prepare: () => Answer | Promise<Answer>, how: How): void {
   let isGone = false;
   response.onAborted(() => {
+    if (isGone) return;
     isGone = true;
+    how.onDone?.();
   });
+  const finish = (answer: Answer): void => {
+    const isSent = send(response, answer, how, () => {
+      if (!isGone) how.onDone?.();
+    });
+    if (isSent) how.onDone?.();
+    isGone ||= isSent;
+  };
   setImmediate(() => {
     if (isGone) return;
     const answer = prepare();
     if (!(answer instanceof Promise)) {
-      send(response, answer, how);
+      finish(answer);
       return;
     }
     void answer.then((ready) => {
-      if (!isGone) send(response, ready, how);
+      if (!isGone) finish(ready);
     });
   });
 }
 
-function send(response: HttpResponse, answer: Answer, how: How): void {
+/** Answers a request at once whose end is watched elsewhere. */
+export function sendAnswer(response: HttpResponse, answer: Answer): void {
+  send(response, answer, { withBody: true, close: false }, () => undefined);
+}
+
+/** @param onSent Called when the rest is sent. @returns Whether there is no rest. */
+function send(response: HttpResponse, answer: Answer, how: How, onSent: () => void): boolean {
+  let isSent = true;
   const { withBody } = how;
   const close = how.close || answer.close === true;
   const content = contentOf(answer);
@@ -68,7 +86,7 @@ function send(response: HttpResponse, answer: Answer, how: How): void {
     if (content !== undefined) response.writeHeader('Content-Type', content.type);
     if (content !== undefined && withBody) {
       if (close) response.end(content.bytes, true);
-      else write(response, content.bytes);
+      else isSent = write(response, content.bytes, onSent);
       return;
     }
     // endWithoutBody must be called without arguments: with any, uWebSockets.js crashes on Node 20.
@@ -76,18 +94,24 @@ function send(response: HttpResponse, answer: Answer, how: How): void {
     if (close) response.writeHeader('Connection', 'close');
     response.endWithoutBody();
   });
+  return isSent;
 }
 
-function contentOf({ body, content, contentType = 'application/json; charset=utf-8' }: Answer): Answer['content'] {
+function contentOf({ body, content, contentType = 'application/json' }: Answer): Answer['content'] {
   if (body === undefined) return content;
   return { type: contentType, bytes: Buffer.from(JSON.stringify(body)) };
 }
 
 /** Writes as much as the socket takes, and the rest when it takes more. */
-function write(response: HttpResponse, bytes: Buffer): void {
+function write(response: HttpResponse, bytes: Buffer, onSent: () => void): boolean {
   const [, isDone] = response.tryEnd(bytes, bytes.length);
-  if (isDone) return;
-  response.onWritable((offset) => response.tryEnd(bytes.subarray(offset), bytes.length)[0]);
+  if (isDone) return true;
+  response.onWritable((offset) => {
+    const [isWritten, isWhole] = response.tryEnd(bytes.subarray(offset), bytes.length);
+    if (isWhole) onSent();
+    return isWritten;
+  });
+  return false;
 }
 
 /** Refuses a request, and closes its connection, without making an answer. */

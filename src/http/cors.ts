@@ -10,6 +10,11 @@ export interface Cors {
   preflight(origin: string): Header[];
 }
 
+const allowedHeaders = [
+  ...['Authorization', 'Content-Type', 'Idempotency-Key', 'If-Match', 'If-None-Match', 'Last-Event-ID', 'Prefer'],
+  ...['X-API-Key', 'X-Request-Id'],
+].join(', ');
+
 /** @param methods That a page may use, separated by commas. */
 export function createCors(origins: Origins, methods = 'GET, HEAD, OPTIONS'): Cors {
   const headers = (origin: string): Header[] => {
@@ -27,7 +32,7 @@ export function createCors(origins: Origins, methods = 'GET, HEAD, OPTIONS'): Co
       origins.mayRead(origin)
         ? [
             ['Access-Control-Allow-Methods', methods],
-            ['Access-Control-Allow-Headers', 'Authorization, Content-Type, X-API-Key, X-Request-Id'],
+            ['Access-Control-Allow-Headers', allowedHeaders],
             ['Access-Control-Max-Age', '600'],
           ]
         : [],

@@ -1,6 +1,7 @@
 /** The routes: the answer of each path to GET. */
 import type { Answer } from './answer.js';
 import { clusterOf, rooms } from './cluster.js';
+import { openApi } from './documents/all.js';
 import type { HttpDeps } from './ports.js';
 
 /** Most documents that /health and /rooms list, so that the answer stays small on a node of any size. */
@@ -12,12 +13,14 @@ type Route = (isOperator: boolean) => Answer;
 export type Routes = ReadonlyMap<string, Route>;
 
 export function createRoutes(deps: HttpDeps): Routes {
+  const description = openApi();
   return new Map<string, Route>([
     ['/', (isOperator) => ok(information(isOperator ? deps.version : undefined))],
     ['/health', (isOperator) => ok(isOperator ? health(deps) : { status: healthStatus(deps) })],
     ['/health/live', () => ok({ status: 'alive' })],
     ['/health/ready', (isOperator) => (isOperator ? ready(deps) : withoutReasons(ready(deps)))],
     ['/rooms', (isOperator) => (isOperator ? ok(rooms(deps, maxListedDocuments)) : unauthorized)],
+    ['/openapi.json', () => ok(description)],
     // The acceptor handles upgrades; this is the answer to a request without one.
     ['/ws', upgradeRequired],
   ]);
@@ -39,7 +42,11 @@ function information(version: string | undefined): object {
     name: 'SyncKit Server',
     version,
     description: 'Real-time document synchronisation over WebSocket',
-    endpoints: { ws: '/ws', health: '/health', live: '/health/live', ready: '/health/ready', rooms: '/rooms' },
+    endpoints: {
+      ...{ ws: '/ws', health: '/health', auth: '/auth', live: '/health/live', ready: '/health/ready', rooms: '/rooms' },
+      ...{ documents: '/documents', openapi: '/openapi.json' },
+    },
+    features: { websocket: true, serverSentEvents: true, collaborativeText: true, awareness: true, documents: true },
   };
 }
 

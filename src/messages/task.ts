@@ -36,13 +36,25 @@ export const variants = {
   partialBinaryBatch: 128,
   partialJsonDelta: 256,
   partialJsonBatch: 512,
+  /** JSON, `delta_batch`, whose ids say from where on its reader can resume: for server-sent events. */
+  jsonEvents: 1024,
 } as const;
 
 /** All of them. */
 export const allVariants: number = Object.values(variants).reduce((all, bit) => all | bit, 0);
 
 /** What a record asks for. */
-export const recordKinds = { delta: 1, deltaBatch: 2, subscribe: 3, stateVector: 4, interest: 5 } as const;
+export const recordKinds = {
+  delta: 1,
+  deltaBatch: 2,
+  subscribe: 3,
+  stateVector: 4,
+  interest: 5,
+  /** A write by HTTP; the payload is as document-request.ts has it. */
+  httpWrite: 6,
+  /** A read by HTTP; the same. */
+  httpRead: 7,
+} as const;
 
 /** The connection a record came from, as far as a shard needs it. */
 export interface Origin {
@@ -53,9 +65,9 @@ export interface Origin {
   readonly supportsBatch: boolean;
 }
 
-/** A client's `delta` or `delta_batch`. */
+/** A client's `delta` or `delta_batch`, or a write by HTTP. */
 export interface WriteRecord {
-  readonly kind: typeof recordKinds.delta | typeof recordKinds.deltaBatch;
+  readonly kind: typeof recordKinds.delta | typeof recordKinds.deltaBatch | typeof recordKinds.httpWrite;
   readonly origin: Origin;
   /** Whether the payload is a JSON message as a whole, or the payload of a binary frame. */
   readonly form: 'json' | 'binary';
@@ -63,7 +75,7 @@ export interface WriteRecord {
   readonly timestamp: number;
   /** When the acceptor got it, in ms of its monotonic clock; the frames that come of it bear the same. */
   readonly receivedAt: number;
-  /** The client's own JSON. */
+  /** The client's own JSON, for a write by HTTP behind its head. */
   readonly payload: Buffer;
   /** Whether a former worker has sent what it relays. */
   readonly isRelayed?: true;
@@ -73,11 +85,11 @@ export interface WriteRecord {
 
 /** A request for the state of a document. */
 export interface ReadRecord {
-  readonly kind: typeof recordKinds.subscribe | typeof recordKinds.stateVector;
+  readonly kind: typeof recordKinds.subscribe | typeof recordKinds.stateVector | typeof recordKinds.httpRead;
   readonly origin: Origin;
   /** Number of the read within its session, from 1; the frames of its answer bear the same. */
   readonly read: number;
-  /** JSON of a `SubscribeRequest` or a `StateVectorRequest`. */
+  /** JSON of a `SubscribeRequest`, a `StateVectorRequest` or a `DocumentRead`. */
   readonly payload: Buffer;
 }
 
@@ -94,11 +106,16 @@ export interface InterestRecord {
 export type TaskRecord = WriteRecord | ReadRecord | InterestRecord;
 
 export function isWrite(record: TaskRecord): record is WriteRecord {
-  return record.kind === recordKinds.delta || record.kind === recordKinds.deltaBatch;
+  const { delta, deltaBatch, httpWrite } = recordKinds;
+  return record.kind === delta || record.kind === deltaBatch || record.kind === httpWrite;
 }
 
 export function isRead(record: TaskRecord): record is ReadRecord {
-  return record.kind === recordKinds.subscribe || record.kind === recordKinds.stateVector;
+  return isReadKind(record.kind);
+}
+
+function isReadKind(kind: TaskRecord['kind']): kind is ReadRecord['kind'] {
+  return kind === recordKinds.subscribe || kind === recordKinds.stateVector || kind === recordKinds.httpRead;
 }
 
 const HEAD_BYTES = 6;
@@ -234,7 +251,7 @@ function readRecord(bytes: Buffer, at: number, end: number): TaskRecord {
     encoding: (flags & FLAG_JSON_ENCODING) === 0 ? 'binary' : 'json',
     supportsBatch: (flags & FLAG_SUPPORTS_BATCH) !== 0,
   };
-  if (kind === recordKinds.subscribe || kind === recordKinds.stateVector) {
+  if (isReadKind(kind)) {
     return { kind, origin, read: bytes.readDoubleLE(at + 10), payload: bytes.subarray(at + 18, end) };
   }
   const write: WriteRecord = {
@@ -265,6 +282,8 @@ export interface SubscribeRequest {
   readonly clientId?: string | undefined;
   /** Whether each field is sent as a `delta` of its own besides the state, or instead of it. */
   readonly replay?: 'besides' | 'alone' | undefined;
+  /** Whether it is for server-sent events: the answer's id says from where on they can be resumed. */
+  readonly isForEvents?: true | undefined;
 }
 
 /** Payload of a `stateVector` record. */

@@ -27,6 +27,25 @@ export const budgetMetrics = {
     labels: { place: ['waiting', 'in_flight'] },
     help: 'Bytes of requests for documents that wait for their turn (SYNCKIT_MAX_WAITING_READ_BYTES), and of answers that the shards are making (SYNCKIT_MAX_READ_BYTES_IN_FLIGHT), as far as their sizes are known.',
   },
+  httpBytes: {
+    name: 'synckit_http_bytes',
+    type: 'gauge',
+    owner: 'node',
+    labels: { place: ['bodies', 'answers'] },
+    help: 'Bytes of requests about documents that are being received or answered (SYNCKIT_MAX_HTTP_BODY_BYTES), and of documents that wait for HTTP clients to receive them (SYNCKIT_MAX_HTTP_ANSWER_BYTES).',
+  },
+  eventStreams: {
+    name: 'synckit_event_streams',
+    type: 'gauge',
+    owner: 'node',
+    help: 'Open streams of server-sent events. The bound is SYNCKIT_MAX_EVENT_STREAMS.',
+  },
+  idempotencyKeys: {
+    name: 'synckit_idempotency_keys',
+    type: 'gauge',
+    owner: 'node',
+    help: 'Values of Idempotency-Key whose answers are remembered. The bound is SYNCKIT_MAX_IDEMPOTENCY_KEYS.',
+  },
   misuses: {
     name: 'synckit_misuse_closes_total',
     type: 'counter',

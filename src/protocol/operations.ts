@@ -141,7 +141,8 @@ function checkDocument(fields: Fields, documentId: string): void {
   throw new ProtocolError('PERMISSION_DENIED', 'an operation names another document than its message');
 }
 
-function checkField(field: string | undefined): string {
+/** @returns The name of a field. @throws ProtocolError INVALID_DELTA when it can be none. */
+export function checkField(field: string | undefined): string {
   if (field === undefined) throw new ProtocolError('INVALID_DELTA', 'field must be a string');
   // A third of the bound in UTF-16 units can't be over it in bytes, so the count is rarely needed.
   if (field.length > MAX_FIELD_BYTES / 3 && Buffer.byteLength(field) > MAX_FIELD_BYTES) {
@@ -173,7 +174,7 @@ function parseValue(fields: Fields, maxDepth: number): string | undefined {
 }
 
 /** Checks how deep a value is nested: those who read it, databases too, take stack for each level. */
-function shallow(value: JsonValue, maxDepth: number): JsonValue {
+export function shallow(value: JsonValue, maxDepth: number): JsonValue {
   if (value.depth <= maxDepth) return value;
   throw new ProtocolError('INVALID_DELTA', `a value may be nested ${maxDepth} levels deep`);
 }

@@ -4,6 +4,7 @@ import { variants } from '../messages/task.js';
 import type { LoadedDocument } from './documents/documents.js';
 import type { SentField } from './echo/sent-field.js';
 import type { Loser } from './fields/loser.js';
+import { resumeId } from './resume/resume-id.js';
 import { withClaims, type FlushClaims } from './resume/flush-claims.js';
 import type { Held, Outbox, Variant } from './outbox.js';
 import { removedField } from './tombstones/removed-field.js';
@@ -44,6 +45,8 @@ const plain: readonly Variant[] = [
   { variant: variants.binaryDelta, encoding: 'binary' },
   { variant: variants.jsonDelta, encoding: 'json' },
 ];
+/** The id of a frame for server-sent events is where its reader can resume. */
+const events: readonly Variant[] = [{ variant: variants.jsonEvents, encoding: 'json', isForEvents: true }];
 const batched: readonly Variant[] = [
   { variant: variants.binaryBatch, encoding: 'binary' },
   { variant: variants.jsonBatch, encoding: 'json' },
@@ -58,6 +61,7 @@ const plainKinds: readonly (readonly Variant[])[] = [
 ];
 const batchedKinds: readonly (readonly Variant[])[] = [
   batched,
+  events,
   [
     { variant: variants.partialBinaryBatch, encoding: 'binary', isPartial: true },
     { variant: variants.partialJsonBatch, encoding: 'json', isPartial: true },
@@ -186,7 +190,10 @@ function sendChanges(
       const encode = (write: FieldWrite): string =>
         batchEntry(id, updateOf(write, isPartial), outbox.now, undefined, liftedBy(write.path));
       for (const entries of inBatches(run.writes, encode)) {
-        const body = batchBody(outbox.nextId(), id, entries);
+        const last = run.writes.at(-1);
+        const isForEvents = kind[0]?.isForEvents === true && last !== undefined;
+        const frameId = isForEvents ? resumeId(updateOf(last, false)) : outbox.nextId();
+        const body = batchBody(frameId, id, entries);
         for (const variant of kind) send(variant, 'delta_batch', body, run.except);
       }
     }

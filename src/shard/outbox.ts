@@ -1,17 +1,10 @@
-import {
-  ackBody,
-  closeFrame,
-  errorBody,
-  openFrame,
-  type Body,
-  type Encoding,
-  type ErrorDetails,
-} from '../protocol/encode.js';
+import { ackBody, errorBody, type Body, type Encoding, type ErrorDetails } from '../protocol/encode.js';
 import type { MessageType } from '../protocol/codes.js';
 import type { ByteWriter } from '../protocol/byte-writer.js';
 import type { ErrorCode } from '../errors.js';
 import { AnswerWriter, type ShardStatus } from '../messages/answer.js';
 import type { Origin, ReadRecord } from '../messages/task.js';
+import { frame } from './answer-frame.js';
 
 /** A way in which subscribers want what is published: one of `variants`, and what it is encoded in. */
 export interface Variant {
@@ -19,6 +12,8 @@ export interface Variant {
   readonly encoding: Encoding;
   /** Whether it is of partial subscribers; see `variants`. */
   readonly isPartial?: boolean;
+  /** Whether it is of server-sent events. */
+  readonly isForEvents?: boolean;
 }
 
 /** Answers to much at once are sent in pieces of about this size. */
@@ -187,6 +182,13 @@ export class Outbox {
     this.#answer.end(begun);
   }
 
+  /** The answer to a read that is no frame of the protocol. @param write Writes all of it. */
+  answerPlainly({ origin, read }: ReadRecord, write: (writer: ByteWriter) => void): void {
+    const begun = this.#answer.beginRead(origin.session, origin.encoding, 'sync_response', read, true);
+    write(this.#answer.frames);
+    this.#answer.end(begun);
+  }
+
   /** Ends a read to which there is nothing to send. */
   endRead({ origin, read }: ReadRecord): void {
     this.#answer.end(this.#answer.beginRead(origin.session, origin.encoding, 'delta', read, true));
@@ -286,15 +288,3 @@ export class Outbox {
 }
 
 const nothing = new Uint8Array();
-
-function frame(
-  { frames }: AnswerWriter,
-  now: number,
-  type: MessageType,
-  encoding: Encoding,
-  write: (writer: ByteWriter) => void,
-): void {
-  const opened = openFrame(frames, type, now, encoding);
-  write(frames);
-  closeFrame(frames, opened);
-}

@@ -17,6 +17,7 @@ export function headOf({ kind, form, timestamp, payload }: WriteRecord): FrameHe
 
 /** The id that a record's sender waits for, as far as it can be read; for errors only. */
 export function requestIdOf(record: WriteRecord | ReadRecord): string | undefined {
+  if (record.kind === recordKinds.httpWrite) return undefined;
   if (isWrite(record)) return scanMessageId(record.payload, headOf(record), new ObjectScan());
   return (JSON.parse(record.payload.toString()) as SubscribeRequest | StateVectorRequest).requestId;
 }

@@ -1,23 +1,15 @@
-import { CoreAbort } from '@synckit/core-wasm';
 import { ProtocolError } from '../errors.js';
-import { messageIdOf, type Message } from '../protocol/message.js';
 import type { ShardStatus } from '../messages/answer.js';
-import {
-  isRead,
-  readTask,
-  allVariants,
-  recordKinds,
-  type ReadRecord,
-  type TaskGroup,
-  type WriteRecord,
-} from '../messages/task.js';
+import { allVariants, isRead, readTask, recordKinds, type TaskGroup } from '../messages/task.js';
 import { Commits } from './commit/commits.js';
 import { DocumentLoader } from './documents/document-loader.js';
 import { DocumentBounds } from './documents/document-bounds.js';
 import { Documents, type LoadedDocument, type LoadingDocument } from './documents/documents.js';
+import { Freshness } from './http/freshness.js';
+import { DocumentTags } from './http/document-tags.js';
 import { Echoes } from './echo/echoes.js';
 import { Outbox } from './outbox.js';
-import { requestIdOf } from './record.js';
+import { Refusals } from './refusals.js';
 import { RemoteMerge } from './replication/remote-merge.js';
 import { Replication } from './replication/replication.js';
 import { DocumentReads } from './reads/document-reads.js';
@@ -44,20 +36,25 @@ export class Shard {
   readonly #remote: RemoteMerge;
   readonly #loader: DocumentLoader;
   readonly #bounds: DocumentBounds;
+  readonly #refusals: Refusals;
   readonly #reads: DocumentReads;
+  /** Undefined without a bus: then all there is is in memory. */
+  readonly #freshness: Freshness | undefined;
 
   constructor(given: ShardOptions) {
     const options = { ...given, storage: new StampBoundedStorage(given) };
     this.#options = options;
     this.#clock = new StampClock(options.maxClockSkewMs);
     this.#outbox = new Outbox(options.send, () => this.#status());
+    this.#refusals = new Refusals({ ...options, outbox: this.#outbox });
     const nextStamp = (document: LoadedDocument): number => this.#writes.nextStamp(document);
     const endTurn = (): void => {
       this.#endTurn();
     };
+    const tags = new DocumentTags({ ...options, isDirty: (document) => this.#commits.committer.isDirty(document) });
     this.#reads = new DocumentReads({
       ...options,
-      outbox: this.#outbox,
+      ...{ outbox: this.#outbox, tags },
       nextStamp: (document, seen) => this.#writes.nextStamp(document, seen),
       isDirty: (document) => this.#commits.committer.isDirty(document),
       gate: {
@@ -70,7 +67,7 @@ export class Shard {
         this.#remote.mergeStored(document, stored, this.#replication?.wantedOf(document.id) ?? allVariants);
       },
       refuse: (record, documentId) => {
-        this.#refuse(record, documentId, new ProtocolError('STORAGE_UNAVAILABLE'), undefined);
+        this.#refusals.refuse(record, documentId, new ProtocolError('STORAGE_UNAVAILABLE'), undefined);
       },
       endTurn,
     });
@@ -80,7 +77,7 @@ export class Shard {
       shard: () => ({ documents: this.#documents, echoes: this.#echoes }),
       nextStamp,
       process: (document, group, openGroup) => {
-        this.#process(document, group, openGroup);
+        this.#process(document, group, openGroup, true);
         // Before what came after a read makes it wait again.
         this.#reads.takeTurn();
       },
@@ -109,17 +106,20 @@ export class Shard {
       },
       evicted: new EvictedCommits(options.isReplacement, options.openBus !== undefined),
       isDirty: (document) =>
-        this.#reads.has(document) || this.#commits.needs(document) || this.#replication?.watches(document.id) === true,
+        this.#reads.has(document) ||
+        this.#freshness?.has(document) === true ||
+        this.#commits.needs(document) ||
+        this.#replication?.watches(document.id) === true,
     });
     this.#writes = new Writes({
       ...options,
       clock: this.#clock,
-      ...{ committer, dirty, gate },
+      ...{ committer, dirty, gate, tags },
       outbox: this.#outbox,
       echoes: this.#echoes,
       onRelay: (document, relays) => this.#replication?.relay(document, relays),
       refuse: (record, documentId, error, message) => {
-        this.#refuse(record, documentId, error, message);
+        this.#refusals.refuse(record, documentId, error, message);
       },
     });
     this.#bounds = new DocumentBounds({
@@ -129,6 +129,7 @@ export class Shard {
       ...{ ...options, documents: this.#documents, outbox: this.#outbox, echoes: this.#echoes, dirty, gate, nextStamp },
     });
     this.#replication = this.#openReplication();
+    this.#freshness = this.#replication && this.#openFreshness(this.#replication);
     this.#loader = new DocumentLoader({
       ...options,
       documents: this.#documents,
@@ -136,13 +137,13 @@ export class Shard {
         this.#replication?.loaded(document);
         this.#bounds.check(document);
         for (const { group, openGroup } of waiting) {
-          this.#process(document, group, openGroup);
+          this.#process(document, group, openGroup, true);
           this.#outbox.flushIfLarge();
         }
       },
       onFailed: (documentId, waiting) => {
         this.#replication?.loadFailed(documentId);
-        for (const { group, openGroup } of waiting) this.#refuseGroup(documentId, group, openGroup);
+        for (const { group, openGroup } of waiting) this.#refusals.refuseGroup(documentId, group, openGroup);
       },
       onDone: () => {
         this.#reads.takeTurn();
@@ -165,6 +166,25 @@ export class Shard {
       },
       onStatus: () => {
         this.#outbox.flush();
+      },
+    });
+  }
+
+  #openFreshness(replication: Replication): Freshness {
+    return new Freshness({
+      ...{ storage: this.#options.storage, documents: this.#documents },
+      merge: (document, stored) => {
+        this.#remote.mergeStored(document, stored, replication.wantedOf(document.id));
+      },
+      process: (document, group, openGroup) => {
+        this.#process(document, group, openGroup, true);
+        this.#reads.takeTurn();
+      },
+      refuse: (documentId, group, openGroup) => {
+        this.#refusals.refuseGroup(documentId, group, openGroup);
+      },
+      endTurn: () => {
+        this.#endTurn();
       },
     });
   }
@@ -222,17 +242,9 @@ export class Shard {
     await this.#commits.committer.idle();
   }
 
-  /** A document can't be loaded. */
-  #refuseGroup(documentId: string, { records }: TaskGroup, openGroup: OpenGroup): void {
-    for (const record of records) {
-      if (record.kind === recordKinds.interest) continue;
-      this.#refuse(record, documentId, new ProtocolError('STORAGE_UNAVAILABLE'), undefined);
-      openGroup.settleRecord();
-    }
-  }
-
   /** Merges the writes of a group, and answers the reads from the state after it. */
-  #process(document: LoadedDocument, group: TaskGroup, openGroup: OpenGroup): void {
+  #process(document: LoadedDocument, given: TaskGroup, openGroup: OpenGroup, isFresh = false): void {
+    const group = isFresh ? given : (this.#freshness?.hold(document, given, openGroup) ?? given);
     if (this.#commits.gate.mustWait(document, false)) {
       this.#commits.gate.wait(document, group, openGroup);
       return;
@@ -252,20 +264,6 @@ export class Shard {
       return;
     }
     for (const record of reads) this.#reads.add(document, record, openGroup);
-  }
-
-  /** Answers a record with an error; what is not the client's fault is logged and, if the core is broken, rethrown. */
-  #refuse(record: WriteRecord | ReadRecord, documentId: string, error: unknown, message: Message | undefined): void {
-    if (error instanceof CoreAbort) throw error;
-    const messageId = message === undefined ? requestIdOf(record) : messageIdOf(message.fields);
-    const details = { documentId, messageId };
-    const isOwn = error instanceof ProtocolError;
-    const code = isOwn ? error.code : 'INTERNAL';
-    const sentence = isOwn ? error.message : undefined;
-    this.#options.metrics.errors(code).add(1);
-    if (!isOwn) this.#options.log.error({ err: error, documentId }, 'a record could not be handled');
-    if (isRead(record)) this.#outbox.readError(record, code, details, sentence);
-    else this.#outbox.error(record.origin, code, details, sentence);
   }
 
   #endTurn(): void {

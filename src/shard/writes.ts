@@ -3,11 +3,11 @@ import { ProtocolError } from '../errors.js';
 import type { ShardMetrics } from '../metrics/shard-metrics.js';
 import { messageIdOf, parseMessage, type Message } from '../protocol/message.js';
 import { parseOperations, type Operations, type SetOperation } from '../protocol/operations.js';
-import { isWrite, type Origin, type TaskGroup, type WriteRecord } from '../messages/task.js';
+import { isWrite, recordKinds, type Origin, type TaskGroup, type WriteRecord } from '../messages/task.js';
 import type { Storage } from '../storage/port.js';
 import type { PendingAck } from './commit/batch.js';
 import type { Committer } from './commit/committer.js';
-import type { DirtyFields, WriteKey } from './commit/dirty-fields.js';
+import { keyOf, type DirtyFields, type WriteKey } from './commit/dirty-fields.js';
 import type { PublishGate } from './commit/publish-gate.js';
 import { Dating } from './fields/dating.js';
 import type { LoadedDocument } from './documents/documents.js';
@@ -17,6 +17,8 @@ import { KnownUpdates } from './text/known-updates.js';
 import { Merge, type MergeLimits, type MergeOptions } from './fields/merge.js';
 import type { Outbox } from './outbox.js';
 import { claimedCommits, partialVariants, whenShown, type FlushClaims } from './resume/flush-claims.js';
+import type { DocumentTags } from './http/document-tags.js';
+import { HTTP_MESSAGE_ID, parseHttpWrite } from './http/parse-write.js';
 import { headOf } from './record.js';
 import type { StampClock } from './fields/stamp.js';
 import { answerTexts, relayOperations } from './text/text-frames.js';
@@ -35,6 +37,7 @@ export interface WritesOptions {
   readonly echoes: Echoes;
   readonly metrics: ShardMetrics;
   readonly nodeId: string;
+  readonly tags: DocumentTags;
   readonly limits: MergeLimits;
   readonly maxValueDepth: number;
   /** Bytes of changes waiting to be durable, above which writes are refused. */
@@ -103,7 +106,9 @@ export class Writes {
     if (merge.losers.size > 0) this.#answerLosers(document, merge);
     if (merge.operations > 0) echoes.settle(document);
     this.#count(merge, text, acks.length, performance.now() - started);
-    return merge.changed.size > 0 || text.changed;
+    const isChanged = merge.changed.size > 0 || text.changed;
+    if (isChanged) document.changedAt = document.stamp;
+    return isChanged;
   }
 
   /** Sends what changed to all but those who show it already. */
@@ -203,14 +208,18 @@ export class Writes {
     openGroup: OpenGroup,
     place: number,
   ): PendingAck | undefined {
-    const { committer, maxPendingBytes, maxValueDepth, outbox, refuse } = this.#options;
+    const { committer, maxPendingBytes, maxValueDepth, outbox, refuse, tags } = this.#options;
     const { origin, receivedAt } = record;
     let message: Message | undefined;
     let operations: Operations;
     let writes: readonly WriteKey[];
     try {
-      message = parseMessage(record.payload, headOf(record));
-      operations = parseOperations(message, document.id, maxValueDepth);
+      if (record.kind === recordKinds.httpWrite) {
+        operations = parseHttpWrite(record, document, tags, maxValueDepth);
+      } else {
+        message = parseMessage(record.payload, headOf(record));
+        operations = parseOperations(message, document.id, maxValueDepth);
+      }
       if (committer.pendingBytes > maxPendingBytes) throw new ProtocolError('STORAGE_UNAVAILABLE');
       const isNew = this.#isNew(document);
       if (isNew && record.mayNotCreate === true)
@@ -232,7 +241,7 @@ export class Writes {
         openGroup.relayed(place);
       });
     }
-    const messageId = messageIdOf(message.fields);
+    const messageId = message === undefined ? HTTP_MESSAGE_ID : messageIdOf(message.fields);
     const { id: documentId } = document;
     const hasText = texts.length > 0;
     return { origin, messageId, documentId, writes, text: hasText, receivedAt, openGroup, echo: undefined };
@@ -286,9 +295,4 @@ export class Writes {
     metrics.fieldsLost.add(merge.operations - merge.applied);
     metrics.textsJoined.add(text.operations);
   }
-}
-
-/** Without the value, which an ack need not keep. */
-function keyOf({ path, timestamp, counter, clientId }: WriteKey): WriteKey {
-  return { path, timestamp, counter, clientId };
 }

@@ -43,6 +43,7 @@ class Fixture {
       publish: (...message) => {
         publishIn(this.app, ...message);
       },
+      events: { publish: () => undefined },
       topics: this.topics,
       metrics,
       meter: new SessionMeter(metrics),

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { test } from 'tap';
-import { topicOf, Topics } from '../../src/acceptor/topics.js';
+import { topicOf } from '../../src/acceptor/topic-names.js';
+import { Topics } from '../../src/acceptor/topics.js';
 import type { Session } from '../../src/acceptor/session/session.js';
 import { variants } from '../../src/messages/task.js';
 import { holdsAsync } from '../support/property.js';

@@ -9,7 +9,7 @@ test('in production, strangers are told the status and nothing else', async (t) 
   const production = { NODE_ENV: 'production', JWT_SECRET: secret, DATABASE_URL: 'memory:' };
   const to = await server(t, { ...production, METRICS_TOKEN: metricsToken });
   const writer = await client(t, to, { token: token('ann', { read: ['*'], write: ['*'] }) });
-  await writer.subscribe('a-secret-id');
+  await Promise.all([writer.subscribe('a-secret-id'), writer.subscribe('room:a-secret-id')]);
   const get = async (path: string, init = {}) => {
     const response = await fetch(`${to.http}${path}`, init);
     return { status: response.status, text: await response.text() };

@@ -26,7 +26,12 @@ export async function forgedServer(t: Test, env: NodeJS.ProcessEnv = {}): Promis
   const directory = await folder(t);
   const all: NodeJS.ProcessEnv = { ...settings(directory), ...cheap, SYNCKIT_DATA_DIR: `${directory}/data`, ...env };
   const issued = { JWT_AUDIENCE: all['JWT_AUDIENCE'], JWT_ISSUER: all['JWT_ISSUER'], JWT_SECRET: all['JWT_SECRET'] };
-  const node = await server(t, { ...all, METRICS_TOKEN: metricsToken, SHARDS: '1' });
+  const node = await server(t, {
+    ...all,
+    METRICS_TOKEN: metricsToken,
+    SHARDS: '1',
+    SYNCKIT_MAX_UNAUTHENTICATED_BYTES: '64GiB',
+  });
   const own = { ...issued, SYNCKIT_DATA_DIR: `${directory}/data` };
   const run = async (...args: string[]): Promise<string> => {
     const { code, out, err } = await command(own, args, 'a good password');

@@ -1,6 +1,6 @@
 import type { Identity, Verified } from '../../auth/identity.js';
 import type { Authentication } from './authentication.js';
-import type { Sessions } from './sessions.js';
+import type { Session } from './session.js';
 
 /** Who an open session belongs to. */
 export interface LiveIdentity {
@@ -9,12 +9,12 @@ export interface LiveIdentity {
   readonly settle: (verdict: Verified) => void;
 }
 
-/** The identities of all authenticated sessions. */
+/** The identities of those sessions that are authenticated. */
 export function* liveIdentities(
-  sessions: Pick<Sessions, 'all'>,
+  sessions: readonly Session[],
   authentication: Pick<Authentication, 'settle'>,
 ): Iterable<LiveIdentity> {
-  for (const session of sessions.all()) {
+  for (const session of sessions) {
     const { state } = session;
     if (state.kind !== 'authenticated') continue;
     const settle = (verdict: Verified): void => {

@@ -1,4 +1,4 @@
-import type { TemplatedApp, WebSocket } from 'uWebSockets.js';
+import type { TemplatedApp } from 'uWebSockets.js';
 import type { Identity } from '../../auth/identity.js';
 import type { Access } from '../../auth/permissions.js';
 import type { ChunkAssembler } from '../../protocol/chunks.js';
@@ -11,6 +11,18 @@ import type { Credential } from './credential.js';
 import type { HeldFrames } from './held-frames.js';
 import type { ReadGate } from './read-gate.js';
 import type { SessionMeter } from './session-meter.js';
+
+/** What a session needs of its connection. uWS's sockets are such; see there. */
+export interface SessionSocket {
+  send(frame: Uint8Array, isBinary: boolean, compress: boolean): unknown;
+  publish(topic: string, frame: Uint8Array, isBinary: boolean, compress: boolean): boolean;
+  subscribe(topic: string): boolean;
+  unsubscribe(topic: string): boolean;
+  cork(action: () => void): unknown;
+  end(code: number, reason: string): void;
+  close(): void;
+  getBufferedAmount(): number;
+}
 
 /** The state of a session. What the session may do depends on it alone. */
 export type SessionState =
@@ -63,6 +75,8 @@ export class Session {
   #encoding: Encoding = 'binary';
   /** Whether the client has sent a message that shows that it understands `delta_batch`. */
   supportsBatch = false;
+  /** Whether it is a stream of server-sent events. */
+  readonly isEventStream: boolean = false;
   /** Whether it has written a binary `delta`, as SDK 0.1.x does, which takes fields and ignores states. */
   readsFields = false;
   /** Whether it has asked twice for one document, which SDK 0.1.x does not. */
@@ -97,7 +111,7 @@ export class Session {
   /** uWS has dropped a frame for it; it is about to be closed. */
   tooSlow = false;
   /** Undefined until it is opened. */
-  #socket: WebSocket<SocketData> | undefined;
+  #socket: SessionSocket | undefined;
 
   /**
    * @param number Unique in this process, never used again.
@@ -127,12 +141,12 @@ export class Session {
   }
 
   /** @throws Error before `open`. */
-  get socket(): WebSocket<SocketData> {
+  get socket(): SessionSocket {
     if (this.#socket === undefined) throw new Error('the session has no socket');
     return this.#socket;
   }
 
-  open(socket: WebSocket<SocketData>, state: SessionState): void {
+  open(socket: SessionSocket, state: SessionState): void {
     this.#socket = socket;
     this.#move(state);
   }

@@ -17,9 +17,15 @@ export class Sessions {
   /** Those without a session, the longest absent first. */
   readonly #absent = new Map<string, User>();
   readonly #budgets: Budgets;
+  #numbers = 0;
 
   constructor(budgets: Budgets) {
     this.#budgets = budgets;
+  }
+
+  /** A number for a session that none had before. */
+  nextNumber(): number {
+    return ++this.#numbers;
   }
 
   get size(): number {

@@ -52,6 +52,7 @@ interface Work {
   /** What the path names after the collection. */
   readonly id: string;
   readonly audit: (event: AuditEvent, details: AuditDetails) => void;
+  readonly openDocuments: () => object;
 }
 
 type AdminRoute = (work: Work) => Promise<Answer>;
@@ -75,6 +76,7 @@ const routes: Readonly<Record<string, AdminRoute>> = {
   },
   'post revocations': revoke,
   'post access/:id': refreshAccess,
+  'get documents': ({ openDocuments }) => Promise.resolve(ok(openDocuments())),
 };
 
 /** Answers a request of a path below /admin/. */
@@ -106,7 +108,7 @@ export async function administer(deps: AuthHttpDeps, asked: Asked, { accounts }:
     deps.audit().write(event, { actor: userId, address, requestId, ...details });
   };
   try {
-    return await route({ asked, accounts, id: decode(id ?? ''), audit });
+    return await route({ asked, accounts, id: decode(id ?? ''), audit, openDocuments: deps.openDocuments });
   } catch (error) {
     return answerTo(error);
   }

@@ -24,6 +24,8 @@ export interface AuthHttpDeps {
   readonly services: () => AuthServices | undefined;
   /** The address of the client, behind trusted proxies. */
   readonly addressOf: (response: HttpResponse, request: HttpRequest) => string;
+  /** The documents with subscribers, for operators. */
+  readonly openDocuments: () => object;
   readonly refusalOf: HttpDeps['refusalOf'];
   /** Whether the node is shutting down; then connections are not kept alive. */
   readonly draining: () => boolean;

@@ -164,3 +164,8 @@ function isSettled({ durable }: DirtyField, key: WriteKey): boolean {
   if (durable === undefined) return false;
   return compareRows({ ...key, value: '' }, { ...durable, value: '' }) <= 0;
 }
+
+/** Without the value, which an ack need not keep. */
+export function keyOf({ path, timestamp, counter, clientId }: WriteKey): WriteKey {
+  return { path, timestamp, counter, clientId };
+}

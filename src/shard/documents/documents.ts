@@ -21,6 +21,8 @@ export interface LoadedDocument {
   text: LoadedText | undefined;
   /** The last L given or sent (StampClock); grows. */
   stamp: number;
+  /** About the L of its last change. */
+  changedAt: number;
   /** What of it was sent to whom. */
   readonly sends: DocumentSends;
   /** Of the tombstones that were purged, here or on other nodes; undefined if there are none. */
@@ -138,7 +140,11 @@ export class Documents {
     const sends = new DocumentSends(floor, this.#options.isShared ? floor : 0);
     const commits = new DocumentCommits(stored.commits, this.#options.evicted.isCurrent(id, stored.commits));
     const { horizon } = stored;
-    const document: LoadedDocument = { kind: 'loaded', id, handle, text, stamp, sends, commits, horizon, bytes: 0 };
+    const document: LoadedDocument = {
+      ...{ kind: 'loaded', id, handle, text, stamp, sends, commits, horizon },
+      changedAt: stored.stamp,
+      bytes: 0,
+    };
     this.#slots.set(id, document);
     this.#options.metrics.documentsLoaded.add(1);
     this.measure(document);

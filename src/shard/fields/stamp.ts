@@ -5,6 +5,11 @@ export function ticksOf(ms: number): number {
   return ms * TICKS_PER_MS;
 }
 
+/** The time of a stamp, in whole ms since the epoch. */
+export function timeOfStamp(stamp: number): number {
+  return Math.floor(stamp / TICKS_PER_MS);
+}
+
 /**
  * A wall clock is followed up to here, in ms since the epoch: an L that is no exact number any more would be refused by
  * the storage, and with it every later write of the document, on every node.

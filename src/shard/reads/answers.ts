@@ -6,6 +6,7 @@ import type { LoadedDocument } from '../documents/documents.js';
 import { laterUpdate } from '../frames.js';
 import type { Outbox } from '../outbox.js';
 import type { Snapshots } from './snapshots.js';
+import { resumeIdOfAnswer } from '../resume/resume-id.js';
 import { unseenBy, type Unseen } from '../resume/unseen.js';
 
 /** What answering a read needs; `nextStamp` gives the document a fresh L each time, above what the client has seen. */
@@ -38,9 +39,10 @@ export function answerSubscribe(context: ReadContext, record: ReadRecord, reques
   }
   const server = context.nextStamp(request.seen ?? largestOf(request.vector));
 
-  const head = `"id":${quote(outbox.nextId())},"requestId":${quote(request.requestId)},"documentId":"${document.id}"`;
   const unseen = request.vector && unseenBy(core, document, request.vector, request.clientId);
   const claims = claimsOf(context, server, unseen?.mayHoldLost === true);
+  const id = request.isForEvents === true ? resumeIdOfAnswer(document, server, claims) : outbox.nextId();
+  const head = `"id":${quote(id)},"requestId":${quote(request.requestId)},"documentId":"${document.id}"`;
   const tail = `,"clock":${responseClock(context, server, claims, request.clientId)}`;
   outbox.answerWith(record, 'sync_response', !replay, (writer) => {
     writer.text(head);

@@ -1,6 +1,10 @@
+import { ProtocolError } from '../../errors.js';
+import type { DocumentRead } from '../../messages/document-request.js';
 import { recordKinds, type ReadRecord, type StateVectorRequest, type SubscribeRequest } from '../../messages/task.js';
 import type { PublishGate } from '../commit/publish-gate.js';
 import type { LoadedDocument } from '../documents/documents.js';
+import { answerDocument } from '../http/answer-document.js';
+import type { DocumentTags } from '../http/document-tags.js';
 import type { OpenGroup } from '../open-task.js';
 import type { Outbox } from '../outbox.js';
 import type { ShardOptions } from '../shard-options.js';
@@ -16,6 +20,7 @@ export interface DocumentReadsOptions extends Pick<
   'core' | 'texts' | 'metrics' | 'replayMaxFields' | 'maxSnapshotBytes' | 'storage' | 'log'
 > {
   readonly outbox: Outbox;
+  readonly tags: DocumentTags;
   /** Gives a document a fresh L, above what the client has seen. */
   readonly nextStamp: (document: LoadedDocument, seen?: number) => number;
   readonly isDirty: (document: LoadedDocument) => boolean;
@@ -101,6 +106,11 @@ export class DocumentReads {
   #answerNow(document: LoadedDocument, record: ReadRecord, openGroup: OpenGroup, request = requestOf(record)): void {
     const { outbox, nextStamp, isDirty } = this.#options;
     outbox.release(document.id);
+    if (record.kind === recordKinds.httpRead) {
+      this.#answerHttp(document, record);
+      openGroup.settleRecord();
+      return;
+    }
     const context: ReadContext = {
       ...this.#options,
       snapshots: this.#snapshots,
@@ -113,6 +123,18 @@ export class DocumentReads {
     else answerStateVector(context, record, request);
     if (isSent) document.sends.read(record.origin.session, document.stamp);
     openGroup.settleRecord();
+  }
+
+  #answerHttp(document: LoadedDocument, record: ReadRecord): void {
+    const { outbox, metrics } = this.#options;
+    const request = JSON.parse(record.payload.toString()) as DocumentRead;
+    try {
+      answerDocument({ ...this.#options, snapshots: this.#snapshots, document }, record, request);
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      metrics.errors(error.code).add(1);
+      outbox.readError(record, error.code, { documentId: document.id }, error.message);
+    }
   }
 }
 

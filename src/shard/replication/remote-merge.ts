@@ -92,7 +92,10 @@ export class RemoteMerge {
     if (changed.size > 0) this.#publishFields(document, changed, wanted);
     const text = this.#mergeText(document, update.text);
     if (text.changed) this.#publishText(document, wanted);
-    if (changed.size > 0 || text.changed) documents.measure(document);
+    if (changed.size > 0 || text.changed) {
+      document.changedAt = Math.max(document.changedAt, update.stamp);
+      documents.measure(document);
+    }
     return !text.incomplete;
   }
 

@@ -63,18 +63,18 @@ test('each of three nodes shows all; one that is killed leaves with its lease, o
     ['two'],
   );
   const raws = [await client(t, one), await client(t, one), await client(t, two)];
-  for (const raw of raws) await raw.subscribe('doc');
-  await raws[0]!.acked(raws[0]!.set('doc', 'f', 1));
+  for (const raw of raws) await raw.subscribe('room:doc');
+  await raws[0]!.acked(raws[0]!.set('room:doc', 'f', 1));
   const sums = async (node: ServerProcess) => (await clusterOf(node)).totals;
   for (const node of [one, two, three]) {
     await until('the totals', async () => (await sums(node))['connections'] === 3 && (await sums(node))['nodes'] === 3);
-    const rooms = async () => (await get<{ rooms: { subscribers: number }[] }>(node, '/rooms')).rooms;
-    await until('the subscribers of all nodes', async () => (await rooms())[0]?.subscribers === 3);
-    t.match(await rooms(), [{ id: 'doc', subscribers: 3, nodes: 2, lastModified: Number }]);
+    const rooms = async () => (await get<{ rooms: { subscriberCount: number }[] }>(node, '/rooms')).rooms;
+    await until('the subscribers of all nodes', async () => (await rooms())[0]?.subscriberCount === 3);
+    t.match(await rooms(), [{ id: 'doc', subscriberCount: 3, lastModified: Number }]);
   }
   const text = await (await fetch(`${one.http}/health`)).text();
   t.notMatch(text, /redis:|postgres:|"host"|"pid"|"port"|"run"/);
-  t.match(await get(one, '/health'), { status: 'healthy', documents: { documents: [{ id: 'doc' }] } });
+  t.match(await get(one, '/health'), { status: 'healthy', documents: { documents: [{ id: 'room:doc' }] } });
   const metrics = await (await fetch(`${one.http}/metrics`)).text();
   t.match(metrics, /^synckit_cluster_nodes 3$/m);
   t.match(metrics, /^synckit_cluster_announce_failures_total 0$/m);
@@ -115,7 +115,7 @@ test('Redis is killed and comes back: nodes know only themselves, then each othe
     nodes: [{ id: 'one', self: true }],
     totals: { nodes: 1 },
   });
-  t.match(await get(nodes[0], '/rooms'), { rooms: [], cluster: { stale: true, nodes: 1 } });
+  t.match(await get(nodes[0], '/rooms'), { rooms: [], totalRooms: 0 });
   await redis.restart();
   await allSee(nodes, 'one,two');
   t.equal((await clusterOf(nodes[1])).stale, false);
@@ -175,7 +175,12 @@ test('with a Redis Cluster, and without SYNCKIT_NODE_ID', async (t) => {
 test('a node without a bus has no cluster, and rooms of its own', async (t) => {
   const alone = await server(t, { DATABASE_URL: 'memory:' });
   const raw = await client(t, alone);
-  await raw.subscribe('doc');
+  await raw.subscribe('room:doc');
   t.notOk('cluster' in (await get<object>(alone, '/health')));
-  t.same(await get(alone, '/rooms'), { rooms: [{ id: 'doc', subscribers: 1, lastModified: 0, nodes: 1 }] });
+  t.same(await get(alone, '/rooms'), {
+    rooms: [{ id: 'doc', subscriberCount: 1, lastModified: 0 }],
+    totalConnections: 1,
+    totalRooms: 1,
+    wordwall: null,
+  });
 });

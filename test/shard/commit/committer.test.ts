@@ -27,7 +27,7 @@ let stamps = 0;
 
 function documentOf(id: string): LoadedDocument {
   const [sends, commits] = [new DocumentSends(0, 0), new DocumentCommits(0, true)];
-  const rest = { text: undefined, stamp: 0, sends, commits, horizon: undefined, bytes: 0 };
+  const rest = { text: undefined, stamp: 0, sends, commits, horizon: undefined, changedAt: 0, bytes: 0 };
   return { kind: 'loaded', id, handle: 1, ...rest };
 }
 

@@ -1,0 +1,187 @@
+import { anonymousIdentity } from '../../auth/identity.js';
+import { LimitError, ProtocolError, RefusedError } from '../../errors.js';
+import type { AcceptorMetrics } from '../../metrics/acceptor-metrics.js';
+import {
+  splitHead,
+  withHead,
+  type DocumentRead,
+  type DocumentReadHead,
+  type DocumentWrite,
+} from '../../messages/document-request.js';
+import { recordKinds } from '../../messages/task.js';
+import type { ClientType, MessageType } from '../../protocol/codes.js';
+import type { Access } from '../../auth/permissions.js';
+import { gateOf } from '../control.js';
+import type { Coalescer } from '../coalescer.js';
+import type { Charges } from '../session/charges.js';
+import type { ReadAdmission } from '../session/read-admission.js';
+import { HttpSession } from './http-session.js';
+import { refusalOf, type HttpSessions, type Sender } from './http-sessions.js';
+
+export interface DocumentRequestsOptions {
+  readonly sessions: HttpSessions;
+  readonly coalescer: Coalescer;
+  readonly admission: ReadAdmission;
+  readonly charges: Charges;
+  readonly metrics: AcceptorMetrics;
+  /** For so long a request waits for its answer, in ms. */
+  readonly timeoutMs: number;
+}
+
+/** The answer to a read. */
+export interface DocumentAnswer extends DocumentReadHead {
+  readonly body: Buffer;
+}
+
+/** A view of an answer to other requests too keeps all of it in memory: it is copied unless it is most of it. */
+const MOST = 0.5;
+
+/** Reads and writes of documents by HTTP: they go the way of what comes over WebSockets, and are charged the same. */
+export class DocumentRequests {
+  readonly #options: DocumentRequestsOptions;
+
+  constructor(options: DocumentRequestsOptions) {
+    this.#options = options;
+  }
+
+  /** @throws ProtocolError With the code of the refusal. */
+  async open(sender: Sender): Promise<DocumentClient> {
+    const session = await this.#options.sessions.open(sender, (...about) => new HttpSession(...about));
+    return new DocumentClient(this.#options, session);
+  }
+}
+
+/** An authenticated sender of one request. All methods throw a ProtocolError for what is refused. */
+export class DocumentClient {
+  readonly #options: DocumentRequestsOptions;
+  readonly #session: HttpSession;
+
+  constructor(options: DocumentRequestsOptions, session: HttpSession) {
+    this.#options = options;
+    this.#session = session;
+  }
+
+  get userId(): string {
+    return this.#session.userId ?? '';
+  }
+
+  get isAnonymous(): boolean {
+    const { state } = this.#session;
+    return state.kind !== 'authenticated' || state.identity === anonymousIdentity;
+  }
+
+  close(): void {
+    this.#options.sessions.close(this.#session);
+  }
+
+  async read(documentId: string, request: DocumentRead): Promise<DocumentAnswer> {
+    const access = await accessTo(this.#session, documentId);
+    if (!access.mayRead(documentId)) throw new ProtocolError('PERMISSION_DENIED');
+    chargeTo(this.#session, 'subscribe', 0, this.#options);
+    const { admission, coalescer } = this.#options;
+    const session = this.#session;
+    const payload = Buffer.from(JSON.stringify(request));
+    const bytes = await this.#answer('sync_response', () => {
+      const gate = (session.reads ??= gateOf(session, admission));
+      const subject = `http ${request.part} ${request.fields === undefined ? '' : 'f'} ${documentId}`;
+      const start = (read: number): void => {
+        coalescer.add(documentId, { kind: recordKinds.httpRead, origin: session.origin(), read, payload }, true);
+      };
+      if (!gate.request({ documentId, requestId: request.requestId, subject }, start, payload.length)) {
+        throw new LimitError('reads', 'too many reads');
+      }
+    });
+    const { head, body } = splitHead(bytes);
+    return { ...(head as DocumentReadHead), body };
+  }
+
+  /** Resolves when it is durable. */
+  async write(documentId: string, head: DocumentWrite, body: Buffer): Promise<void> {
+    const access = await accessTo(this.#session, documentId);
+    if (!access.mayWrite(documentId)) throw new ProtocolError('PERMISSION_DENIED');
+    chargeTo(this.#session, 'delta_batch', body.length, this.#options);
+    const session = this.#session;
+    await this.#answer('ack', () => {
+      const isQueued = this.#options.coalescer.add(
+        documentId,
+        {
+          kind: recordKinds.httpWrite,
+          origin: session.origin(),
+          form: 'binary',
+          timestamp: Date.now(),
+          receivedAt: performance.now(),
+          payload: withHead(head, body),
+        },
+        false,
+      );
+      if (!isQueued) throw new LimitError('queue', 'the server is overloaded');
+    });
+  }
+
+  /** Asks for something. @returns The frame of this type that answers it. */
+  #answer(type: MessageType, ask: () => void): Promise<Buffer> {
+    const session = this.#session;
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        reject(new ProtocolError('STORAGE_UNAVAILABLE', 'it took too long; whether a write is stored is not known'));
+      }, this.#options.timeoutMs);
+      const done = (): void => {
+        clearTimeout(timer);
+      };
+      session.listen({
+        onFrame: (frame, sent) => {
+          if (sent === type) {
+            done();
+            resolve(kept(frame));
+          } else if (sent === 'error') {
+            done();
+            const { code, sentence, retryAfterMs } = refusalOf(frame);
+            reject(new RefusedError(code, sentence, retryAfterMs));
+          }
+        },
+        onState: () => undefined,
+        onEnd: () => {
+          done();
+          reject(new ProtocolError('SHUTTING_DOWN'));
+        },
+      });
+      try {
+        ask();
+      } catch (error) {
+        done();
+        reject(error instanceof Error ? error : new Error('it could not be asked', { cause: error }));
+      }
+    });
+  }
+}
+
+/** What a session may do, once it is known for this document. @throws ProtocolError */
+export async function accessTo({ state }: HttpSession, documentId: string): Promise<Access> {
+  if (state.kind !== 'authenticated') throw new ProtocolError('SHUTTING_DOWN');
+  const { access } = state;
+  await access.prepare?.(documentId);
+  if (access.prepare !== undefined && access.isKnown?.(documentId) === false) {
+    throw new ProtocolError('AUTH_UNAVAILABLE');
+  }
+  return access;
+}
+
+/** Charges a session for a request. @throws LimitError */
+export function chargeTo(
+  session: HttpSession,
+  type: ClientType,
+  bytes: number,
+  { charges, metrics }: Pick<DocumentRequestsOptions, 'charges' | 'metrics'>,
+): void {
+  metrics.messagesReceived(type).add(1);
+  metrics.bytesReceived(type).add(bytes);
+  const overLimit = charges.charge(session, type, bytes, performance.now());
+  if (overLimit === undefined) return;
+  metrics.limitRejections(overLimit.limit).add(1);
+  throw overLimit;
+}
+
+function kept(frame: Uint8Array): Buffer {
+  const view = Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength);
+  return frame.byteLength > frame.buffer.byteLength * MOST ? view : Buffer.from(view);
+}

@@ -1,0 +1,118 @@
+import { errors, ProtocolError, type ErrorCode } from '../../errors.js';
+import type { AcceptorMetrics } from '../../metrics/acceptor-metrics.js';
+import type { Authentication } from '../session/authentication.js';
+import type { Credential } from '../session/credential.js';
+import { SessionMeter } from '../session/session-meter.js';
+import type { Session } from '../session/session.js';
+import type { Sessions } from '../session/sessions.js';
+import type { Topics } from '../topics.js';
+import type { AddressBudgets } from './address-budgets.js';
+import { socketOf, type HttpSession, type StreamSocket } from './http-session.js';
+
+/** Who sends a request. */
+export interface Sender {
+  readonly address: string;
+  /** Undefined where it shows none. */
+  readonly credential: Credential | undefined;
+}
+
+export interface HttpSessionsOptions {
+  readonly authentication: Pick<Authentication, 'begin'>;
+  readonly sessions: Pick<Sessions, 'nextNumber' | 'remove'>;
+  readonly topics: Pick<Topics, 'leaveAll'>;
+  readonly metrics: AcceptorMetrics;
+  readonly budgets: AddressBudgets;
+}
+
+/** How a session is made: of a request, or of a stream. */
+export type MakeSession<S extends HttpSession> = (
+  number: number,
+  address: string,
+  budget: ReturnType<AddressBudgets['of']>,
+  meter: SessionMeter,
+) => S;
+
+/** The sessions of HTTP requests in progress and of streams of events. They are not counted as connections. */
+export class HttpSessions {
+  readonly #options: HttpSessionsOptions;
+  readonly #open = new Map<number, HttpSession>();
+  readonly #meter: SessionMeter;
+
+  constructor(options: HttpSessionsOptions) {
+    this.#options = options;
+    this.#meter = new SessionMeter(options.metrics);
+  }
+
+  find(number: number): HttpSession | undefined {
+    return this.#open.get(number);
+  }
+
+  /** All of them, live. */
+  values(): IterableIterator<Session> {
+    return this.#open.values();
+  }
+
+  /**
+   * Opens a session and authenticates it.
+   *
+   * @throws ProtocolError With the code of the refusal; then the session is closed.
+   */
+  async open<S extends HttpSession>(
+    { address, credential }: Sender,
+    make: MakeSession<S>,
+    streamOf?: (session: S) => StreamSocket,
+  ): Promise<S> {
+    const { authentication, sessions, budgets } = this.#options;
+    const budget = budgets.of(address, performance.now());
+    const session = make(sessions.nextNumber(), address, budget, this.#meter);
+    this.#open.set(session.number, session);
+    session.open(socketOf(session, streamOf?.(session)), { kind: 'draining' });
+    try {
+      await new Promise<void>((resolve, reject) => {
+        let refusal: ErrorCode = 'AUTH_REQUIRED';
+        session.listen({
+          onFrame: (frame) => {
+            refusal = refusalOf(frame).code;
+          },
+          onState: () => {
+            if (session.state.kind === 'authenticated') resolve();
+          },
+          onEnd: () => {
+            reject(new ProtocolError(refusal));
+          },
+        });
+        authentication.begin(session, credential);
+        // Nothing is being checked, and nothing more will come.
+        if (session.state.kind === 'connecting' && credential === undefined) reject(new ProtocolError('AUTH_REQUIRED'));
+      });
+    } catch (error) {
+      this.close(session);
+      throw error;
+    }
+    return session;
+  }
+
+  close(session: HttpSession): void {
+    if (!this.#open.delete(session.number)) return;
+    session.listen({ onFrame: () => undefined, onState: () => undefined, onEnd: () => undefined });
+    session.become({ kind: 'closed' });
+    session.reads?.close();
+    session.held?.clear();
+    this.#options.topics.leaveAll(session);
+    this.#options.sessions.remove(session);
+  }
+}
+
+/** What an error frame says. @param frame JSON, written by this server. */
+export function refusalOf(frame: Uint8Array): {
+  readonly code: ErrorCode;
+  readonly sentence: string;
+  readonly retryAfterMs?: number | undefined;
+} {
+  const { error, details } = JSON.parse(Buffer.from(frame).toString()) as {
+    readonly error: string;
+    readonly details?: { readonly code?: ErrorCode; readonly retryAfterMs?: number };
+  };
+  const code = details?.code !== undefined && details.code in errors ? details.code : 'INTERNAL';
+  return { code, sentence: error, retryAfterMs: details?.retryAfterMs };
+}

@@ -1,0 +1,115 @@
+/** Writes server-sent events into the answer to a request. */
+import type { HttpResponse } from 'uWebSockets.js';
+import { securityHeaders } from '../answer.js';
+
+type Header = readonly [name: string, value: string];
+
+export interface EventSinkOptions {
+  readonly response: HttpResponse;
+  /** Besides those that each answer has. */
+  readonly headers: readonly Header[];
+  readonly heartbeatMs: number;
+  /** Some of what waited was written. @param waitingBytes That are left. */
+  readonly onDrained: (waitingBytes: number) => void;
+  /** The answer has ended, by the server. */
+  readonly onEnd: () => void;
+}
+
+/** Clients come back after so long, in ms, each after another time: not all at once when a node ends. */
+const RETRY_MS = { least: 1_000, most: 4_000 };
+const newLines = Buffer.from('\n\n');
+const heartbeat = Buffer.from(':\n\n');
+
+/** Begins with its first event. What the client does not take is kept here, and counted. */
+export class EventSink {
+  readonly #options: EventSinkOptions;
+  readonly #waiting: Buffer[] = [];
+  #waitingBytes = 0;
+  #isStuck = false;
+  #state: 'new' | 'open' | 'ended' = 'new';
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: EventSinkOptions) {
+    this.#options = options;
+  }
+
+  /** Whether something was written, so that no other answer can be given. */
+  get isBegun(): boolean {
+    return this.#state !== 'new';
+  }
+
+  /**
+   * @param id Where the client can resume; undefined to leave it as it is.
+   * @param data One line, valid during the call only.
+   * @returns Bytes that wait for the client.
+   */
+  write(event: string, id: string | undefined, data: Uint8Array): number {
+    if (this.#state === 'ended') return 0;
+    const head = `${id === undefined ? '' : `id: ${id}\n`}event: ${event}\ndata: `;
+    this.#options.response.cork(() => {
+      if (this.#state === 'new') this.#begin();
+      this.#put(Buffer.from(head));
+      this.#put(Buffer.from(data.buffer, data.byteOffset, data.byteLength));
+      this.#put(newLines);
+    });
+    this.#timer?.refresh();
+    return this.#waitingBytes;
+  }
+
+  /** Ends the answer. */
+  end(): void {
+    if (this.#state === 'ended') return;
+    const { response, onEnd } = this.#options;
+    this.close();
+    response.cork(() => response.end(undefined, true));
+    onEnd();
+  }
+
+  /** The client has gone: nothing more is written. */
+  close(): void {
+    this.#state = 'ended';
+    clearInterval(this.#timer);
+    this.#waiting.length = 0;
+    this.#waitingBytes = 0;
+  }
+
+  #begin(): void {
+    this.#state = 'open';
+    const { response, headers, heartbeatMs } = this.#options;
+    response.writeStatus('200 OK');
+    for (const [name, value] of [...securityHeaders, ...headers]) response.writeHeader(name, value);
+    response.writeHeader('Content-Type', 'text/event-stream');
+    // Of nginx.
+    response.writeHeader('X-Accel-Buffering', 'no');
+    const retry = RETRY_MS.least + Math.random() * (RETRY_MS.most - RETRY_MS.least);
+    response.write(`retry: ${Math.round(retry)}\n\n`);
+    response.onWritable(() => this.#drain());
+    this.#timer = setInterval(() => {
+      if (!this.#isStuck)
+        this.#options.response.cork(() => {
+          this.#put(heartbeat);
+        });
+    }, heartbeatMs);
+  }
+
+  #put(bytes: Buffer): void {
+    if (this.#isStuck) {
+      const copy = Buffer.from(bytes);
+      this.#waiting.push(copy);
+      this.#waitingBytes += copy.length;
+    } else {
+      this.#isStuck = !this.#options.response.write(bytes);
+    }
+  }
+
+  /** The socket takes more. @returns Whether nothing is left. */
+  #drain(): boolean {
+    if (this.#state !== 'open') return true;
+    this.#isStuck = false;
+    const left = this.#waiting.splice(0);
+    this.#waitingBytes = 0;
+    for (const bytes of left) this.#put(bytes);
+    this.#options.onDrained(this.#waitingBytes);
+    return !this.#isStuck;
+  }
+}

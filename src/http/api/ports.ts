@@ -1,0 +1,75 @@
+/** What the routes of the HTTP API need from the node. */
+import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
+import type { Config } from '../../config/load.js';
+import type { Logger } from '../../log.js';
+import type { DocumentRead, DocumentReadHead, DocumentWrite } from '../../messages/document-request.js';
+import type { HttpDeps } from '../ports.js';
+
+/** What a client has shown; the text of a token or of an API key. */
+export interface Credential {
+  readonly kind: 'token' | 'key';
+  readonly text: string;
+}
+
+export interface Sender {
+  /** Of the client, behind trusted proxies. */
+  readonly address: string;
+  readonly credential: Credential | undefined;
+}
+
+/** The authenticated sender of one request. What is refused rejects with a ProtocolError. */
+export interface DocumentClient {
+  readonly userId: string;
+  /** Whether it stands for everybody without credentials. */
+  readonly isAnonymous: boolean;
+  read(documentId: string, request: DocumentRead): Promise<DocumentReadHead & { readonly body: Buffer }>;
+  /** Resolves when it is durable. */
+  write(documentId: string, head: DocumentWrite, body: Buffer): Promise<void>;
+  /** To be called once the request is answered, or its client has gone. */
+  close(): void;
+}
+
+/** Where the events of a document go. */
+export interface Events {
+  /** @param id Where the client can resume. @returns Bytes that wait for it. */
+  write(event: string, id: string | undefined, data: Uint8Array): number;
+  /** The stream ends. */
+  end(): void;
+}
+
+export interface Following {
+  /** Some of what waited was written. @param waitingBytes That are left. */
+  drained(waitingBytes: number): void;
+  close(): void;
+}
+
+export interface FollowRequest {
+  readonly documentId: string;
+  readonly requestId: string;
+  /** Of the client's former stream, or the empty string. */
+  readonly lastEventId: string;
+}
+
+export interface ApiDeps {
+  readonly config: Pick<
+    Config,
+    | 'corsOrigins'
+    | 'isOpenByDefault'
+    | 'maxPayloadBytes'
+    | 'httpTimeoutMs'
+    | 'maxHttpBodyBytes'
+    | 'maxHttpAnswerBytes'
+    | 'maxIdempotencyKeys'
+    | 'idempotencyMs'
+    | 'eventHeartbeatMs'
+  >;
+  readonly log: Logger;
+  /** Rejects with a ProtocolError when the sender is refused. */
+  readonly open: (sender: Sender) => Promise<DocumentClient>;
+  /** Follows a document; rejects with a ProtocolError, with nothing written, when the sender is refused. */
+  readonly follow: (sender: Sender, request: FollowRequest, events: Events) => Promise<Following>;
+  readonly addressOf: (response: HttpResponse, request: HttpRequest) => string;
+  readonly refusalOf: HttpDeps['refusalOf'];
+  /** Undefined while the node serves; else why it does not, as a sentence. */
+  readonly unready: () => string | undefined;
+}

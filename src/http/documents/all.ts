@@ -1,0 +1,17 @@
+/** All routes of the HTTP API, in the order of the docs. */
+import { openApiOf } from '../api/openapi.js';
+import type { RouteSpec } from '../api/route.js';
+import * as specs from './specs.js';
+
+export const apiSpecs: readonly RouteSpec[] = [
+  specs.getDocument,
+  specs.patchDocument,
+  specs.postDeltas,
+  specs.getText,
+  specs.followDocument,
+];
+
+/** What `/openapi.json` answers. */
+export function openApi(): object {
+  return openApiOf({ specs: apiSpecs, named: { Document: specs.documentSchema } });
+}

@@ -1,0 +1,34 @@
+import { Validator } from '@seriousme/openapi-schema-validator';
+import { test } from 'tap';
+import { documentRoutes } from '../../../src/http/documents/routes.js';
+import { Idempotency } from '../../../src/http/documents/idempotency.js';
+import { server } from '../../support/fixture.js';
+
+test('/openapi.json is valid, and describes the routes that are served', async (t) => {
+  const to = await server(t);
+  const answer = await fetch(`${to.http}/openapi.json`);
+  t.equal(answer.headers.get('content-type'), 'application/json');
+  const description = (await answer.json()) as { openapi: string; paths: Record<string, Record<string, unknown>> };
+  const result = await new Validator().validate(description);
+  t.ok(result.valid, JSON.stringify(result.errors));
+  t.match(description.openapi, /^3\.1\./);
+  const broken = await new Validator().validate({ ...description, paths: { x: 1 } });
+  t.notOk(broken.valid, 'the validator tells');
+
+  const described = Object.entries(description.paths).flatMap(([path, methods]) =>
+    Object.keys(methods).map((method) => `${method} ${path}`),
+  );
+  const served = documentRoutes(new Idempotency({ maxKeys: 1, keepMs: 1 })).map(
+    ({ spec }) => `${spec.method} ${spec.path}`,
+  );
+  t.same(described.sort(), served.sort());
+  for (const operation of described) {
+    const [method = '', path = ''] = operation.split(' ');
+    const { status } = await fetch(to.http + path.replace('{id}', 'none'), {
+      method,
+      ...(method === 'get' ? {} : { body: '{}' }),
+    });
+    t.not(status, 405, operation);
+    t.notSame(status, 500, operation);
+  }
+});
