@@ -155,7 +155,8 @@ test('with several apps, the socket of the left out session publishes in its own
   const sender = fixture.join('json', 'd');
   const calls: string[] = [];
   const other: Pick<TemplatedApp, 'publish'> = { publish: (topic) => calls.push(topic as string) > 0 };
-  for (const app of [fixture.app, other]) publishIn(app, 'd', Buffer.from('{"type":"pong"}'), false, false, sender.session);
+  for (const app of [fixture.app, other])
+    publishIn(app, 'd', Buffer.from('{"type":"pong"}'), false, false, sender.session);
   t.equal(sender.socket.calls.length, 1);
   t.strictSame([fixture.published, calls], [[], ['d']]);
   t.end();
