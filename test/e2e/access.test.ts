@@ -153,8 +153,9 @@ test('while the application is away, the configured answer counts', async (t) =>
 
 test('before it is known who somebody is, little may wait; afterwards more', async (t) => {
   const { app, node } = await start(t);
-  let release = (): void => undefined;
-  app.wait = () => new Promise((resolve) => (release = () => resolve(undefined)));
+  const waiting: (() => void)[] = [];
+  const release = (): void => waiting.splice(0).forEach((answer) => answer());
+  app.wait = () => new Promise((resolve) => waiting.push(() => resolve(undefined)));
   app.decide = allows({ a: { read: true, write: true } });
   const raw = await client(t, node, { token: token('ann') });
   const text = 'x'.repeat(40_000);
@@ -166,7 +167,7 @@ test('before it is known who somebody is, little may wait; afterwards more', asy
   release();
   for (const id of ids.slice(0, 3)) await raw.acked(id);
   // Known, and the document is not: the same messages wait.
-  app.wait = () => new Promise((resolve) => (release = () => resolve(undefined)));
+  app.wait = () => new Promise((resolve) => waiting.push(() => resolve(undefined)));
   app.decide = allows({ b: { read: true, write: true } });
   const later = [1, 2, 3, 4, 5].map((i) => raw.set('b', `f${i}`, text));
   while (app.questions.at(-1)?.documentId !== 'b') await new Promise((resolve) => setTimeout(resolve, 10));
