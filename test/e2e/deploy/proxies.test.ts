@@ -11,6 +11,8 @@ import { server } from '../../support/fixture.js';
 import { until, type ServerProcess } from '../../support/server.js';
 
 tap.setTimeout(300_000);
+// Each has nodes and a proxy of its own, and waits most of the time.
+tap.jobs = 3;
 
 const CLIENT = '127.0.0.2';
 
