@@ -88,7 +88,7 @@ module.exports = {
         path: '^src/',
         pathNot: [
           '^src/shard/entry\\.ts$',
-          '^src/(node-auth|node|cli|cli-accounts|cli-connect|cli-data)\\.ts$',
+          '^src/(node/auth|node/node|cli|cli/accounts|cli/connect|cli/data)\\.ts$',
           '^src/storage/',
           '^src/import/',
         ],
@@ -103,15 +103,15 @@ module.exports = {
       severity: 'error',
       from: {
         path: '^src/',
-        pathNot: ['^src/(shard/entry|cli-connect)\\.ts$', '^src/cluster/', '^src/auth/accounts/throttle\\.ts$'],
+        pathNot: ['^src/(shard/entry|cli/connect)\\.ts$', '^src/cluster/', '^src/auth/accounts/throttle\\.ts$'],
       },
       to: { path: '^src/cluster/(memory|redis)/', pathNot: '^src/cluster/redis/address\\.ts$' },
     },
     {
       name: 'nobody-imports-the-top',
       severity: 'error',
-      from: { path: '^src/', pathNot: '^src/(main|serve|cli.*|node.*)\\.ts$' },
-      to: { path: '^src/(main|serve|cli|node)\\.ts$' },
+      from: { path: '^src/', pathNot: '^src/(main|serve|cli|cli/.*|node/.*)\\.ts$' },
+      to: { path: '^src/(main|serve|cli|cli/.*|node/.*)\\.ts$' },
     },
   ],
   options: {

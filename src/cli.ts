@@ -6,9 +6,9 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { signToken } from './auth/tokens/tokens.js';
 import { ConfigError, loadConfig, readDuration } from './config/load.js';
-import { accountCommands } from './cli-accounts.js';
-import { dataCommands } from './cli-data.js';
-import { DataError, list, options, print, UsageError } from './cli-tools.js';
+import { accountCommands } from './cli/accounts.js';
+import { dataCommands } from './cli/data.js';
+import { DataError, list, options, print, UsageError } from './cli/tools.js';
 import { AccountError } from './auth/accounts/accounts.js';
 import { generatedPages } from './docs.js';
 import { isDocumentId } from './protocol/document-id.js';
@@ -67,7 +67,7 @@ const commands: Readonly<Record<string, (args: string[]) => void | Promise<void>
     const config = loadConfig(process.env);
     if (config.tls !== undefined) readCertificate(config.tls);
     if (given.connect === true) {
-      const { connectionProblems } = await import('./cli-connect.js');
+      const { connectionProblems } = await import('./cli/connect.js');
       const problems = await connectionProblems(config, given['port-in-use'] === true);
       if (problems.length > 0) throw new ConfigError(problems);
     }

@@ -2,7 +2,7 @@
 import { writeSync } from 'node:fs';
 import { ConfigError, loadConfig, type Config } from './config/load.js';
 import { createLogger, type Logger } from './log.js';
-import { Node } from './node.js';
+import { Node } from './node/node.js';
 import { ShardStartTimeout } from './pool/shard-link.js';
 import { endAtOnce, onStop } from './start/signals.js';
 import { version } from './version.js';

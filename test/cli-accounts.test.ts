@@ -1,6 +1,6 @@
 /** The commands for accounts, beside a server that uses the same folder. */
 import tap, { test } from 'tap';
-import { accountCommands } from '../src/cli-accounts.js';
+import { accountCommands } from '../src/cli/accounts.js';
 import { ask, cheap, command } from './support/accounts.js';
 import { client, folder, secret, server } from './support/fixture.js';
 

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'tap';
-import { sections, variables } from '../src/config/table.js';
+import { sections, variables } from '../src/config/variables/table.js';
 import { generatedPages } from '../src/docs.js';
 import { errors, type ErrorKind } from '../src/errors.js';
 import type { MetricSpec } from '../src/metrics/spec.js';

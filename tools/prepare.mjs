@@ -10,8 +10,9 @@ const root = join(import.meta.dirname, '..');
 const has = (path) => existsSync(join(root, path));
 const isBuilt = has('dist/src/cli.js');
 
-if (process.env.npm_command === 'exec' && isBuilt) {
-  // `npx synckit-server` in a checkout: what was built is what runs.
+const { npm_command: command, npm_config_ignore_scripts: ignored } = process.env;
+if (isBuilt && (command === 'exec' || ignored === 'true')) {
+  // `npx synckit-server` in a checkout: what was built is what runs. And npm 10 calls this although it was told not to.
 } else if (!has('node_modules/.bin/asc') || !has('node_modules/.bin/tsc')) {
   const then = isBuilt ? 'What is in dist is used.' : 'To build: npm ci --include=dev && npm run build.';
   console.error(`synckit-server: not built, as the compilers are dev dependencies, which were left out. ${then}`);

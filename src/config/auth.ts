@@ -1,11 +1,29 @@
 /** The configuration of accounts and credentials, derived from its variables. */
-import type { access } from './access.js';
-import type { authentication } from './authentication.js';
-import { hasIdentityProvider, type identityProvider } from './identity-provider.js';
+import type { access } from './variables/access.js';
+import type { authentication } from './variables/authentication.js';
+import { hasIdentityProvider, type identityProvider } from './variables/identity-provider.js';
 import type { ValueOf } from './variable.js';
 
 type ValuesOf<Variables> = { readonly [K in keyof Variables]: ValueOf<Variables[K]> };
 type AuthValues = ValuesOf<typeof access> & ValuesOf<typeof authentication> & ValuesOf<typeof identityProvider>;
+
+/** What the claims of a token must say. */
+export interface ClaimRules {
+  /** The issuers whose tokens count; empty: `iss` is not looked at. */
+  readonly issuers: readonly string[];
+  /** The token must name one of them; empty: `aud` is not looked at. */
+  readonly audiences: readonly string[];
+  /** By how much the clocks of issuer and server may differ, in ms. */
+  readonly toleranceMs: number;
+  /** Name of the claim that holds the user, or a path such as `user.id`. Undefined: `userId`, else `sub`. */
+  readonly userClaim: string | undefined;
+  /** The same for the permissions. Default: `permissions`. */
+  readonly permissionsClaim: string;
+  /** Whether a token without `exp` is valid. */
+  readonly allowsNoExpiry: boolean;
+  /** Whether the identity keeps the claims; they may be long. */
+  readonly keepClaims: boolean;
+}
 
 /** How credentials are checked, and accounts are kept. */
 export interface AuthConfig {
@@ -14,15 +32,7 @@ export interface AuthConfig {
   /** Where the keys of an identity provider are; undefined if it has none. */
   readonly publicKeys: PublicKeysConfig | undefined;
   /** What the claims of a token must say. */
-  readonly rules: {
-    readonly issuers: readonly string[];
-    readonly audiences: readonly string[];
-    readonly toleranceMs: number;
-    readonly userClaim: string | undefined;
-    readonly permissionsClaim: string;
-    readonly allowsNoExpiry: boolean;
-    readonly keepClaims: boolean;
-  };
+  readonly rules: ClaimRules;
   readonly refreshLifetimeMs: number;
   /** How long a used refresh token may be used again. */
   readonly refreshGraceMs: number;

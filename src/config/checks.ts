@@ -5,7 +5,7 @@ import {
   type DatabaseAddress,
 } from '../storage/postgres/connection/address.js';
 import type { Values } from './derive.js';
-import { hasIdentityProvider } from './identity-provider.js';
+import { hasIdentityProvider } from './variables/identity-provider.js';
 import { formatSize } from './kinds.js';
 
 interface Check {

@@ -3,12 +3,12 @@ import { createHash, randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { authOf, type AuthConfig } from './auth.js';
-import { hasIdentityProvider } from './identity-provider.js';
+import { hasIdentityProvider } from './variables/identity-provider.js';
 import type { Sentinels } from '../cluster/redis/address.js';
 import { usableCores } from './cores.js';
 import { descriptorLimit } from './descriptors.js';
 import { readPm2 } from './pm2.js';
-import type { variables } from './table.js';
+import type { variables } from './variables/table.js';
 import type { ValueOf } from './variable.js';
 
 /** The values of the table as they were read; undefined where the default is derived. */

@@ -5,11 +5,11 @@
 import { checks } from './checks.js';
 import { derive, type Derived, type Values } from './derive.js';
 import { duration } from './kinds.js';
-import { variables } from './table.js';
+import { variables } from './variables/table.js';
 import { unknownVariables } from './unknown.js';
 import type { Variable } from './variable.js';
 
-export type { AuthConfig, PublicKeysConfig } from './auth.js';
+export type { AuthConfig, ClaimRules, PublicKeysConfig } from './auth.js';
 export type { AddressLimit, StorageConfig } from './derive.js';
 export { configReference, envExample } from './reference.js';
 

@@ -1,6 +1,6 @@
 /** Generates docs/configuration.md from the configuration table. */
 import { formatSize } from './kinds.js';
-import { sections } from './table.js';
+import { sections } from './variables/table.js';
 import type { Variable } from './variable.js';
 
 /** The text of docs/configuration.md. */
@@ -13,7 +13,7 @@ export function configReference(): string {
 
 const introduction = `# Configuration
 
-<!-- Generated from src/config/table.ts by \`npm run docs\`. Do not edit. -->
+<!-- Generated from src/config/variables/table.ts by \`npm run docs\`. Do not edit. -->
 
 The server is configured by environment variables. All are read once, at start. With an invalid value the server does
 not start: it prints all problems and exits with code 1. An empty variable counts as not set.
@@ -47,7 +47,7 @@ export function envExample(): string {
 }
 
 const exampleIntroduction = `# Copy this file to .env and remove the # of what you set. docs/configuration.md describes each variable.
-# Generated from src/config/table.ts by \`npm run docs\`. Do not edit.
+# Generated from src/config/variables/table.ts by \`npm run docs\`. Do not edit.
 # After the = stands the default, or where it has none an example, or nothing.`;
 
 /** As \`node --env-file\` reads it. */

@@ -42,3 +42,11 @@ export function splitHead(bytes: Buffer): { readonly head: unknown; readonly bod
   const end = bytes.indexOf(NEWLINE);
   return { head: JSON.parse(bytes.toString('utf8', 0, end)) as unknown, body: bytes.subarray(end + 1) };
 }
+
+/** What an HTTP client asks that wants to follow a document. */
+export interface FollowRequest {
+  readonly documentId: string;
+  readonly requestId: string;
+  /** Of the client's former stream, or the empty string. */
+  readonly lastEventId: string;
+}

@@ -1,5 +1,5 @@
 import { test } from 'tap';
-import { variables } from '../../src/config/table.js';
+import { variables } from '../../src/config/variables/table.js';
 import type { Variable } from '../../src/config/variable.js';
 import type { MetricSpec } from '../../src/metrics/spec.js';
 import { metrics } from '../../src/metrics/table.js';

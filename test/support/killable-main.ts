@@ -4,7 +4,7 @@
  */
 import { loadConfig } from '../../src/config/load.js';
 import { createLogger } from '../../src/log.js';
-import { Node } from '../../src/node.js';
+import { Node } from '../../src/node/node.js';
 import { version } from '../../src/version.js';
 
 /** What it is told. */

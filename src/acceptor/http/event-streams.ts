@@ -1,4 +1,5 @@
 import { LimitError, ProtocolError, RefusedError } from '../../errors.js';
+import type { FollowRequest } from '../../messages/document-request.js';
 import { recordKinds } from '../../messages/task.js';
 import type { Addresses } from '../addresses/addresses.js';
 import { gateOf } from '../control.js';
@@ -25,13 +26,6 @@ export interface OpenStream {
   drained(waitingBytes: number): void;
   /** The client has gone, or the stream has ended. */
   close(): void;
-}
-
-export interface FollowRequest {
-  readonly documentId: string;
-  readonly requestId: string;
-  /** Of the client's former stream, or the empty string. */
-  readonly lastEventId: string;
 }
 
 /** The streams of server-sent events. Each follows one document, like a connection that is subscribed to it. */

@@ -2,7 +2,7 @@
 import type { Account, AccountStore } from '../../storage/accounts/port.js';
 import { normalEmail } from './accounts.js';
 import type { AuditLog } from '../audit.js';
-import type { ClaimRules } from '../tokens/claims.js';
+import type { ClaimRules } from '../../config/load.js';
 import type { Directory } from './directory.js';
 import type { PasswordPool } from './password-pool.js';
 import { decoyHash, hasCost } from './passwords.js';

@@ -1,24 +1,8 @@
 /** What the claims of a verified token say: who it is for, by whom, until when, and what may be done with it. */
 import { createHash } from 'node:crypto';
+import type { ClaimRules } from '../../config/load.js';
 import { expired, failed, type Claims, type Verified } from '../identity.js';
 import { noPermissions, permissionsSchema, type Permissions } from '../permissions.js';
-
-export interface ClaimRules {
-  /** The issuers whose tokens count; empty: `iss` is not looked at. */
-  readonly issuers: readonly string[];
-  /** The token must name one of them; empty: `aud` is not looked at. */
-  readonly audiences: readonly string[];
-  /** By how much the clocks of issuer and server may differ, in ms. */
-  readonly toleranceMs: number;
-  /** Name of the claim that holds the user, or a path such as `user.id`. Undefined: `userId`, else `sub`. */
-  readonly userClaim: string | undefined;
-  /** The same for the permissions. Default: `permissions`. */
-  readonly permissionsClaim: string;
-  /** Whether a token without `exp` is valid. */
-  readonly allowsNoExpiry: boolean;
-  /** Whether the identity keeps the claims; they may be long. */
-  readonly keepClaims: boolean;
-}
 
 export const defaultRules: ClaimRules = Object.freeze({
   issuers: [],

@@ -1,6 +1,7 @@
 /** Tokens of an identity provider: JWTs that are signed with its private key and checked with its public one. */
 import { compactVerify, decodeProtectedHeader, type CompactJWSHeaderParameters } from 'jose';
-import { identityOf, type ClaimRules } from './claims.js';
+import type { ClaimRules } from '../../config/load.js';
+import { identityOf } from './claims.js';
 import { failed, unavailable, type Claims, type Verified } from '../identity.js';
 import { algorithms, type Key, type KeySet } from './key-set.js';
 import { maxTokenLength } from './tokens.js';

@@ -3,7 +3,8 @@
  * `{userId | sub, permissions?, iat?, exp?}`, times in seconds since the epoch.
  */
 import { createSigner, createVerifier } from 'fast-jwt';
-import { defaultRules, identityOf, type ClaimRules } from './claims.js';
+import type { ClaimRules } from '../../config/load.js';
+import { defaultRules, identityOf } from './claims.js';
 import { failed, type Claims, type Verified } from '../identity.js';
 import type { Permissions } from '../permissions.js';
 

@@ -30,7 +30,7 @@ export {
   nextUncommitted as fieldsNextUncommitted,
   findStamp as fieldsFindStamp,
 } from './fields/commits';
-export { stage } from './text/staging';
+export { stage } from './text/merge/staging';
 export {
   openText as textOpen,
   closeText as textClose,
@@ -40,8 +40,8 @@ export {
   textByteSize,
   textStateSize,
 } from './text/document';
-export { mergeText as textMerge } from './text/merge';
-export { applyChanges as textApply } from './text/apply';
-export { writeTextState as textWriteState } from './text/write-state';
-export { writeChanges as textWriteChanges } from './text/write-changes';
+export { mergeText as textMerge } from './text/merge/merge';
+export { applyChanges as textApply } from './text/merge/apply';
+export { writeTextState as textWriteState } from './text/json/write-state';
+export { writeChanges as textWriteChanges } from './text/changes/write-changes';
 export { writeText as textWriteText, textLength } from './text/visible';

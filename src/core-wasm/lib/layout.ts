@@ -33,7 +33,7 @@ export const bytesRecord = {
   length: 4,
 } as const;
 
-/** Bits of the result of `textMerge`, and its refusals. The other side of `assembly/text/merge.ts`. */
+/** Bits of the result of `textMerge`, and its refusals. The other side of `assembly/text/merge/merge.ts`. */
 export const mergeAnswer = {
   changed: 1,
   same: 2,
@@ -42,7 +42,7 @@ export const mergeAnswer = {
   tooLarge: -2,
 } as const;
 
-/** The same for `textApply`, in `assembly/text/apply.ts`. */
+/** The same for `textApply`, in `assembly/text/merge/apply.ts`. */
 export const applyAnswer = {
   changed: 1,
   incomplete: 2,

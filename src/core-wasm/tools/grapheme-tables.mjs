@@ -35,7 +35,7 @@ const places = toPlaces(ranges);
 verify();
 
 const folder = join(import.meta.dirname, '..');
-writeFileSync(join(folder, 'assembly/text/grapheme-table.ts'), assemblyScript());
+writeFileSync(join(folder, 'assembly/text/graphemes/grapheme-table.ts'), assemblyScript());
 writeFileSync(join(folder, 'reference/grapheme-table.ts'), typeScript());
 console.log(`${ranges.length} ranges, ${places.length} places`);
 

@@ -2,7 +2,7 @@
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
 import type { Config } from '../../config/load.js';
 import type { Logger } from '../../log.js';
-import type { DocumentRead, DocumentReadHead, DocumentWrite } from '../../messages/document-request.js';
+import type { DocumentRead, DocumentReadHead, DocumentWrite, FollowRequest } from '../../messages/document-request.js';
 import type { HttpDeps } from '../ports.js';
 
 /** What a client has shown; the text of a token or of an API key. */
@@ -41,13 +41,6 @@ export interface Following {
   /** Some of what waited was written. @param waitingBytes That are left. */
   drained(waitingBytes: number): void;
   close(): void;
-}
-
-export interface FollowRequest {
-  readonly documentId: string;
-  readonly requestId: string;
-  /** Of the client's former stream, or the empty string. */
-  readonly lastEventId: string;
 }
 
 export interface ApiDeps {

@@ -92,11 +92,7 @@ export class JsonReader implements RunSearch {
       this.at++;
       return false;
     }
-    if (!first) {
-      if (byte !== COMMA) throw new JsonFault();
-      this.at++;
-      this.peek();
-    }
+    if (!first) this.#passComma(byte);
     this.at = this.#passKey(this.at);
     return true;
   }
@@ -113,12 +109,14 @@ export class JsonReader implements RunSearch {
       this.at++;
       return false;
     }
-    if (!first) {
-      if (byte !== COMMA) throw new JsonFault();
-      this.at++;
-      this.peek();
-    }
+    if (!first) this.#passComma(byte);
     return true;
+  }
+
+  #passComma(byte: number): void {
+    if (byte !== COMMA) throw new JsonFault();
+    this.at++;
+    this.peek();
   }
 
   /** Moves behind the value that begins here, whatever it is. Nesting takes no stack. */

@@ -6,7 +6,7 @@ import { test } from 'tap';
 import { validate } from 'dockerfile-utils';
 import { parse, parseAllDocuments } from 'yaml';
 import { loadConfig } from '../../../src/config/load.js';
-import { variables } from '../../../src/config/table.js';
+import { variables } from '../../../src/config/variables/table.js';
 import { packageFolder } from '../../../src/version.js';
 
 function read(path: string): string {

@@ -136,7 +136,7 @@ for (const kind of proxyKinds) {
 
 test('the proxies wait for longer than the server between two pings', async (t) => {
   const { configOf } = await import('../../support/front-proxy.js');
-  const { variables } = await import('../../../src/config/table.js');
+  const { variables } = await import('../../../src/config/variables/table.js');
   const interval = Number(variables.heartbeatIntervalMs.default);
   const times: Record<ProxyKind['name'], RegExp> = {
     nginx: /proxy_(?:read|send)_timeout (\d+)s/g,

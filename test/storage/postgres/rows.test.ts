@@ -1,6 +1,6 @@
 /** What only the Postgres storage has: SQL that others read, nodes that write the same rows, and rows it can't take. */
 import tap, { test, type Test } from 'tap';
-import { variables } from '../../../src/config/table.js';
+import { variables } from '../../../src/config/variables/table.js';
 import { fitsJsonb } from '../../../src/storage/postgres/jsonb.js';
 import { migrate } from '../../../src/storage/postgres/migrate.js';
 import { openPostgresStorage } from '../../../src/storage/postgres/storage.js';

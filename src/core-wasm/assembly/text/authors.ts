@@ -18,9 +18,9 @@ import {
   referenceAt,
   tableFootprint,
 } from '../memory/table';
-import { digits } from './decimal';
-import { escapedLength, writeEscaped } from './escape';
-import { CLOCK_KEY, CLOCK_KEY_LENGTH, ID_START, ID_START_LENGTH, OFFSET_KEY_LENGTH } from './json-parts';
+import { digits } from './json/decimal';
+import { escapedLength, writeEscaped } from './json/escape';
+import { CLOCK_KEY, CLOCK_KEY_LENGTH, ID_START, ID_START_LENGTH, OFFSET_KEY_LENGTH } from './json/json-parts';
 
 @unmanaged
 export class Author {

@@ -6,8 +6,8 @@ import { allocate, footprint, release } from '../memory/blocks';
 import { copyBytes } from '../memory/bytes';
 import { Authors, authorAt, freeAuthors, makeAuthors } from './authors';
 import { BLOCK, Block, DELETED } from './block';
-import { digits } from './decimal';
-import { escapedLength } from './escape';
+import { digits } from './json/decimal';
+import { escapedLength } from './json/escape';
 import {
   DELETED_KEY_LENGTH,
   FALSE_END_LENGTH,
@@ -20,7 +20,7 @@ import {
   STATE_START_LENGTH,
   TEXT_KEY_LENGTH,
   TRUE_END_LENGTH,
-} from './json-parts';
+} from './json/json-parts';
 
 @unmanaged
 export class Document {

@@ -3,7 +3,7 @@ import { resetArena, allocateScratch } from '../memory/arena';
 import { copyBytes } from '../memory/bytes';
 import { recordAt } from '../memory/result';
 import { DELETED, WHOLE } from './block';
-import { countClusters } from './clusters';
+import { countClusters } from './graphemes/clusters';
 import { Document, heldBlock } from './document';
 import { growTree, nodeAt, NONE, treeRoot } from './tree';
 

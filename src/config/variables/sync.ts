@@ -1,0 +1,67 @@
+/** How documents are merged and shown, in the configuration table. */
+import { integer, oneOf, size } from '../kinds.js';
+import { tombstones } from './tombstones.js';
+import { variable } from '../variable.js';
+
+export const sync = {
+  batchSize: variable('SYNC_BATCH_SIZE', integer(1), {
+    default: '100',
+    meaning: 'Number of waiting writes at which a document is flushed before SYNC_BATCH_DELAY has passed.',
+  }),
+  batchDelayMs: variable('SYNC_BATCH_DELAY', integer(0, 60_000), {
+    default: '50',
+    unit: 'ms',
+    meaning:
+      'Time for which the writes of a busy document are collected before they are merged and published together. The first write after a pause is not delayed. 0 = no batching.',
+  }),
+  publish: variable('SYNC_PUBLISH', oneOf('merged', 'durable'), {
+    default: 'merged',
+    meaning:
+      'When subscribers are shown a write: `merged` = at once; what the database then refuses, or a crash takes back, is corrected. `durable` = when it is committed, together with its ack: nobody sees what is not stored. Updates are later by about the duration of a commit.',
+  }),
+  publishGraceMs: variable('SYNC_PUBLISH_GRACE_MS', integer(1, 2_147_483_647), {
+    default: '2000',
+    unit: 'ms',
+    meaning:
+      'With SYNC_PUBLISH=durable: when nothing was committed for so long, what waits is shown all the same, and all else at once, until a commit succeeds. Otherwise a storage that is away would stop all updates.',
+  }),
+  maxClockSkewMs: variable('SYNC_MAX_CLOCK_SKEW_MS', integer(0), {
+    default: '60000',
+    unit: 'ms',
+    meaning:
+      'A write whose timestamp is further ahead of the server’s clock counts as written now. A node whose own clock differs from the database’s by more is not ready.',
+  }),
+  maxValueDepth: variable('SYNC_MAX_VALUE_DEPTH', integer(1, 2_000), {
+    default: '200',
+    unit: 'levels',
+    meaning:
+      'Arrays and objects that may be around each other in a value or an awareness state. A deeper value is answered with INVALID_DELTA. Whoever reads a value takes stack for each level, the database too.',
+  }),
+  maxDocumentFields: variable('SYNC_MAX_DOCUMENT_FIELDS', integer(1), {
+    default: '200000',
+    meaning: 'Most fields of one document, without removed ones.',
+  }),
+  maxDocumentBytes: variable('SYNC_MAX_DOCUMENT_BYTES', size(1_024), {
+    default: '64MiB',
+    unit: 'bytes',
+    meaning: 'Most memory of the fields of one document, without removed ones.',
+  }),
+  ...tombstones,
+  maxTextBytes: variable('SYNC_MAX_TEXT_BYTES', size(1_024, 256 * 1024 ** 2), {
+    default: '8MiB',
+    unit: 'bytes',
+    meaning:
+      'Largest state of one collaborative text, as clients send it. A state takes about 205 bytes for each separately typed piece.',
+  }),
+  replayMaxFields: variable('SYNC_REPLAY_MAX_FIELDS', integer(0), {
+    default: '10000',
+    meaning:
+      'After the answer to a subscription, the fields of a document that has at most this many are sent again, one by one, to binary clients that may be an SDK 0.1.x, which ignores the state in the answer. 0 = never: right where no client is that old.',
+  }),
+  replayDelayMs: variable('SYNC_REPLAY_DELAY', integer(0, 60_000), {
+    default: '500',
+    unit: 'ms',
+    meaning:
+      'How long that waits for the client to show that it reads the state: by `delta_batch`, `delta_batch_chunk`, `awareness_subscribe`, or by asking for a document twice. A client that has written a `delta` is not waited for. Later SDKs take long to read the fields one by one. 0 = no wait: right where all clients are SDK 0.1.x.',
+  }),
+};
