@@ -59,7 +59,13 @@ for (const way of ways) {
       tried++;
       const what = `${given.what} by ${way.name}`;
       const encoding = encodings[tried % 2]!;
-      const raw = await client(t, node, { ...options, encoding });
+      const connected = await client(t, node, { ...options, encoding }).catch((error: unknown) => error);
+      if (connected instanceof Error) {
+        // Builds of uWebSockets.js differ in how much above the limit they take; none takes more than that.
+        t.match([connected.message, given.text.length > 60_000], [/response: 431$/, true], what);
+        continue;
+      }
+      const raw = connected as RawClient;
       const early = way.message === undefined ? 0 : sendAll(raw, 'doc:forged');
       if (way.message !== undefined) raw.send('auth', way.message(given));
       sendAll(raw, 'doc:forged');
