@@ -11,7 +11,7 @@ interface WaitingRead {
 }
 
 export interface CatchUpsOptions {
-  readonly storage: Pick<Storage, 'load'>;
+  readonly storage: Pick<Storage, 'lastCommits' | 'load'>;
   readonly log: Logger;
   /** Merges what is stored, and publishes what that changes. */
   readonly merge: (document: LoadedDocument, stored: StoredDocument) => void;
@@ -25,7 +25,8 @@ export interface CatchUpsOptions {
 /**
  * Reads of clients that know a later commit than this process has in memory: they come from another node, whose update is
  * still on its way. An answer without it would take back what they were sent, and their clock would say that they have it.
- * So the document is loaded again first, once for all who wait.
+ * So the document is loaded again first, once for all who wait. The storage is asked for its last commit before: a client
+ * may name any number, and to load a large document costs what the answer does not show.
  */
 export class CatchUps {
   readonly #options: CatchUpsOptions;
@@ -53,23 +54,21 @@ export class CatchUps {
   }
 
   async #load(document: LoadedDocument): Promise<void> {
-    const { storage, log, merge, answer, refuse, endTurn } = this.#options;
+    const { log, answer, refuse, endTurn } = this.#options;
     // Who comes while it is under way may know a later commit.
     const reads = this.#waiting.get(document) ?? [];
     const covered = reads.length;
-    let stored: StoredDocument | undefined;
+    let settle = answer;
     try {
-      [stored] = await storage.load([document.id]);
-      if (stored !== undefined) merge(document, stored);
+      await this.#refresh(document);
     } catch (error) {
       log.error(
         { err: error, documentId: document.id },
         'a document could not be loaded again for a client that knows more of it',
       );
-      stored = undefined;
+      settle = refuse;
     }
     const later = reads.slice(covered);
-    const settle = stored === undefined ? refuse : answer;
     for (const { record, openGroup } of reads.slice(0, covered)) settle(document, record, openGroup);
     if (later.length === 0) this.#waiting.delete(document);
     else {
@@ -77,5 +76,14 @@ export class CatchUps {
       setImmediate(() => void this.#load(document));
     }
     endTurn();
+  }
+
+  /** @throws When the storage can't be asked. */
+  async #refresh(document: LoadedDocument): Promise<void> {
+    const { storage, merge } = this.#options;
+    const [last = 0] = await storage.lastCommits([document.id]);
+    if (last <= document.commits.upTo) return;
+    const [stored] = await storage.load([document.id]);
+    if (stored !== undefined) merge(document, stored);
   }
 }

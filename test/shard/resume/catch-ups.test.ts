@@ -47,6 +47,19 @@ test('SUB2 a number that the storage does not know either is answered with all f
   t.equal(storage.loads.length, 1);
 });
 
+test('SUB2 a document that is as the storage has it is not loaded for a number that nobody knows', async (t) => {
+  const { storage, second, vector } = await world();
+  await second.run('d', [subscribe(1, { vector })]);
+  const asked = { loads: storage.loads.length, comparisons: storage.comparisons };
+  const unknown: Vector = [...vector.filter(([id]) => id !== '#'), ['#', Number.MAX_SAFE_INTEGER]];
+  const reads = [subscribe(2, { vector: unknown }), subscribe(3, { vector: unknown })];
+  const answers = toOne(await second.run('d', reads)).filter(({ message }) => message.type === 'sync_response');
+  t.equal(answers.length, 2);
+  for (const { message } of answers) t.match(message['deltas'], [{ field: 'a' }, { field: 'b' }]);
+  t.equal(storage.loads.length, asked.loads, 'to load it costs what the answers do not show');
+  t.equal(storage.comparisons, asked.comparisons + 1, 'the storage is asked once for both');
+});
+
 test('SUB5 while the storage is away such a client is refused, and answered when it asks again', async (t) => {
   const { storage, second, vector } = await world();
   storage.failLoads = ['d'];
