@@ -1,5 +1,6 @@
 /** Reads the bodies of requests, within bounds of bytes and time. */
 import type { HttpResponse } from 'uWebSockets.js';
+import { BodyParts } from './body-parts.js';
 
 export interface BodyLimits {
   /** Of one body, in bytes. */
@@ -34,55 +35,64 @@ export class BodyMemory {
   }
 }
 
-/** Why a body was not read to its end: it is over a limit, there is no memory for it, or it took too long. */
-export type BodyFault = 'tooLarge' | 'crowded' | 'late';
+/** Why a body was not read: it is over a limit, there is no memory for it, it took too long, or the client has gone. */
+export type BodyFault = 'tooLarge' | 'crowded' | 'late' | 'gone';
 
 export interface ReadBody {
-  /** The bytes, or why there are none. Never resolves when the client goes before. */
+  /** The bytes, or why there are none. */
   readonly result: Promise<Buffer | BodyFault>;
+  /** Nobody wants it any more: what comes is not kept, and the result is empty. */
+  drop(): void;
   /** Gives its memory back; to be called once the request is done with, however it ended. */
   release(): void;
 }
 
 /** Reads a body. Must be called within the request's handler. */
 export function readBytes(response: HttpResponse, { maxBytes, timeoutMs, memory }: BodyLimits): ReadBody {
-  const parts: Buffer[] = [];
+  const parts = new BodyParts(maxBytes);
+  /** What has come. */
   let bytes = 0;
+  /** What is taken of the memory. */
+  let taken = 0;
+  let isKept = true;
   let isOver = false;
-  let timer: NodeJS.Timeout | undefined;
-  const release = (): void => {
-    isOver = true;
-    clearTimeout(timer);
-    memory.giveBack(bytes);
-    bytes = 0;
-    parts.length = 0;
-  };
+  let end: (how: Buffer | BodyFault) => void = () => undefined;
   const result = new Promise<Buffer | BodyFault>((resolve) => {
-    const end = (fault: BodyFault): void => {
-      release();
-      resolve(fault);
-    };
-    timer = setTimeout(() => {
-      end('late');
-    }, timeoutMs);
-    response.onData((part, isLast) => {
-      if (isOver) return;
-      if (bytes + part.byteLength > maxBytes) {
-        end('tooLarge');
-        return;
-      }
-      if (!memory.take(part.byteLength)) {
-        end('crowded');
-        return;
-      }
-      bytes += part.byteLength;
-      // The part is valid during this call only.
-      parts.push(Buffer.from(new Uint8Array(part)));
-      if (!isLast) return;
+    end = (how) => {
       isOver = true;
       clearTimeout(timer);
-      resolve(parts.length === 1 && parts[0] !== undefined ? parts[0] : Buffer.concat(parts));
-    });
+      resolve(how);
+    };
   });
-  return { result, release };
+  const drop = (): void => {
+    isKept = false;
+    parts.clear();
+    memory.giveBack(taken);
+    taken = 0;
+  };
+  const fail = (fault: BodyFault): void => {
+    drop();
+    end(fault);
+  };
+  const timer = setTimeout(() => {
+    fail('late');
+  }, timeoutMs);
+  const keep = (part: Uint8Array): boolean => {
+    const more = parts.growthFor(part.length);
+    if (!memory.take(more)) return false;
+    taken += more;
+    parts.add(part);
+    return true;
+  };
+  response.onData((part, isLast) => {
+    if (isOver) return;
+    bytes += part.byteLength;
+    if (bytes > maxBytes) fail('tooLarge');
+    else if (isKept && !keep(new Uint8Array(part))) fail('crowded');
+    else if (isLast) end(parts.bytes);
+  });
+  const release = (): void => {
+    fail('gone');
+  };
+  return { result, drop, release };
 }

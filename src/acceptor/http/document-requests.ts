@@ -55,6 +55,10 @@ export class DocumentRequests {
 export class DocumentClient {
   readonly #options: DocumentRequestsOptions;
   readonly #session: HttpSession;
+  /** Gives up the read that is asked for. */
+  #abandon: (() => void) | undefined;
+  #isWriting = false;
+  #isClosed = false;
 
   constructor(options: DocumentRequestsOptions, session: HttpSession) {
     this.#options = options;
@@ -70,7 +74,11 @@ export class DocumentClient {
     return state.kind !== 'authenticated' || state.identity === anonymousIdentity;
   }
 
+  /** What is asked for is given up, but for a write: who repeats that with its `Idempotency-Key` gets its answer. */
   close(): void {
+    this.#isClosed = true;
+    if (this.#isWriting) return;
+    this.#abandon?.();
     this.#options.sessions.close(this.#session);
   }
 
@@ -100,6 +108,16 @@ export class DocumentClient {
     const access = await accessTo(this.#session, documentId);
     if (!access.mayWrite(documentId)) throw new ProtocolError('PERMISSION_DENIED');
     chargeTo(this.#session, 'delta_batch', body.length, this.#options);
+    this.#isWriting = true;
+    try {
+      await this.#send(documentId, head, body);
+    } finally {
+      this.#isWriting = false;
+      if (this.#isClosed) this.close();
+    }
+  }
+
+  async #send(documentId: string, head: DocumentWrite, body: Buffer): Promise<void> {
     const session = this.#session;
     await this.#answer('ack', () => {
       const isQueued = this.#options.coalescer.add(
@@ -121,12 +139,19 @@ export class DocumentClient {
   /** Asks for something. @returns The frame of this type that answers it. */
   #answer(type: MessageType, ask: () => void): Promise<Buffer> {
     const session = this.#session;
+    // Its client has gone.
+    if (this.#isClosed) return Promise.reject(new ProtocolError('SHUTTING_DOWN'));
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         reject(new ProtocolError('STORAGE_UNAVAILABLE', 'it took too long; whether a write is stored is not known'));
       }, this.#options.timeoutMs);
       const done = (): void => {
         clearTimeout(timer);
+        this.#abandon = undefined;
+      };
+      this.#abandon = () => {
+        done();
+        reject(new ProtocolError('SHUTTING_DOWN'));
       };
       session.listen({
         onFrame: (frame, sent) => {

@@ -20,7 +20,7 @@ export interface ServeOptions extends ApiDeps {
   readonly answers: BodyMemory;
 }
 
-/** Requests that are being answered; further ones are refused. */
+/** Requests that are being received or answered; further ones are refused. */
 const maxInProgress = 1_000;
 const methods = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS';
 const exposed = ['Access-Control-Expose-Headers', 'ETag, Retry-After, X-Request-Id'] as const;
@@ -29,6 +29,8 @@ const faults: Readonly<Record<BodyFault, Answer>> = {
   tooLarge: { ...refusal('MESSAGE_TOO_LARGE'), close: true },
   crowded: { ...refusal('RATE_LIMIT_EXCEEDED'), close: true },
   late: { status: '408 Request Timeout', body: { error: 'Request timeout', code: 'INVALID_REQUEST' }, close: true },
+  // Nobody gets it.
+  gone: refusal('INVALID_REQUEST'),
 };
 
 /** Handles the requests of the paths that it is registered for. */
@@ -40,17 +42,11 @@ export function createHandler(options: ServeOptions, routes: readonly Route[]): 
   let inProgress = 0;
 
   const answer = async (asked: RequestHead, body: ReadBody | undefined, onClient: OnClient): Promise<Answer> => {
-    const unready = options.unready();
-    if (unready !== undefined) return refusal('SHUTTING_DOWN', unready);
-    if (inProgress >= maxInProgress) return refusal('RATE_LIMIT_EXCEEDED');
     const found = routing.find(asked.method, asked.path);
     if ('methods' in found) return notFound(found.methods);
     const { spec, handle } = found.route;
     if (handle === undefined) return notFound(['GET']);
-    inProgress++;
     try {
-      const bytes = body === undefined ? Buffer.alloc(0) : await body.result;
-      if (typeof bytes === 'string') return faults[bytes];
       const query = check(spec.query ?? nothing, asked.query);
       if ('id' in found.parameters && !documentIdSchema.safeParse(found.parameters['id']).success) {
         throw new ProtocolError('INVALID_DOCUMENT_ID');
@@ -61,6 +57,8 @@ export function createHandler(options: ServeOptions, routes: readonly Route[]): 
       }
       const client = await options.open(asked);
       onClient(client);
+      const bytes = body === undefined ? Buffer.alloc(0) : await body.result;
+      if (typeof bytes === 'string') return faults[bytes];
       const { headers, requestId, address } = asked;
       const call: Call = {
         client,
@@ -74,6 +72,10 @@ export function createHandler(options: ServeOptions, routes: readonly Route[]): 
       };
       return await handle(call);
     } catch (error) {
+      // Who is refused before all of it has come sends the rest first, of which nothing is kept.
+      body?.drop();
+      const bytes = await body?.result;
+      if (typeof bytes === 'string') return faults[bytes];
       const known = refusalFor(error);
       if (known !== undefined) return known;
       log.error(
@@ -81,8 +83,6 @@ export function createHandler(options: ServeOptions, routes: readonly Route[]): 
         'an HTTP request failed',
       );
       return refusal('INTERNAL');
-    } finally {
-      inProgress--;
     }
   };
 
@@ -105,15 +105,22 @@ export function createHandler(options: ServeOptions, routes: readonly Route[]): 
     let client: DocumentClient | undefined;
     let answerBytes = 0;
     let isDone = false;
+    let isCounted = false;
+    const make = (): Answer | Promise<Answer> => {
+      if (method === 'options') return { status: '204 No Content', headers: cors.preflight(origin) };
+      const unready = options.unready();
+      if (unready !== undefined) return refusal('SHUTTING_DOWN', unready);
+      if (inProgress >= maxInProgress) return refusal('RATE_LIMIT_EXCEEDED');
+      inProgress++;
+      isCounted = true;
+      return answer(asked, body, (opened) => {
+        client = opened;
+        // The client has gone while it was being opened.
+        if (isDone) opened.close();
+      });
+    };
     const prepare = async (): Promise<Answer> => {
-      const made =
-        method === 'options'
-          ? { status: '204 No Content', headers: cors.preflight(origin) }
-          : await answer(asked, body, (opened) => {
-              client = opened;
-              // The client has gone while it was being opened.
-              if (isDone) opened.close();
-            });
+      const made = await make();
       let reply: Answer = made;
       const bytes = made.content?.bytes.length ?? 0;
       if (!isDone && answers.take(bytes)) answerBytes = bytes;
@@ -123,6 +130,7 @@ export function createHandler(options: ServeOptions, routes: readonly Route[]): 
     };
     const onDone = (): void => {
       isDone = true;
+      if (isCounted) inProgress--;
       body?.release();
       client?.close();
       answers.giveBack(answerBytes);

@@ -1,5 +1,6 @@
 /** What is read of an HTTP request with a JSON body. */
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
+import { BodyParts } from '../body-parts.js';
 
 /** What a route knows of a request. */
 export interface Asked {
@@ -48,19 +49,18 @@ export type Body = { readonly isTooLarge: false; readonly json: unknown } | { re
 export function readBody(response: HttpResponse, method: string): Body | Promise<Body> {
   if (!withBody.has(method)) return { isTooLarge: false, json: undefined };
   return new Promise((resolve) => {
-    const parts: Buffer[] = [];
+    const parts = new BodyParts(maxBodyBytes);
     let bytes = 0;
     response.onData((part, isLast) => {
       if (bytes > maxBodyBytes) return;
       bytes += part.byteLength;
       if (bytes > maxBodyBytes) {
-        parts.length = 0;
+        parts.clear();
         resolve({ isTooLarge: true });
         return;
       }
-      // The part is valid during this call only.
-      parts.push(Buffer.from(new Uint8Array(part)));
-      if (isLast) resolve({ isTooLarge: false, json: parse(Buffer.concat(parts)) });
+      parts.add(new Uint8Array(part));
+      if (isLast) resolve({ isTooLarge: false, json: parse(parts.bytes) });
     });
   });
 }

@@ -1,0 +1,62 @@
+/** HTTP requests whose clients go before they are answered. */
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { test } from 'tap';
+import { secret, server, token } from '../../support/fixture.js';
+import { until, type ServerProcess } from '../../support/server.js';
+
+/** The start of an upload. */
+function begin(to: ServerProcess, head = '') {
+  const socket = connect(Number(new URL(to.http).port), '127.0.0.1');
+  socket.on('error', () => undefined);
+  socket.write(
+    `PATCH /documents/d HTTP/1.1\r\nHost: x\r\n${head}Content-Type: application/json\r\nContent-Length: 100000\r\n\r\n{`,
+  );
+  return socket;
+}
+
+const metric = async (to: ServerProcess, sample: string): Promise<number> => {
+  const text = await (await fetch(`${to.http}/metrics`)).text();
+  const line = text.split('\n').find((each) => each.startsWith(`${sample} `));
+  return Number(line?.slice(sample.length));
+};
+
+test('LIM uploads that nobody finishes take no places and no memory once their clients have gone', async (t) => {
+  const env = { JWT_SECRET: secret, DATABASE_URL: 'memory:' };
+  const to = await server(t, env);
+  const authorization = `Bearer ${token('ann', { read: ['*'], write: ['*'] })}`;
+  for (let round = 0; round < 2; round++) {
+    const head = round % 2 === 0 ? '' : `Authorization: ${authorization}\r\n`;
+    const sockets = Array.from({ length: 600 }, () => begin(to, head));
+    await Promise.all(sockets.map((socket) => once(socket, 'connect')));
+    await until('the server to have them', async () => (await metric(to, 'synckit_plain_connections')) > 600);
+    for (const socket of sockets) socket.destroy();
+    await until('the server to notice', async () => (await metric(to, 'synckit_plain_connections')) < 50);
+  }
+  const headers = { 'Content-Type': 'application/json', Authorization: authorization };
+  const written = await fetch(`${to.http}/documents/d`, { method: 'PATCH', headers, body: '{"a":1}' });
+  t.equal(written.status, 204);
+  t.equal(await metric(to, 'synckit_http_bytes{place="bodies"}'), 0);
+});
+
+test('LIM who is refused takes no memory for the rest of the body, and is told when it has come', async (t) => {
+  const env = { JWT_SECRET: secret, DATABASE_URL: 'memory:', SYNCKIT_MAX_HTTP_BODY_BYTES: '128KiB' };
+  const to = await server(t, env);
+  const stranger = begin(to);
+  let answer = '';
+  stranger.on('data', (data: Buffer) => (answer += data.toString()));
+  await until('the server to have it', async () => (await metric(to, 'synckit_plain_connections')) > 0);
+  await until('the bytes to be dropped', async () => (await metric(to, 'synckit_http_bytes{place="bodies"}')) === 0);
+  stranger.write('x'.repeat(90_000));
+  const headers = {
+    'Content-Type': 'application/json',
+    Authorization: `Bearer ${token('ann', { read: ['*'], write: ['*'] })}`,
+  };
+  const body = JSON.stringify({ a: 'x'.repeat(60_000) });
+  const written = await fetch(`${to.http}/documents/d`, { method: 'PATCH', headers, body });
+  t.equal(written.status, 204);
+  stranger.write('x'.repeat(9_999));
+  await until('the refusal', () => answer.includes('\r\n\r\n'));
+  t.match(answer, /^HTTP\/1.1 401 /);
+  stranger.destroy();
+});
