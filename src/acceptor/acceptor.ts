@@ -140,6 +140,7 @@ export class Acceptor {
     this.#http = new HttpSessions({
       authentication: this.#authentication,
       ...{ sessions: this.sessions, topics: this.topics, metrics, budgets: new AddressBudgets(budgets) },
+      outgoing: this.outgoing,
     });
     const http = { sessions: this.#http, coalescer, admission: this.admission, charges, metrics };
     this.documents = new DocumentRequests({ ...http, timeoutMs: config.httpTimeoutMs });

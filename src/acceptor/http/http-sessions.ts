@@ -5,6 +5,7 @@ import type { Credential } from '../session/credential.js';
 import { SessionMeter } from '../session/session-meter.js';
 import type { Session } from '../session/session.js';
 import type { Sessions } from '../session/sessions.js';
+import type { Outgoing } from '../outgoing.js';
 import type { Topics } from '../topics.js';
 import type { AddressBudgets } from './address-budgets.js';
 import { socketOf, type HttpSession, type StreamSocket } from './http-session.js';
@@ -20,6 +21,7 @@ export interface HttpSessionsOptions {
   readonly authentication: Pick<Authentication, 'begin'>;
   readonly sessions: Pick<Sessions, 'nextNumber' | 'remove'>;
   readonly topics: Pick<Topics, 'leaveAll'>;
+  readonly outgoing: Pick<Outgoing, 'measure'>;
   readonly metrics: AcceptorMetrics;
   readonly budgets: AddressBudgets;
 }
@@ -98,6 +100,8 @@ export class HttpSessions {
     session.become({ kind: 'closed' });
     session.reads?.close();
     session.held?.clear();
+    // Nothing waits for it any more.
+    this.#options.outgoing.measure(session);
     this.#options.topics.leaveAll(session);
     this.#options.sessions.remove(session);
   }

@@ -1,6 +1,7 @@
 /** Writes server-sent events into the answer to a request. */
 import type { HttpResponse } from 'uWebSockets.js';
 import { securityHeaders } from '../answer.js';
+import { ByteQueue } from './byte-queue.js';
 
 type Header = readonly [name: string, value: string];
 
@@ -20,11 +21,16 @@ const RETRY_MS = { least: 1_000, most: 4_000 };
 const newLines = Buffer.from('\n\n');
 const heartbeat = Buffer.from(':\n\n');
 
+/**
+ * Bytes that are given to uWebSockets at once. It keeps all of what it is given and tells nobody how much that is, so it
+ * gets the next only when it has none left.
+ */
+const PIECE_BYTES = 64 * 1024;
+
 /** Begins with its first event. What the client does not take is kept here, and counted. */
 export class EventSink {
   readonly #options: EventSinkOptions;
-  readonly #waiting: Buffer[] = [];
-  #waitingBytes = 0;
+  readonly #waiting = new ByteQueue(PIECE_BYTES);
   #isStuck = false;
   #state: 'new' | 'open' | 'ended' = 'new';
   #timer: NodeJS.Timeout | undefined;
@@ -53,7 +59,7 @@ export class EventSink {
       this.#put(newLines);
     });
     this.#timer?.refresh();
-    return this.#waitingBytes;
+    return this.#waiting.bytes;
   }
 
   /** Ends the answer. */
@@ -69,8 +75,7 @@ export class EventSink {
   close(): void {
     this.#state = 'ended';
     clearInterval(this.#timer);
-    this.#waiting.length = 0;
-    this.#waitingBytes = 0;
+    this.#waiting.clear();
   }
 
   #begin(): void {
@@ -93,23 +98,23 @@ export class EventSink {
   }
 
   #put(bytes: Buffer): void {
-    if (this.#isStuck) {
-      const copy = Buffer.from(bytes);
-      this.#waiting.push(copy);
-      this.#waitingBytes += copy.length;
-    } else {
-      this.#isStuck = !this.#options.response.write(bytes);
+    let written = 0;
+    while (!this.#isStuck && written < bytes.length) {
+      const piece = bytes.subarray(written, written + PIECE_BYTES);
+      written += piece.length;
+      this.#isStuck = !this.#options.response.write(piece);
     }
+    this.#waiting.add(bytes.subarray(written));
   }
 
   /** The socket takes more. @returns Whether nothing is left. */
   #drain(): boolean {
     if (this.#state !== 'open') return true;
     this.#isStuck = false;
-    const left = this.#waiting.splice(0);
-    this.#waitingBytes = 0;
-    for (const bytes of left) this.#put(bytes);
-    this.#options.onDrained(this.#waitingBytes);
+    while (!this.#isStuck && this.#waiting.bytes > 0) {
+      this.#isStuck = !this.#options.response.write(this.#waiting.shift());
+    }
+    this.#options.onDrained(this.#waiting.bytes);
     return !this.#isStuck;
   }
 }
