@@ -1,6 +1,7 @@
 /** Reads the bodies of requests, within bounds of bytes and time. */
 import type { HttpResponse } from 'uWebSockets.js';
 import { BodyParts } from './body-parts.js';
+import { PartLimit } from './part-limit.js';
 
 export interface BodyLimits {
   /** Of one body, in bytes. */
@@ -8,6 +9,14 @@ export interface BodyLimits {
   /** Time for all of it, in ms. */
   readonly timeoutMs: number;
   readonly memory: BodyMemory;
+  /** Besides one for each 64 bytes. */
+  readonly maxParts: number;
+}
+
+/** Who comes in too many parts is told nothing: the rest of them would be handled meanwhile. */
+export interface BodyEvents {
+  /** Called before the connection is closed for that. */
+  readonly onTooManyParts: () => void;
 }
 
 /** What all bodies take that are in memory. */
@@ -48,7 +57,9 @@ export interface ReadBody {
 }
 
 /** Reads a body. Must be called within the request's handler. */
-export function readBytes(response: HttpResponse, { maxBytes, timeoutMs, memory }: BodyLimits): ReadBody {
+export function readBytes(response: HttpResponse, limits: BodyLimits, { onTooManyParts }: BodyEvents): ReadBody {
+  const { maxBytes, timeoutMs, memory, maxParts } = limits;
+  const partLimit = new PartLimit(maxParts);
   const parts = new BodyParts(maxBytes);
   /** What has come. */
   let bytes = 0;
@@ -85,6 +96,11 @@ export function readBytes(response: HttpResponse, { maxBytes, timeoutMs, memory 
     return true;
   };
   response.onData((part, isLast) => {
+    if (!partLimit.take(part.byteLength)) {
+      onTooManyParts();
+      response.close();
+      return;
+    }
     if (isOver) return;
     bytes += part.byteLength;
     if (bytes > maxBytes) fail('tooLarge');

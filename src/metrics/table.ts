@@ -58,8 +58,8 @@ export const metrics = {
     name: 'synckit_connections_rejected_total',
     type: 'counter',
     owner: 'acceptor',
-    labels: { reason: ['capacity', 'address', 'unauthenticated', 'rate', 'sockets', 'origin'] },
-    help: 'Connections, handshakes and HTTP requests that were rejected: over WS_MAX_CONNECTIONS (capacity), SYNCKIT_MAX_CONNECTIONS_PER_IP (address), SYNCKIT_MAX_UNAUTHENTICATED or SYNCKIT_MAX_UNAUTHENTICATED_BYTES (unauthenticated: the longest unauthenticated was closed), SYNCKIT_MAX_HANDSHAKES_PER_SECOND or SYNCKIT_MAX_HTTP_REQUESTS_PER_SECOND (rate), SYNCKIT_MAX_SOCKETS or SYNCKIT_MAX_HTTP_CONNECTIONS (sockets), or from a page whose origin may not connect (origin).',
+    labels: { reason: ['capacity', 'address', 'unauthenticated', 'rate', 'sockets', 'origin', 'parts'] },
+    help: 'Connections, handshakes and HTTP requests that were rejected: over WS_MAX_CONNECTIONS (capacity), SYNCKIT_MAX_CONNECTIONS_PER_IP (address), SYNCKIT_MAX_UNAUTHENTICATED or SYNCKIT_MAX_UNAUTHENTICATED_BYTES (unauthenticated: the longest unauthenticated was closed), SYNCKIT_MAX_HANDSHAKES_PER_SECOND or SYNCKIT_MAX_HTTP_REQUESTS_PER_SECOND (rate), SYNCKIT_MAX_SOCKETS or SYNCKIT_MAX_HTTP_CONNECTIONS (sockets), from a page whose origin may not connect (origin), or a body in more parts than SYNCKIT_MAX_HTTP_BODY_PARTS (parts).',
   },
   connectionsClosed: {
     name: 'synckit_connections_closed_total',

@@ -42,6 +42,9 @@ export function nodeRoutes(parts: HttpParts): { readonly api: Api; readonly regi
   const { config, log, acceptor, auth, shards, state } = parts;
   const refusalOf: HttpDeps['refusalOf'] = (response, request) => acceptor.doors.refusalOf(response, request);
   const addressOf: ApiDeps['addressOf'] = (response, request) => acceptor.doors.clientOf(response, request);
+  const refuseParts: ApiDeps['refuseParts'] = (address) => {
+    acceptor.doors.refuseParts(address);
+  };
   const draining = (): boolean => state() === 'draining';
   const unready = (): string | undefined => {
     if (state() === 'starting') return 'The server is starting';
@@ -53,11 +56,11 @@ export function nodeRoutes(parts: HttpParts): { readonly api: Api; readonly regi
   });
   const open: ApiDeps['open'] = (sender) => acceptor.documents.open(sender);
   const follow: ApiDeps['follow'] = (sender, request, events) => acceptor.streams.open(sender, request, events);
-  const api = createApi({ config, log, open, follow, addressOf, refusalOf, unready });
+  const api = createApi({ config, log, open, follow, addressOf, refusalOf, refuseParts, unready });
   const register = (app: TemplatedApp): void => {
     registerMetrics(app, { config, metrics: parts.rendering, log, refusalOf });
     registerAuth(app, {
-      ...{ config, log, authenticator: auth.authenticator, addressOf, refusalOf, draining },
+      ...{ config, log, authenticator: auth.authenticator, addressOf, refusalOf, refuseParts, draining },
       audit: () => auth.audit,
       services: () => auth.services,
       openDocuments: () => openDocuments({ cluster: parts.cluster, documents }, MAX_ROOMS),

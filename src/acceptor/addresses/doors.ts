@@ -26,7 +26,7 @@ export interface DoorsOptions {
 }
 
 /** Why a connection, a handshake or a request is refused. */
-type Refusal = 'sockets' | 'rate';
+type Refusal = 'sockets' | 'rate' | 'parts';
 
 /**
  * Who may connect: limits of sockets, of new connections, handshakes and HTTP requests per address. What is refused here
@@ -95,6 +95,11 @@ export class Doors {
     if (this.#requests.take(address, performance.now())) return undefined;
     this.#refuse('rate', address);
     return '429 Too Many Requests';
+  }
+
+  /** A connection is closed whose request comes in too many parts. */
+  refuseParts(address: string): void {
+    this.#refuse('parts', address);
   }
 
   #accept(response: HttpResponse): void {

@@ -15,6 +15,11 @@ export const http = {
     meaning:
       'Bytes of the bodies of all requests about documents that are being received or answered. Further requests are refused. One body has at most as many bytes as a message (WS_MAX_PAYLOAD_BYTES).',
   }),
+  maxHttpBodyParts: variable('SYNCKIT_MAX_HTTP_BODY_PARTS', integer(1), {
+    default: '2048',
+    meaning:
+      'Parts in which the body of an HTTP request may come, such as chunks of `Transfer-Encoding: chunked`, besides one for each 64 bytes. With more, its connection is closed.',
+  }),
   maxHttpAnswerBytes: variable('SYNCKIT_MAX_HTTP_ANSWER_BYTES', size(65_536), {
     default: '128MiB',
     unit: 'bytes',

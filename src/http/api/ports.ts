@@ -51,6 +51,7 @@ export interface ApiDeps {
     | 'maxPayloadBytes'
     | 'httpTimeoutMs'
     | 'maxHttpBodyBytes'
+    | 'maxHttpBodyParts'
     | 'maxHttpAnswerBytes'
     | 'maxIdempotencyKeys'
     | 'idempotencyMs'
@@ -63,6 +64,8 @@ export interface ApiDeps {
   readonly follow: (sender: Sender, request: FollowRequest, events: Events) => Promise<Following>;
   readonly addressOf: (response: HttpResponse, request: HttpRequest) => string;
   readonly refusalOf: HttpDeps['refusalOf'];
+  /** A connection is closed whose body comes in too many parts. */
+  readonly refuseParts: (address: string) => void;
   /** Undefined while the node serves; else why it does not, as a sentence. */
   readonly unready: () => string | undefined;
 }

@@ -38,7 +38,12 @@ export function createHandler(options: ServeOptions, routes: readonly Route[]): 
   const { config, log, bodies, answers } = options;
   const routing = new Routing(routes);
   const cors = createCors(createOrigins(config), methods);
-  const limits = { maxBytes: config.maxPayloadBytes, timeoutMs: config.httpTimeoutMs, memory: bodies };
+  const limits = {
+    maxBytes: config.maxPayloadBytes,
+    timeoutMs: config.httpTimeoutMs,
+    memory: bodies,
+    maxParts: config.maxHttpBodyParts,
+  };
   let inProgress = 0;
 
   const answer = async (asked: RequestHead, body: ReadBody | undefined, onClient: OnClient): Promise<Answer> => {
@@ -101,7 +106,10 @@ export function createHandler(options: ServeOptions, routes: readonly Route[]): 
       serveEvents(response, asked, events.parameters['id'] ?? '', own, options);
       return;
     }
-    const body = withBody.has(method) ? readBytes(response, limits) : undefined;
+    const onTooManyParts = (): void => {
+      options.refuseParts(asked.address);
+    };
+    const body = withBody.has(method) ? readBytes(response, limits, { onTooManyParts }) : undefined;
     let client: DocumentClient | undefined;
     let answerBytes = 0;
     let isDone = false;

@@ -1,6 +1,7 @@
 /** What is read of an HTTP request with a JSON body. */
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
 import { BodyParts } from '../body-parts.js';
+import { PartLimit } from '../part-limit.js';
 
 /** What a route knows of a request. */
 export interface Asked {
@@ -44,14 +45,26 @@ export type Body = { readonly isTooLarge: false; readonly json: unknown } | { re
  * Reads the body of a request. Must be called within the request's handler. Never resolves when the client goes before
  * it has sent everything.
  *
- * @param method In lower case.
+ * @param method In lower case. @param maxParts Besides one for each 64 bytes. @param onTooManyParts Called before the
+ * connection is closed for that.
  */
-export function readBody(response: HttpResponse, method: string): Body | Promise<Body> {
+export function readBody(
+  response: HttpResponse,
+  method: string,
+  maxParts: number,
+  onTooManyParts: () => void,
+): Body | Promise<Body> {
   if (!withBody.has(method)) return { isTooLarge: false, json: undefined };
   return new Promise((resolve) => {
     const parts = new BodyParts(maxBodyBytes);
+    const partLimit = new PartLimit(maxParts);
     let bytes = 0;
     response.onData((part, isLast) => {
+      if (!partLimit.take(part.byteLength)) {
+        onTooManyParts();
+        response.close();
+        return;
+      }
       if (bytes > maxBodyBytes) return;
       bytes += part.byteLength;
       if (bytes > maxBodyBytes) {

@@ -16,7 +16,10 @@ export interface AuthServices {
 }
 
 export interface AuthHttpDeps {
-  readonly config: Pick<Config, 'corsOrigins' | 'isOpenByDefault' | 'auth' | 'jwtSecret' | 'tokenLifetimeMs'>;
+  readonly config: Pick<
+    Config,
+    'corsOrigins' | 'isOpenByDefault' | 'auth' | 'jwtSecret' | 'tokenLifetimeMs' | 'maxHttpBodyParts'
+  >;
   readonly log: Logger;
   readonly authenticator: Authenticator;
   readonly audit: () => AuditLog;
@@ -27,6 +30,8 @@ export interface AuthHttpDeps {
   /** The documents with subscribers, for operators. */
   readonly openDocuments: () => object;
   readonly refusalOf: HttpDeps['refusalOf'];
+  /** A connection is closed whose body comes in too many parts. */
+  readonly refuseParts: (address: string) => void;
   /** Whether the node is shutting down; then connections are not kept alive. */
   readonly draining: () => boolean;
 }

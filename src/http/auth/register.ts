@@ -65,7 +65,9 @@ export function registerAuth(app: TemplatedApp, deps: AuthHttpDeps): void {
     }
     const asked = head(request, deps.addressOf(response, request));
     const origin = request.getHeader('origin');
-    const body = readBody(response, asked.method);
+    const body = readBody(response, asked.method, deps.config.maxHttpBodyParts, () => {
+      deps.refuseParts(asked.address);
+    });
     const prepare = async (): Promise<Answer> => {
       const made = asked.method === 'options' ? preflight(origin) : await answerBody(asked, body);
       const headers = [...(made.headers ?? []), ...cors.headers(origin), ['X-Request-Id', asked.requestId] as const];

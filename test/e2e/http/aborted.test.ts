@@ -60,3 +60,29 @@ test('LIM who is refused takes no memory for the rest of the body, and is told w
   t.match(answer, /^HTTP\/1.1 401 /);
   stranger.destroy();
 });
+
+test('LIM a body in very many parts is cut off, on every route that reads bodies', async (t) => {
+  const to = await server(t, { JWT_SECRET: secret, DATABASE_URL: 'memory:', SYNCKIT_MAX_HTTP_BODY_PARTS: '100' });
+  const routes = ['PATCH /documents/d', 'POST /auth/login', 'POST /admin/users'];
+  for (const route of routes) {
+    for (const [size, cut] of [
+      ['1', true],
+      ['40', false],
+    ] as const) {
+      const socket = connect(Number(new URL(to.http).port), '127.0.0.1').resume();
+      socket.on('error', () => undefined);
+      await once(socket, 'connect');
+      socket.write(
+        `${route} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n`,
+      );
+      const ended = Promise.race([
+        once(socket, 'close').then(() => 'cut'),
+        once(socket, 'data').then(() => 'answered'),
+      ]);
+      socket.write(`${size}\r\n${'x'.repeat(Number.parseInt(size, 16))}\r\n`.repeat(200) + '0\r\n\r\n');
+      t.equal(await ended, cut ? 'cut' : 'answered', `${route} in parts of 0x${size} bytes`);
+      socket.destroy();
+    }
+  }
+  t.equal(await metric(to, 'synckit_connections_rejected_total{reason="parts"}'), routes.length);
+});
