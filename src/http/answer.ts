@@ -29,6 +29,8 @@ export interface How {
   readonly withBody: boolean;
   /** Closes the connection after the answer instead of keeping it alive. */
   readonly close: boolean;
+  /** How long the client may take for an answer of so many bytes, in ms; by default without a limit. */
+  readonly sendTimeoutMs?: (bytes: number) => number;
   /** Called once, when the answer is with the system or the client has gone. */
   readonly onDone?: () => void;
 }
@@ -43,17 +45,24 @@ export interface How {
  */
 export function respond(response: HttpResponse, prepare: () => Answer | Promise<Answer>, how: How): void {
   let isGone = false;
+  let tooSlow: NodeJS.Timeout | undefined;
   response.onAborted(() => {
     if (isGone) return;
     isGone = true;
+    clearTimeout(tooSlow);
     how.onDone?.();
   });
   const finish = (answer: Answer): void => {
     const isSent = send(response, answer, how, () => {
+      clearTimeout(tooSlow);
       if (!isGone) how.onDone?.();
+      isGone = true;
     });
     if (isSent) how.onDone?.();
     isGone ||= isSent;
+    if (isGone || how.sendTimeoutMs === undefined) return;
+    // What waits for it is kept from others.
+    tooSlow = setTimeout(() => response.close(), how.sendTimeoutMs(answer.content?.bytes.length ?? 0));
   };
   setImmediate(() => {
     if (isGone) return;

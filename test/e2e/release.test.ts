@@ -6,7 +6,15 @@ import { test, type Test } from 'tap';
 import { folder } from '../support/fixture.js';
 import { packageFolder } from '../../src/version.js';
 
-const kept = ['package.json', 'package-lock.json', 'CHANGELOG.md', 'tools/release.mjs', 'README.md', 'LICENSE'];
+const kept = [
+  'package.json',
+  'package-lock.json',
+  'CHANGELOG.md',
+  'tools/release.mjs',
+  'tools/prepare.mjs',
+  'README.md',
+  'LICENSE',
+];
 const identity = { GIT_AUTHOR_NAME: 'a', GIT_AUTHOR_EMAIL: 'a@b', GIT_COMMITTER_NAME: 'a', GIT_COMMITTER_EMAIL: 'a@b' };
 
 async function copy(t: Test) {

@@ -9,6 +9,12 @@ export const http = {
     meaning:
       'Longest time for a client to send the body of an HTTP request, and for the server to answer it. A write that is not durable by then is answered with STORAGE_UNAVAILABLE and may be stored later.',
   }),
+  minHttpAnswerRate: variable('SYNCKIT_MIN_HTTP_ANSWER_BYTES_PER_SECOND', size(1), {
+    default: '64KiB',
+    unit: 'bytes per second',
+    meaning:
+      'A client that takes longer for the answer of the HTTP API than SYNCKIT_HTTP_TIMEOUT_MS and the time that this rate needs is disconnected: what waits for it counts for SYNCKIT_MAX_HTTP_ANSWER_BYTES.',
+  }),
   maxHttpBodyBytes: variable('SYNCKIT_MAX_HTTP_BODY_BYTES', size(65_536), {
     default: '64MiB',
     unit: 'bytes',

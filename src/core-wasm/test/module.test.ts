@@ -15,7 +15,7 @@ void test('no managed objects: neither their allocation nor a collector is compi
   const source = readFileSync(new URL('../../build/core.wat', import.meta.url), 'utf8');
   const functions = Array.from(source.matchAll(/\(func \$(\S+)/g), ([, name]) => name ?? '');
   t.ok(functions.includes('assembly/fields/set/setField'));
-  t.ok(functions.includes('assembly/text/merge/mergeText'));
+  t.ok(functions.includes('assembly/text/merge/merge/mergeText'));
   t.same(
     functions.filter((name) =>
       /__new|__renew|__collect|__visit|__pin|tcms|itcms|~lib\/(array|string|map|set)/.test(name),

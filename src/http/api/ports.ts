@@ -50,6 +50,7 @@ export interface ApiDeps {
     | 'isOpenByDefault'
     | 'maxPayloadBytes'
     | 'httpTimeoutMs'
+    | 'minHttpAnswerRate'
     | 'maxHttpBodyBytes'
     | 'maxHttpBodyParts'
     | 'maxHttpAnswerBytes'

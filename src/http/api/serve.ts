@@ -143,7 +143,12 @@ export function createHandler(options: ServeOptions, routes: readonly Route[]): 
       client?.close();
       answers.giveBack(answerBytes);
     };
-    respond(response, prepare, { withBody: method !== 'head', close: options.unready() !== undefined, onDone });
+    respond(response, prepare, {
+      withBody: method !== 'head',
+      close: options.unready() !== undefined,
+      sendTimeoutMs: (bytes) => config.httpTimeoutMs + (1_000 * bytes) / config.minHttpAnswerRate,
+      onDone,
+    });
   };
 }
 

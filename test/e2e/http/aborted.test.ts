@@ -86,3 +86,32 @@ test('LIM a body in very many parts is cut off, on every route that reads bodies
   }
   t.equal(await metric(to, 'synckit_connections_rejected_total{reason="parts"}'), routes.length);
 });
+
+test('LIM who takes an answer too slowly is disconnected, and others get theirs', async (t) => {
+  const limits = { SYNCKIT_MAX_HTTP_ANSWER_BYTES: '16MiB', SYNCKIT_HTTP_TIMEOUT_MS: '2000' };
+  const rate = { SYNCKIT_MIN_HTTP_ANSWER_BYTES_PER_SECOND: '100MiB' };
+  const to = await server(t, { JWT_SECRET: secret, DATABASE_URL: 'memory:', ...limits, ...rate });
+  const authorization = `Bearer ${token('ann', { read: ['*'], write: ['*'] })}`;
+  const headers = { 'Content-Type': 'application/json', Authorization: authorization };
+  for (let i = 0; i < 11; i++) {
+    const body = JSON.stringify({ [`f${i}`]: 'x'.repeat(1_000_000) });
+    t.equal((await fetch(`${to.http}/documents/d`, { method: 'PATCH', headers, body })).status, 204);
+  }
+  const slow = connect(Number(new URL(to.http).port), '127.0.0.1');
+  slow.on('error', () => undefined);
+  let received = 0;
+  // It reads a little again and again: uWebSockets disconnects only who reads nothing.
+  slow.on('data', (data: Buffer) => {
+    received += data.length;
+    slow.pause();
+    setTimeout(() => slow.resume(), 50);
+  });
+  slow.write(`GET /documents/d HTTP/1.1\r\nHost: x\r\nAuthorization: ${authorization}\r\n\r\n`);
+  const waiting = () => metric(to, 'synckit_http_bytes{place="answers"}');
+  await until('the answer to wait', async () => (await waiting()) > 10_000_000);
+  t.equal((await fetch(`${to.http}/documents/d`, { headers })).status, 429, 'there is no room for a second one');
+  await until('it to be disconnected', () => slow.closed || received >= 11_000_000);
+  t.ok(received < 11_000_000, `${received} bytes of the answer`);
+  await until('room', async () => (await waiting()) === 0);
+  t.equal((await fetch(`${to.http}/documents/d`, { headers })).status, 200);
+});
