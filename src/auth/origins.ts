@@ -1,4 +1,5 @@
 /** Which pages may use the server: browsers say with `Origin` where a page comes from. */
+import { isIP } from 'node:net';
 import type { Config } from '../config/load.js';
 
 export type OriginConfig = Pick<Config, 'corsOrigins' | 'isOpenByDefault'>;
@@ -16,22 +17,39 @@ export interface Origins {
    * @param origin The header of the request, or the empty string. @param host The `Host` header.
    */
   mayConnect(origin: string, host: string): boolean;
+  /**
+   * Whether a request that shows no credential may read and write documents. With GET, a page of the server's own origin
+   * sends no `Origin`; so where that proves nothing, the name counts by which the server is asked.
+   *
+   * @param origin And `host`: as above.
+   */
+  mayAsk(origin: string, host: string): boolean;
 }
 
 export function createOrigins({ corsOrigins, isOpenByDefault }: OriginConfig): Origins {
   const everyone = corsOrigins.includes('*');
   const known = new Set(corsOrigins);
   const mayRead = (origin: string): boolean => everyone || known.has(origin) || (isOpenByDefault && isLocal(origin));
+  const mayConnect = (origin: string, host: string): boolean => {
+    if (origin === '' || mayRead(origin)) return true;
+    // A name of another's may be made to mean this host, so where no token is needed that proves nothing.
+    return !isOpenByDefault && hostOf(origin) === host.toLowerCase();
+  };
   return {
     everyone,
     nobody: known.size === 0 && !isOpenByDefault,
     mayRead,
-    mayConnect: (origin, host) => {
-      if (origin === '' || mayRead(origin)) return true;
-      // A name of another's may be made to mean this host, so where no token is needed that proves nothing.
-      return !isOpenByDefault && hostOf(origin) === host.toLowerCase();
-    },
+    mayConnect,
+    mayAsk: (origin, host) =>
+      mayConnect(origin, host) && (origin !== '' || everyone || !isOpenByDefault || isOwnName(host)),
   };
+}
+
+/** Whether a host is named as only those near it do: by an address, or by a name without a domain. */
+function isOwnName(host: string): boolean {
+  const hostname = URL.canParse(`http://${host}`) ? new URL(`http://${host}`).hostname : '';
+  const isNumber = isIP(hostname.replace(/^\[(.*)\]$/, '$1')) !== 0;
+  return hostname !== '' && (isNumber || !hostname.includes('.') || hostname.endsWith('.localhost'));
 }
 
 /** Whether a page was served by this host. */

@@ -1,4 +1,5 @@
 /** The part of a node that knows who may do what: puts accounts, keys, tokens and their storage together. */
+import { customerOf } from '../acceptor/addresses/spelling.js';
 import type { LiveIdentity } from '../acceptor/session/live-identities.js';
 import type { DecideAccess } from '../acceptor/session/authentication.js';
 import { AccessCache } from '../auth/access/access-cache.js';
@@ -140,7 +141,7 @@ export class NodeAuth {
       store,
       directory,
       passwords,
-      throttle: new SignInThrottle(throttle),
+      throttle: new SignInThrottle(throttle, customerOf),
       audit,
       secret: config.jwtSecret,
       rules: auth.rules,

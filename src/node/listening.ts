@@ -50,6 +50,8 @@ export class Listening {
       onTooMany: (app) => {
         const former = options.acceptor().sessions.all();
         for (const session of former) if (session.app === app) disconnect(session);
+        // It is not known whose they are; their clients come back, and resume.
+        options.acceptor().streams.endAll();
       },
     });
   }

@@ -43,6 +43,10 @@ test('whoever has an account needs its password', async (t) => {
   t.equal((await login('anything')).status, 401);
   t.equal((await login('anything', ' ROOT@example.com')).status, 401, 'however it is spelt');
   t.match(await login('the password'), { status: 200, body: { permissions: { isAdmin: true } } });
+  // What rests on an account or a key is not turned into a token that rests on nothing.
+  t.equal((await command(env, ['user', 'add', 'ann@example.com', '--read', '*'], 'her password')).code, 0);
+  const { body } = await login('her password', 'ann@example.com');
+  t.equal((await ask(node, 'POST /auth/refresh', { refreshToken: body['accessToken'] })).status, 401);
 });
 
 test('not without the variable, and not in production', async (t) => {

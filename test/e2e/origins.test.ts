@@ -1,7 +1,9 @@
 /** Which pages may open a WebSocket. */
+import { once } from 'node:events';
+import { request } from 'node:http';
 import { test, type Test } from 'tap';
 import WebSocket from 'ws';
-import { secret, server } from '../support/fixture.js';
+import { secret, server, token } from '../support/fixture.js';
 import type { ServerProcess } from '../support/server.js';
 
 /** The status of a handshake from a page; 101 when it is accepted. */
@@ -64,4 +66,56 @@ test('LIM12: CORS_ORIGINS decides who may connect, also by its name in the refer
   }
   const open = await server(t, { DATABASE_URL: 'memory:', SYNCKIT_AUTH_REQUIRED: 'false' });
   t.equal(await statusFor(t, open, 'https://any.example'), 101, 'said on purpose');
+});
+
+/** The status of a request of a page, which names the server as it likes. */
+async function ask(to: ServerProcess, what: string, headers: Record<string, string> = {}): Promise<number> {
+  const [method = '', path = ''] = what.split(' ');
+  const asked = request(`${to.http}${path}`, { method, agent: false, headers });
+  asked.end(method === 'PATCH' ? '{"f":1}' : undefined);
+  const [response] = (await once(asked, 'response')) as [{ readonly statusCode: number; destroy(): void }];
+  response.destroy();
+  return response.statusCode;
+}
+
+const json = { 'Content-Type': 'application/json' };
+
+test('LIM12: without authentication, documents over HTTP are for pages of this host, and for clients that are no pages', async (t) => {
+  const to = await server(t, { DATABASE_URL: 'memory:' });
+  const port = String(to.port);
+  for (const headers of [
+    {},
+    { Host: `localhost:${port}` },
+    { Host: `[::1]:${port}` },
+    { Host: 'app.localhost' },
+    { Host: 'devbox:8080' },
+    { Origin: 'http://localhost:3000' },
+  ]) {
+    const what = JSON.stringify(headers);
+    t.equal(await ask(to, 'PATCH /documents/d', { ...json, ...headers }), 204, what);
+    t.equal(await ask(to, 'GET /documents/d', headers), 200, what);
+    t.equal(await ask(to, 'GET /documents/d/events', headers), 200, what);
+  }
+  const meantHere = { Host: `evil.example:${port}` };
+  for (const headers of [
+    { Origin: 'https://evil.example' },
+    { Origin: 'null' },
+    { ...meantHere, Origin: `http://evil.example:${port}` },
+    meantHere,
+    { Host: '127.0.0.1.evil.example' },
+  ]) {
+    for (const what of ['PATCH /documents/d', 'GET /documents/d', 'GET /documents/d/text', 'GET /documents/d/events']) {
+      t.equal(await ask(to, what, { ...json, ...headers }), 403, `${what} ${JSON.stringify(headers)}`);
+    }
+  }
+});
+
+test('LIM12: whoever shows a credential over HTTP is no page of a stranger', async (t) => {
+  const to = await server(t, { DATABASE_URL: 'memory:', JWT_SECRET: secret, CORS_ORIGINS: 'https://app.example' });
+  const headers = {
+    ...{ ...json, Host: 'sync.example', Origin: 'https://other.example' },
+    Authorization: `Bearer ${token('ann', { read: ['d'], write: ['d'] })}`,
+  };
+  t.equal(await ask(to, 'PATCH /documents/d', headers), 204);
+  t.equal(await ask(to, 'GET /documents/d', headers), 200);
 });

@@ -130,12 +130,16 @@ test('files that can’t be used change nothing, nor do those that are the same'
 
 test('the oldest connections end with 1012 when those of too many certificates are open', async (t) => {
   const oldest = await client('binary');
+  const asked = request({ host: '127.0.0.1', port: server.port, path: '/documents/d/events', ca, agent: false }).end();
+  const [stream] = (await once(asked, 'response')) as [NodeJS.ReadableStream];
+  const streamEnd = once(stream.resume(), 'end');
   const next: RawClient[] = [];
   for (let i = 0; i < 4; i++) {
     t.match(await renew(authority.issue(`one of many ${i}`)), /renewed/);
     next.push(await client('binary'));
   }
   t.equal((await oldest.end()).code, 1012);
+  await streamEnd;
   t.ok(next.every(({ closed }) => closed === undefined));
   await Promise.all(next.map((one) => one.close()));
 });

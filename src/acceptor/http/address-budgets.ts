@@ -1,10 +1,11 @@
+import { customerOf } from '../addresses/spelling.js';
 import type { Budgets, SessionBudget } from '../session/budgets.js';
 import type { TokenBucket } from '../session/token-bucket.js';
 
 /** Addresses whose budgets are kept. */
 const MAX_ADDRESSES = 10_000;
 
-/** What the HTTP requests of one address may use together: as much as one connection. */
+/** What the HTTP requests of one address, or of its IPv6 network, may use together: as much as one connection. */
 export class AddressBudgets {
   readonly #budgets: Pick<Budgets, 'ofSession'>;
   /** The least recently used first. */
@@ -16,12 +17,13 @@ export class AddressBudgets {
 
   /** @param now Milliseconds of the monotonic clock. */
   of(address: string, now: number): SessionBudget {
-    const budget = this.#kept.get(address) ?? this.#budgets.ofSession(now);
-    this.#kept.delete(address);
-    this.#kept.set(address, budget);
+    const customer = customerOf(address);
+    const budget = this.#kept.get(customer) ?? this.#budgets.ofSession(now);
+    this.#kept.delete(customer);
+    this.#kept.set(customer, budget);
     for (const [oldest, kept] of this.#kept) {
       const isUnused = Object.values(kept).every((bucket: TokenBucket) => bucket.isFull(now));
-      if (oldest === address || (this.#kept.size <= MAX_ADDRESSES && !isUnused)) break;
+      if (oldest === customer || (this.#kept.size <= MAX_ADDRESSES && !isUnused)) break;
       this.#kept.delete(oldest);
     }
     return budget;

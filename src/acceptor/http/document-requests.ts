@@ -16,7 +16,8 @@ import type { Coalescer } from '../coalescer.js';
 import type { Charges } from '../session/charges.js';
 import type { ReadAdmission } from '../session/read-admission.js';
 import { HttpSession } from './http-session.js';
-import { refusalOf, type HttpSessions, type Sender } from './http-sessions.js';
+import type { HttpSessions, Sender } from './http-sessions.js';
+import { refusalOf } from './refusal.js';
 
 export interface DocumentRequestsOptions {
   readonly sessions: HttpSessions;
@@ -103,10 +104,15 @@ export class DocumentClient {
     return { ...(head as DocumentReadHead), body };
   }
 
-  /** Resolves when it is durable. */
-  async write(documentId: string, head: DocumentWrite, body: Buffer): Promise<void> {
+  /** Rejects when it may not be written. */
+  async checkWrite(documentId: string): Promise<void> {
     const access = await accessTo(this.#session, documentId);
     if (!access.mayWrite(documentId)) throw new ProtocolError('PERMISSION_DENIED');
+  }
+
+  /** Resolves when it is durable. */
+  async write(documentId: string, head: DocumentWrite, body: Buffer): Promise<void> {
+    await this.checkWrite(documentId);
     chargeTo(this.#session, 'delta_batch', body.length, this.#options);
     this.#isWriting = true;
     try {
@@ -181,14 +187,19 @@ export class DocumentClient {
 }
 
 /** What a session may do, once it is known for this document. @throws ProtocolError */
-export async function accessTo({ state }: HttpSession, documentId: string): Promise<Access> {
-  if (state.kind !== 'authenticated') throw new ProtocolError('SHUTTING_DOWN');
-  const { access } = state;
-  await access.prepare?.(documentId);
+export async function accessTo(session: HttpSession, documentId: string): Promise<Access> {
+  await accessOf(session).prepare?.(documentId);
+  // Meanwhile it may have ended, or may do less.
+  const access = accessOf(session);
   if (access.prepare !== undefined && access.isKnown?.(documentId) === false) {
     throw new ProtocolError('AUTH_UNAVAILABLE');
   }
   return access;
+}
+
+function accessOf({ state, ending }: HttpSession): Access {
+  if (ending !== undefined || state.kind !== 'authenticated') throw new ProtocolError(ending ?? 'SHUTTING_DOWN');
+  return state.access;
 }
 
 /** Charges a session for a request. @throws LimitError */

@@ -8,7 +8,8 @@ import type { Topics } from '../topics.js';
 import { accessTo, chargeTo, type DocumentRequestsOptions } from './document-requests.js';
 import { EventStream, type EventSink } from './event-stream.js';
 import type { EventTopics } from './event-topics.js';
-import { refusalOf, type Sender } from './http-sessions.js';
+import type { Sender } from './http-sessions.js';
+import { refusalOf } from './refusal.js';
 
 export interface EventStreamsOptions extends Omit<DocumentRequestsOptions, 'timeoutMs'> {
   readonly topics: Pick<Topics, 'subscribe'>;

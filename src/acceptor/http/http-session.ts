@@ -1,7 +1,9 @@
+import type { ErrorCode } from '../../errors.js';
 import type { MessageType } from '../../protocol/codes.js';
 import type { SessionBudget } from '../session/budgets.js';
 import type { SessionMeter } from '../session/session-meter.js';
 import { Session, type SessionSocket, type SessionState } from '../session/session.js';
+import { refusalOf } from './refusal.js';
 
 /** What is done with what an HTTP client is sent. */
 export interface HttpSessionEvents {
@@ -16,11 +18,18 @@ export interface HttpSessionEvents {
 /** The session of an HTTP request, or of a stream of events: authenticated, charged and answered like a connection. */
 export class HttpSession extends Session {
   #events: HttpSessionEvents = nothing;
+  #lastError: ErrorCode | undefined;
+  #isEnded = false;
 
   constructor(number: number, address: string, budget: SessionBudget, meter: SessionMeter) {
     super(number, address, budget, meter);
     this.encoding = 'json';
     this.supportsBatch = true;
+  }
+
+  /** Why the server has ended it, after which nothing is done for it; undefined while it has not. */
+  get ending(): ErrorCode | undefined {
+    return this.#isEnded ? (this.#lastError ?? 'SHUTTING_DOWN') : undefined;
   }
 
   /** From now on these are called; nobody was before. */
@@ -34,11 +43,14 @@ export class HttpSession extends Session {
   }
 
   override send(frame: Uint8Array, type: MessageType): void {
-    if (this.isOpen) this.#events.onFrame(frame, type);
+    if (!this.isOpen) return;
+    if (type === 'error') this.#lastError = refusalOf(frame).code;
+    this.#events.onFrame(frame, type);
   }
 
   /** The server has ended its connection. */
   ended(): void {
+    this.#isEnded = true;
     this.#events.onEnd();
   }
 }

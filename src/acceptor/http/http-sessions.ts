@@ -1,4 +1,4 @@
-import { errors, ProtocolError, type ErrorCode } from '../../errors.js';
+import { ProtocolError, type ErrorCode } from '../../errors.js';
 import type { AcceptorMetrics } from '../../metrics/acceptor-metrics.js';
 import type { Authentication } from '../session/authentication.js';
 import type { Credential } from '../session/credential.js';
@@ -9,6 +9,7 @@ import type { Outgoing } from '../outgoing.js';
 import type { Topics } from '../topics.js';
 import type { AddressBudgets } from './address-budgets.js';
 import { socketOf, type HttpSession, type StreamSocket } from './http-session.js';
+import { refusalOf } from './refusal.js';
 
 /** Who sends a request. */
 export interface Sender {
@@ -105,18 +106,4 @@ export class HttpSessions {
     this.#options.topics.leaveAll(session);
     this.#options.sessions.remove(session);
   }
-}
-
-/** What an error frame says. @param frame JSON, written by this server. */
-export function refusalOf(frame: Uint8Array): {
-  readonly code: ErrorCode;
-  readonly sentence: string;
-  readonly retryAfterMs?: number | undefined;
-} {
-  const { error, details } = JSON.parse(Buffer.from(frame).toString()) as {
-    readonly error: string;
-    readonly details?: { readonly code?: ErrorCode; readonly retryAfterMs?: number };
-  };
-  const code = details?.code !== undefined && details.code in errors ? details.code : 'INTERNAL';
-  return { code, sentence: error, retryAfterMs: details?.retryAfterMs };
 }

@@ -56,6 +56,8 @@ const refusals: Partial<Record<ErrorCode, string>> = {
   AUTH_UNAVAILABLE: 'unavailable',
 };
 
+const anonymous: Verified = Object.freeze({ ok: true, identity: anonymousIdentity });
+
 type Authenticated = Extract<SessionState, { readonly kind: 'authenticated' }>;
 
 /** Authenticates sessions, and ends those that do not authenticate in time or whose token expires. */
@@ -73,15 +75,15 @@ export class Authentication {
       this.#end(session, 'AUTH_REQUIRED');
     }, timeoutMs);
     session.become({ kind: 'connecting', deadline });
-    if (credential !== undefined) this.#verify(session, this.#check(credential), false);
-    else if (!required) this.#verify(session, { ok: true, identity: anonymousIdentity }, false);
+    if (credential !== undefined) this.#verify(session, () => this.#check(credential), false);
+    else if (!required) this.#verify(session, () => anonymous, false);
   }
 
   /** An `auth` message. */
   authenticate(session: Session, fields: Fields): void {
     const [token, key] = [fields.text('token'), fields.text('apiKey')];
-    if (token !== undefined && token !== '') this.#verify(session, this.#check({ kind: 'token', text: token }), true);
-    else if (key !== undefined && key !== '') this.#verify(session, this.#check({ kind: 'key', text: key }), true);
+    if (token !== undefined && token !== '') this.#show(session, { kind: 'token', text: token });
+    else if (key !== undefined && key !== '') this.#show(session, { kind: 'key', text: key });
     else if (session.state.kind === 'authenticated') this.#welcome(session, session.state.identity);
     else this.#refuse(session, 'AUTH_FAILED');
   }
@@ -125,36 +127,55 @@ export class Authentication {
     });
   }
 
+  #show(session: Session, credential: Credential): void {
+    this.#verify(session, () => this.#check(credential), true);
+  }
+
   #check({ kind, text }: Credential): Verified | Promise<Verified> {
     const { verifier } = this.#options;
     return kind === 'token' ? verifier.verify(text) : (verifier.verifyKey?.(text) ?? failed);
   }
 
   /** What the client sends next is handled as if the answer had been known at once. */
-  #verify(session: Session, checked: Verified | Promise<Verified>, answer: boolean): void {
+  #verify(session: Session, check: () => Verified | Promise<Verified>, answer: boolean): void {
     const { decide, hold } = this.#options;
+    const checked = check();
     if (!(checked instanceof Promise) && (!checked.ok || decide === undefined)) {
       this.#decide(session, checked, answer, undefined);
       return;
     }
     const release = hold?.(session);
-    void this.#decideLater(session, checked, answer).finally(() => release?.());
+    void this.#decideLater(session, checked, check, answer).finally(() => release?.());
   }
 
-  async #decideLater(session: Session, checked: Verified | Promise<Verified>, answer: boolean): Promise<void> {
-    const verified = await checked;
+  /** @param check Once more: what is revoked while the application is asked is told to authenticated sessions alone. */
+  async #decideLater(
+    session: Session,
+    checked: Verified | Promise<Verified>,
+    check: () => Verified | Promise<Verified>,
+    answer: boolean,
+  ): Promise<void> {
+    let verified = await checked;
     const access = verified.ok && session.isOpen ? this.#ask(session, verified.identity) : undefined;
-    await access?.ready(session.subscriptions.keys());
+    if (access !== undefined) {
+      await access.ready(session.subscriptions.keys());
+      verified = await check();
+      if (verified.ok) access.renew(compilePermissions(verified.identity.permissions));
+    }
     if (!session.isOpen || session.state.kind === 'draining') {
       access?.close();
       return;
     }
     const mayConnect = access === undefined || access.mayConnect;
-    if (mayConnect === true) {
+    if (verified.ok && mayConnect === true) {
       this.#decide(session, verified, answer, access);
       return;
     }
-    access.close();
+    access?.close();
+    if (!verified.ok) {
+      this.#decide(session, verified, answer, undefined);
+      return;
+    }
     this.#decide(
       session,
       { ok: false, code: mayConnect === false ? 'ACCESS_ENDED' : 'AUTH_UNAVAILABLE' },

@@ -40,6 +40,8 @@ export class AccessEntry {
   /** When the last answer ends to count. */
   endsAt = 0;
   timer: NodeJS.Timeout | undefined;
+  /** When it was last asked for, by `performance.now()`. */
+  askedAt = 0;
   /** Questions so far, and the last one that was answered: answers may come in another order. */
   asked = 0;
   answered = 0;
@@ -93,7 +95,7 @@ export class AccessCache {
   /** Somebody uses an entry from now on. @param changed Called when what is known has changed. */
   use(entry: AccessEntry, changed: () => void): void {
     entry.users.add(changed);
-    if (this.#entries.get(entry.key) === entry) this.#rechecks.enter(entry);
+    if (this.#entries.get(entry.key) === entry) this.#rechecks.enter(entry, entry.askedAt);
   }
 
   release(entry: AccessEntry, changed: () => void): void {
@@ -141,7 +143,7 @@ export class AccessCache {
   #drop(entry: AccessEntry): void {
     clearTimeout(entry.timer);
     this.#entries.delete(entry.key);
-    this.#rechecks.leave(entry);
+    this.#rechecks.forget(entry);
     const { userId, documentId } = entry.question;
     unindex(this.#byUser, userId, entry);
     if (documentId !== null) unindex(this.#byDocument, documentId, entry);
@@ -157,6 +159,7 @@ export class AccessCache {
   /** @returns Whether there was an answer. */
   async #renew(entry: AccessEntry): Promise<boolean> {
     const number = ++entry.asked;
+    entry.askedAt = performance.now();
     const decision = await this.#options.ask(entry.question);
     const isAnswered = decision !== undefined;
     if (this.#isClosed || this.#entries.get(entry.key) !== entry || number < entry.answered) return isAnswered;

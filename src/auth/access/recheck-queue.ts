@@ -29,14 +29,28 @@ export class RecheckQueue<Entry> {
     return 0;
   }
 
-  /** An entry is in use; it was asked for a moment ago, or its answer is fresh enough for the first while. */
-  enter(entry: Entry): void {
+  /**
+   * An entry is in use. One that was asked for so long ago that it is due is so at once: else who comes again and again,
+   * as HTTP clients do, would never have it asked for.
+   *
+   * @param askedAt When it was last asked for, by `performance.now()`.
+   */
+  enter(entry: Entry, askedAt: number): void {
     if (this.#asked.has(entry)) return;
-    this.#asked.set(entry, performance.now());
+    const now = performance.now();
+    const { recheckMs } = this.#options;
+    this.#asked.set(entry, now);
+    if (recheckMs > 0 && now - askedAt >= recheckMs) this.#urgent.add(entry);
     this.#start();
   }
 
+  /** It is in use no more; if it is due, it is asked for all the same. */
   leave(entry: Entry): void {
+    this.#asked.delete(entry);
+  }
+
+  /** There is no such entry any more. */
+  forget(entry: Entry): void {
     this.#asked.delete(entry);
     this.#urgent.delete(entry);
   }

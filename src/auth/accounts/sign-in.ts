@@ -72,8 +72,9 @@ export class SignIn {
     if (!fits) return refused('password');
     if (account.isDisabled) return refused('disabled');
     await throttle.succeeded(account.email, origin.address);
+    const signedIn = await this.#begin(account, password);
+    if (signedIn === undefined) return refused('changed');
     if (!hasCost(stored, passwords.cost)) await this.#rehash(account, password);
-    const signedIn = await this.#begin(account);
     audit.write('sign_in', { ...origin, actor: account.id, target: account.id });
     return { kind: 'signedIn', signedIn };
   }
@@ -102,7 +103,8 @@ export class SignIn {
     const account = await store.accountById(accountId);
     if (account === undefined || account.isDisabled) return undefined;
     audit.write('token_refreshed', { ...origin, actor: accountId, target: accountId });
-    return this.#signedIn(account, familyId, text);
+    // As of before: a revocation meanwhile concerns this token too.
+    return this.#signedIn(account, familyId, text, now);
   }
 
   /** Ends the sign-in of a refresh token. @returns Whether there is such a token. */
@@ -118,20 +120,33 @@ export class SignIn {
     return true;
   }
 
-  async #begin(account: Account): Promise<SignedIn> {
-    const { store, refreshLifetimeMs } = this.#options;
+  /** @returns Undefined when the password was changed, or the account disabled, while the password was checked. */
+  async #begin(account: Account, password: string): Promise<SignedIn | undefined> {
+    const { store, passwords, refreshLifetimeMs } = this.#options;
     const { id, hash, text } = newSecret(refreshPrefix);
     const createdAt = Date.now();
     const familyId = id;
     const expiresAt = createdAt + refreshLifetimeMs;
     await store.addRefreshToken({ id, familyId, accountId: account.id, hash, createdAt, expiresAt, usedAt: undefined });
-    return this.#signedIn(account, familyId, text);
+    // A change before this look is seen by it; one after it removes the refresh token, and revokes the other.
+    const present = await store.accountById(account.id);
+    if (present?.isDisabled === false) {
+      const fits =
+        present.passwordHash === account.passwordHash || (await passwords.check(password, present.passwordHash));
+      if (fits) return this.#signedIn(present, familyId, text, createdAt);
+    }
+    await store.endFamily(id, hash, createdAt, createdAt);
+    return undefined;
   }
 
-  #signedIn({ id, email, permissions: stored }: Account, familyId: string, refreshToken: string): SignedIn {
+  #signedIn(
+    { id, email, permissions: stored }: Account,
+    familyId: string,
+    refreshToken: string,
+    now: number,
+  ): SignedIn {
     const { secret, rules, accessLifetimeMs } = this.#options;
     const permissions = permissionsSchema.parse(stored);
-    const now = Date.now();
     const accessToken = signToken({
       secret,
       userId: id,

@@ -56,13 +56,17 @@ export class SharedThrottle implements ThrottleState {
 /** Slows down sign-ins. */
 export class SignInThrottle {
   readonly #state: ThrottleState;
+  readonly #customerOf: (address: string) => string;
 
-  constructor(state: ThrottleState) {
+  /** @param customerOf What somebody has who has an address: of IPv6, that is a network of very many. */
+  constructor(state: ThrottleState, customerOf: (address: string) => string) {
     this.#state = state;
+    this.#customerOf = customerOf;
   }
 
   /** @returns Milliseconds to wait; 0 for an attempt that may be made. */
-  async attempt(email: string, address: string): Promise<number> {
+  async attempt(email: string, from: string): Promise<number> {
+    const address = this.#customerOf(from);
     const wait = await this.#state.attempt(`address:${address}`, perAddress);
     if (wait > 0) return wait;
     const both = await this.#state.attempt(`both:${nameOf(email)}:${address}`, perAccountAndAddress);
@@ -70,7 +74,8 @@ export class SignInThrottle {
   }
 
   /** The attempt has succeeded. The address keeps its failures: it may go on guessing other accounts. */
-  async succeeded(email: string, address: string): Promise<void> {
+  async succeeded(email: string, from: string): Promise<void> {
+    const address = this.#customerOf(from);
     await this.#state.takeBack(`address:${address}`);
     await this.#state.clear(`both:${nameOf(email)}:${address}`);
     await this.#state.clear(`account:${nameOf(email)}`);

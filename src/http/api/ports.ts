@@ -23,6 +23,8 @@ export interface DocumentClient {
   /** Whether it stands for everybody without credentials. */
   readonly isAnonymous: boolean;
   read(documentId: string, request: DocumentRead): Promise<DocumentReadHead & { readonly body: Buffer }>;
+  /** Rejects when the sender may not write it. */
+  checkWrite(documentId: string): Promise<void>;
   /** Resolves when it is durable. */
   write(documentId: string, head: DocumentWrite, body: Buffer): Promise<void>;
   /** To be called once the request is answered, or its client has gone. */

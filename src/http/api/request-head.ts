@@ -1,4 +1,6 @@
 import type { HttpRequest } from 'uWebSockets.js';
+import type { Origins } from '../../auth/origins.js';
+import { ProtocolError } from '../../errors.js';
 import { head } from '../auth/exchange.js';
 import type { Credential } from './ports.js';
 
@@ -12,6 +14,7 @@ export interface RequestHead {
   readonly path: string;
   readonly query: URLSearchParams;
   readonly origin: string;
+  readonly host: string;
   readonly contentType: string;
   readonly headers: Readonly<Record<(typeof names)[number], string>>;
   readonly address: string;
@@ -28,7 +31,17 @@ export function readHead(request: HttpRequest, address: string): RequestHead {
   return {
     ...{ method, path, query, headers, address, requestId },
     origin: request.getHeader('origin'),
+    host: request.getHeader('host'),
     contentType: request.getHeader('content-type'),
     credential: token === undefined ? key : { kind: 'token', text: token },
   };
+}
+
+/** @throws ProtocolError When a request without credentials comes from a page that may not use the server. */
+export function checkPage({ credential, origin, host }: RequestHead, origins: Pick<Origins, 'mayAsk'>): void {
+  if (credential !== undefined || origins.mayAsk(origin, host)) return;
+  throw new ProtocolError(
+    'PERMISSION_DENIED',
+    origin === '' ? 'without authentication, ask for localhost or an address' : 'this origin is not in CORS_ORIGINS',
+  );
 }

@@ -1,11 +1,12 @@
 /** Answers requests for a document's events. */
 import type { HttpResponse } from 'uWebSockets.js';
+import type { Origins } from '../../auth/origins.js';
 import { ProtocolError } from '../../errors.js';
 import { sendAnswer, type Answer } from '../answer.js';
 import { refusalFor, refusal } from './answers.js';
 import { EventSink } from './event-sink.js';
 import type { ApiDeps, Following } from './ports.js';
-import type { RequestHead } from './request-head.js';
+import { checkPage, type RequestHead } from './request-head.js';
 import { documentIdSchema } from './route.js';
 
 /**
@@ -18,7 +19,7 @@ export function serveEvents(
   asked: RequestHead,
   documentId: string,
   headers: readonly (readonly [string, string])[],
-  deps: Pick<ApiDeps, 'config' | 'log' | 'follow' | 'unready'>,
+  deps: Pick<ApiDeps, 'config' | 'log' | 'follow' | 'unready'> & { readonly origins: Origins },
 ): void {
   const { log, follow, unready, config } = deps;
   let following: Following | undefined;
@@ -42,6 +43,7 @@ export function serveEvents(
     // Scripts can set no header of an EventSource.
     const token = asked.query.get('token') ?? '';
     const credential = token === '' ? asked.credential : ({ kind: 'token', text: token } as const);
+    checkPage({ ...asked, credential }, deps.origins);
     const lastEventId = asked.headers['last-event-id'];
     const request = { documentId, requestId: asked.requestId, lastEventId };
     const opened = await follow({ address: asked.address, credential }, request, sink);

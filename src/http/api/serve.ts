@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { createOrigins } from '../../auth/origins.js';
 import { ProtocolError } from '../../errors.js';
 import { refuse, respond, type Answer } from '../answer.js';
-import { readHead, type RequestHead } from './request-head.js';
+import { checkPage, readHead, type RequestHead } from './request-head.js';
 import { readBytes, type BodyFault, type BodyMemory, type ReadBody } from '../body.js';
 import { createCors } from '../cors.js';
 import { refusal, refusalFor } from './answers.js';
@@ -37,7 +37,8 @@ const faults: Readonly<Record<BodyFault, Answer>> = {
 export function createHandler(options: ServeOptions, routes: readonly Route[]): Handle {
   const { config, log, bodies, answers } = options;
   const routing = new Routing(routes);
-  const cors = createCors(createOrigins(config), methods);
+  const origins = createOrigins(config);
+  const cors = createCors(origins, methods);
   const limits = {
     maxBytes: config.maxPayloadBytes,
     timeoutMs: config.httpTimeoutMs,
@@ -52,6 +53,7 @@ export function createHandler(options: ServeOptions, routes: readonly Route[]): 
     const { spec, handle } = found.route;
     if (handle === undefined) return notFound(['GET']);
     try {
+      checkPage(asked, origins);
       const query = check(spec.query ?? nothing, asked.query);
       if ('id' in found.parameters && !documentIdSchema.safeParse(found.parameters['id']).success) {
         throw new ProtocolError('INVALID_DOCUMENT_ID');
@@ -103,7 +105,7 @@ export function createHandler(options: ServeOptions, routes: readonly Route[]): 
     const own = [...cors.headers(origin), ['X-Request-Id', asked.requestId] as const, ...exposure];
     const events = method === 'get' ? routing.find(method, asked.path) : undefined;
     if (events !== undefined && 'route' in events && events.route.handle === undefined) {
-      serveEvents(response, asked, events.parameters['id'] ?? '', own, options);
+      serveEvents(response, asked, events.parameters['id'] ?? '', own, { ...options, origins });
       return;
     }
     const onTooManyParts = (): void => {

@@ -111,7 +111,9 @@ function demoLogin(deps: AuthHttpDeps, email: string, wanted: unknown): Answer {
 async function demoRefresh(deps: AuthHttpDeps, token: string): Promise<ReturnType<typeof demoTokens> | undefined> {
   if (!deps.config.auth.demo) return undefined;
   const verified = await deps.authenticator.verify(token);
-  if (!verified.ok || verified.identity.permissions.isAdmin) return undefined;
+  // What rests on an account or a key would outlive it.
+  if (!verified.ok || verified.identity.basis?.kind !== 'token') return undefined;
+  if (verified.identity.permissions.isAdmin) return undefined;
   return demoTokens(deps, verified.identity.userId, verified.identity.permissions);
 }
 

@@ -55,6 +55,8 @@ async function write(idempotency: Idempotency, call: Call, form: DocumentWrite['
   };
   if (key === '') await make();
   else {
+    // Also who only asks again.
+    await client.checkWrite(id);
     const what = JSON.stringify([form, id, head]);
     const owner = client.isAnonymous ? address : client.userId;
     await idempotency.answer({ owner, key, what, body }, make);

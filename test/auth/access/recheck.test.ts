@@ -44,6 +44,20 @@ class World {
   }
 }
 
+test('an answer that is old when somebody comes is asked for, also when nobody stays', async (t) => {
+  const world = new World(t);
+  (await world.use('doc'))();
+  await until('a further question', async () => {
+    (await world.use('doc'))();
+    return world.questions.length > 1;
+  });
+  const young = new World(t, { recheckMs: 3_600_000 });
+  for (let i = 0; i < 3; i++) (await young.use('doc'))();
+  await young.use('other');
+  await sleep(300);
+  t.same(young.questions, ['ann doc', 'ann other'], 'not while it is young');
+});
+
 test('an answer that is in use is asked for anew, long before its time is over', async (t) => {
   const world = new World(t);
   const release = await world.use('doc');
