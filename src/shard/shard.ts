@@ -86,6 +86,12 @@ export class Shard {
         this.#bounds.committed(changes, committed);
         this.#replication?.committed(changes, committed);
       },
+      onTextReplaced: (document) => {
+        this.#reads.forget(document);
+      },
+      refuse: (documentId, group, openGroup) => {
+        this.#refusals.refuseGroup(documentId, group, openGroup);
+      },
       endTurn,
     });
     const { committer, dirty, gate } = this.#commits;
@@ -245,6 +251,7 @@ export class Shard {
   /** Merges the writes of a group, and answers the reads from the state after it. */
   #process(document: LoadedDocument, given: TaskGroup, openGroup: OpenGroup, isFresh = false): void {
     const group = isFresh ? given : (this.#freshness?.hold(document, given, openGroup) ?? given);
+    if (this.#commits.refusedTexts.hold(document, group, openGroup)) return;
     if (this.#commits.gate.mustWait(document, false)) {
       this.#commits.gate.wait(document, group, openGroup);
       return;

@@ -58,7 +58,8 @@ export class DocumentTags {
 
   #present({ handle, text }: LoadedDocument): string {
     const { core, texts } = this.#options;
-    const ofText = text === undefined ? 0 : texts.version(text.handle);
+    // A text that is made anew counts from the beginning.
+    const ofText = text === undefined ? 0 : `${text.handle}-${texts.version(text.handle)}`;
     return `${this.#memory}.${core.version(handle)}.${ofText}`;
   }
 }
