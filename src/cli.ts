@@ -15,6 +15,8 @@ import { isDocumentId } from './protocol/document-id.js';
 import { ImportError } from './import/import-error.js';
 import { DatabaseError, migrate, migrationStates, SchemaError } from './storage/postgres/migrate.js';
 import { CertificateError, readCertificate } from './tls/certificate.js';
+import { DocumentSchemaError } from './validation/schema-file.js';
+import { readSchemas } from './validation/schemas.js';
 import { packageFolder, version } from './version.js';
 
 const help = `synckit-server ${version}
@@ -66,6 +68,7 @@ const commands: Readonly<Record<string, (args: string[]) => void | Promise<void>
     const given = options(args, { connect: { type: 'boolean' }, 'port-in-use': { type: 'boolean' } });
     const config = loadConfig(process.env);
     if (config.tls !== undefined) readCertificate(config.tls);
+    if (config.schemaDirectory !== undefined) await readSchemas(config.schemaDirectory);
     if (given.connect === true) {
       const { connectionProblems } = await import('./cli/connect.js');
       const problems = await connectionProblems(config, given['port-in-use'] === true);
@@ -181,6 +184,7 @@ const expected = [
   ImportError,
   DataError,
   CertificateError,
+  DocumentSchemaError,
 ];
 
 try {

@@ -87,6 +87,12 @@ const table = {
     retryable: false,
     meaning: 'The delta or one of its operations is malformed or not supported. Nothing of the message was applied.',
   },
+  VALIDATION_FAILED: {
+    sentence: 'Validation failed',
+    retryable: false,
+    meaning:
+      'A rule of the operator (SCHEMA_DIR) forbids what the message writes. The sentence says which field and why. Nothing of the message was applied.',
+  },
   DOCUMENT_NOT_FOUND: {
     sentence: 'Document not found',
     retryable: false,

@@ -14,6 +14,7 @@ import { openLmdbStorage } from '../storage/lmdb/storage.js';
 import { MemoryStorage } from '../storage/memory.js';
 import { openPostgresStorage } from '../storage/postgres/storage.js';
 import type { Storage } from '../storage/port.js';
+import { readSchemas } from '../validation/schemas.js';
 import { answerCluster } from './replication/cluster-requests.js';
 import type { ShardWorkerData } from './shard-config.js';
 import { Shard } from './shard.js';
@@ -69,6 +70,7 @@ async function start(own: MessagePort, isReplacement: boolean): Promise<void> {
     nodeId: config.writerId,
     maxClockSkewMs: config.maxClockSkewMs,
     maxValueDepth: config.maxValueDepth,
+    schemas: config.schemaDirectory === undefined ? undefined : await readSchemas(config.schemaDirectory),
     limits: { maxFields: config.maxDocumentFields, maxBytes: config.maxDocumentBytes },
     tombstones: {
       maxCount: config.maxTombstones,
