@@ -6,6 +6,7 @@ import { exactValues } from '../support/exact-values.js';
 import { newSeed, randomFrom } from './random.js';
 import { storageCommitsContract } from './storage-commits.js';
 import { storageHorizonContract } from './storage-horizon.js';
+import { storageLifecycleContract } from './storage-lifecycle.js';
 import { storageTextContract } from './storage-text.js';
 import {
   change,
@@ -67,6 +68,7 @@ export function storageContract(name: string, open: () => Promise<OpenedStorage>
   storageCommitsContract(test);
   storageHorizonContract(test);
   storageTextContract(test);
+  storageLifecycleContract(test);
 
   void test('the same commit again changes nothing', async (t, storage) => {
     const first = row({ stamp: 10 });
