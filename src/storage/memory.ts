@@ -9,7 +9,7 @@ import {
   refuseAll,
 } from './limits.js';
 import { isBelow, mergeHorizons, type Horizon, type Purge } from './horizon.js';
-import { MemoryLifecycle, type MemoryDocument } from './memory-lifecycle.js';
+import { MemoryLifecycle, type MemoryDocument } from './lifecycle/memory.js';
 import { compareRows } from './order.js';
 import type {
   Committed,

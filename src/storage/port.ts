@@ -3,7 +3,7 @@
  * suite (test/contract/storage.ts) runs against each of them.
  */
 
-import type { Lifecycle } from './lifecycle.js';
+import type { Lifecycle } from './lifecycle/port.js';
 
 /** One field of a document as it is stored: the last write and its place in the order. */
 export interface FieldRow {

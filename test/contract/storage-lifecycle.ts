@@ -1,6 +1,6 @@
 /** What storage adapters promise about whole documents: lists, deletion, erasure; part of the suite in storage.ts. */
 
-import type { ListRequest } from '../../src/storage/lifecycle.js';
+import type { ListRequest } from '../../src/storage/lifecycle/port.js';
 import type { Storage, TextUpdate } from '../../src/storage/port.js';
 import { change, row, rowsOf, sorted } from './storage-rows.js';
 import type { Test } from './storage.js';

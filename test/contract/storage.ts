@@ -65,10 +65,8 @@ export function storageContract(name: string, open: () => Promise<OpenedStorage>
   orderTests(test);
   nameTests(test);
   refusalTests(test);
-  storageCommitsContract(test);
-  storageHorizonContract(test);
-  storageTextContract(test);
-  storageLifecycleContract(test);
+  const parts = [storageCommitsContract, storageHorizonContract, storageTextContract, storageLifecycleContract];
+  for (const part of parts) part(test);
 
   void test('the same commit again changes nothing', async (t, storage) => {
     const first = row({ stamp: 10 });

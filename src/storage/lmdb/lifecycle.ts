@@ -2,7 +2,7 @@
 
 import { setImmediate } from 'node:timers/promises';
 import type { Transaction } from 'lmdb';
-import { eraseHorizon } from '../erase-horizon.js';
+import { eraseHorizon } from '../lifecycle/erase-horizon.js';
 import { isBelow, type Horizon } from '../horizon.js';
 import {
   maxListLimit,
@@ -11,7 +11,7 @@ import {
   type ListedDocument,
   type ListPage,
   type ListRequest,
-} from '../lifecycle.js';
+} from '../lifecycle/port.js';
 import { checkDocumentId } from '../limits.js';
 import type { ByteStore } from './folder.js';
 import {
@@ -120,9 +120,10 @@ export class LmdbLifecycle implements Lifecycle {
         start = documentEnd(id);
         last = id;
         if (entry.key.byteLength !== id.length + 1) throw new CorruptEntry('a document has no record of its own');
-        const { created, updated, deletedAt } = decodeDocument(entry.value);
-        if (state !== 'any' && (state === 'deleted') !== (deletedAt !== undefined)) continue;
-        documents.push({ id, created, updated, ...(deletedAt === undefined ? {} : { deletedAt }) });
+        const record = decodeDocument(entry.value);
+        if (state === 'any' || (state === 'deleted') === (record.deletedAt !== undefined)) {
+          documents.push(listed(id, record));
+        }
       }
     } finally {
       snapshot.done();
@@ -198,7 +199,8 @@ export class LmdbLifecycle implements Lifecycle {
     const snapshot: Transaction = transactions.snapshot();
     try {
       let i = 0;
-      for (const _bytes of guard.document(documentId, guard.meta())) if (++i % 100 === 0) await setImmediate();
+      const pages = guard.document(documentId, guard.meta());
+      while (pages.next().done !== true) if (++i % 100 === 0) await setImmediate();
       for (const { key, value } of store.getRange({ start, end: documentEnd(documentId), transaction: snapshot })) {
         if (++i % entriesPerTurn === 0) await setImmediate();
         if (key.byteLength === start.byteLength) found.record = decodeDocument(value);
@@ -234,6 +236,12 @@ export class LmdbLifecycle implements Lifecycle {
 /** Whether a record was marked by an erasure that has not come to its end. */
 function isBeingErased({ deletedAt, erasedAt }: DocumentRecord): boolean {
   return deletedAt !== undefined && erasedAt !== undefined && erasedAt >= deletedAt;
+}
+
+function listed(id: string, record: DocumentRecord): ListedDocument {
+  const { created, updated, deletedAt } = record;
+  if (deletedAt === undefined) return { id, created, updated };
+  return { id, created, updated, deletedAt, ...(isBeingErased(record) ? { isErasing: true } : {}) };
 }
 
 function idOfKey(key: Uint8Array): string {

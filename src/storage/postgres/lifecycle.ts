@@ -9,7 +9,7 @@ import {
   type ListedDocument,
   type ListPage,
   type ListRequest,
-} from '../lifecycle.js';
+} from '../lifecycle/port.js';
 import type { Statement } from './connection/client.js';
 import type { Connections } from './connection/connection.js';
 import { databaseError } from './errors.js';

@@ -10,6 +10,8 @@ export interface ListedDocument {
   readonly updated: number;
   /** Since when it is deleted; absent for one that is not. */
   readonly deletedAt?: number;
+  /** Set when an erasure of it has begun and not come to its end. */
+  readonly isErasing?: true;
 }
 
 export interface ListRequest {
@@ -48,7 +50,7 @@ export interface Erasure {
  * A deleted document is loaded as an empty one with `deletedAt`. What it held is kept, and so is what a node commits
  * that has not heard of it.
  *
- * An erased one leaves a marker: a horizon (horizon.ts) that covers all that was written before, and `erasedAt`. Fields are
+ * An erased one leaves a marker: a horizon (../horizon.ts) that covers all that was written before, and `erasedAt`. Fields are
  * taken from beyond the horizon; texts are refused for good, because an old state of a text would bring all of it back.
  *
  * All methods resolve once the change is durable, with the number of the commit that it is, and may be repeated; they

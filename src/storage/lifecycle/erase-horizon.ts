@@ -1,4 +1,4 @@
-import { mergeHorizons, type Horizon } from './horizon.js';
+import { mergeHorizons, type Horizon } from '../horizon.js';
 
 export interface ErasedDocument {
   /** When the erasure was asked for, in ms since the epoch. */

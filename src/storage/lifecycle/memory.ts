@@ -1,10 +1,10 @@
 /** Lists, deletion and erasure of documents in the memory of the process. */
 
-import type { Horizon } from './horizon.js';
+import type { Horizon } from '../horizon.js';
 import { eraseHorizon } from './erase-horizon.js';
-import { maxListLimit, type Erasure, type Lifecycle, type ListPage, type ListRequest } from './lifecycle.js';
-import { checkDocumentId } from './limits.js';
-import type { FieldRow } from './port.js';
+import { maxListLimit, type Erasure, type Lifecycle, type ListPage, type ListRequest } from './port.js';
+import { checkDocumentId } from '../limits.js';
+import type { FieldRow } from '../port.js';
 
 export interface MemoryDocument {
   stamp: number;
