@@ -89,7 +89,7 @@ module.exports = {
         path: '^src/',
         pathNot: [
           '^src/shard/entry\\.ts$',
-          '^src/(node/auth|node/node|cli|cli/accounts|cli/connect|cli/data)\\.ts$',
+          '^src/(node/auth|node/node|cli|cli/accounts|cli/connect|cli/data|cli/documents/local-store)\\.ts$',
           '^src/storage/',
           '^src/import/',
         ],

@@ -53,9 +53,7 @@ export class Shard {
     this.#outbox = new Outbox(options.send, () => this.#status());
     this.#refusals = new Refusals({ ...options, outbox: this.#outbox });
     const nextStamp = (document: LoadedDocument): number => this.#writes.nextStamp(document);
-    const endTurn = (): void => {
-      this.#endTurn();
-    };
+    const endTurn = this.#endTurn;
     const tags = new DocumentTags({ ...options, isDirty: (document) => this.#commits.committer.isDirty(document) });
     this.#reads = new DocumentReads({
       ...options,
@@ -178,9 +176,7 @@ export class Shard {
       nextStamp: (document) => this.#writes.nextStamp(document),
       remote: this.#remote,
       isEnded: (documentId, stored) => this.endings.note(documentId, stored),
-      endTurn: () => {
-        this.#endTurn();
-      },
+      endTurn: this.#endTurn,
       onStatus: () => {
         this.#outbox.flush();
       },
@@ -204,9 +200,7 @@ export class Shard {
       refuse: (documentId, group, openGroup) => {
         this.#refusals.refuseGroup(documentId, group, openGroup);
       },
-      endTurn: () => {
-        this.#endTurn();
-      },
+      endTurn: this.#endTurn,
     });
   }
 
@@ -280,11 +274,11 @@ export class Shard {
     for (const record of reads) this.#reads.add(document, record, openGroup);
   }
 
-  #endTurn(): void {
+  readonly #endTurn = (): void => {
     this.#commits.gate.resume();
     this.#tidy();
     this.#outbox.flush();
-  }
+  };
 
   #tidy(): void {
     this.#commits.committer.kick();

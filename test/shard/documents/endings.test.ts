@@ -35,11 +35,11 @@ test('DEL1 a load that crosses the deletion does not bring the document back', a
   const first = new ShardDriver({}, storage);
   await first.run('d', [write(1, { documentId: 'd', field: 'a', value: 1 })]);
   const driver = new ShardDriver({}, storage);
-  const { load } = storage;
+  const load = storage.load.bind(storage);
   let answer = (): void => undefined;
   // What was read before the deletion arrives after it.
   storage.load = async (ids) => {
-    const loaded = await load.call(storage, ids);
+    const loaded = await load(ids);
     storage.load = load;
     await new Promise<void>((resolve) => (answer = resolve));
     return loaded;
