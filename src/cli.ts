@@ -8,6 +8,7 @@ import { signToken } from './auth/tokens/tokens.js';
 import { ConfigError, loadConfig, readDuration } from './config/load.js';
 import { accountCommands } from './cli/accounts.js';
 import { dataCommands } from './cli/data.js';
+import { documentCommands } from './cli/documents/documents.js';
 import { DataError, list, options, print, UsageError } from './cli/tools.js';
 import { AccountError } from './auth/accounts/accounts.js';
 import { generatedPages } from './docs.js';
@@ -36,6 +37,7 @@ Usage: synckit-server [command]
   user           add, list and change accounts with a password
   key            add, list and revoke API keys
   revoke-token   revoke tokens before they expire
+  documents      list, read, write, delete, export and import documents
   migrate        migrate the schema of the database in DATABASE_URL
     --status       only list the migrations, applied and missing
   import-reference
@@ -52,7 +54,7 @@ Usage: synckit-server [command]
     --force        replace what is there, which is moved aside
   docs           write docs/configuration.md, docs/errors.md and docs/metrics.md
 
-  -h, --help     print this; after user, key or revoke-token: their help
+  -h, --help     print this; after user, key, revoke-token or documents: theirs
   -v, --version  print the version
 
 A file .env in the present folder is read, unless NODE_ENV is test. The environment variables are described in docs/configuration.md.`;
@@ -154,7 +156,8 @@ const commands: Readonly<Record<string, (args: string[]) => void | Promise<void>
 
 async function run(args: string[]): Promise<void> {
   const [first, ...rest] = args;
-  const account = first !== undefined && Object.hasOwn(accountCommands, first) ? accountCommands[first] : undefined;
+  const withHelp = { ...accountCommands, ...documentCommands };
+  const account = first !== undefined && Object.hasOwn(withHelp, first) ? withHelp[first] : undefined;
   if (args.includes('--help') || args.includes('-h') || first === 'help') {
     print(account?.help ?? help);
   } else if (account !== undefined) {

@@ -38,6 +38,9 @@ export default async function handle(work: Work): Promise<unknown> {
       return undefined;
     case 'cluster':
       return answerCluster(sharedState, work.request);
+    case 'lifecycle':
+      if (shard === undefined) throw new Error('the shard has failed');
+      return shard.endings.do(work.request);
     case 'clock':
       return storage?.clockOffset?.();
     case 'stop':

@@ -218,6 +218,7 @@ export class Writes {
         message = parseMessage(record.payload, headOf(record));
         operations = parseOperations(message, document.id, maxValueDepth);
       }
+      if (operations.texts.length > 0 && document.erasedAt !== undefined) throw new ProtocolError('TEXT_ERASED');
       if (committer.pendingBytes > maxPendingBytes) throw new ProtocolError('STORAGE_UNAVAILABLE');
       const isNew = this.#isNew(document);
       if (isNew && record.mayNotCreate === true)

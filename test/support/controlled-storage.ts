@@ -36,6 +36,10 @@ export class ControlledStorage implements Storage {
   #gates: Promise<void>[] = [];
   #held: (() => void)[] = [];
 
+  get lifecycle(): Storage['lifecycle'] {
+    return this.inner.lifecycle;
+  }
+
   /** Lets the commits and loads from now on wait until `release`. */
   hold(): void {
     this.#gates = [new Promise((resolve) => this.#held.push(resolve))];

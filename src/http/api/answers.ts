@@ -25,6 +25,8 @@ const statuses: Readonly<Record<ErrorCode, string>> = {
   ACCESS_ENDED: forbidden,
   PERMISSION_DENIED: forbidden,
   DOCUMENT_NOT_FOUND: notFound,
+  DOCUMENT_DELETED: notFound,
+  TEXT_ERASED: '409 Conflict',
   NOT_FOUND: notFound,
   METHOD_NOT_ALLOWED: '405 Method Not Allowed',
   VALIDATION_FAILED: unprocessable,
