@@ -4,6 +4,7 @@ import { ConfigError, loadConfig, type Config } from './config/load.js';
 import { createLogger, type Logger } from './log.js';
 import { Node } from './node/node.js';
 import { ShardStartTimeout } from './pool/shard-link.js';
+import { greeting } from './start/greeting.js';
 import { endAtOnce, onStop } from './start/signals.js';
 import { readSchemas } from './validation/schemas.js';
 import { version } from './version.js';
@@ -40,6 +41,7 @@ async function serve(): Promise<void> {
   listenForSignals(node, config, log);
   const { host, shards, storage, publicNodeId: id } = config;
   log.info({ id, host, port, shards, storage: storage.kind }, 'listening');
+  if (config.playground && process.stderr.isTTY) writeSync(2, `\n  ${greeting(config, port)}\n\n`);
   tellPm2(config);
 }
 

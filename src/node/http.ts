@@ -8,6 +8,7 @@ import { createApi, type Api } from '../http/api/register.js';
 import type { ApiDeps } from '../http/api/ports.js';
 import { openDocuments } from '../http/cluster.js';
 import { registerAuth } from '../http/auth/register.js';
+import { createPages } from '../http/pages/register.js';
 import { registerMetrics } from '../http/metrics.js';
 import type { HttpDeps } from '../http/ports.js';
 import { readinessOf } from '../http/readiness.js';
@@ -57,7 +58,9 @@ export function nodeRoutes(parts: HttpParts): { readonly api: Api; readonly regi
   const open: ApiDeps['open'] = (sender) => acceptor.documents.open(sender);
   const follow: ApiDeps['follow'] = (sender, request, events) => acceptor.streams.open(sender, request, events);
   const api = createApi({ config, log, open, follow, addressOf, refusalOf, refuseParts, unready });
+  const pages = createPages({ playground: config.playground, refusalOf, draining });
   const register = (app: TemplatedApp): void => {
+    pages(app);
     registerMetrics(app, { config, metrics: parts.rendering, log, refusalOf });
     registerAuth(app, {
       ...{ config, log, authenticator: auth.authenticator, addressOf, refusalOf, refuseParts, draining },
