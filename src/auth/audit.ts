@@ -23,6 +23,8 @@ export type AuditEvent =
   | 'token_revoked'
   | 'user_revoked'
   | 'access_refreshed'
+  | 'disconnected'
+  | 'drain_ordered'
   | 'admin_refused';
 
 export interface AuditDetails {

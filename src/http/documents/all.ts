@@ -1,5 +1,6 @@
 /** All routes of the HTTP API, in the order of the docs. */
 import { openApiOf } from '../api/openapi.js';
+import { adminSpecs } from '../admin/specs.js';
 import type { RouteSpec } from '../api/route.js';
 import * as specs from './specs.js';
 
@@ -9,6 +10,7 @@ export const apiSpecs: readonly RouteSpec[] = [
   specs.postDeltas,
   specs.getText,
   specs.followDocument,
+  ...adminSpecs,
 ];
 
 /** What `/openapi.json` answers. */

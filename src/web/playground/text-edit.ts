@@ -23,17 +23,18 @@ export function editOf(clusters: readonly string[], text: string, caret: number)
   const before = clusters.join('');
   if (before === text) return undefined;
   const tail = text.slice(caret);
-  const isTyped = before.endsWith(tail);
-  const kept = isTyped ? tail.length : commonEnd(before, text);
-  const start = commonStart(before, text, Math.min(before.length, text.length) - kept);
+  const after = before.endsWith(tail) ? tail.length : 0;
+  const start = commonStart(before, text, Math.min(before.length, text.length) - after);
+  // A correction far from the caret leaves more as it was.
+  const kept = after + commonEnd(before.slice(start, before.length - after), text.slice(start, text.length - after));
   const end = before.length - kept;
   // Neither side of the edit may lie inside of a cluster.
   const offsets = offsetsOf(clusters);
   const place = lastAtMost(offsets, start);
-  const after = firstAtLeast(offsets, end);
+  const next = firstAtLeast(offsets, end);
   const inserted =
-    before.slice(offsets[place], start) + text.slice(start, text.length - kept) + before.slice(end, offsets[after]);
-  return { place, removed: after - place, inserted };
+    before.slice(offsets[place], start) + text.slice(start, text.length - kept) + before.slice(end, offsets[next]);
+  return { place, removed: next - place, inserted };
 }
 
 /** Where clusters begin, in UTF-16 units; the last one is the end. */
