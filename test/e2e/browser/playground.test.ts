@@ -144,7 +144,10 @@ void test('two tabs of the playground', { skip: withoutBrowser, timeout: 600_000
     await Promise.all(typing);
     await ann.page.locator('#state[data-state="waiting"]').waitFor();
     t.equal(await text(ann.page), letters, 'typing goes on without the server');
+    await t.rejects(ann.page.reload(), 'there is nobody to serve the page');
     server = await startServer(env);
+    await ann.page.goto(`${server.http}/playground`);
+    await ann.page.locator('#text:enabled').waitFor();
     await agree('both to have the same text');
     t.equal(await text(bob.page), letters, 'no key is lost');
     await until('the field to arrive', async () => {
