@@ -29,6 +29,7 @@ const allowed = {
   shard: ['messages', 'protocol', 'storage', 'cluster', 'metrics', 'validation'],
   import: ['storage', 'protocol'],
   start: [],
+  web: [],
 };
 
 /** Folders inside a folder that know nothing of what lies above them or beside them, but for the files named. */
@@ -60,7 +61,7 @@ module.exports = {
       name: 'core-wasm-is-for-shards',
       comment: 'The import joins texts as a shard does.',
       severity: 'error',
-      from: { path: '^src/', pathNot: ['^src/shard/', '^src/import/', '^src/core-wasm/'] },
+      from: { path: '^src/', pathNot: ['^src/shard/', '^src/import/', '^src/core-wasm/', '^src/web/'] },
       to: { path: '^src/core-wasm/' },
     },
     {
@@ -72,7 +73,8 @@ module.exports = {
     {
       name: 'reference-implementation-is-for-tests',
       severity: 'error',
-      from: { path: '^src/', pathNot: ['^src/core-wasm/(reference|test|bench)/'] },
+      comment: 'And for pages, which need the blocks of a text in their order.',
+      from: { path: '^src/', pathNot: ['^src/core-wasm/(reference|test|bench)/', '^src/web/'] },
       to: { path: '^src/core-wasm/reference/' },
     },
     {

@@ -64,6 +64,12 @@ const table = {
     meaning:
       'The user is disabled or removed, the API key is revoked or expired, or the application does not let the user in any more.',
   },
+  DISCONNECTED: {
+    sentence: 'Disconnected by an administrator',
+    retryable: true,
+    closeCode: 4001,
+    meaning: 'An administrator has ended the connections of the user, or those to a document. Connect again.',
+  },
   AUTH_UNAVAILABLE: {
     sentence: 'Authentication unavailable',
     retryable: true,
@@ -191,6 +197,8 @@ export const closeCodes = {
   restart: 1012,
   /** The server is over capacity: connect again later. */
   tryLater: 1013,
+  /** An administrator has ended the connection: connect again. */
+  disconnected: 4001,
   /** Sign in again. Codes from 4400 on mean: do not connect again without doing something about it. */
   signIn: 4401,
   /** No longer allowed. */

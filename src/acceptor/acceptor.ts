@@ -1,12 +1,14 @@
 import type { TemplatedApp } from 'uWebSockets.js';
 import { errors } from '../errors.js';
 import { SampledLog } from '../log.js';
+import type { DisconnectTarget } from '../auth/accounts/orders.js';
 import { anonymousIdentity } from '../auth/identity.js';
 import type { ChunkMemory } from '../protocol/chunks.js';
 import type { AcceptorOptions } from './acceptor-options.js';
 import { Doors } from './addresses/doors.js';
 import { refuseTask } from './abandoned-task.js';
 import { cancelReads } from './session/cancel-reads.js';
+import { disconnectAll } from './session/disconnect.js';
 import { Budgets } from './session/budgets.js';
 import { Charges } from './session/charges.js';
 import { ReadAdmission } from './session/read-admission.js';
@@ -228,6 +230,16 @@ export class Acceptor {
   /** Who the open sessions belong to, and what ends one or gives it other permissions. */
   identities(): Iterable<LiveIdentity> {
     return liveIdentities([...this.#everySession()], this.#authentication);
+  }
+
+  /** Ends the connections of a user or those to a document. @returns How many. */
+  disconnect(target: DisconnectTarget): Promise<number> {
+    return disconnectAll(target, {
+      ofUser: (user) => this.sessions.ofUser(user) ?? [],
+      all: () => this.#everySession(),
+      newest: () => this.sessions.newest,
+      metrics: this.#options.metrics,
+    });
   }
 
   /** An answer of a shard. */

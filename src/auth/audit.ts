@@ -26,6 +26,8 @@ export type AuditEvent =
   | 'document_deleted'
   | 'document_restored'
   | 'document_erased'
+  | 'disconnected'
+  | 'drain_ordered'
   | 'admin_refused';
 
 export interface AuditDetails {

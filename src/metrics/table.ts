@@ -65,7 +65,9 @@ export const metrics = {
     name: 'synckit_connections_closed_total',
     type: 'counter',
     owner: 'acceptor',
-    labels: { code: ['1000', '1001', '1005', '1006', '1008', '1009', '1011', '1012', '1013', '4401', '4403', 'other'] },
+    labels: {
+      code: ['1000', '1001', '1005', '1006', '1008', '1009', '1011', '1012', '1013', '4001', '4401', '4403', 'other'],
+    },
     help: 'Accepted connections that were closed, by WebSocket close code; 1006 is a connection that broke without a close frame.',
   },
   backpressureCloses: {

@@ -10,6 +10,7 @@ import { AuditLog } from '../auth/audit.js';
 import { RefusalSampler } from '../auth/refusal-sampler.js';
 import { Authenticator } from '../auth/authenticator.js';
 import { Directory, type Changed } from '../auth/accounts/directory.js';
+import type { Order } from '../auth/accounts/orders.js';
 import { PasswordPool } from '../auth/accounts/password-pool.js';
 import { SignIn } from '../auth/accounts/sign-in.js';
 import { SignInThrottle, type ThrottleState } from '../auth/accounts/throttle.js';
@@ -28,6 +29,7 @@ export interface NodeAuthOptions {
   readonly throttle: ThrottleState;
   /** The identities of all open sessions, and what to do when one counts no more, or differently. */
   readonly sessions: () => Iterable<LiveIdentity>;
+  readonly onOrder: (order: Order) => void;
 }
 
 /** What works once the storage is open. */
@@ -80,6 +82,7 @@ export class NodeAuth {
           log.error({ err: error }, 'sessions could not be checked again');
         });
       },
+      onOrder: options.onOrder,
       onPollFailed: () => {
         metrics.authPollFailures.add(1);
       },

@@ -1,13 +1,15 @@
 import type { TemplatedApp } from 'uWebSockets.js';
 import type { Acceptor } from '../acceptor/acceptor.js';
 import type { ClusterStatus } from '../cluster/membership/heartbeat.js';
-import { MAX_ROOMS } from '../cluster/membership/shared-state.js';
+import { MAX_ROOMS, type NodeFacts } from '../cluster/membership/shared-state.js';
 import type { Config } from '../config/load.js';
 import { errors } from '../errors.js';
 import { createApi, type Api } from '../http/api/register.js';
 import type { ApiDeps } from '../http/api/ports.js';
+import type { ConnectionFacts } from '../http/admin/ports.js';
 import { openDocuments } from '../http/cluster.js';
 import { registerAuth } from '../http/auth/register.js';
+import { createPages } from '../http/pages/register.js';
 import { registerMetrics } from '../http/metrics.js';
 import type { HttpDeps } from '../http/ports.js';
 import { readinessOf } from '../http/readiness.js';
@@ -35,6 +37,10 @@ export interface HttpParts {
   /** Undefined for a node without a bus. */
   readonly cluster: () => ClusterStatus | undefined;
   readonly state: () => NodeState;
+  /** This node, as others see it. */
+  readonly facts: () => NodeFacts;
+  /** The process is to drain. */
+  readonly onDrain: () => void;
 }
 
 /** All HTTP routes of a node, for each of its apps. */
@@ -57,13 +63,20 @@ export function nodeRoutes(parts: HttpParts): { readonly api: Api; readonly regi
   const open: ApiDeps['open'] = (sender) => acceptor.documents.open(sender);
   const follow: ApiDeps['follow'] = (sender, request, events) => acceptor.streams.open(sender, request, events);
   const api = createApi({ config, log, open, follow, addressOf, refusalOf, refuseParts, unready });
+  const pages = createPages({ playground: config.playground, refusalOf, draining });
   const register = (app: TemplatedApp): void => {
+    pages(app);
     registerMetrics(app, { config, metrics: parts.rendering, log, refusalOf });
     registerAuth(app, {
       ...{ config, log, authenticator: auth.authenticator, addressOf, refusalOf, refuseParts, draining },
       audit: () => auth.audit,
       services: () => auth.services,
-      openDocuments: () => openDocuments({ cluster: parts.cluster, documents }, MAX_ROOMS),
+      node: {
+        ...{ facts: parts.facts, cluster: parts.cluster, drain: parts.onDrain },
+        openDocuments: () => openDocuments({ cluster: parts.cluster, documents }, MAX_ROOMS),
+        users: (limit) => acceptor.sessions.listUsers(limit),
+        connectionsOf: (user, limit) => connectionsOf(acceptor, user, limit),
+      },
     });
     api.register(app);
     registerHttp(app, {
@@ -86,4 +99,15 @@ export function nodeRoutes(parts: HttpParts): { readonly api: Api; readonly regi
     });
   };
   return { api, register };
+}
+
+function connectionsOf({ sessions }: Acceptor, user: string, limit: number): ConnectionFacts[] {
+  const listed: ConnectionFacts[] = [];
+  for (const session of sessions.ofUser(user) ?? []) {
+    if (listed.length >= limit) break;
+    const { address, encoding, subscriptions } = session;
+    const kind = sessions.find(session.number) === undefined ? 'http' : 'websocket';
+    listed.push({ address, kind, encoding, subscriptions: subscriptions.size });
+  }
+  return listed;
 }

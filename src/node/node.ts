@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Acceptor } from '../acceptor/acceptor.js';
 import { CLOSE_GRACE_MS, disconnect, drainClients } from '../acceptor/drain-clients.js';
+import type { Order } from '../auth/accounts/orders.js';
 import { SharedThrottle } from '../auth/accounts/throttle.js';
 import { MAX_ROOMS, type NodeEntry } from '../cluster/membership/shared-state.js';
 import type { Config } from '../config/load.js';
@@ -31,6 +32,8 @@ export interface NodeOptions {
   readonly version: string;
   /** The storage will never work again in this process, all clients are disconnected: the process must end at once. */
   readonly onStorageLost: () => void;
+  /** An administrator wants the process to drain, as by SIGTERM. */
+  readonly onDrain: () => void;
 }
 
 /** Time between two checks whether the coalescer has submitted everything, in ms. */
@@ -93,6 +96,9 @@ export class Node {
       ...{ log: log.child({ part: 'auth' }), metrics: acceptorMetrics },
       throttle: new SharedThrottle(clusterThrottle(this.shards)),
       sessions: () => this.acceptor.identities(),
+      onOrder: (order) => {
+        this.#obey(order);
+      },
     });
     this.clock = new DatabaseClock({
       shards: this.shards,
@@ -134,6 +140,8 @@ export class Node {
       ...{ config, log: log.child({ part: 'http' }), version, startedAt: this.#startedAt, rendering },
       ...{ acceptor: this.acceptor, auth: this.auth, shards: this.shards, clock: this.clock },
       cluster: () => this.heartbeat?.status(),
+      facts: () => this.#entry(),
+      onDrain: options.onDrain,
       state: () => this.#state,
     });
     this.api = routes.api;
@@ -224,6 +232,23 @@ export class Node {
     };
   }
 
+  #obey(order: Order): void {
+    const { config, log, onDrain } = this.#options;
+    if (order.kind === 'drain') {
+      if (order.node === config.publicNodeId) onDrain();
+      return;
+    }
+    const { kind, ...target } = order;
+    this.acceptor.disconnect(target).then(
+      (connections) => {
+        log.info({ ...target, connections }, 'connections were ended by an administrator');
+      },
+      (error: unknown) => {
+        log.error({ err: error, kind }, 'connections could not be ended');
+      },
+    );
+  }
+
   #drainClients(durationMs: number): Promise<void> {
     const { log } = this.#options;
     return drainClients({ sessions: this.acceptor.sessions.all(), durationMs, flush: () => this.#flush(), log });
@@ -267,6 +292,7 @@ export class Node {
       clients: this.acceptor.awareness.clients,
       documents: this.shards.status().documents,
       draining: this.#state === 'draining',
+      activity: config.metricsEnabled ? this.metrics.activity() : undefined,
       rooms: this.acceptor.topics.summary(MAX_ROOMS),
     };
   }

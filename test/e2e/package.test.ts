@@ -27,10 +27,18 @@ test('the package holds what runs, and runs where nothing else is', async (t) =>
   const [packed] = Object.values(parsed) as [Packed];
   const paths = packed.files.map(({ path }) => path);
   t.ok(packed.size < 1024 ** 2, `${packed.size} bytes`);
-  for (const path of ['dist/src/main.js', 'node_modules/@synckit/core-wasm/build/core.wasm', 'tools/cluster.mjs']) {
+  for (const path of [
+    'dist/src/main.js',
+    'node_modules/@synckit/core-wasm/build/core.wasm',
+    'tools/cluster.mjs',
+    'src/web/playground/index.html',
+    'dist/assets/web/playground/main.js',
+  ]) {
     t.ok(paths.includes(path), path);
   }
-  const foreign = paths.filter((path) => /(^|\/)(test|bench|assembly|reference)\/|\.(ts|map)$/.test(path));
+  // The pages hold texts as the reference implementation does.
+  const others = paths.filter((path) => !path.startsWith('dist/assets/core-wasm/reference/'));
+  const foreign = others.filter((path) => /(^|\/)(test|bench|assembly|reference)\/|\.(ts|map)$/.test(path));
   t.strictSame(foreign, [], 'no tests, sources or maps');
 
   const cwd = join(to, 'app');
@@ -58,6 +66,7 @@ test('the package holds what runs, and runs where nothing else is', async (t) =>
   await until('the server to listen', () => out.includes('"msg":"listening"'), 120_000);
   const { port } = JSON.parse(out.trim().split('\n').at(-1)!) as { port: number };
   t.equal((await fetch(`http://127.0.0.1:${port}/health/ready`)).status, 200);
+  t.equal((await fetch(`http://127.0.0.1:${port}/playground`)).status, 200);
   t.ok((await readdir(cwd)).includes('data'), 'documents are kept in the present folder');
   const ended = once(server, 'close');
   process.kill(-server.pid!, 'SIGINT');

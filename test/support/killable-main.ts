@@ -20,7 +20,7 @@ export interface ShardReport {
 
 const config = loadConfig(process.env);
 const log = createLogger(config);
-const node = new Node({ config, log, version, onStorageLost: () => process.exit(1) });
+const node = new Node({ config, log, version, onStorageLost: () => process.exit(1), onDrain: () => undefined });
 const port = await node.start();
 
 process.on('message', (command: Command) => {

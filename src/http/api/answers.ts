@@ -34,6 +34,7 @@ const statuses: Readonly<Record<ErrorCode, string>> = {
   UNSUPPORTED_MEDIA_TYPE: '415 Unsupported Media Type',
   IDEMPOTENCY_KEY_REUSED: unprocessable,
   RATE_LIMIT_EXCEEDED: '429 Too Many Requests',
+  DISCONNECTED: unavailable,
   AUTH_UNAVAILABLE: unavailable,
   STORAGE_UNAVAILABLE: unavailable,
   SHUTTING_DOWN: unavailable,

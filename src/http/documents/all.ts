@@ -1,5 +1,6 @@
 /** All routes of the HTTP API, in the order of the docs. */
 import { openApiOf } from '../api/openapi.js';
+import { adminSpecs } from '../admin/specs.js';
 import type { RouteSpec } from '../api/route.js';
 import * as lifecycle from './lifecycle-specs.js';
 import * as specs from './specs.js';
@@ -13,6 +14,7 @@ export const apiSpecs: readonly RouteSpec[] = [
   specs.followDocument,
   lifecycle.deleteDocument,
   lifecycle.restoreDocument,
+  ...adminSpecs,
 ];
 
 /** What `/openapi.json` answers. */
