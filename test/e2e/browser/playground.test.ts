@@ -154,6 +154,15 @@ void test('two tabs of the playground', { skip: withoutBrowser, timeout: 600_000
       const value = await field(ann.page, 'title').inputValue();
       return value.endsWith(letters) && value === (await field(bob.page, 'title').inputValue());
     });
+  });
+
+  await t.test('what the server has received and not stored is sent again', async (t) => {
+    server.child.kill('SIGSTOP');
+    await field(bob.page, 'title').fill('on its way');
+    await bob.page.locator('#frames li.out[data-type="delta_batch"]', { hasText: 'title = on its way' }).waitFor();
+    await server.kill('SIGKILL');
+    server = await startServer(env);
+    await until('it to arrive', async () => (await field(ann.page, 'title').inputValue()) === 'on its way');
     t.same([...ann.problems, ...bob.problems], []);
   });
 });
