@@ -31,7 +31,7 @@ export class DeletionSweep {
   start(): void {
     if (this.#isStopped) return;
     const everyMs = Math.min(LONGEST_MS, Math.max(SHORTEST_MS, this.#options.keepMs / 10));
-    this.#timer = setTimeout(() => void this.#run(), everyMs * (0.5 + Math.random()));
+    this.#timer = setTimeout(() => void this.#run(), (everyMs * (1 + Math.random())) / 2);
     this.#timer.unref();
   }
 
