@@ -5,6 +5,7 @@ import type { DisconnectTarget } from '../auth/accounts/orders.js';
 import { anonymousIdentity } from '../auth/identity.js';
 import type { ChunkMemory } from '../protocol/chunks.js';
 import type { AcceptorOptions } from './acceptor-options.js';
+import { awarenessCluster } from './awareness-cluster.js';
 import { Doors } from './addresses/doors.js';
 import { refuseTask } from './abandoned-task.js';
 import { cancelReads } from './session/cancel-reads.js';
@@ -27,7 +28,6 @@ import { HttpSessions } from './http/http-sessions.js';
 import { EndedDocuments } from './ended-documents.js';
 import { Interests } from './interests.js';
 import { Awareness } from './awareness/awareness.js';
-import type { AwarenessReplicationOptions } from './awareness/replication.js';
 import { Outgoing } from './outgoing.js';
 import { Router } from './router.js';
 import { HeldBytes } from './session/held-frames.js';
@@ -106,7 +106,7 @@ export class Acceptor {
       maxBytes: config.maxLocalAwarenessBytes,
       maxSessionBytes: config.maxSessionAwarenessBytes,
       maxDocuments: config.maxSubscriptions,
-      cluster: config.bus === undefined ? undefined : this.#awarenessCluster(),
+      cluster: config.bus === undefined ? undefined : awarenessCluster(options),
     });
     this.coalescer = new Coalescer({
       shards: {
@@ -262,21 +262,6 @@ export class Acceptor {
   resendInterests(shard: number): void {
     if (this.#options.config.bus !== undefined) this.awareness.restart(shard);
     this.#interests.sendAll(shard);
-  }
-
-  #awarenessCluster(): AwarenessReplicationOptions {
-    const { run, shards, config } = this.#options;
-    return {
-      run,
-      maxRemoteBytes: config.maxRemoteAwarenessBytes,
-      shards: {
-        count: shards.links.length,
-        indexOf: (documentId) => shards.indexOf(documentId),
-        running: (index) => shards.links[index]?.running === true,
-        ready: (index) => shards.links[index]?.acceptsAwareness === true,
-        send: (index, bytes) => shards.links[index]?.submitAwareness(bytes),
-      },
-    };
   }
 
   stop(): void {
