@@ -8,6 +8,7 @@ import { signToken } from './auth/tokens/tokens.js';
 import { ConfigError, loadConfig, readDuration } from './config/load.js';
 import { accountCommands } from './cli/accounts.js';
 import { dataCommands } from './cli/data.js';
+import { RemoteError } from './cli/remote.js';
 import { DataError, list, options, print, UsageError } from './cli/tools.js';
 import { AccountError } from './auth/accounts/accounts.js';
 import { generatedPages } from './docs.js';
@@ -185,6 +186,7 @@ const expected = [
   DataError,
   CertificateError,
   DocumentSchemaError,
+  RemoteError,
 ];
 
 try {
