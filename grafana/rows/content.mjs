@@ -7,6 +7,9 @@ const texts = {
     lines('States of texts', 'ops', 'States of collaborative texts that clients sent and that were joined.', [
       { expr: rate('synckit_text_states_total', 'instance'), legend: '{{instance}}' },
     ]),
+    lines('Texts replaced', 'ops', 'Texts that were replaced by HTTP or by a snapshot, by what that came to.', [
+      { expr: rate('synckit_text_replacements_total', 'result'), legend: '{{result}}' },
+    ]),
     lines(
       'Texts nearly full',
       'short',

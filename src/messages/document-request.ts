@@ -8,8 +8,8 @@ export interface Conditions {
 
 /** The head of a write: JSON in one line, in front of the body that the client sent. */
 export interface DocumentWrite extends Conditions {
-  /** What the body is: a merge patch of the fields, or the body of a `delta_batch`. */
-  readonly form: 'patch' | 'deltas';
+  /** What the body is: a merge patch of the fields, the body of a `delta_batch`, or what the text is to show. */
+  readonly form: 'patch' | 'deltas' | 'text' | 'textJson';
 }
 
 /** Payload of a read. */

@@ -8,6 +8,7 @@ export const apiSpecs: readonly RouteSpec[] = [
   specs.patchDocument,
   specs.postDeltas,
   specs.getText,
+  specs.putText,
   specs.followDocument,
 ];
 

@@ -102,6 +102,8 @@ export class Freshness {
 function isHeld(record: TaskRecord): boolean {
   if (record.kind === recordKinds.httpRead) return true;
   if (record.kind !== recordKinds.httpWrite) return false;
-  const { ifMatch, ifNoneMatch } = splitHead(record.payload).head as DocumentWrite;
-  return ifMatch !== undefined || ifNoneMatch !== undefined;
+  const { form, ifMatch, ifNoneMatch } = splitHead(record.payload).head as DocumentWrite;
+  // What takes the place of all that there is must see it.
+  const isWhole = form !== 'patch' && form !== 'deltas';
+  return isWhole || ifMatch !== undefined || ifNoneMatch !== undefined;
 }

@@ -6,10 +6,16 @@ import { parseMessage } from '../../protocol/message.js';
 import { parseOperations, type Operations } from '../../protocol/operations.js';
 import type { LoadedDocument } from '../documents/documents.js';
 import { ticksOf } from '../fields/stamp.js';
+import { contentOf } from './text-content.js';
 import type { DocumentTags } from './document-tags.js';
 
 /** The name by which the acceptor is told that a write by HTTP is durable: each session makes one. */
 export const HTTP_MESSAGE_ID = 'http';
+
+export interface HttpOperations extends Operations {
+  /** What the text is to show; undefined to leave it as it is. */
+  readonly content?: string;
+}
 
 /**
  * The operations of a write by HTTP.
@@ -21,10 +27,13 @@ export function parseHttpWrite(
   document: LoadedDocument,
   tags: DocumentTags,
   maxDepth: number,
-): Operations {
+): HttpOperations {
   const { head, body } = splitHead(payload);
   const { form, ...conditions } = head as DocumentWrite;
   tags.check(document, conditions);
+  if (form === 'text' || form === 'textJson') {
+    return { sets: [], texts: [], relays: [], content: contentOf(body, form === 'textJson') };
+  }
   if (form === 'patch') {
     // Whoever patches means what the fields held when the request came, whatever the devices of their writers say.
     const origin = { timestamp, clockMax: ticksOf(timestamp + 1) - 1 };
