@@ -23,7 +23,10 @@ export type AuditEvent =
   | 'token_revoked'
   | 'user_revoked'
   | 'access_refreshed'
-  | 'admin_refused';
+  | 'admin_refused'
+  | 'snapshot_created'
+  | 'snapshot_restored'
+  | 'snapshot_removed';
 
 export interface AuditDetails {
   /** User id of who did it. */

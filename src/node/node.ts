@@ -17,6 +17,7 @@ import { NodeAuth } from './auth.js';
 import { nodeRoutes, type NodeState } from './http.js';
 import { Listening } from './listening.js';
 import { nodeReads } from './reads.js';
+import { NodeSnapshots } from './snapshots.js';
 import { askCluster, clusterThrottle } from '../pool/cluster-client.js';
 import { DatabaseClock } from '../pool/database-clock.js';
 import { ClusterHeartbeat } from '../cluster/membership/heartbeat.js';
@@ -42,6 +43,7 @@ export class Node {
   readonly shards: ShardSet;
   readonly metrics: MetricsRegistry;
   readonly auth: NodeAuth;
+  readonly snapshots: NodeSnapshots;
   /** Names this process, unique among all nodes and starts. */
   readonly run = randomBytes(9).toString('base64url');
   /** Undefined without a bus. */
@@ -91,6 +93,10 @@ export class Node {
       throttle: new SharedThrottle(clusterThrottle(this.shards)),
       sessions: () => this.acceptor.identities(),
     });
+    this.snapshots = new NodeSnapshots({
+      ...{ config, log: log.child({ part: 'snapshots' }), metrics: acceptorMetrics, audit: this.auth.writeAudit },
+      documents: () => this.acceptor.documents,
+    });
     this.clock = new DatabaseClock({
       shards: this.shards,
       log: log.child({ part: 'clock' }),
@@ -115,11 +121,15 @@ export class Node {
       shards: this.shards,
       run: this.run,
       metrics: acceptorMetrics,
+      onWrite: (documentId) => {
+        this.snapshots.schedule.changed(documentId);
+      },
     });
     this.heartbeat = config.bus === undefined ? undefined : this.#heartbeat();
     const routes = nodeRoutes({
       ...{ config, log: log.child({ part: 'http' }), version, startedAt: this.#startedAt, rendering },
       ...{ acceptor: this.acceptor, auth: this.auth, shards: this.shards, clock: this.clock },
+      snapshots: this.snapshots.snapshots,
       cluster: () => this.heartbeat?.status(),
       state: () => this.#state,
     });
@@ -147,6 +157,7 @@ export class Node {
       throw error;
     }
     this.#state = 'running';
+    this.snapshots.schedule.start();
     this.heartbeat?.beat();
     return this.listening.apps.port;
   }
@@ -171,6 +182,7 @@ export class Node {
     this.acceptor.stop();
     this.clock.stop();
     await this.heartbeat?.leave();
+    await this.snapshots.close();
     await this.shards.stop();
     await this.auth.close();
     this.listening.close();

@@ -18,7 +18,8 @@ import { Merge, type MergeLimits, type MergeOptions } from './fields/merge.js';
 import type { Outbox } from './outbox.js';
 import { claimedCommits, partialVariants, whenShown, type FlushClaims } from './resume/flush-claims.js';
 import type { DocumentTags } from './http/document-tags.js';
-import { HTTP_MESSAGE_ID, parseHttpWrite, type HttpOperations } from './http/parse-write.js';
+import type { HttpOperations } from './http/http-operations.js';
+import { HTTP_MESSAGE_ID, parseHttpWrite } from './http/parse-write.js';
 import { headOf } from './record.js';
 import type { StampClock } from './fields/stamp.js';
 import { answerTexts, relayOperations } from './text/text-frames.js';
@@ -210,14 +211,14 @@ export class Writes {
     openGroup: OpenGroup,
     place: number,
   ): PendingAck | undefined {
-    const { committer, maxPendingBytes, maxValueDepth, outbox, refuse, tags } = this.#options;
+    const { committer, maxPendingBytes, maxValueDepth, outbox, refuse } = this.#options;
     const { origin, receivedAt } = record;
     let message: Message | undefined;
     let operations: HttpOperations;
     let writes: readonly WriteKey[];
     try {
       if (record.kind === recordKinds.httpWrite) {
-        operations = parseHttpWrite(record, document, tags, maxValueDepth);
+        operations = parseHttpWrite(record, document, this.#options);
       } else {
         message = parseMessage(record.payload, headOf(record));
         operations = parseOperations(message, document.id, maxValueDepth);

@@ -10,6 +10,7 @@ import { http } from './http.js';
 import { identityProvider } from './identity-provider.js';
 import { flag, hosts, integer, oneOf, origins, secret, size, text } from '../kinds.js';
 import { limits } from './limits.js';
+import { snapshots } from './snapshots.js';
 import { sync } from './sync.js';
 import { tls } from './tls.js';
 import { validation } from './validation.js';
@@ -267,5 +268,6 @@ export const variables = {
   ...limits,
   ...budgets,
   ...http,
+  ...snapshots,
   ...cluster,
 };

@@ -1,6 +1,7 @@
 /** All routes of the HTTP API, in the order of the docs. */
 import { openApiOf } from '../api/openapi.js';
 import type { RouteSpec } from '../api/route.js';
+import * as snapshots from '../snapshots/specs.js';
 import * as specs from './specs.js';
 
 export const apiSpecs: readonly RouteSpec[] = [
@@ -10,9 +11,22 @@ export const apiSpecs: readonly RouteSpec[] = [
   specs.getText,
   specs.putText,
   specs.followDocument,
+  snapshots.createSnapshot,
+  snapshots.listSnapshots,
+  snapshots.latestSnapshot,
+  snapshots.getSnapshot,
+  snapshots.restoreSnapshot,
+  snapshots.removeSnapshot,
 ];
 
 /** What `/openapi.json` answers. */
 export function openApi(): object {
-  return openApiOf({ specs: apiSpecs, named: { Document: specs.documentSchema } });
+  return openApiOf({
+    specs: apiSpecs,
+    named: {
+      Document: specs.documentSchema,
+      SnapshotInfo: snapshots.snapshotInfoSchema,
+      Snapshot: snapshots.snapshotSchema,
+    },
+  });
 }

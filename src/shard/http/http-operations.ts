@@ -1,0 +1,7 @@
+import type { Operations } from '../../protocol/operations.js';
+
+/** What a write by HTTP asks for. */
+export interface HttpOperations extends Operations {
+  /** What the text is to show; undefined to leave it as it is. */
+  readonly content?: string;
+}
