@@ -9,6 +9,7 @@ import { ConfigError, loadConfig, readDuration } from './config/load.js';
 import { accountCommands } from './cli/accounts.js';
 import { dataCommands } from './cli/data.js';
 import { RemoteError } from './cli/remote.js';
+import { snapshotCommands } from './cli/snapshots.js';
 import { DataError, list, options, print, UsageError } from './cli/tools.js';
 import { AccountError } from './auth/accounts/accounts.js';
 import { generatedPages } from './docs.js';
@@ -37,6 +38,8 @@ Usage: synckit-server [command]
   user           add, list and change accounts with a password
   key            add, list and revoke API keys
   revoke-token   revoke tokens before they expire
+  snapshot       make, list, read, restore and delete snapshots of documents, of a
+                 running server
   migrate        migrate the schema of the database in DATABASE_URL
     --status       only list the migrations, applied and missing
   import-reference
@@ -53,7 +56,7 @@ Usage: synckit-server [command]
     --force        replace what is there, which is moved aside
   docs           write docs/configuration.md, docs/errors.md and docs/metrics.md
 
-  -h, --help     print this; after user, key or revoke-token: their help
+  -h, --help     print this; after user, key, revoke-token or snapshot: their help
   -v, --version  print the version
 
 A file .env in the present folder is read, unless NODE_ENV is test. The environment variables are described in docs/configuration.md.`;
@@ -155,11 +158,12 @@ const commands: Readonly<Record<string, (args: string[]) => void | Promise<void>
 
 async function run(args: string[]): Promise<void> {
   const [first, ...rest] = args;
-  const account = first !== undefined && Object.hasOwn(accountCommands, first) ? accountCommands[first] : undefined;
+  const withHelp = { ...accountCommands, ...snapshotCommands };
+  const own = first !== undefined && Object.hasOwn(withHelp, first) ? withHelp[first] : undefined;
   if (args.includes('--help') || args.includes('-h') || first === 'help') {
-    print(account?.help ?? help);
-  } else if (account !== undefined) {
-    await account.run(rest);
+    print(own?.help ?? help);
+  } else if (own !== undefined) {
+    await own.run(rest);
   } else if (first === '--version' || first === '-v') {
     print(version);
   } else if (first === undefined || first.startsWith('-')) {

@@ -3,9 +3,9 @@
 CREATE TABLE snapshots (
   id text COLLATE "C" PRIMARY KEY,
   document_id text COLLATE "C" NOT NULL,
-  -- Not jsonb, which would change numbers.
+  -- Not jsonb, which would change numbers and the order of keys.
   state json NOT NULL,
-  version jsonb NOT NULL,
+  version json NOT NULL,
   size_bytes bigint NOT NULL,
   created_at bigint NOT NULL,
   compressed boolean NOT NULL DEFAULT false,
