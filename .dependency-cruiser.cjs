@@ -25,16 +25,17 @@ const allowed = {
   messages: ['protocol', 'cluster'],
   pool: ['messages', 'protocol', 'metrics', 'cluster'],
   acceptor: ['messages', 'pool', 'protocol', 'auth', 'metrics', 'cluster'],
-  http: ['storage/accounts', 'pool', 'messages', 'protocol', 'auth', 'metrics', 'cluster'],
+  http: ['storage/accounts', 'storage/snapshots', 'pool', 'messages', 'protocol', 'auth', 'metrics', 'cluster'],
   shard: ['messages', 'protocol', 'storage', 'cluster', 'metrics', 'validation'],
+  snapshots: ['storage', 'messages', 'auth', 'http/snapshots'],
   import: ['storage', 'protocol'],
   start: [],
 };
 
 /** Folders inside a folder that know nothing of what lies above them or beside them, but for the files named. */
 const inner = {
-  'storage/lmdb': ['^src/storage/[^/]+\\.ts$', folder('storage/accounts')],
-  'storage/postgres': ['^src/storage/[^/]+\\.ts$', folder('storage/accounts')],
+  'storage/lmdb': ['^src/storage/[^/]+\\.ts$', folder('storage/accounts'), folder('storage/snapshots')],
+  'storage/postgres': ['^src/storage/[^/]+\\.ts$', folder('storage/accounts'), folder('storage/snapshots')],
   'cluster/redis': ['^src/cluster/[^/]+\\.ts$', folder('cluster/membership')],
   'cluster/memory': ['^src/cluster/[^/]+\\.ts$', folder('cluster/membership')],
   'cluster/membership': ['^src/cluster/[^/]+\\.ts$'],
@@ -89,6 +90,7 @@ module.exports = {
         path: '^src/',
         pathNot: [
           '^src/shard/entry\\.ts$',
+          '^src/snapshots/worker\\.ts$',
           '^src/(node/auth|node/node|cli|cli/accounts|cli/connect|cli/data)\\.ts$',
           '^src/storage/',
           '^src/import/',

@@ -2,7 +2,6 @@
 import { createWriteStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { ReadableStream } from 'node:stream/web';
 import { remoteHelp, remoteOf, remoteOptions, type Remote } from './remote.js';
 import { print, UsageError, wordsAndOptions, type Command } from './tools.js';
 
@@ -56,7 +55,7 @@ const commands: Readonly<Record<string, Run>> = {
     const { body } = await remoteOf(values).request(path);
     if (body === null) return;
     // Not parsed: numbers and the order of keys stay as they are.
-    const bytes = Readable.fromWeb(body as ReadableStream);
+    const bytes = Readable.fromWeb(body);
     if (values.out !== undefined) await pipeline(bytes, createWriteStream(values.out));
     else {
       await pipeline(bytes, process.stdout, { end: false });

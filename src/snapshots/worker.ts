@@ -68,12 +68,14 @@ function open(): SnapshotStore {
 
 /** A state goes to the other thread without a copy. */
 function moved(answer: SnapshotAnswer): unknown {
-  const result = answer.ok ? answer.result : undefined;
-  if (typeof result !== 'object' || !('state' in result)) return answer;
-  const { state } = result as Snapshot;
-  const whole = exactly(state);
-  const own = { ok: true, result: { ...result, state: whole } };
-  return move({ [transferableSymbol]: [whole.buffer], [valueSymbol]: own } as unknown as ArrayBuffer);
+  if (!answer.ok || !isSnapshot(answer.result)) return answer;
+  const state = exactly(answer.result.state);
+  const own: SnapshotAnswer = { ok: true, result: { ...answer.result, state } };
+  return move({ [transferableSymbol]: [state.buffer], [valueSymbol]: own });
+}
+
+function isSnapshot(result: SnapshotResults[keyof SnapshotResults]): result is Snapshot {
+  return typeof result === 'object' && 'state' in result;
 }
 
 /** Bytes in a buffer that holds nothing else. */

@@ -249,6 +249,7 @@ export const sections = [
   { title: 'Limits', variables: limits },
   { title: 'Budgets', variables: budgets },
   { title: 'HTTP', variables: http },
+  { title: 'Snapshots', variables: snapshots },
   { title: 'Metrics', variables: metrics },
   { title: 'Cluster', variables: cluster },
 ] as const;
