@@ -245,9 +245,8 @@ export class Writes {
       });
     }
     const messageId = message === undefined ? HTTP_MESSAGE_ID : messageIdOf(message.fields);
-    const { id: documentId } = document;
     const hasText = texts.length > 0 || content !== undefined;
-    return { origin, messageId, documentId, writes, text: hasText, receivedAt, openGroup, echo: undefined };
+    return { origin, messageId, documentId: document.id, writes, text: hasText, receivedAt, openGroup, echo: undefined };
   }
 
   /** Whether nothing was ever written into it, as far as that is known. */
@@ -263,13 +262,12 @@ export class Writes {
     text: TextJoin,
     origin: Origin,
   ): readonly WriteKey[] {
-    const { replaceLimits, metrics } = this.#options;
     merge.check(sets);
     checkSets(this.#options, documentId, sets);
     for (const operation of texts) text.apply(operation, origin);
     if (content !== undefined) {
-      const result = text.replace(content, origin, this.#authors.next(), replaceLimits);
-      metrics.textReplacements(result).add(1);
+      const result = text.replace(content, origin, this.#authors.next(), this.#options.replaceLimits);
+      this.#options.metrics.textReplacements(result).add(1);
     }
     return merge.apply(sets, origin, this.#options.outbox.now).map(keyOf);
   }
