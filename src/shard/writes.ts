@@ -41,7 +41,6 @@ export interface WritesOptions extends SetChecks {
   readonly tags: DocumentTags;
   readonly limits: MergeLimits;
   readonly maxValueDepth: number;
-  /** Of texts that a client replaces. */
   readonly replaceLimits: ReplaceLimits;
   /** Bytes of changes waiting to be durable, above which writes are refused. */
   readonly maxPendingBytes: number;
@@ -245,8 +244,9 @@ export class Writes {
       });
     }
     const messageId = message === undefined ? HTTP_MESSAGE_ID : messageIdOf(message.fields);
+    const { id: documentId } = document;
     const hasText = texts.length > 0 || content !== undefined;
-    return { origin, messageId, documentId: document.id, writes, text: hasText, receivedAt, openGroup, echo: undefined };
+    return { origin, messageId, documentId, writes, text: hasText, receivedAt, openGroup, echo: undefined };
   }
 
   /** Whether nothing was ever written into it, as far as that is known. */
