@@ -25,8 +25,19 @@ const allowed = {
   messages: ['protocol', 'cluster', 'storage/lifecycle'],
   pool: ['messages', 'protocol', 'metrics', 'cluster', 'storage/lifecycle'],
   acceptor: ['messages', 'pool', 'protocol', 'auth', 'metrics', 'cluster', 'storage/lifecycle'],
-  http: ['storage/accounts', 'storage/lifecycle', 'pool', 'messages', 'protocol', 'auth', 'metrics', 'cluster'],
+  http: [
+    'storage/accounts',
+    'storage/lifecycle',
+    'storage/snapshots',
+    'pool',
+    'messages',
+    'protocol',
+    'auth',
+    'metrics',
+    'cluster',
+  ],
   shard: ['messages', 'protocol', 'storage', 'cluster', 'metrics', 'validation'],
+  snapshots: ['storage', 'messages', 'auth', 'http/snapshots'],
   import: ['storage', 'protocol'],
   start: [],
   web: [],
@@ -34,8 +45,18 @@ const allowed = {
 
 /** Folders inside a folder that know nothing of what lies above them or beside them, but for the files named. */
 const inner = {
-  'storage/lmdb': ['^src/storage/[^/]+\\.ts$', folder('storage/accounts'), folder('storage/lifecycle')],
-  'storage/postgres': ['^src/storage/[^/]+\\.ts$', folder('storage/accounts'), folder('storage/lifecycle')],
+  'storage/lmdb': [
+    '^src/storage/[^/]+\\.ts$',
+    folder('storage/accounts'),
+    folder('storage/lifecycle'),
+    folder('storage/snapshots'),
+  ],
+  'storage/postgres': [
+    '^src/storage/[^/]+\\.ts$',
+    folder('storage/accounts'),
+    folder('storage/lifecycle'),
+    folder('storage/snapshots'),
+  ],
   'cluster/redis': ['^src/cluster/[^/]+\\.ts$', folder('cluster/membership')],
   'cluster/memory': ['^src/cluster/[^/]+\\.ts$', folder('cluster/membership')],
   'cluster/membership': ['^src/cluster/[^/]+\\.ts$'],
@@ -91,6 +112,7 @@ module.exports = {
         path: '^src/',
         pathNot: [
           '^src/shard/entry\\.ts$',
+          '^src/snapshots/worker\\.ts$',
           '^src/(node/auth|node/node|cli|cli/accounts|cli/connect|cli/data|cli/documents/local-store)\\.ts$',
           '^src/storage/',
           '^src/import/',

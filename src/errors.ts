@@ -117,6 +117,25 @@ const table = {
     meaning:
       'The document was erased, and takes no collaborative text any more: an old state of the text, from a client that was away, would bring all of it back. Nothing of the message was applied.',
   },
+  SNAPSHOT_NOT_FOUND: {
+    sentence: 'Snapshot not found',
+    retryable: false,
+    isOfHttp: true,
+    meaning: 'There is no snapshot with this id; it may have been removed with its age or number. HTTP only.',
+  },
+  NO_SNAPSHOTS: {
+    sentence: 'No snapshots found',
+    retryable: false,
+    isOfHttp: true,
+    meaning: 'The document has no snapshot. HTTP only.',
+  },
+  SNAPSHOTS_FULL: {
+    sentence: 'No room for snapshots',
+    retryable: false,
+    isOfHttp: true,
+    meaning:
+      'All snapshots together, or this one alone, would have more bytes than they may: SYNCKIT_SNAPSHOT_MAX_BYTES and SYNCKIT_SNAPSHOT_MAX_DOCUMENT_BYTES. HTTP only.',
+  },
   PRECONDITION_FAILED: {
     sentence: 'Precondition failed',
     retryable: false,

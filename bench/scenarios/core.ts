@@ -147,6 +147,7 @@ async function handling(build: Build, store: FieldsStore, documents: number, wri
     limits: { maxFields: 200_000, maxBytes: 64 * 1024 ** 2 },
     tombstones: { maxCount: 10_000, maxBytes: 4 * 1024 ** 2, maxAgeMs: 30 * 86_400_000 },
     maxTextBytes: 8 * 1024 ** 2,
+    textDiffMs: 50,
     replayMaxFields: 0,
     publish: { when: 'merged', graceMs: 1_000 },
     stallMs: 3_600_000,

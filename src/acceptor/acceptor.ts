@@ -122,6 +122,7 @@ export class Acceptor {
       variantsOf: (documentId) => this.topics.variantsOf(documentId),
       isOnlySubscriber: (session, documentId) => this.topics.isOnlySubscriber(this.sessions.find(session), documentId),
       waits: metrics.coalescingWait,
+      onWrite: options.onWrite,
     });
     const { topics, coalescer } = this;
     const interests = { topics, coalescer, indexOf: (documentId: string) => shards.indexOf(documentId) };

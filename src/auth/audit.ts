@@ -28,7 +28,10 @@ export type AuditEvent =
   | 'document_erased'
   | 'disconnected'
   | 'drain_ordered'
-  | 'admin_refused';
+  | 'admin_refused'
+  | 'snapshot_created'
+  | 'snapshot_restored'
+  | 'snapshot_removed';
 
 export interface AuditDetails {
   /** User id of who did it. */

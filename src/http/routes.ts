@@ -44,9 +44,16 @@ function information(version: string | undefined): object {
     description: 'Real-time document synchronisation over WebSocket',
     endpoints: {
       ...{ ws: '/ws', health: '/health', auth: '/auth', live: '/health/live', ready: '/health/ready', rooms: '/rooms' },
-      ...{ documents: '/documents', openapi: '/openapi.json' },
+      ...{ documents: '/documents', snapshots: '/snapshots', openapi: '/openapi.json' },
     },
-    features: { websocket: true, serverSentEvents: true, collaborativeText: true, awareness: true, documents: true },
+    features: {
+      websocket: true,
+      serverSentEvents: true,
+      collaborativeText: true,
+      awareness: true,
+      documents: true,
+      snapshots: true,
+    },
   };
 }
 

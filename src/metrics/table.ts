@@ -4,6 +4,7 @@ import { authMetrics } from './auth-table.js';
 import { latencies } from './buckets.js';
 import { budgetMetrics } from './budget-table.js';
 import { shardMetrics } from './shard-table.js';
+import { snapshotMetrics } from './snapshot-table.js';
 import type { MetricSpec } from './spec.js';
 
 /** Types of messages that clients send; malformed messages count as `invalid`. */
@@ -265,6 +266,7 @@ export const metrics = {
   },
   ...budgetMetrics,
   ...shardMetrics,
+  ...snapshotMetrics,
 } as const satisfies Record<string, MetricSpec>;
 
 /** The metrics that an owner counts in its own cells, in the order of the table. */

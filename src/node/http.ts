@@ -34,6 +34,7 @@ export interface HttpParts {
   readonly shards: ShardSet;
   readonly clock: DatabaseClock;
   readonly rendering: SharedRendering;
+  readonly snapshots: ApiDeps['snapshots'];
   /** Undefined for a node without a bus. */
   readonly cluster: () => ClusterStatus | undefined;
   readonly state: () => NodeState;
@@ -62,7 +63,17 @@ export function nodeRoutes(parts: HttpParts): { readonly api: Api; readonly regi
   });
   const open: ApiDeps['open'] = (sender) => acceptor.documents.open(sender);
   const follow: ApiDeps['follow'] = (sender, request, events) => acceptor.streams.open(sender, request, events);
-  const api = createApi({ config, log, open, follow, addressOf, refusalOf, refuseParts, unready });
+  const api = createApi({
+    config,
+    log,
+    open,
+    follow,
+    snapshots: parts.snapshots,
+    addressOf,
+    refusalOf,
+    refuseParts,
+    unready,
+  });
   const pages = createPages({ playground: config.playground, refusalOf, draining });
   const register = (app: TemplatedApp): void => {
     pages(app);

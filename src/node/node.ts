@@ -4,7 +4,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Acceptor } from '../acceptor/acceptor.js';
 import { CLOSE_GRACE_MS, disconnect, drainClients } from '../acceptor/drain-clients.js';
-import type { Order } from '../auth/accounts/orders.js';
 import { SharedThrottle } from '../auth/accounts/throttle.js';
 import { MAX_ROOMS, type NodeEntry } from '../cluster/membership/shared-state.js';
 import type { Config } from '../config/load.js';
@@ -16,11 +15,13 @@ import { AcceptorMetrics } from '../metrics/acceptor-metrics.js';
 import { MetricsRegistry } from '../metrics/registry.js';
 import { NodeAuth } from './auth.js';
 import { nodeRoutes, type NodeState } from './http.js';
+import { documentLifecycle } from './document-lifecycle.js';
 import { Listening } from './listening.js';
+import { obey } from './orders.js';
 import { nodeReads } from './reads.js';
+import { NodeSnapshots } from './snapshots.js';
 import { askCluster, clusterThrottle } from '../pool/cluster-client.js';
-import { DeletionSweep } from '../pool/deletion-sweep.js';
-import { lifecycleClient } from '../pool/lifecycle-client.js';
+import type { DeletionSweep } from '../pool/deletion-sweep.js';
 import { DatabaseClock } from '../pool/database-clock.js';
 import { ClusterHeartbeat } from '../cluster/membership/heartbeat.js';
 import { ShardSet } from '../pool/shard-set.js';
@@ -47,6 +48,7 @@ export class Node {
   readonly shards: ShardSet;
   readonly metrics: MetricsRegistry;
   readonly auth: NodeAuth;
+  readonly snapshots: NodeSnapshots;
   /** Names this process, unique among all nodes and starts. */
   readonly run = randomBytes(9).toString('base64url');
   /** Undefined without a bus. */
@@ -97,8 +99,12 @@ export class Node {
       throttle: new SharedThrottle(clusterThrottle(this.shards)),
       sessions: () => this.acceptor.identities(),
       onOrder: (order) => {
-        this.#obey(order);
+        obey(order, { ...options, acceptor: this.acceptor });
       },
+    });
+    this.snapshots = new NodeSnapshots({
+      ...{ config, log: log.child({ part: 'snapshots' }), metrics: acceptorMetrics, audit: this.auth.writeAudit },
+      documents: () => this.acceptor.documents,
     });
     this.clock = new DatabaseClock({
       shards: this.shards,
@@ -114,7 +120,11 @@ export class Node {
       },
       draining: () => this.#state === 'draining',
     });
-    const lifecycle = lifecycleClient(this.shards, config.storage.kind === 'memory');
+    const { documents: lifecycle, sweep } = documentLifecycle({
+      ...{ config, log: log.child({ part: 'documents' }), shards: this.shards, metrics: acceptorMetrics },
+      snapshots: this.snapshots.store,
+    });
+    this.#sweep = sweep;
     this.acceptor = new Acceptor({
       apps: this.listening.apps,
       config,
@@ -126,19 +136,15 @@ export class Node {
       lifecycle,
       run: this.run,
       metrics: acceptorMetrics,
-    });
-    this.#sweep = new DeletionSweep({
-      documents: lifecycle,
-      log: log.child({ part: 'documents' }),
-      keepMs: config.deletedRetentionMs,
-      onErased: () => {
-        acceptorMetrics.documentLifecycle('expired').add(1);
+      onWrite: (documentId) => {
+        this.snapshots.schedule.changed(documentId);
       },
     });
     this.heartbeat = config.bus === undefined ? undefined : this.#heartbeat();
     const routes = nodeRoutes({
       ...{ config, log: log.child({ part: 'http' }), version, startedAt: this.#startedAt, rendering },
       ...{ acceptor: this.acceptor, auth: this.auth, shards: this.shards, clock: this.clock },
+      snapshots: this.snapshots.snapshots,
       cluster: () => this.heartbeat?.status(),
       facts: () => this.#entry(),
       onDrain: options.onDrain,
@@ -168,6 +174,7 @@ export class Node {
       throw error;
     }
     this.#state = 'running';
+    this.snapshots.schedule.start();
     this.heartbeat?.beat();
     this.#sweep.start();
     return this.listening.apps.port;
@@ -194,6 +201,7 @@ export class Node {
     this.#sweep.stop();
     this.clock.stop();
     await this.heartbeat?.leave();
+    await this.snapshots.close();
     await this.shards.stop();
     await this.auth.close();
     this.listening.close();
@@ -230,23 +238,6 @@ export class Node {
       queuedBytes: this.acceptor.coalescer.queuedBytes,
       unsettledBytes: this.shards.retainedBytes,
     };
-  }
-
-  #obey(order: Order): void {
-    const { config, log, onDrain } = this.#options;
-    if (order.kind === 'drain') {
-      if (order.node === config.publicNodeId) onDrain();
-      return;
-    }
-    const { kind, ...target } = order;
-    this.acceptor.disconnect(target).then(
-      (connections) => {
-        log.info({ ...target, connections }, 'connections were ended by an administrator');
-      },
-      (error: unknown) => {
-        log.error({ err: error, kind }, 'connections could not be ended');
-      },
-    );
   }
 
   #drainClients(durationMs: number): Promise<void> {

@@ -112,6 +112,7 @@ export class ShardDriver {
       limits: { maxFields: 1_000, maxBytes: 1_000_000 },
       tombstones: { maxCount: 1_000, maxBytes: 1_000_000, maxAgeMs: 30 * 86_400_000 },
       maxTextBytes: 8_000_000,
+      textDiffMs: 1_000,
       replayMaxFields: 100,
       publish: { when: 'merged', graceMs: 600_000 },
       maxSnapshotBytes: 1_000_000,

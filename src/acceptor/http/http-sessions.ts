@@ -1,3 +1,5 @@
+import type { Identity } from '../../auth/identity.js';
+import { compilePermissions } from '../../auth/permissions.js';
 import { ProtocolError, type ErrorCode } from '../../errors.js';
 import type { AcceptorMetrics } from '../../metrics/acceptor-metrics.js';
 import type { Authentication } from '../session/authentication.js';
@@ -8,8 +10,11 @@ import type { Sessions } from '../session/sessions.js';
 import type { Outgoing } from '../outgoing.js';
 import type { Topics } from '../topics.js';
 import type { AddressBudgets } from './address-budgets.js';
-import { socketOf, type HttpSession, type StreamSocket } from './http-session.js';
+import { HttpSession, socketOf, type StreamSocket } from './http-session.js';
 import { refusalOf } from './refusal.js';
+
+const ownIdentity: Identity = { userId: 'server', permissions: { canRead: [], canWrite: [], isAdmin: true } };
+const ownAccess = compilePermissions(ownIdentity.permissions);
 
 /** Who sends a request. */
 export interface Sender {
@@ -92,6 +97,17 @@ export class HttpSessions {
       this.close(session);
       throw error;
     }
+    return session;
+  }
+
+  /** A session of the server itself, which may do everything. */
+  openOwn(): HttpSession {
+    const { sessions, budgets } = this.#options;
+    const budget = budgets.of('', performance.now());
+    const session = new HttpSession(sessions.nextNumber(), '', budget, this.#meter);
+    this.#open.set(session.number, session);
+    session.open(socketOf(session), { kind: 'draining' });
+    session.become({ kind: 'authenticated', identity: ownIdentity, access: ownAccess, expiry: undefined });
     return session;
   }
 

@@ -5,6 +5,7 @@ import type { Logger } from '../../log.js';
 import type { DocumentRead, DocumentReadHead, DocumentWrite, FollowRequest } from '../../messages/document-request.js';
 import type { EndingRequest } from '../../messages/lifecycle-request.js';
 import type { ListPage, ListRequest } from '../../storage/lifecycle/port.js';
+import type { SnapshotsPort } from '../snapshots/ports.js';
 import type { HttpDeps } from '../ports.js';
 
 /** What a client has shown; the text of a token or of an API key. */
@@ -29,6 +30,10 @@ export interface DocumentClient {
   list(list: ListRequest): Promise<ListPage>;
   /** Deletes, restores or erases a document; resolves when it is durable. */
   end(request: EndingRequest, requestId: string): Promise<void>;
+  /** Charges for a request; rejects when the sender may not do that: to manage is to write or to administer. */
+  admit(documentId: string, action: 'read' | 'manage'): Promise<void>;
+  /** Charges for a request about a document that is not known yet. */
+  charge(): void;
   /** Rejects when the sender may not write it. */
   checkWrite(documentId: string): Promise<void>;
   /** Resolves when it is durable. */
@@ -71,6 +76,7 @@ export interface ApiDeps {
   readonly open: (sender: Sender) => Promise<DocumentClient>;
   /** Follows a document; rejects with a ProtocolError, with nothing written, when the sender is refused. */
   readonly follow: (sender: Sender, request: FollowRequest, events: Events) => Promise<Following>;
+  readonly snapshots: SnapshotsPort;
   readonly addressOf: (response: HttpResponse, request: HttpRequest) => string;
   readonly refusalOf: HttpDeps['refusalOf'];
   /** A connection is closed whose body comes in too many parts. */

@@ -70,6 +70,11 @@ const writeAnswers: RouteSpec['answers'] = {
   422: { description: 'The key was used for another request.', schema: errorSchema },
 };
 
+/** For writes that know no `Prefer`. */
+function omitRepresentation(answers: RouteSpec['answers']): RouteSpec['answers'] {
+  return Object.fromEntries(Object.entries(answers).filter(([status]) => status !== '200'));
+}
+
 export const getDocument: RouteSpec = {
   ...{ method: 'get', path: '/documents/{id}', operation: 'getDocument', tag },
   summary: 'A document: its fields, its clock and when it was changed',
@@ -114,6 +119,21 @@ export const patchDocument: RouteSpec = {
     description: 'Field names and values.',
   },
   answers: writeAnswers,
+};
+
+export const putText: RouteSpec = {
+  ...{ method: 'put', path: '/documents/{id}/text', operation: 'putText', tag },
+  summary: 'Replaces what the collaborative text of a document shows',
+  description:
+    'What the text and the content have in common stays; the rest becomes insertions and deletions by the server, so that what others type at the same time is merged with it. Who wants to change nothing but the state that he has read sends its tag in `If-Match`. The answer comes when it is durable. Needs the permission to write the document.',
+  headers: writeHeaders.omit({ prefer: true }),
+  body: {
+    contentTypes: ['text/plain', 'application/json'],
+    schema: z.strictObject({ content: z.string() }),
+    schemas: { 'text/plain': z.string() },
+    description: 'The content: as `text/plain` in UTF-8 just that, as `application/json` in an object.',
+  },
+  answers: omitRepresentation(writeAnswers),
 };
 
 export const postDeltas: RouteSpec = {
