@@ -245,9 +245,8 @@ export class Writes {
       });
     }
     const messageId = message === undefined ? HTTP_MESSAGE_ID : messageIdOf(message.fields);
-    const { id: documentId } = document;
-    const hasText = changesText(operations);
-    return { origin, messageId, documentId, writes, text: hasText, receivedAt, openGroup, echo: undefined };
+    const isText = changesText(operations);
+    return { origin, messageId, documentId: document.id, writes, text: isText, receivedAt, openGroup, echo: undefined };
   }
 
   /** Whether nothing was ever written into it, as far as that is known. */
