@@ -1,5 +1,6 @@
 /** The routes about snapshots. */
 import type { Snapshot, SnapshotInfo } from '../../storage/snapshots/port.js';
+import { ProtocolError } from '../../errors.js';
 import type { Answer } from '../answer.js';
 import type { Call, Route } from '../api/route.js';
 import type { SnapshotActor, SnapshotsPort } from './ports.js';
@@ -7,10 +8,12 @@ import * as specs from './specs.js';
 
 export function snapshotRoutes(snapshots: SnapshotsPort): readonly Route[] {
   /** Who may not know of a snapshot is told so only where there is one: ids can't be guessed. */
-  const find = async ({ client, parameters }: Call, action: 'read' | 'manage'): Promise<SnapshotInfo> => {
+  const find = async (call: Call, action: 'read' | 'manage'): Promise<SnapshotInfo> => {
+    const { client, parameters } = call;
     client.charge();
     const info = await snapshots.find(parameters['snapshotId'] ?? '');
-    await client.admit(info.documentId, action);
+    if (action === 'read') await admitReader(call, info.documentId);
+    else await client.admit(info.documentId, action);
     return info;
   };
   return [
@@ -22,7 +25,7 @@ export function snapshotRoutes(snapshots: SnapshotsPort): readonly Route[] {
       spec: specs.listSnapshots,
       handle: async (call) => {
         const documentId = documentOf(call);
-        await call.client.admit(documentId, 'read');
+        await admitReader(call, documentId);
         const found = await snapshots.list(documentId, (call.query as specs.ListQuery).limit);
         return ok({ documentId, count: found.length, snapshots: found.map(shown) });
       },
@@ -31,7 +34,7 @@ export function snapshotRoutes(snapshots: SnapshotsPort): readonly Route[] {
       // Before the route by id, which would take a document of the name `id` for itself.
       spec: specs.latestSnapshot,
       handle: async (call) => {
-        await call.client.admit(documentOf(call), 'read');
+        await admitReader(call, documentOf(call));
         return whole(await snapshots.latest(documentOf(call)));
       },
     },
@@ -54,6 +57,16 @@ export function snapshotRoutes(snapshots: SnapshotsPort): readonly Route[] {
       },
     },
   ];
+}
+
+/** Rejects when the sender may not read the document, or when it is deleted: then its snapshots are too. */
+async function admitReader({ client, requestId }: Call, documentId: string): Promise<void> {
+  try {
+    await client.read(documentId, { requestId, part: 'document', fields: [] });
+  } catch (error) {
+    // Then it has no snapshots, and who asks is told that.
+    if (!(error instanceof ProtocolError) || error.code !== 'DOCUMENT_NOT_FOUND') throw error;
+  }
 }
 
 function documentOf({ parameters }: Call): string {
