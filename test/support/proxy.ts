@@ -10,6 +10,8 @@ export type Rewrite = (bytes: Buffer) => Buffer;
 
 export interface Proxy {
   readonly port: number;
+  /** Connections that were not let in so far. */
+  readonly refused: number;
   /** An address of the target, by way of the proxy. */
   through(url: string): string;
   /** What happens to connections from now on; `down` breaks those there are. */
@@ -29,9 +31,11 @@ export async function startProxy(target: string, rewriter: () => Rewrite = () =>
   let { hostname, port } = new URL(target);
   const pairs = new Set<readonly [Socket, Socket]>();
   let state: ProxyState = 'open';
+  let refused = 0;
   const server = createServer((near) => {
     near.on('error', () => near.destroy());
     if (state === 'down') {
+      refused++;
       near.resetAndDestroy();
       return;
     }
@@ -56,6 +60,9 @@ export async function startProxy(target: string, rewriter: () => Rewrite = () =>
   };
   return {
     port: own,
+    get refused() {
+      return refused;
+    },
     through(url) {
       const address = new URL(url);
       address.hostname = '127.0.0.1';

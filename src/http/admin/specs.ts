@@ -39,6 +39,7 @@ export const postDisconnect: RouteSpec = {
   answers: {
     202: { description: 'It is being done.', schema: z.object({ success: z.literal(true) }) },
     400: bad,
+    413: { description: 'The body is too large.', schema: error },
     ...refusals,
   },
 };
@@ -59,6 +60,7 @@ export const postDrain: RouteSpec = {
       schema: z.object({ node: z.string(), state: z.literal('draining') }),
     },
     400: bad,
+    413: { description: 'The body is too large.', schema: error },
     404: { description: 'No such node is known.', schema: error },
     ...refusals,
   },

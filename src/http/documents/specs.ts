@@ -19,6 +19,12 @@ export const refusals: Readonly<Record<string, AnswerSpec>> = {
   },
 };
 
+export const erased: AnswerSpec = {
+  description: 'The document was erased, and takes no text any more.',
+  schema: errorSchema,
+};
+export const deleted: AnswerSpec = { description: 'The document is deleted.', schema: errorSchema };
+
 const json = z.unknown().describe('Any JSON value.');
 
 export const documentSchema = z.object({
@@ -64,10 +70,11 @@ const writeAnswers: RouteSpec['answers'] = {
   200: { description: 'Durable; the document as it is now (`Prefer`).', schema: documentSchema, headers: etag },
   204: { description: 'Durable.' },
   ...refusals,
+  404: deleted,
   412: { description: 'The document is in another state than the conditions demand.', schema: errorSchema },
   413: { description: 'The body or the document is too large.', schema: errorSchema },
   415: { description: 'The body has another type.', schema: errorSchema },
-  422: { description: 'The key was used for another request.', schema: errorSchema },
+  422: { description: 'A rule forbids what is written, or the key was used for another request.', schema: errorSchema },
 };
 
 /** For writes that know no `Prefer`. */
@@ -133,7 +140,7 @@ export const putText: RouteSpec = {
     schemas: { 'text/plain': z.string() },
     description: 'The content: as `text/plain` in UTF-8 just that, as `application/json` in an object.',
   },
-  answers: omitRepresentation(writeAnswers),
+  answers: { ...omitRepresentation(writeAnswers), 409: erased },
 };
 
 export const postDeltas: RouteSpec = {
@@ -158,7 +165,7 @@ export const postDeltas: RouteSpec = {
     }),
     description: 'The operations; docs/protocol.md describes them.',
   },
-  answers: writeAnswers,
+  answers: { ...writeAnswers, 409: erased },
 };
 
 export const followDocument: RouteSpec = {
@@ -175,5 +182,6 @@ export const followDocument: RouteSpec = {
   answers: {
     200: { description: 'Events, without end.', schema: z.string(), contentType: 'text/event-stream' },
     ...refusals,
+    404: deleted,
   },
 };

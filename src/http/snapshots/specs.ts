@@ -1,7 +1,7 @@
 /** How the routes about snapshots are asked and answered: in the shapes of the reference server. */
 import { z } from 'zod';
 import { errorSchema, type RouteSpec } from '../api/route.js';
-import { refusals } from '../documents/specs.js';
+import { deleted, erased, refusals } from '../documents/specs.js';
 
 const tag = 'snapshots';
 
@@ -56,6 +56,7 @@ export const listSnapshots: RouteSpec = {
       schema: z.object({ documentId: z.string(), count: z.number().int(), snapshots: z.array(snapshotInfoSchema) }),
     },
     ...refusals,
+    404: deleted,
   },
 };
 
@@ -93,6 +94,7 @@ export const restoreSnapshot: RouteSpec = {
     200: { description: 'Durable.', schema: done },
     ...refusals,
     404: missing,
+    409: erased,
     413: { description: 'The document would be too large.', schema: errorSchema },
   },
 };
