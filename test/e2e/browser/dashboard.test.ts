@@ -2,13 +2,23 @@
 import type { Page } from 'playwright-core';
 import { test } from 'tap';
 import { cheap, command } from '../../support/accounts.js';
-import { openBrowser, openTab, withoutBrowser } from '../../support/browser.js';
+import { openBrowser, openTab, seenWithinMs, withoutBrowser } from '../../support/browser.js';
 import { client, folder, secret, server, token } from '../../support/fixture.js';
 import { until } from '../../support/server.js';
 
 const everything = { read: ['*'], write: ['*'] };
 const right = { email: 'root@example.com', password: 'correct horse' };
 const figure = (page: Page, id: string) => async () => (await page.locator(`#${id}`).innerText()).trim();
+
+/** Waits until a tab shows so many connections. @throws With what it shows instead. */
+async function shows(page: Page, connections: string): Promise<void> {
+  const seen = async () => (await figure(page, 'connections')()) === connections;
+  try {
+    await until(`${connections} connections`, seen, seenWithinMs);
+  } catch (error) {
+    throw new Error(await page.locator('body').innerText(), { cause: error });
+  }
+}
 
 async function signIn(page: Page, fields: Readonly<Record<string, string>>): Promise<void> {
   for (const [id, value] of Object.entries(fields)) await page.locator(`#${id}`).fill(value);
@@ -41,12 +51,12 @@ void test('two tabs of the dashboard', { skip: withoutBrowser, timeout: 300_000 
     for (const { page } of [one, two]) {
       await page.locator('#nodes tr').waitFor();
       t.match(await page.locator('#nodes').innerText(), /the-node this one\s+running/);
-      await until('no connections', async () => (await figure(page, 'connections')()) === '0');
+      await shows(page, '0');
     }
     const ann = await client(t, to, { token: token('ann', everything) });
     await ann.subscribe('plan');
     for (const { page } of [one, two]) {
-      await until('one connection', async () => (await figure(page, 'connections')()) === '1');
+      await shows(page, '1');
       await page.locator('#documents tr', { hasText: 'plan' }).waitFor();
       await page.locator('#users tr', { hasText: 'ann' }).waitFor();
     }
@@ -67,7 +77,7 @@ void test('two tabs of the dashboard', { skip: withoutBrowser, timeout: 300_000 
     await one.page.getByRole('button', { name: 'Disconnect bob' }).click();
     t.equal((await bob.end()).code, 4001);
     t.match(asked, ['End all connections of bob? They may come back.']);
-    await until('it to be seen by the other tab', async () => (await figure(two.page, 'connections')()) === '1');
+    await shows(two.page, '1');
   });
 
   await t.test('a reload stays signed in, and signing out forgets the token and the data', async (t) => {
