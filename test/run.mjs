@@ -15,7 +15,8 @@ import { kindOf, root, testFiles } from './runner/files.mjs';
 import { ProcessGroup } from './runner/process-group.mjs';
 import { startSharedPostgres } from './runner/shared-postgres.mjs';
 
-const jobs = Number(process.env.JOBS ?? Math.min(2, availableParallelism()));
+/** One more than there are cores: files that wait leave theirs idle. */
+const jobs = Number(process.env.JOBS ?? Math.min(3, availableParallelism() + 1));
 const timeoutMs = Number(process.env.TEST_TIMEOUT_MS ?? 300_000);
 /** How many files are named as the slowest. */
 const SLOWEST = 10;
