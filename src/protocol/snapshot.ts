@@ -1,9 +1,7 @@
 import { ProtocolError } from '../errors.js';
-import { JsonFault } from './json/json-reader.js';
-import { JsonSource, readEntries, valuesOf, type JsonValue } from './json/json-source.js';
+import type { JsonValue } from './json/json-source.js';
+import { membersOf } from './json/members.js';
 import { checkField, shallow } from './operations.js';
-
-const OPEN_BRACE = 0x7b;
 
 /** The state of a snapshot: `{"id": …, "fields": {…}, "text": …}`, without the last one where there was no text. */
 export interface SnapshotState {
@@ -20,28 +18,15 @@ export interface SnapshotState {
  * @throws ProtocolError INVALID_DELTA
  */
 export function parseSnapshot(bytes: Buffer, maxDepth: number): SnapshotState {
-  const state = membersOf(bytes);
+  const state = membersOf(bytes, invalid);
   const [id, text] = [stringOf(state.get('id')), stringOf(state.get('text'))];
   const fields = state.get('fields');
   if (id === undefined || fields === undefined || (state.has('text') && text === undefined)) throw invalid();
   const values = new Map<string, string>();
-  for (const [field, value] of membersOf(Buffer.from(fields.json))) {
+  for (const [field, value] of membersOf(Buffer.from(fields.json), invalid)) {
     values.set(checkField(field), shallow(value, maxDepth).json);
   }
   return { id, fields: values, text };
-}
-
-function membersOf(bytes: Buffer): ReadonlyMap<string, JsonValue> {
-  try {
-    const source = new JsonSource(bytes, 0, bytes.length);
-    if (source.reader.peek() !== OPEN_BRACE) throw new JsonFault();
-    const entries = readEntries(source.reader);
-    source.reader.finish();
-    return valuesOf(source, entries);
-  } catch (error) {
-    if (error instanceof JsonFault) throw invalid();
-    throw error;
-  }
 }
 
 function stringOf(value: JsonValue | undefined): string | undefined {
