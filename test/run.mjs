@@ -96,8 +96,8 @@ async function run(file) {
   await closed;
   groups.delete(group);
   const counts = summary(output);
-  // A file that ends badly, or counts nothing, has failed whatever it says.
-  if ((code !== 0 || counts.pass === 0) && counts.fail === 0) counts.fail = 1;
+  // A file that ends badly, or counts nothing, has failed whatever it says. One may skip all: it says what it lacks.
+  if ((code !== 0 || counts.pass + counts.skip === 0) && counts.fail === 0) counts.fail = 1;
   for (const key of Object.keys(total)) total[key] += counts[key];
   const seconds = ((performance.now() - started) / 1_000).toFixed(1);
   durations.push({ file, seconds });

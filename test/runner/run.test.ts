@@ -96,6 +96,13 @@ test('a file in which no test runs has failed', async (t) => {
   t.equal(lastLine(output), '0 passed, 1 failed, 0 skipped');
 });
 
+test('a file that skips all of its tests has not failed', async (t) => {
+  const files = [`${fixtures}/skips-all.mjs`, `${fixtures}/leaves-behind.mjs`];
+  const { code, output } = await (await run(t, files)).ended;
+  t.equal(code, 0);
+  t.equal(lastLine(output), '1 passed, 0 failed, 1 skipped');
+});
+
 test('of several files the slowest are named before the last line', async (t) => {
   const files = [`${fixtures}/no-tests.mjs`, `${fixtures}/leaves-behind.mjs`];
   const { output } = await (await run(t, files, { JOBS: '1' })).ended;
