@@ -113,7 +113,7 @@ module.exports = {
         pathNot: [
           '^src/shard/entry\\.ts$',
           '^src/snapshots/worker\\.ts$',
-          '^src/(node/auth|node/node|cli|cli/accounts|cli/connect|cli/data|cli/documents/local-store)\\.ts$',
+          '^src/(node/auth|node/node|cli|cli/accounts|cli/connect|cli/data|cli/private-server)\\.ts$',
           '^src/storage/',
           '^src/import/',
         ],

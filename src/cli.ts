@@ -40,8 +40,7 @@ Usage: synckit-server [command]
   key            add, list and revoke API keys
   revoke-token   revoke tokens before they expire
   documents      list, read, write, delete, export and import documents
-  snapshot       make, list, read, restore and delete snapshots of documents, of a
-                 running server
+  snapshot       make, list, read, restore and delete snapshots of documents
   migrate        migrate the schema of the database in DATABASE_URL
     --status       only list the migrations, applied and missing
   import-reference

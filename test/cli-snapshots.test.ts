@@ -1,9 +1,10 @@
-/** The commands about snapshots, of a running server. */
-import { readFile } from 'node:fs/promises';
+/** The commands about snapshots, with a running server and on the storage of a stopped one. */
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'tap';
 import { folder, secret, server, token } from './support/fixture.js';
 import { runCli } from './support/run-cli.js';
+import { storageEnv } from './support/storages.js';
 
 test('a snapshot from the first command to the last', async (t) => {
   const node = await server(t, { JWT_SECRET: secret });
@@ -35,6 +36,36 @@ test('a snapshot from the first command to the last', async (t) => {
   t.match(await run('delete', id), { code: 0, stdout: 'deleted\n' });
   t.match(await run('delete', id), { code: 1, stderr: /^Snapshot not found \(404\)\n/ });
   t.match(await run('list', 'd', '--token', token('eve', {})), { code: 1, stderr: /^Permission denied \(403\)\n/ });
+});
+
+test('the same on the storage of a stopped server, with a text', async (t) => {
+  const env = {
+    ...(await storageEnv(t, 'embedded')),
+    REDIS_URL: 'redis://127.0.0.1:1',
+    ACCESS_URL: 'http://127.0.0.1:1',
+  };
+  const run = async (...args: string[]) => {
+    const { code, stdout, stderr } = await runCli(env, ...args);
+    if (code !== 0) throw new Error(`${args.join(' ')}: ${stderr}`);
+    return stdout.trim();
+  };
+  const file = join(await folder(t), 'one.ndjson');
+  await writeFile(file, '{"id":"d","fields":{"n":9007199254740993},"text":"Hé 👩‍👩‍👧"}\n');
+  await run('documents', 'import', file);
+  const id = await run('snapshot', 'create', 'd');
+  await run('documents', 'set', 'd', '{"n":1,"added":2}');
+  t.match(await run('snapshot', 'list', 'd'), new RegExp(`^${id}  `));
+  t.match(await run('snapshot', 'get', 'latest:d'), '"fields":{"n":9007199254740993},"text":"Hé 👩‍👩‍👧"');
+  t.equal(await run('snapshot', 'restore', id), 'restored');
+  t.match(await run('documents', 'get', 'd'), '{"id":"d","fields":{"n":9007199254740993},"text":"Hé 👩‍👩‍👧"');
+  t.equal(await run('snapshot', 'delete', id), 'deleted');
+  const last = await run('snapshot', 'create', 'd');
+  await run('documents', 'delete', '--hard', 'd');
+  t.match(
+    await runCli(env, 'snapshot', 'get', last),
+    { code: 1, stderr: 'Snapshot not found (404)\n' },
+    'it is erased too',
+  );
 });
 
 test('what the commands are told wrongly is said in a sentence', async (t) => {

@@ -1,11 +1,11 @@
-/** The commands about snapshots, of a running server. */
+/** The commands about snapshots. */
 import { createWriteStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { remoteHelp, remoteOf, remoteOptions, type Remote } from './remote.js';
+import { remoteHelp, remoteOptions, withRemote } from './remote.js';
 import { print, UsageError, wordsAndOptions, type Command } from './tools.js';
 
-const help = `synckit-server snapshot <command>: snapshots of documents, of a running server
+const help = `synckit-server snapshot <command>: snapshots of documents
 
   create DOCUMENT    make one, and print its id
   list DOCUMENT      list those of a document, the last one first
@@ -32,9 +32,11 @@ interface Shown {
 
 const commands: Readonly<Record<string, Run>> = {
   async create(args) {
-    const { remote, word } = asked(args, 'a document');
-    const answer = await remote.request(`/snapshots/${encodeURIComponent(word)}`, { method: 'POST' });
-    print(((await answer.json()) as Shown).id);
+    const { values, words } = wordsAndOptions(args, remoteOptions, ['a document']);
+    const path = `/snapshots/${encodeURIComponent(words[0] ?? '')}`;
+    await withRemote(values, true, async (remote) => {
+      print(((await (await remote.request(path, { method: 'POST' })).json()) as Shown).id);
+    });
   },
 
   async list(args) {
@@ -42,9 +44,10 @@ const commands: Readonly<Record<string, Run>> = {
     const limit = values.limit ?? '10';
     if (!/^[1-9]\d{0,3}$/.test(limit)) throw new UsageError('--limit must be a number from 1 on');
     const path = `/snapshots/${encodeURIComponent(words[0] ?? '')}?limit=${limit}`;
-    const answer = await remoteOf(values).request(path);
-    const { snapshots } = (await answer.json()) as { readonly snapshots: readonly Shown[] };
-    for (const { id, createdAt, sizeBytes } of snapshots) print(`${id}  ${createdAt}  ${sizeBytes} bytes`);
+    await withRemote(values, false, async (remote) => {
+      const { snapshots } = (await (await remote.request(path)).json()) as { readonly snapshots: readonly Shown[] };
+      for (const { id, createdAt, sizeBytes } of snapshots) print(`${id}  ${createdAt}  ${sizeBytes} bytes`);
+    });
   },
 
   async get(args) {
@@ -52,26 +55,26 @@ const commands: Readonly<Record<string, Run>> = {
     const [word = ''] = words;
     const latest = /^latest:(.*)$/.exec(word)?.[1];
     const path = latest === undefined ? idPath(word) : `/snapshots/${encodeURIComponent(latest)}/latest`;
-    const { body } = await remoteOf(values).request(path);
-    if (body === null) return;
-    // Not parsed: numbers and the order of keys stay as they are.
-    const bytes = Readable.fromWeb(body);
-    if (values.out !== undefined) await pipeline(bytes, createWriteStream(values.out));
-    else {
-      await pipeline(bytes, process.stdout, { end: false });
-      print('');
-    }
+    await withRemote(values, false, async (remote) => {
+      const { body } = await remote.request(path);
+      if (body === null) return;
+      // Not parsed: numbers and the order of keys stay as they are.
+      const bytes = Readable.fromWeb(body);
+      if (values.out !== undefined) await pipeline(bytes, createWriteStream(values.out));
+      else {
+        await pipeline(bytes, process.stdout, { end: false });
+        print('');
+      }
+    });
   },
 
   async restore(args) {
-    const { remote, word } = asked(args, 'an id');
-    await remote.request(`${idPath(word)}/restore`, { method: 'POST' });
+    await change(args, 'POST', '/restore');
     print('restored');
   },
 
   async delete(args) {
-    const { remote, word } = asked(args, 'an id');
-    await remote.request(idPath(word), { method: 'DELETE' });
+    await change(args, 'DELETE', '');
     print('deleted');
   },
 };
@@ -88,10 +91,9 @@ export const snapshotCommands: Readonly<Record<string, Command>> = {
   },
 };
 
-/** @param what The only word. */
-function asked(args: string[], what: string): { readonly remote: Remote; readonly word: string } {
-  const { values, words } = wordsAndOptions(args, remoteOptions, [what]);
-  return { remote: remoteOf(values), word: words[0] ?? '' };
+async function change(args: string[], method: 'POST' | 'DELETE', below: string): Promise<void> {
+  const { values, words } = wordsAndOptions(args, remoteOptions, ['an id']);
+  await withRemote(values, true, (remote) => remote.request(`${idPath(words[0] ?? '')}${below}`, { method }));
 }
 
 function idPath(id: string): string {
