@@ -1,6 +1,6 @@
 /**
- * Runs the compiled tests, each file in a process of its own, and ends with one line that counts them:
- * `N passed, N failed, N skipped`. Arguments are test files (compiled, `*.test.js`), or `--unit` or `--integration` for
+ * Runs the compiled tests and ends with one line that counts them: `N passed, N failed, N skipped`. Integration tests have
+ * a process for each file, unit tests one for some files of a folder. Arguments are test files (compiled, `*.test.js`), or `--unit` or `--integration` for
  * one kind of them; without any, all run, the longest first. `--list` only names them in that order.
  *
  * All tests together share one Postgres: that of TEST_DATABASE_URL, or one that is started here. A file that is run by
@@ -10,8 +10,9 @@
  * servers under test would not be the ones that users run.
  */
 import { availableParallelism } from 'node:os';
+import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { kindOf, root, testFiles } from './runner/files.mjs';
+import { batches, kindOf, root, testFiles } from './runner/files.mjs';
 import { ProcessGroup } from './runner/process-group.mjs';
 import { startSharedPostgres } from './runner/shared-postgres.mjs';
 
@@ -39,7 +40,7 @@ if (values.list === true) {
 /** The files that run. */
 const groups = new Set();
 const total = { pass: 0, fail: 0, skip: 0, todo: 0 };
-const waiting = [...files];
+const waiting = given.length > 0 ? files.map((file) => [file]) : batches(files);
 const durations = [];
 let postgres;
 process.once('SIGINT', () => void stop(130));
@@ -63,13 +64,17 @@ async function stop(code) {
 }
 
 async function work() {
-  for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) await run(file);
+  for (let batch = waiting.shift(); batch !== undefined; batch = waiting.shift()) await run(batch);
 }
 
-/** Runs one file; shows what it printed only if something in it failed. */
-async function run(file) {
+/** Runs files in one process; shows what they printed only if something in them failed. */
+async function run(batch) {
   const started = performance.now();
-  const group = new ProcessGroup(['--enable-source-maps', file], {
+  const [first] = batch;
+  const isAlone = batch.length === 1;
+  const file = isAlone ? first : `${dirname(first)}/ (${batch.length} files)`;
+  const args = isAlone ? [first] : [join(import.meta.dirname, 'runner', 'import-all.mjs'), ...batch];
+  const group = new ProcessGroup(['--enable-source-maps', ...args], {
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
@@ -78,7 +83,7 @@ async function run(file) {
       // The limit of a file is ours: tap's own would end it earlier on a busy machine.
       TAP_TIMEOUT: String(timeoutMs / 1_000),
       TAP_DIAG: '1',
-      TEST_KIND: kindOf(file),
+      TEST_KIND: kindOf(first),
     },
   });
   groups.add(group);

@@ -1,6 +1,6 @@
 /** Which compiled test files there are, which of them need servers, and in which order they run. */
 import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 export const root = join(import.meta.dirname, '..', '..');
 
@@ -28,6 +28,26 @@ const slowest = Object.keys(JSON.parse(readFileSync(join(import.meta.dirname, 'd
 export function testFiles(kind) {
   const files = ['dist/test', 'src/core-wasm/dist'].flatMap(testsIn);
   return files.filter((file) => kind === 'all' || kindOf(file) === kind).sort(longestFirst);
+}
+
+/** Unit tests of a folder that run in one process. */
+const TOGETHER = 7;
+
+/** @returns The files as they run: those of a batch in one process, integration tests alone. */
+export function batches(files) {
+  const all = [];
+  /** By folder, the batch that is not full. */
+  const open = new Map();
+  for (const file of files) {
+    const folder = dirname(file);
+    const batch = kindOf(file) === 'unit' ? open.get(folder) : undefined;
+    if (batch !== undefined && batch.length < TOGETHER) batch.push(file);
+    else {
+      all.push([file]);
+      if (kindOf(file) === 'unit') open.set(folder, all.at(-1));
+    }
+  }
+  return all;
 }
 
 /** @returns `unit` or `integration`. */
