@@ -1,5 +1,6 @@
 import type { Config } from '../config/load.js';
 import type { Logger } from '../log.js';
+import type { EndingRequest } from '../messages/lifecycle-request.js';
 import type { AcceptorMetrics } from '../metrics/acceptor-metrics.js';
 import { DeletionSweep } from '../pool/deletion-sweep.js';
 import { lifecycleClient, type LifecycleClient } from '../pool/lifecycle-client.js';
@@ -46,12 +47,21 @@ function erasesSnapshots(
     end: async (request) => {
       const { kind, documentId } = request;
       if (kind !== 'erase') return documents.end(request);
-      // First, so that whoever is told of a failure may ask once more. Not for the sweep: the document may be restored by now.
-      if (request.deletedBefore === undefined) await removeAll(documentId);
+      // First, so that it is done once more when it fails, or the process ends: what is erased is not asked for again.
+      if (await isDue(documents, request)) await removeAll(documentId);
       const isErased = await documents.end(request);
       // Also what was made meanwhile.
       if (isErased) await removeAll(documentId);
       return isErased;
     },
   };
+}
+
+/** Whether a document is to be erased: the sweep may have to do with one that somebody has restored meanwhile. */
+async function isDue(documents: LifecycleClient, { documentId, deletedBefore }: EndingRequest): Promise<boolean> {
+  if (deletedBefore === undefined) return true;
+  // An id comes before those that begin with it.
+  const page = await documents.list({ prefix: documentId, after: '', limit: 1, state: 'deleted' });
+  const [first] = page.documents;
+  return first?.id === documentId && (first.deletedAt ?? Infinity) < deletedBefore;
 }
