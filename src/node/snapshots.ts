@@ -18,6 +18,9 @@ export interface NodeSnapshotsOptions {
   readonly documents: () => Pick<DocumentRequests, 'openOwn'>;
 }
 
+/** Of documents that there is nothing to be made of. */
+const gone: ReadonlySet<string> = new Set(['DOCUMENT_NOT_FOUND', 'DOCUMENT_DELETED']);
+
 export class NodeSnapshots {
   readonly store: SnapshotThread;
   readonly snapshots: Snapshots;
@@ -61,8 +64,8 @@ export class NodeSnapshots {
     try {
       await this.snapshots.createAutomatic(client, documentId, `snapshot-${++this.#requests}`);
     } catch (error) {
-      // What was written was refused, or the document has been erased.
-      if (!(error instanceof ProtocolError && error.code === 'DOCUMENT_NOT_FOUND')) throw error;
+      // What was written was refused, or the document has been deleted or erased.
+      if (!(error instanceof ProtocolError && gone.has(error.code))) throw error;
     } finally {
       client.close();
     }
