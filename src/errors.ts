@@ -267,7 +267,7 @@ export class LimitError extends ProtocolError {
   }
 }
 
-/** A shard has refused something with this code. */
+/** What was refused by a frame, from a shard mostly, and was counted when that was made. */
 export class RefusedError extends ProtocolError {
   override readonly name = 'RefusedError';
 

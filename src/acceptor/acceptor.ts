@@ -228,9 +228,9 @@ export class Acceptor {
     this.#connections.serve(app);
   }
 
-  /** Who the open sessions belong to, and what ends one or gives it other permissions. */
+  /** Who the sessions belong to that are open now, live, and what ends one or gives it other permissions. */
   identities(): Iterable<LiveIdentity> {
-    return liveIdentities([...this.#everySession()], this.#authentication);
+    return liveIdentities(this.#everySession(), this.sessions.newest, this.#authentication);
   }
 
   /** Ends the connections of a user or those to a document. @returns How many. */

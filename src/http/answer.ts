@@ -1,5 +1,6 @@
 /** Sends answers, with the headers that all answers have. */
 import type { HttpResponse } from 'uWebSockets.js';
+import type { ErrorCode } from '../errors.js';
 
 export interface Answer {
   /** Status code and reason phrase, such as `200 OK`. */
@@ -15,6 +16,8 @@ export interface Answer {
   readonly content?: { readonly type: string; readonly bytes: Buffer };
   /** Closes the connection after the answer: the rest of the request is not read. */
   readonly close?: boolean;
+  /** The code of a refusal that is to be counted when it is sent. */
+  readonly uncounted?: ErrorCode | undefined;
 }
 
 /** No answer may be cached, framed or sniffed. */

@@ -123,7 +123,7 @@ export const metrics = {
     type: 'counter',
     owner: 'both',
     labels: { code: Object.keys(errors) },
-    help: 'Errors sent to clients, by code. INTERNAL is a failure of the server and is logged.',
+    help: 'Errors sent to clients, by code, those of the HTTP API of documents included. INTERNAL is a failure of the server and is logged.',
   },
   limitRejections: {
     name: 'synckit_limit_rejections_total',

@@ -16,6 +16,7 @@ import { readinessOf } from '../http/readiness.js';
 import { registerHttp } from '../http/server.js';
 import type { SharedRendering } from '../http/shared-rendering.js';
 import type { Logger } from '../log.js';
+import type { AcceptorMetrics } from '../metrics/acceptor-metrics.js';
 import type { NodeAuth } from './auth.js';
 import type { DatabaseClock } from '../pool/database-clock.js';
 import type { ShardSet } from '../pool/shard-set.js';
@@ -26,6 +27,7 @@ export type NodeState = 'starting' | 'running' | 'draining' | 'stopped' | 'lost'
 export interface HttpParts {
   readonly config: Config;
   readonly log: Logger;
+  readonly metrics: Pick<AcceptorMetrics, 'errors'>;
   readonly version: string;
   /** Milliseconds since the epoch. */
   readonly startedAt: number;
@@ -66,6 +68,9 @@ export function nodeRoutes(parts: HttpParts): { readonly api: Api; readonly regi
   const api = createApi({
     config,
     log,
+    onRefused: (code) => {
+      parts.metrics.errors(code).add(1);
+    },
     open,
     follow,
     snapshots: parts.snapshots,

@@ -142,7 +142,8 @@ export class Node {
     });
     this.heartbeat = config.bus === undefined ? undefined : this.#heartbeat();
     const routes = nodeRoutes({
-      ...{ config, log: log.child({ part: 'http' }), version, startedAt: this.#startedAt, rendering },
+      ...{ config, log: log.child({ part: 'http' }), version, startedAt: this.#startedAt },
+      ...{ rendering, metrics: acceptorMetrics },
       ...{ acceptor: this.acceptor, auth: this.auth, shards: this.shards, clock: this.clock },
       snapshots: this.snapshots.snapshots,
       cluster: () => this.heartbeat?.status(),

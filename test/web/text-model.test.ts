@@ -72,3 +72,22 @@ test('what is typed inside a block of others comes between its parts, and a plac
   t.equal(page.placeAfter({ author: 'nobody', clock: 1 }), undefined);
   t.end();
 });
+
+test('a paste is one block, also when it is deleted, and is cut where something comes between', (t) => {
+  const page = new TextModel('ann');
+  const blocks = (): number => (JSON.parse(page.state()) as { readonly blocks: readonly unknown[] }).blocks.length;
+  page.insert(0, 'x'.repeat(4_000));
+  t.equal(blocks(), 1);
+  page.insert(2_000, 'between');
+  t.equal(blocks(), 3);
+  t.equal(textOf(page), `${'x'.repeat(2_000)}between${'x'.repeat(2_000)}`);
+  const seen = page.clusters;
+  page.delete(0, 4_007);
+  t.equal(blocks(), 3, 'a range leaves its blocks whole');
+  page.insert(0, 'y');
+  page.remove(seen);
+  t.equal(textOf(page), 'y', 'what is gone already is not deleted a second time');
+  page.clear();
+  t.equal(textOf(page), '');
+  t.end();
+});

@@ -1,6 +1,6 @@
 import type { Identity } from '../../auth/identity.js';
 import { compilePermissions } from '../../auth/permissions.js';
-import { ProtocolError, type ErrorCode } from '../../errors.js';
+import { errors, ProtocolError, RefusedError, type ErrorCode } from '../../errors.js';
 import type { AcceptorMetrics } from '../../metrics/acceptor-metrics.js';
 import type { Authentication } from '../session/authentication.js';
 import type { Credential } from '../session/credential.js';
@@ -77,7 +77,7 @@ export class HttpSessions {
     session.open(socketOf(session, streamOf?.(session)), { kind: 'draining' });
     try {
       await new Promise<void>((resolve, reject) => {
-        let refusal: ErrorCode = 'AUTH_REQUIRED';
+        let refusal: ErrorCode | undefined;
         session.listen({
           onFrame: (frame) => {
             refusal = refusalOf(frame).code;
@@ -86,7 +86,7 @@ export class HttpSessions {
             if (session.state.kind === 'authenticated') resolve();
           },
           onEnd: () => {
-            reject(new ProtocolError(refusal));
+            reject(refusal === undefined ? new ProtocolError('AUTH_REQUIRED') : told(refusal));
           },
         });
         authentication.begin(session, credential);
@@ -122,4 +122,8 @@ export class HttpSessions {
     this.#options.topics.leaveAll(session);
     this.#options.sessions.remove(session);
   }
+}
+
+function told(code: ErrorCode): RefusedError {
+  return new RefusedError(code, errors[code].sentence);
 }

@@ -52,14 +52,16 @@ export function refusal(code: ErrorCode, sentence: string = errors[code].sentenc
   if (errors[code].retryable && code !== 'INTERNAL') {
     headers.push(['Retry-After', String(Math.max(1, Math.ceil((retryAfterMs ?? 1_000) / 1_000)))]);
   }
-  return { status, headers, body: { error: sentence, code } };
+  return { status, headers, body: { error: sentence, code }, uncounted: code };
 }
 
 /** The answer to what was thrown; undefined for what is no refusal. */
 export function refusalFor(error: unknown): Answer | undefined {
   if (!(error instanceof ProtocolError)) return undefined;
-  const hasTime = error instanceof LimitError || error instanceof RefusedError;
-  return refusal(error.code, error.message, hasTime ? error.retryAfterMs : undefined);
+  if (error instanceof RefusedError) {
+    return { ...refusal(error.code, error.message, error.retryAfterMs), uncounted: undefined };
+  }
+  return refusal(error.code, error.message, error instanceof LimitError ? error.retryAfterMs : undefined);
 }
 
 export const noContent: Answer = { status: '204 No Content' };

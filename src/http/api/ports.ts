@@ -1,6 +1,7 @@
 /** What the routes of the HTTP API need from the node. */
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
 import type { Config } from '../../config/load.js';
+import type { ErrorCode } from '../../errors.js';
 import type { Logger } from '../../log.js';
 import type { DocumentRead, DocumentReadHead, DocumentWrite, FollowRequest } from '../../messages/document-request.js';
 import type { EndingRequest } from '../../messages/lifecycle-request.js';
@@ -72,6 +73,8 @@ export interface ApiDeps {
     | 'eventHeartbeatMs'
   >;
   readonly log: Logger;
+  /** A request is refused with a code that nobody has counted. */
+  readonly onRefused: (code: ErrorCode) => void;
   /** Rejects with a ProtocolError when the sender is refused. */
   readonly open: (sender: Sender) => Promise<DocumentClient>;
   /** Follows a document; rejects with a ProtocolError, with nothing written, when the sender is refused. */

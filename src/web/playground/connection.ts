@@ -116,7 +116,8 @@ export class Connection {
         if (!this.#isReady) this.#ready();
         return;
       case 'auth_error':
-        this.#refuse(String(message['error']));
+        // It may be taken when the connection, which is closed now, is opened again.
+        if (!isRetryable(message)) this.#refuse(String(message['error']));
         return;
       case 'error':
         if (codeOf(message) === 'AUTH_REQUIRED') this.#refuse('This server needs a token.');
@@ -169,8 +170,34 @@ export class Connection {
   }
 }
 
+/** What an error says besides its sentence. */
+export interface ErrorDetails {
+  readonly code?: unknown;
+  readonly documentId?: string;
+  readonly messageId?: string;
+  readonly retryAfterMs?: number;
+}
+
+const retryable = new Set([
+  'RATE_LIMIT_EXCEEDED',
+  'AUTH_UNAVAILABLE',
+  'STORAGE_UNAVAILABLE',
+  'SHUTTING_DOWN',
+  'INTERNAL',
+]);
+
+/** Undefined for another message. */
+export function detailsOf({ details }: Message): ErrorDetails | undefined {
+  return details as ErrorDetails | undefined;
+}
+
 /** The code of an error; undefined for another message. */
-export function codeOf({ details }: Message): string | undefined {
-  const code = (details as { readonly code?: unknown } | undefined)?.code;
+export function codeOf(message: Message): string | undefined {
+  const code = detailsOf(message)?.code;
   return typeof code === 'string' ? code : undefined;
+}
+
+/** Whether what was refused may be taken later. */
+export function isRetryable(message: Message): boolean {
+  return retryable.has(codeOf(message) ?? '');
 }

@@ -1,8 +1,7 @@
 /** The fields as a form: a row for each, edited by typing. */
 import { element } from '../shared/dom.js';
-import type { FieldStore } from './field-store.js';
+import { removed, type FieldStore } from './field-store.js';
 import type { Peer } from './peers.js';
-import { removeField } from './sync.js';
 
 export interface FieldListOptions {
   readonly list: HTMLElement;
@@ -67,7 +66,7 @@ export class FieldList {
       onEditing(undefined);
     });
     remove.addEventListener('click', () => {
-      removeField(store, name);
+      store.write(name, removed);
     });
     const next = [...this.#rows.keys()].filter((other) => other > name).sort()[0];
     list.insertBefore(row, next === undefined ? null : (this.#rows.get(next)?.row ?? null));

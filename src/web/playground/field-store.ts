@@ -132,11 +132,13 @@ export class FieldStore {
     }
   }
 
-  /** What is to be sent; from now on it is on its way. */
-  take(): readonly Write[] {
-    const writes = [...this.#waiting.values()];
-    for (const write of writes) this.#sent.set(write.field, write);
-    this.#waiting.clear();
+  /** What is to be sent, so many writes at most; from now on they are on their way. */
+  take(most = Infinity): readonly Write[] {
+    const writes = [...this.#waiting.values()].slice(0, most);
+    for (const write of writes) {
+      this.#sent.set(write.field, write);
+      this.#waiting.delete(write.field);
+    }
     return writes;
   }
 

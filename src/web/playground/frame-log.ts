@@ -76,7 +76,8 @@ function rowOf(direction: 'in' | 'out', text: string): HTMLElement {
   const details = element('details', {}, summary);
   const isQuiet = quietTypes.has(type);
   const row = element('li', { class: `${direction}${isQuiet ? ' quiet-frame' : ''}`, 'data-type': type }, details);
-  const kept = text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
+  // A slice keeps the whole text in memory, a copy of its characters does not.
+  const kept = text.length > LONGEST ? `${Array.from(text.slice(0, LONGEST)).join('')}…` : text;
   details.addEventListener('toggle', () => {
     if (details.childElementCount === 1) details.append(element('pre', { tabindex: '0' }, pretty(kept)));
   });
@@ -109,7 +110,7 @@ function briefOf(type: string, message: Readonly<Record<string, unknown>>): stri
 }
 
 function brief(value: unknown): string {
-  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  const text = typeof value === 'string' ? value : ((JSON.stringify(value) as string | undefined) ?? '–');
   return text.length > BRIEF ? `${text.slice(0, BRIEF)}…` : text;
 }
 

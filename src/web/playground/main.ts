@@ -148,6 +148,13 @@ function start(): void {
   byId('clear', HTMLButtonElement).addEventListener('click', () => {
     frames.clear();
   });
+  textarea.addEventListener('beforeinput', ({ data, dataTransfer }) => {
+    const { value, maxLength, selectionStart, selectionEnd } = textarea;
+    const added = (data ?? dataTransfer?.getData('text/plain') ?? '').length;
+    const isTooMuch = added > 0 && value.length - (selectionEnd - selectionStart) + added > maxLength;
+    // The browser leaves out what does not fit, and says nothing.
+    say(byId('full', HTMLElement), isTooMuch ? `The text is full: it holds ${maxLength} characters.` : '');
+  });
   addEventListener('pagehide', keep);
   restore();
   showPeers();
@@ -192,7 +199,8 @@ function showState(state: ConnectionState, why: string): void {
 function showSaved(isSaved: boolean, milliseconds: number | undefined): void {
   keeping ??= setTimeout(keep, KEEP_MS);
   saved.dataset['saved'] = String(isSaved);
-  if (!isSaved) saved.textContent = connection.isReady ? 'saving…' : 'waits for the server';
+  if (sync.isTextRefused) saved.textContent = 'not stored';
+  else if (!isSaved) saved.textContent = connection.isReady ? 'saving…' : 'waits for the server';
   else saved.textContent = 'stored';
   if (milliseconds !== undefined) byId('ack', HTMLElement).textContent = spell(milliseconds);
 }

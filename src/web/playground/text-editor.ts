@@ -34,7 +34,8 @@ export class TextEditor {
     this.#options = options;
     const { textarea } = options;
     textarea.addEventListener('input', () => {
-      this.#edited();
+      // What an input method shows meanwhile is no text yet; it is taken as a whole.
+      if (!this.#isComposing) this.#edited();
     });
     textarea.addEventListener('compositionstart', () => {
       this.#isComposing = true;
@@ -77,8 +78,10 @@ export class TextEditor {
     const { textarea, model, onEdited } = this.#options;
     const edit = editOf(this.#shown, textarea.value, textarea.selectionEnd);
     if (edit === undefined) return;
-    model.delete(edit.place, edit.removed);
-    model.insert(edit.place, edit.inserted);
+    // By what the user saw: others may have changed the text while an input method was at work.
+    const before = this.#ids[edit.place - 1];
+    model.remove(this.#ids.slice(edit.place, edit.place + edit.removed));
+    model.insert(before === undefined ? 0 : (model.placeAfter(before) ?? 0), edit.inserted);
     this.#read();
     // Inside a block of others, what is typed may come out elsewhere.
     if (this.#shown.join('') !== textarea.value) this.refresh();

@@ -1,6 +1,6 @@
 /**
- * A collaborative text as this page holds it. Each typed cluster is a block of its own: it stands where it was typed for
- * every client, which an insert into an uncut block does not.
+ * A collaborative text as this page holds it. What is put in at once is one block, which is cut before anything comes
+ * between its parts: an insert into an uncut block does not stand where it was typed for every client.
  */
 import { splitClusters } from '../../core-wasm/reference/graphemes.js';
 import { joinRuns, type TextMark } from '../../core-wasm/reference/text-join.js';
@@ -55,24 +55,39 @@ export class TextModel {
 
   /** Puts text before the cluster at this place, or at the end. */
   insert(place: number, text: string): void {
+    if (text === '') return;
     const { clusters } = this;
     const [before, after] = [clusters[place - 1], clusters[place]];
     if (before !== undefined && after !== undefined) this.#cutBetween(before, after);
-    const right = idOf(after);
-    let left = idOf(before);
-    const typed = splitClusters(text).map((cluster): TextRun => {
-      const clock = ++this.#clock;
-      const run = { author: this.#author, first: clock, last: clock, text: cluster, left, right, deleted: false };
-      left = { author: this.#author, clock, offset: 0 };
-      return run;
-    });
-    this.#put(this.#author, [...this.#runsOf(this.#author), ...typed]);
+    const first = this.#clock + 1;
+    const last = (this.#clock += splitClusters(text).length);
+    // A state takes some 200 bytes per block: one for each character of a paste would soon be too much for a message.
+    const run = { author: this.#author, first, last, text, left: idOf(before), right: idOf(after), deleted: false };
+    this.#put(this.#author, [...this.#runsOf(this.#author), run]);
   }
 
   /** Deletes so many shown clusters. */
   delete(place: number, count: number): void {
-    const gone = this.clusters.slice(place, place + count);
-    this.#join(gone.map(({ author, clock }) => ({ author, first: clock, last: clock, deleted: true })));
+    this.remove(this.clusters.slice(place, place + count));
+  }
+
+  /** Deletes these clusters, some of which may be gone already. */
+  remove(gone: readonly ClusterId[]): void {
+    const marks: { author: string; first: number; last: number; deleted: boolean }[] = [];
+    for (const { author, clock } of gone) {
+      const before = marks.at(-1);
+      // A range leaves its blocks whole.
+      if (before?.author === author && before.last === clock - 1) before.last = clock;
+      else marks.push({ author, first: clock, last: clock, deleted: true });
+    }
+    this.#join(marks);
+  }
+
+  /** Forgets all of it. */
+  clear(): void {
+    this.#authors.clear();
+    this.#order = undefined;
+    this.#clusters = undefined;
   }
 
   /** How many shown clusters stand before and at a cluster, which may be deleted; undefined where it is not known. */
