@@ -61,6 +61,11 @@ const inner = {
   'cluster/memory': ['^src/cluster/[^/]+\\.ts$', folder('cluster/membership')],
   'cluster/membership': ['^src/cluster/[^/]+\\.ts$'],
   'acceptor/awareness': [folder('acceptor/session'), ...['messages', 'protocol', 'metrics', 'cluster'].map(folder)],
+  'acceptor/session': ['acceptor/addresses', 'messages', 'protocol', 'metrics', 'auth'].map(folder),
+  'acceptor/fan-out': [
+    '^src/acceptor/[^/]+\\.ts$',
+    ...['acceptor/session', 'acceptor/awareness', 'messages', 'protocol', 'metrics'].map(folder),
+  ],
 };
 
 module.exports = {

@@ -2,9 +2,9 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'tap';
-import { folder, secret, server, token } from './support/fixture.js';
-import { runCli } from './support/run-cli.js';
-import { storageEnv } from './support/storages.js';
+import { folder, secret, server, token } from './support/nodes/fixture.js';
+import { runCli } from './support/nodes/run-cli.js';
+import { storageEnv } from './support/parts/storages.js';
 
 test('a snapshot from the first command to the last', async (t) => {
   const node = await server(t, { JWT_SECRET: secret });

@@ -10,9 +10,9 @@
  * servers under test would not be the ones that users run.
  */
 import { availableParallelism } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { batches, kindOf, root, testFiles } from './runner/files.mjs';
+import { batches, kindOf, partOf, root, testFiles } from './runner/files.mjs';
 import { ProcessGroup } from './runner/process-group.mjs';
 import { startSharedPostgres } from './runner/shared-postgres.mjs';
 
@@ -72,7 +72,7 @@ async function run(batch) {
   const started = performance.now();
   const [first] = batch;
   const isAlone = batch.length === 1;
-  const file = isAlone ? first : `${dirname(first)}/ (${batch.length} files)`;
+  const file = isAlone ? first : `${partOf(first)}/ (${batch.length} files)`;
   const args = isAlone ? [first] : [join(import.meta.dirname, 'runner', 'import-all.mjs'), ...batch];
   const group = new ProcessGroup(['--enable-source-maps', ...args], {
     cwd: root,

@@ -1,9 +1,9 @@
 /** The HTTP routes, under autocannon. */
 import autocannon from 'autocannon';
 import { rounded } from '../measure.js';
-import { SHARDS } from '../measured-server.js';
-import { cpuSince, cpuTimes } from '../process-stats.js';
-import { secret, tokens } from '../tokens.js';
+import { SHARDS } from '../servers/measured-server.js';
+import { cpuSince, cpuTimes } from '../servers/process-stats.js';
+import { secret, tokens } from '../load/tokens.js';
 import type { Row, Scenario } from '../scenario.js';
 
 const SECONDS = 4;

@@ -1,5 +1,5 @@
 import type { Acceptor } from '../acceptor/acceptor.js';
-import type { CountedState } from '../acceptor/session/session-meter.js';
+import type { CountedState } from '../acceptor/session/limits/session-meter.js';
 import type { Api } from '../http/api/register.js';
 import type { ClusterHeartbeat } from '../cluster/membership/heartbeat.js';
 import type { NodeReads } from '../metrics/registry.js';

@@ -1,7 +1,7 @@
 /** What every store of snapshots promises; each adapter runs this suite. */
 import t, { type Test as Tap } from 'tap';
 import type { Snapshot, SnapshotBounds, SnapshotInfo, SnapshotStore } from '../../src/storage/snapshots/port.js';
-import { exactValues } from '../support/exact-values.js';
+import { exactValues } from '../support/values/exact-values.js';
 
 const roomy: SnapshotBounds = { maxPerKind: 100, maxDocumentBytes: 1024 ** 3, maxBytes: 1024 ** 3 };
 const start = Date.now();

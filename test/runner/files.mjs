@@ -30,24 +30,29 @@ export function testFiles(kind) {
   return files.filter((file) => kind === 'all' || kindOf(file) === kind).sort(longestFirst);
 }
 
-/** Unit tests of a folder that run in one process. */
-const TOGETHER = 7;
+/** Unit tests of a part that run in one process: starting one costs as much as most of them. */
+const TOGETHER = 8;
 
 /** @returns The files as they run: those of a batch in one process, integration tests alone. */
 export function batches(files) {
   const all = [];
-  /** By folder, the batch that is not full. */
+  /** By part, the batch that is not full. */
   const open = new Map();
   for (const file of files) {
-    const folder = dirname(file);
-    const batch = kindOf(file) === 'unit' ? open.get(folder) : undefined;
+    const part = partOf(file);
+    const batch = kindOf(file) === 'unit' ? open.get(part) : undefined;
     if (batch !== undefined && batch.length < TOGETHER) batch.push(file);
     else {
       all.push([file]);
-      if (kindOf(file) === 'unit') open.set(folder, all.at(-1));
+      if (kindOf(file) === 'unit') open.set(part, all.at(-1));
     }
   }
   return all;
+}
+
+/** @returns The folder of a part of the server, such as `dist/test/shard`, and the whole of the core. */
+export function partOf(file) {
+  return dirname(file).split('/').slice(0, 3).join('/');
 }
 
 /** @returns `unit` or `integration`. */

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { test, type Test } from 'tap';
 import { z } from 'zod';
 import { packageFolder } from '../../src/version.js';
-import { until } from '../support/server.js';
+import { until } from '../support/nodes/server.js';
 
 const fixtures = 'test/runner/fixtures';
 

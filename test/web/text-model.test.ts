@@ -3,7 +3,7 @@ import { ReferenceText } from '#core-wasm/reference';
 import { TextModel } from '#web/playground/text-model';
 import { test } from 'tap';
 import { Random } from '../support/random.js';
-import { TextReplica } from '../support/text-replica.js';
+import { TextReplica } from '../support/clients/text-replica.js';
 
 const textOf = (model: TextModel): string => model.clusters.map(({ text }) => text).join('');
 

@@ -4,11 +4,11 @@ import { errors, ProtocolError, RefusedError, type ErrorCode } from '../../error
 import type { AcceptorMetrics } from '../../metrics/acceptor-metrics.js';
 import type { Authentication } from '../session/authentication.js';
 import type { Credential } from '../session/credential.js';
-import { SessionMeter } from '../session/session-meter.js';
+import { SessionMeter } from '../session/limits/session-meter.js';
 import type { Session } from '../session/session.js';
 import type { Sessions } from '../session/sessions.js';
-import type { Outgoing } from '../outgoing.js';
-import type { Topics } from '../topics.js';
+import type { Outgoing } from '../fan-out/outgoing.js';
+import type { Topics } from '../fan-out/topics.js';
 import type { AddressBudgets } from './address-budgets.js';
 import { HttpSession, socketOf, type StreamSocket } from './http-session.js';
 import { refusalOf } from './refusal.js';

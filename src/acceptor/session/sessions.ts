@@ -1,7 +1,7 @@
 import { customerOf, isLoopback } from '../addresses/spelling.js';
-import { isUnused, type Budgets, type UserBudget } from './budgets.js';
+import { isUnused, type Budgets, type UserBudget } from './limits/budgets.js';
 import type { Session } from './session.js';
-import { SessionGroup } from './session-group.js';
+import { SessionGroup } from './limits/session-group.js';
 
 interface User {
   readonly sessions: SessionGroup;

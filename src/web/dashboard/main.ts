@@ -20,7 +20,7 @@ const problem = byId('problem', HTMLElement);
 
 let meter: RateMeter | undefined;
 let timer: number | undefined;
-/** Polls of a sign-in that was given up don't count. */
+/** Polls before the newest sign-in, or before one that came out of turn, don't count. */
 let turn = 0;
 
 const orders: Orders = {
@@ -47,6 +47,10 @@ function start(): void {
   byId('sign-out', HTMLButtonElement).addEventListener('click', () => {
     end('');
   });
+  // A browser runs the timers of a page that nobody sees once a minute at most.
+  document.addEventListener('visibilitychange', () => {
+    if (document.visibilityState === 'visible') pollNow();
+  });
   if (tokens.token === undefined) end('');
   else begin(tokens.token);
 }
@@ -64,6 +68,13 @@ function begin(token: string): void {
   meter = undefined;
   turn++;
   void poll(turn);
+}
+
+/** What is shown may be old. */
+function pollNow(): void {
+  if (tokens.token === undefined) return;
+  clearTimeout(timer);
+  void poll(++turn);
 }
 
 /** Back to the sign-in. @param why Empty for no reason. */
@@ -123,7 +134,7 @@ function tile(name: (typeof figures)[number], value: number | undefined, text: s
 
 function order(question: string, path: 'drain' | 'disconnect', body: object): void {
   if (!confirm(question)) return;
-  api.order(path, body).catch((error: unknown) => {
+  api.order(path, body).then(pollNow, (error: unknown) => {
     say(problem, sentenceOf(error));
   });
 }

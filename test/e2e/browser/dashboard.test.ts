@@ -1,10 +1,10 @@
 /** The dashboard in a real browser: two tabs, one signed in with a token and one with a password. */
 import type { Page } from 'playwright-core';
 import { test } from 'tap';
-import { cheap, command } from '../../support/accounts.js';
+import { cheap, command } from '../../support/nodes/accounts.js';
 import { openBrowser, openTab, seenWithinMs, withoutBrowser } from '../../support/browser.js';
-import { client, folder, secret, server, token } from '../../support/fixture.js';
-import { until } from '../../support/server.js';
+import { client, folder, secret, server, token } from '../../support/nodes/fixture.js';
+import { until } from '../../support/nodes/server.js';
 
 const everything = { read: ['*'], write: ['*'] };
 const right = { email: 'root@example.com', password: 'correct horse' };

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { test } from 'tap';
 import { openBrowser, openTab, seenWithinMs, withoutBrowser } from '../../support/browser.js';
-import { folder, secret, server, token } from '../../support/fixture.js';
-import { until } from '../../support/server.js';
+import { folder, secret, server, token } from '../../support/nodes/fixture.js';
+import { until } from '../../support/nodes/server.js';
 
 const PASTED = 4_000;
 

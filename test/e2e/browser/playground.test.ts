@@ -2,7 +2,7 @@
 import type { Page } from 'playwright-core';
 import { test } from 'tap';
 import { openBrowser, openTab, withoutBrowser } from '../../support/browser.js';
-import { dataFolder, freePort, startServer, until } from '../../support/server.js';
+import { dataFolder, freePort, startServer, until } from '../../support/nodes/server.js';
 
 const letters = 'the quick brown fox jumps over the lazy dog and runs away from it ';
 

@@ -1,8 +1,8 @@
 /** Snapshots that a node makes by itself, of documents that are deleted meanwhile. */
 import { test } from 'tap';
-import { Backend } from '../../support/backend.js';
-import { secret, server } from '../../support/fixture.js';
-import { until } from '../../support/server.js';
+import { Backend } from '../../support/nodes/backend.js';
+import { secret, server } from '../../support/nodes/fixture.js';
+import { until } from '../../support/nodes/server.js';
 
 test('a document that is deleted before its automatic snapshot gets none, and others theirs', async (t) => {
   const to = await server(t, { JWT_SECRET: secret, SYNCKIT_SNAPSHOT_INTERVAL_MS: '1000' });

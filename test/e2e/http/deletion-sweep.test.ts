@@ -1,9 +1,9 @@
 /** What erases documents that were deleted for long enough, when something of it fails. */
 import { test } from 'tap';
-import { Backend } from '../../support/backend.js';
-import { secret, server } from '../../support/fixture.js';
-import { database } from '../../support/postgres.js';
-import { until } from '../../support/server.js';
+import { Backend } from '../../support/nodes/backend.js';
+import { secret, server } from '../../support/nodes/fixture.js';
+import { database } from '../../support/postgres/postgres.js';
+import { until } from '../../support/nodes/server.js';
 
 const refuse = `CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN RAISE EXCEPTION 'not now'; END $$`;

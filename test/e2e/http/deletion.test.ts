@@ -1,13 +1,13 @@
 /** Deletion, restoration and erasure of documents by HTTP, and what clients see of them. */
 import { test } from 'tap';
-import { Backend } from '../../support/backend.js';
-import type { Incoming } from '../../support/client.js';
-import { cluster } from '../../support/cluster.js';
-import { EventClient } from '../../support/event-source.js';
-import { client, secret, server, token } from '../../support/fixture.js';
-import { until } from '../../support/server.js';
-import { durableStorages, storageEnv } from '../../support/storages.js';
-import { TextReplica } from '../../support/text-replica.js';
+import { Backend } from '../../support/nodes/backend.js';
+import type { Incoming } from '../../support/clients/client.js';
+import { cluster } from '../../support/nodes/cluster.js';
+import { EventClient } from '../../support/network/event-source.js';
+import { client, secret, server, token } from '../../support/nodes/fixture.js';
+import { until } from '../../support/nodes/server.js';
+import { durableStorages, storageEnv } from '../../support/parts/storages.js';
+import { TextReplica } from '../../support/clients/text-replica.js';
 
 const ann = { token: token('ann', { read: ['*'], write: ['*'] }) };
 const codeOf = (message: Incoming) => (message['details'] as { code?: string; documentId?: string } | undefined)?.code;

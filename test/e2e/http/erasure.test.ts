@@ -4,12 +4,12 @@ import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
 import { test } from 'tap';
-import { Backend } from '../../support/backend.js';
-import { folder, secret, server } from '../../support/fixture.js';
-import { database } from '../../support/postgres.js';
-import { startPostgres } from '../../support/postgres-server.js';
-import { runCli } from '../../support/run-cli.js';
-import { TextReplica } from '../../support/text-replica.js';
+import { Backend } from '../../support/nodes/backend.js';
+import { folder, secret, server } from '../../support/nodes/fixture.js';
+import { database } from '../../support/postgres/postgres.js';
+import { startPostgres } from '../../support/postgres/postgres-server.js';
+import { runCli } from '../../support/nodes/run-cli.js';
+import { TextReplica } from '../../support/clients/text-replica.js';
 
 /** Files below a folder that hold a text. */
 async function holding(directory: string, text: string): Promise<string[]> {

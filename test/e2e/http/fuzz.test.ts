@@ -6,9 +6,9 @@ import { request, type IncomingHttpHeaders } from 'node:http';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { test } from 'tap';
-import { client, secret, server, token } from '../../support/fixture.js';
+import { client, secret, server, token } from '../../support/nodes/fixture.js';
 import { Random, seedsToPlay } from '../../support/random.js';
-import type { ServerProcess } from '../../support/server.js';
+import type { ServerProcess } from '../../support/nodes/server.js';
 
 interface Parameter {
   readonly name: string;

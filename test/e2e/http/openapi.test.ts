@@ -5,7 +5,7 @@ import { documentRoutes } from '../../../src/http/documents/routes.js';
 import { Idempotency } from '../../../src/http/documents/idempotency.js';
 import type { SnapshotsPort } from '../../../src/http/snapshots/ports.js';
 import { snapshotRoutes } from '../../../src/http/snapshots/routes.js';
-import { server } from '../../support/fixture.js';
+import { server } from '../../support/nodes/fixture.js';
 
 test('/openapi.json is valid, and describes the routes that are served', async (t) => {
   const to = await server(t);

@@ -1,10 +1,10 @@
 import { test, type Test } from 'tap';
-import { cluster } from '../../support/cluster.js';
-import { folder, secret, server, token } from '../../support/fixture.js';
-import { database } from '../../support/postgres.js';
+import { cluster } from '../../support/nodes/cluster.js';
+import { folder, secret, server, token } from '../../support/nodes/fixture.js';
+import { database } from '../../support/postgres/postgres.js';
 import { Random, seedsToPlay } from '../../support/random.js';
-import { until, type ServerProcess } from '../../support/server.js';
-import { TextClient } from '../../support/text-client.js';
+import { until, type ServerProcess } from '../../support/nodes/server.js';
+import { TextClient } from '../../support/clients/text-client.js';
 
 const plain = { 'Content-Type': 'text/plain; charset=utf-8' };
 

@@ -1,7 +1,7 @@
 /** Every refusal of the HTTP API is counted by its code, and each of them once, wherever it is decided. */
 import { test } from 'tap';
-import { server, secret, token } from '../../support/fixture.js';
-import { until } from '../../support/server.js';
+import { server, secret, token } from '../../support/nodes/fixture.js';
+import { until } from '../../support/nodes/server.js';
 
 void test('each refusal with a code is counted once', async (t) => {
   const to = await server(t, { JWT_SECRET: secret });

@@ -1,9 +1,9 @@
 import { test, type Test } from 'tap';
-import { cluster } from '../../support/cluster.js';
-import { exactValues } from '../../support/exact-values.js';
-import { client, folder, secret, server, token } from '../../support/fixture.js';
-import { database } from '../../support/postgres.js';
-import { until, type ServerProcess } from '../../support/server.js';
+import { cluster } from '../../support/nodes/cluster.js';
+import { exactValues } from '../../support/values/exact-values.js';
+import { client, folder, secret, server, token } from '../../support/nodes/fixture.js';
+import { database } from '../../support/postgres/postgres.js';
+import { until, type ServerProcess } from '../../support/nodes/server.js';
 
 interface Info {
   readonly id: string;

@@ -2,11 +2,11 @@
 import { test } from 'tap';
 import { z } from 'zod';
 import { connectionsSchema, nodesSchema } from '../../../src/http/admin/schemas.js';
-import { ask } from '../../support/accounts.js';
-import { cluster } from '../../support/cluster.js';
-import { client, folder, secret, server, token } from '../../support/fixture.js';
-import { EventClient } from '../../support/event-source.js';
-import { until } from '../../support/server.js';
+import { ask } from '../../support/nodes/accounts.js';
+import { cluster } from '../../support/nodes/cluster.js';
+import { client, folder, secret, server, token } from '../../support/nodes/fixture.js';
+import { EventClient } from '../../support/network/event-source.js';
+import { until } from '../../support/nodes/server.js';
 
 const bearer = (of: string) => ({ authorization: `Bearer ${of}` });
 const admin = bearer(token('root', { admin: true }));

@@ -2,8 +2,8 @@ import { TextCore } from '@synckit/core-wasm';
 import { test } from 'tap';
 import { replaceText, type Replaced } from '../../../src/shard/text/replace/replace-text.js';
 import { Random, seedsToPlay } from '../../support/random.js';
-import { TextReplica } from '../../support/text-replica.js';
-import { textOf } from '../../support/text-states.js';
+import { TextReplica } from '../../support/clients/text-replica.js';
+import { textOf } from '../../support/values/text-states.js';
 
 const limits = { diffMs: 1_000, maxStateBytes: 8 * 1024 ** 2 };
 /** One of several code points each, and marks that join with what is before them. */
@@ -65,7 +65,7 @@ function changed(random: Random, text: string): string {
 
 test('a text shows what it was replaced by, to every client, and keeps what is typed meanwhile', (t) => {
   let rewritten = 0;
-  for (const seed of seedsToPlay([1, 2, 3], 200)) {
+  for (const seed of seedsToPlay([1, 2, 3], 100)) {
     const random = new Random(seed);
     const world = new World();
     const replicas = ['ann', 'bob', 'cyd'].map((id) => new TextReplica(id));

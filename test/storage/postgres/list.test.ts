@@ -4,7 +4,7 @@ import { PostgresLifecycle } from '../../../src/storage/postgres/lifecycle.js';
 import { migrate } from '../../../src/storage/postgres/migrate.js';
 import { openPostgresStorage } from '../../../src/storage/postgres/storage.js';
 import { change, row } from '../../contract/storage-rows.js';
-import { database } from '../../support/postgres.js';
+import { database } from '../../support/postgres/postgres.js';
 
 /** Lets something happen between the statements of a page. */
 class SlowConnections extends Connections {
@@ -18,7 +18,7 @@ class SlowConnections extends Connections {
           await this.meanwhile();
           return rows;
         },
-      } as Connection),
+      }),
     );
   }
 }

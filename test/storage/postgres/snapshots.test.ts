@@ -2,7 +2,7 @@ import tap from 'tap';
 import { migrate } from '../../../src/storage/postgres/migrate.js';
 import { openPostgresSnapshots } from '../../../src/storage/postgres/snapshots.js';
 import { snapshotsContract } from '../../contract/snapshots.js';
-import { newDatabase } from '../../support/postgres.js';
+import { newDatabase } from '../../support/postgres/postgres.js';
 
 const database = await newDatabase();
 tap.teardown(() => database.drop());
