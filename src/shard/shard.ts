@@ -6,6 +6,7 @@ import { DocumentLoader } from './documents/document-loader.js';
 import { DocumentBounds } from './documents/document-bounds.js';
 import { Documents, type LoadedDocument, type LoadingDocument } from './documents/documents.js';
 import { Endings } from './documents/endings.js';
+import { processAnew } from './documents/process-anew.js';
 import { Freshness } from './http/freshness.js';
 import { DocumentTags } from './http/document-tags.js';
 import { Echoes } from './echo/echoes.js';
@@ -53,7 +54,7 @@ export class Shard {
     this.#outbox = new Outbox(options.send, () => this.#status());
     this.#refusals = new Refusals({ ...options, outbox: this.#outbox });
     const nextStamp = (document: LoadedDocument): number => this.#writes.nextStamp(document);
-    const endTurn = this.#endTurn;
+    const [endTurn, process] = [this.#endTurn, this.#resume];
     const tags = new DocumentTags({ ...options, isDirty: (document) => this.#commits.committer.isDirty(document) });
     this.#reads = new DocumentReads({
       ...options,
@@ -70,18 +71,13 @@ export class Shard {
       refuse: (record, documentId) => {
         this.#refusals.refuse(record, documentId, new ProtocolError('STORAGE_UNAVAILABLE'), undefined);
       },
-      endTurn,
+      ...{ process, endTurn },
     });
     this.#commits = new Commits({
       ...options,
       outbox: this.#outbox,
       shard: () => ({ documents: this.#documents, echoes: this.#echoes }),
-      nextStamp,
-      process: (document, group, openGroup) => {
-        this.#process(document, group, openGroup, true);
-        // Before what came after a read makes it wait again.
-        this.#reads.takeTurn();
-      },
+      ...{ nextStamp, process, refuse: this.#refuseGroup, endTurn },
       onCommitted: (changes, committed) => {
         noteCommits(options.core, this.#documents, changes, committed);
         this.#bounds.committed(changes, committed);
@@ -90,10 +86,6 @@ export class Shard {
       onTextReplaced: (document) => {
         this.#reads.forget(document);
       },
-      refuse: (documentId, group, openGroup) => {
-        this.#refusals.refuseGroup(documentId, group, openGroup);
-      },
-      endTurn,
     });
     const { committer, dirty, gate } = this.#commits;
     this.#echoes = new Echoes({
@@ -117,9 +109,10 @@ export class Shard {
       isWatched: ({ id }) => this.#replication?.watches(id) === true,
     });
     this.endings = new Endings({
-      ...{ storage: options.storage, documents: this.#documents, outbox: this.#outbox },
+      ...{ storage: options.storage, core: options.core, documents: this.#documents, outbox: this.#outbox },
       nextStamp: (document) => (document ? nextStamp(document) : this.#clock.next(0, 0, Date.now())),
       publish: (documentId, stamp, commit) => this.#replication?.publishEnd(documentId, stamp, commit),
+      onEnded: (documentId) => this.#replication?.reloads.invalidate(documentId),
     });
     this.#writes = new Writes({
       ...options,
@@ -173,9 +166,8 @@ export class Shard {
     return new Replication({
       ...{ openBus, storage, core, texts, log, metrics, compareMs },
       ...{ documents: this.#documents, outbox: this.#outbox, echoes: this.#echoes },
-      ...{ dirty: this.#commits.dirty, gate: this.#commits.gate },
+      ...{ dirty: this.#commits.dirty, gate: this.#commits.gate, remote: this.#remote },
       nextStamp: (document) => this.#writes.nextStamp(document),
-      remote: this.#remote,
       isEnded: (documentId, stored) => this.endings.note(documentId, stored),
       endTurn: this.#endTurn,
       onStatus: () => {
@@ -194,13 +186,8 @@ export class Shard {
       ...{ storage: this.#options.storage, documents: this.#documents },
       isFollowed: (documentId) => replication.watches(documentId),
       merge: this.#mergeStored,
-      process: (document, group, openGroup) => {
-        this.#process(document, group, openGroup, true);
-        this.#reads.takeTurn();
-      },
-      refuse: (documentId, group, openGroup) => {
-        this.#refusals.refuseGroup(documentId, group, openGroup);
-      },
+      process: this.#resume,
+      refuse: this.#refuseGroup,
       endTurn: this.#endTurn,
     });
   }
@@ -245,14 +232,16 @@ export class Shard {
   }
 
   /** Resolves when everything merged so far is durable. */
-  async idle(): Promise<void> {
-    await this.#commits.committer.idle();
+  idle(): Promise<void> {
+    return this.#commits.committer.idle();
   }
 
   /** Merges the writes of a group, and answers the reads from the state after it. */
   #process(document: LoadedDocument, given: TaskGroup, openGroup: OpenGroup, isFresh = false): void {
     if (document.isEnded) {
-      this.#refusals.refuseGroup(document.id, given, openGroup, 'DOCUMENT_DELETED');
+      const { endings } = this;
+      const parts = { endings, loader: this.#loader, refusals: this.#refusals, process: this.#resume };
+      processAnew(parts, document, given, openGroup);
       return;
     }
     const group = isFresh ? given : (this.#freshness?.hold(document, given, openGroup) ?? given);
@@ -274,6 +263,17 @@ export class Shard {
     }
     for (const record of reads) this.#reads.add(document, record, openGroup);
   }
+
+  /** Does what waited for a document. */
+  readonly #resume = (document: LoadedDocument, group: TaskGroup, openGroup: OpenGroup): void => {
+    this.#process(document, group, openGroup, true);
+    // Before what came after a read makes it wait again.
+    this.#reads.takeTurn();
+  };
+
+  readonly #refuseGroup = (documentId: string, group: TaskGroup, openGroup: OpenGroup): void => {
+    this.#refusals.refuseGroup(documentId, group, openGroup);
+  };
 
   readonly #endTurn = (): void => {
     this.#commits.gate.resume();

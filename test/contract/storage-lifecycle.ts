@@ -132,6 +132,9 @@ function erasureTests(test: Test): void {
     t.strictSame([horizon?.timestamp, horizon?.stamp, stamp], [8_000, 500, 500]);
     await storage.lifecycle.erase({ documentId: 'doc', at: 6_000, stamp: 90 });
     t.equal((await storage.load(['doc']))[0]!.horizon?.timestamp, 8_000, 'it never goes back');
+    await storage.lifecycle.erase({ documentId: 'doc', at: 7_000, stamp: 90, latest: 9_000 });
+    const [last] = await storage.load(['doc']);
+    t.strictSame([last!.horizon?.timestamp, last!.erasedAt], [9_000, 7_000], 'nor is it behind what is on its way');
   });
 
   test('DEL2 an erased document takes no text', async (t, storage) => {

@@ -39,6 +39,21 @@ export class DocumentLoader {
     for (let i = 0; i < slots.length; i += LOAD_BATCH) void this.#load(slots.slice(i, i + LOAD_BATCH));
   }
 
+  /**
+   * What came for a document waits until it is in memory.
+   *
+   * @returns The document if it is, and nothing waits.
+   */
+  wait(documentId: string, waiting: WaitingGroup): LoadedDocument | undefined {
+    const { documents } = this.#options;
+    const slot = documents.touch(documentId);
+    if (slot?.kind === 'loaded') return slot;
+    const loading = slot ?? documents.beginLoad(documentId);
+    loading.waiting.push(waiting);
+    if (slot === undefined) this.load([loading]);
+    return undefined;
+  }
+
   async #load(slots: readonly LoadingDocument[]): Promise<void> {
     const { storage, metrics, onLoaded, onFailed, onDone } = this.#options;
     const started = performance.now();

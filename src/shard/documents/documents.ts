@@ -76,9 +76,10 @@ export interface DocumentsOptions {
   readonly isWatched: (document: LoadedDocument) => boolean;
   /** Whether a document that is loaded may hold what other nodes wrote. */
   readonly isShared: boolean;
-  /** What is owed of a document is sent before it is unloaded. */
+  /** What is owed of a document is sent before it is unloaded, unless it has ended. */
   readonly echoes: {
     readonly sendOwed: (document: LoadedDocument) => boolean;
+    readonly ended: (document: LoadedDocument) => void;
     readonly closed: (document: LoadedDocument) => void;
   };
   /** Knows what those have who stay subscribed to a document that is evicted. */
@@ -205,7 +206,8 @@ export class Documents {
   /** Unloads a document that has ended. @returns Whether it is unloaded: not while something of it is under way. */
   drop(document: LoadedDocument): boolean {
     if (this.#slots.get(document.id) !== document) return true;
-    if (this.#options.isBusy(document) || this.#options.echoes.sendOwed(document)) return false;
+    this.#options.echoes.ended(document);
+    if (this.#options.isBusy(document)) return false;
     if (!this.#options.clock.isPast(document.stamp, Date.now())) this.#ahead.set(document.id, document.stamp);
     this.#unload(document);
     return true;

@@ -1,3 +1,4 @@
+import type { FieldsStore } from '@synckit/core-wasm';
 import type { EndingRequest, LifecycleRequest } from '../../messages/lifecycle-request.js';
 import type { ListPage } from '../../storage/lifecycle/port.js';
 import type { Storage, StoredDocument } from '../../storage/port.js';
@@ -6,12 +7,15 @@ import type { Documents, LoadedDocument } from './documents.js';
 
 export interface EndingsOptions {
   readonly storage: Pick<Storage, 'lifecycle'>;
+  readonly core: Pick<FieldsStore, 'changesSince'>;
   readonly documents: Documents;
   readonly outbox: Pick<Outbox, 'ended' | 'flush'>;
   /** A fresh L. @param document Undefined for one that is not in memory. */
   readonly nextStamp: (document: LoadedDocument | undefined) => number;
   /** Tells the other nodes. @param commit The number of the deletion among the commits of the document. */
   readonly publish: (documentId: string, stamp: number, commit: number) => void;
+  /** What is on its way from the storage may be from before the end of the document. */
+  readonly onEnded: (documentId: string) => void;
 }
 
 /**
@@ -33,8 +37,9 @@ export class Endings {
     const { documents, nextStamp, publish, outbox } = this.#options;
     const { documentId } = request;
     const slot = documents.peek(documentId);
-    const stamp = nextStamp(slot?.kind === 'loaded' ? slot : undefined);
-    const commit = await this.#store(request, stamp);
+    const document = slot?.kind === 'loaded' ? slot : undefined;
+    const stamp = nextStamp(document);
+    const commit = await this.#store(request, stamp, document);
     if (commit === undefined) return false;
     if (request.kind === 'restore') return true;
     this.#end(documentId);
@@ -50,6 +55,8 @@ export class Endings {
    */
   note(documentId: string, stored: StoredDocument): boolean {
     const slot = this.#options.documents.peek(documentId);
+    // What was loaded may be from before the end.
+    if (slot?.kind === 'loaded' && slot.isEnded) return true;
     // What is in memory may be from before it was erased.
     const isOther = slot?.kind === 'loaded' && slot.erasedAt !== stored.erasedAt;
     if (stored.deletedAt === undefined && !isOther) return false;
@@ -70,8 +77,13 @@ export class Endings {
     return isDropped;
   }
 
-  #store({ kind, documentId, deletedBefore }: EndingRequest, stamp: number): Promise<number | undefined> {
-    const { lifecycle } = this.#options.storage;
+  #store(
+    { kind, documentId, deletedBefore }: EndingRequest,
+    stamp: number,
+    document: LoadedDocument | undefined,
+  ): Promise<number | undefined> {
+    const { storage, core } = this.#options;
+    const { lifecycle } = storage;
     const at = Date.now();
     switch (kind) {
       case 'delete':
@@ -79,7 +91,8 @@ export class Endings {
       case 'restore':
         return lifecycle.restore(documentId);
       case 'erase':
-        return lifecycle.erase({ documentId, at, stamp, deletedBefore });
+        // What was shown and is not durable yet is to be erased too.
+        return lifecycle.erase({ documentId, at, stamp, latest: document && latestOf(core, document), deletedBefore });
     }
   }
 
@@ -92,6 +105,12 @@ export class Endings {
       this.#left.add(slot);
       this.release(slot);
     }
+    this.#options.onEnded(documentId);
     outbox.ended(documentId);
   }
+}
+
+/** The greatest timestamp of what a document holds, in ms since the epoch; 0 when it holds nothing. */
+function latestOf(core: EndingsOptions['core'], { handle }: LoadedDocument): number {
+  return core.changesSince(handle, new Map()).reduce((latest, { timestamp }) => Math.max(latest, timestamp), 0);
 }

@@ -195,6 +195,11 @@ export class Echoes {
     return true;
   }
 
+  /** The document is deleted or erased: nobody is sent what it held. */
+  ended(document: LoadedDocument): void {
+    for (const echo of document.sends.owed()) this.#drop(echo);
+  }
+
   /** The document is unloaded; nothing of it is owed. */
   closed(document: LoadedDocument): void {
     if (this.#documents.delete(document)) this.#documents.dropFields(document.sends.size);

@@ -69,12 +69,12 @@ export class CatchUps {
       settle = refuse;
     }
     const later = reads.slice(covered);
-    for (const { record, openGroup } of reads.slice(0, covered)) settle(document, record, openGroup);
     if (later.length === 0) this.#waiting.delete(document);
     else {
       this.#waiting.set(document, later);
       setImmediate(() => void this.#load(document));
     }
+    for (const { record, openGroup } of reads.slice(0, covered)) settle(document, record, openGroup);
     endTurn();
   }
 

@@ -1,6 +1,12 @@
 import { ProtocolError } from '../../errors.js';
 import type { DocumentRead } from '../../messages/document-request.js';
-import { recordKinds, type ReadRecord, type StateVectorRequest, type SubscribeRequest } from '../../messages/task.js';
+import {
+  recordKinds,
+  type ReadRecord,
+  type StateVectorRequest,
+  type SubscribeRequest,
+  type TaskGroup,
+} from '../../messages/task.js';
 import type { PublishGate } from '../commit/publish-gate.js';
 import type { LoadedDocument } from '../documents/documents.js';
 import { answerDocument } from '../http/answer-document.js';
@@ -30,6 +36,8 @@ export interface DocumentReadsOptions extends Pick<
   readonly mergeStored: (document: LoadedDocument, stored: StoredDocument) => void;
   /** Answers a read of a document that can't be loaded. */
   readonly refuse: (record: ReadRecord, documentId: string) => void;
+  /** Does what waited for a document that has ended meanwhile. */
+  readonly process: (document: LoadedDocument, group: TaskGroup, openGroup: OpenGroup) => void;
   /** Called at the end of a turn of the event loop in which reads were answered. */
   readonly endTurn: () => void;
 }
@@ -99,12 +107,16 @@ export class DocumentReads {
   #waitsForGate(document: LoadedDocument, record: ReadRecord, openGroup: OpenGroup): boolean {
     const { gate } = this.#options;
     if (!gate.mustWait(document, true)) return false;
-    gate.wait(document, { documentId: document.id, variants: 0, writerOnly: false, records: [record] }, openGroup);
+    gate.wait(document, groupOf(document, record), openGroup);
     return true;
   }
 
   #answerNow(document: LoadedDocument, record: ReadRecord, openGroup: OpenGroup, request = requestOf(record)): void {
     const { outbox, nextStamp, isDirty } = this.#options;
+    if (document.isEnded) {
+      this.#options.process(document, groupOf(document, record), openGroup);
+      return;
+    }
     outbox.release(document.id);
     if (record.kind === recordKinds.httpRead) {
       this.#answerHttp(document, record);
@@ -136,6 +148,10 @@ export class DocumentReads {
       outbox.readError(record, error.code, { documentId: document.id }, error.message);
     }
   }
+}
+
+function groupOf({ id }: LoadedDocument, record: ReadRecord): TaskGroup {
+  return { documentId: id, variants: 0, writerOnly: false, records: [record] };
 }
 
 /** Written by the acceptor, not by a client. */

@@ -54,6 +54,8 @@ export class ReadQueue {
 
   #answerSome(): void {
     const { outbox, answer } = this.#options;
+    // What is answered may let others wait, and they are answered in this turn or a later one.
+    this.#isScheduled = true;
     const end = performance.now() + TURN_MS;
     for (const [document, queue] of this.#waiting) {
       const next = queue.shift();
@@ -63,10 +65,9 @@ export class ReadQueue {
       if (next !== undefined) answer(document, next.record, next.openGroup);
       if (outbox.length >= TURN_BYTES || performance.now() >= end) break;
     }
-    if (this.#waiting.size === 0) return;
-    this.#isScheduled = true;
+    this.#isScheduled = this.#waiting.size > 0;
+    if (!this.#isScheduled) return;
     setImmediate(() => {
-      this.#isScheduled = false;
       this.#answerSome();
       this.#options.endTurn();
     });

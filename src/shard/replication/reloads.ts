@@ -22,6 +22,8 @@ const RETRY_MS = 1_000;
 export class Reloads {
   readonly #options: ReloadsOptions;
   readonly #due = new Set<string>();
+  /** Those of the request that is under way, until they are to be loaded once more. */
+  readonly #underWay = new Set<string>();
   #running = false;
   #retry: NodeJS.Timeout | undefined;
   #closed = false;
@@ -39,6 +41,11 @@ export class Reloads {
   /** Nobody wants it any more. */
   delete(documentId: string): void {
     this.#due.delete(documentId);
+  }
+
+  /** What is on its way of a document may be too old, and is not to be merged. */
+  invalidate(documentId: string): void {
+    if (this.#underWay.delete(documentId)) this.#due.add(documentId);
   }
 
   /** A document is no longer loading. */
@@ -66,9 +73,11 @@ export class Reloads {
   async #load(ids: readonly string[]): Promise<boolean> {
     const { storage, log, onLoaded, endTurn } = this.#options;
     let stored: readonly StoredDocument[];
+    for (const id of ids) this.#underWay.add(id);
     try {
       stored = await storage.load(ids);
     } catch (error) {
+      for (const id of ids) this.#underWay.delete(id);
       if (ids.length > 1 && !this.#closed) return this.#loadSingly(ids);
       if (!this.#closed) log.error({ err: error, documents: ids.length }, 'documents could not be loaded again');
       for (const id of ids) this.#due.add(id);
@@ -76,7 +85,8 @@ export class Reloads {
     }
     if (this.#closed) return false;
     stored.forEach((document, i) => {
-      onLoaded(ids[i] ?? '', document);
+      const id = ids[i] ?? '';
+      if (this.#underWay.delete(id)) onLoaded(id, document);
     });
     endTurn();
     return true;

@@ -90,7 +90,8 @@ export class RemoteMerge {
     }
     for (const path of erase()) changed.set(path, removedField(path, document.stamp));
     if (changed.size > 0) this.#publishFields(document, changed, wanted);
-    const text = this.#mergeText(document, update.text);
+    // What another node has stored before the erasure may come after it.
+    const text = this.#mergeText(document, document.erasedAt === undefined ? update.text : []);
     if (text.changed) this.#publishText(document, wanted);
     if (changed.size > 0 || text.changed) {
       document.changedAt = Math.max(document.changedAt, update.stamp);

@@ -36,7 +36,7 @@ export class Replication implements BusEvents {
   readonly #bus: Bus;
   readonly awareness: AwarenessBridge;
   readonly #comparison: Comparison;
-  readonly #reloads: Reloads;
+  readonly reloads: Reloads;
   readonly #remote: RemoteMerge;
   /** Documents with subscribers here, and what these want, as bits. */
   readonly #interest = new Map<string, { variants: number }>();
@@ -47,7 +47,7 @@ export class Replication implements BusEvents {
     this.#options = options;
     const { storage, log, documents } = options;
     this.#remote = options.remote;
-    this.#reloads = new Reloads({
+    this.reloads = new Reloads({
       storage,
       log,
       isLoading: (documentId) => documents.peek(documentId)?.kind === 'loading',
@@ -92,7 +92,7 @@ export class Replication implements BusEvents {
     if (variants === 0) {
       if (interest === undefined) return;
       this.#interest.delete(documentId);
-      this.#reloads.delete(documentId);
+      this.reloads.delete(documentId);
       this.#unpublished.delete(documentId);
       this.#bus.unsubscribe([documentId]);
       return;
@@ -179,7 +179,7 @@ export class Replication implements BusEvents {
 
   onResyncNeeded(documentIds: readonly string[], reason: ResyncReason): void {
     this.#options.log.debug({ documents: documentIds.length, reason }, 'documents are loaded again');
-    this.#reloads.add(documentIds);
+    this.reloads.add(documentIds);
   }
 
   onStatus(connected: boolean): void {
@@ -200,17 +200,17 @@ export class Replication implements BusEvents {
   /** A document was loaded; updates that came meanwhile may not be in it. */
   loaded(document: LoadedDocument): void {
     if (this.#unpublished.delete(document.id)) this.#remote.publishAll(document, this.wantedOf(document.id));
-    this.#reloads.resume(document.id);
+    this.reloads.resume(document.id);
   }
 
   /** A document could not be loaded. */
   loadFailed(documentId: string): void {
-    this.#reloads.resume(documentId);
+    this.reloads.resume(documentId);
   }
 
   /** Resolves when what was published is sent, or after a while. */
   async close(): Promise<void> {
-    this.#reloads.close();
+    this.reloads.close();
     this.#comparison.close();
     this.awareness.close();
     await this.#bus.close();
@@ -251,7 +251,7 @@ export class Replication implements BusEvents {
     const { log, metrics } = this.#options;
     metrics.staleDocuments.add(documentIds.length);
     log.info({ documents: documentIds.length }, 'documents are older than the storage, and are loaded again');
-    this.#reloads.add(documentIds);
+    this.reloads.add(documentIds);
   }
 
   /** After a failover that lost commits, or a restore, numbers are given once more: those that were seen mean nothing any more. */
@@ -263,7 +263,7 @@ export class Replication implements BusEvents {
       const slot = this.#options.documents.peek(documentId);
       if (slot?.kind === 'loaded') slot.commits.forget();
     }
-    this.#reloads.add(documentIds);
+    this.reloads.add(documentIds);
   }
 
   #mergeStored(documentId: string, stored: StoredDocument): void {
@@ -274,7 +274,7 @@ export class Replication implements BusEvents {
         this.#adopt(documentId, stored);
         break;
       case 'loading':
-        this.#reloads.add([documentId]);
+        this.reloads.add([documentId]);
         return;
       case 'loaded':
         this.#remote.mergeStored(slot, stored, this.wantedOf(documentId));

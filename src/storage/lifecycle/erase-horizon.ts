@@ -5,7 +5,7 @@ export interface ErasedDocument {
   readonly at: number;
   /** As in `Erasure`. */
   readonly stamp: number;
-  /** The greatest timestamp among its fields, in ms since the epoch; 0 without any. */
+  /** The greatest timestamp among its fields and of what is on its way, in ms since the epoch; 0 without any. */
   readonly last: number;
   /** Its stamp and its horizon as they are stored. */
   readonly storedStamp: number;

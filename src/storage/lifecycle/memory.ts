@@ -68,11 +68,11 @@ export class MemoryLifecycle implements Lifecycle {
   }
 
   // eslint-disable-next-line @typescript-eslint/require-await -- async so that errors reject
-  async erase({ documentId, at, stamp, deletedBefore = Infinity }: Erasure): Promise<number | undefined> {
+  async erase({ documentId, at, stamp, latest = 0, deletedBefore = Infinity }: Erasure): Promise<number | undefined> {
     const document = this.#find(documentId);
     if (document === undefined) return undefined;
     if (deletedBefore !== Infinity && (document.deletedAt ?? Infinity) >= deletedBefore) return undefined;
-    const last = Math.max(0, ...Array.from(document.fields.values(), ({ timestamp }) => timestamp));
+    const last = Math.max(latest, ...Array.from(document.fields.values(), ({ timestamp }) => timestamp));
     document.horizon = eraseHorizon({ at, stamp, last, before: document.horizon, storedStamp: document.stamp });
     document.stamp = document.horizon.stamp;
     document.fields.clear();

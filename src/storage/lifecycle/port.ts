@@ -42,6 +42,11 @@ export interface Erasure {
   readonly at: number;
   /** An L that nobody has seen yet: who has seen less may hold what is erased. */
   readonly stamp: number;
+  /**
+   * The greatest timestamp of what was written until then, as far as that is known, in ms since the epoch: it may be ahead
+   * of `at`, and not be stored yet.
+   */
+  readonly latest?: number | undefined;
   /** When set, only a document is erased that was deleted before this time, in ms since the epoch. */
   readonly deletedBefore?: number | undefined;
 }

@@ -160,7 +160,7 @@ export class LmdbLifecycle implements Lifecycle {
    * In several transactions, none of which may last long. Until the last one it counts as deleted; when the process ends
    * in between, the erasure is to be repeated.
    */
-  async #erase({ documentId, at, stamp, deletedBefore = Infinity }: Erasure): Promise<number | undefined> {
+  async #erase({ documentId, at, stamp, latest = 0, deletedBefore = Infinity }: Erasure): Promise<number | undefined> {
     checkDocumentId(documentId);
     const { store, guard } = this.#options;
     const found = await this.#scan(documentId);
@@ -172,7 +172,8 @@ export class LmdbLifecycle implements Lifecycle {
     if (!guard.allowsRemoval(documentId)) {
       throw new Error(`Document ${documentId} can't be erased: a page beside it is damaged`);
     }
-    const horizon = eraseHorizon({ at, stamp, last: found.last, before: found.horizon, storedStamp: record.stamp });
+    const last = Math.max(found.last, latest);
+    const horizon = eraseHorizon({ at, stamp, last, before: found.horizon, storedStamp: record.stamp });
     const marked = await this.#change(
       documentId,
       (record) => {
@@ -185,8 +186,10 @@ export class LmdbLifecycle implements Lifecycle {
       () => void store.put(horizonKey(documentId), encodeHorizon(horizon)),
     );
     if (marked === undefined) return undefined;
-    for (let { keys } = found; keys.length > 0; { keys } = await this.#scan(documentId, horizon)) {
+    // Once more in any case: what was written before the mark is not in what was found.
+    for (let keys: readonly Buffer[] = found.keys, isFirst = true; isFirst || keys.length > 0; isFirst = false) {
       await this.#remove(keys, horizon, documentKey(documentId).byteLength);
+      ({ keys } = await this.#scan(documentId, horizon));
     }
     return this.#change(documentId, (record) => ({ ...record, deletedAt: undefined, commits: record.commits + 1 }));
   }

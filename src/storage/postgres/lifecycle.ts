@@ -42,7 +42,7 @@ UPDATE documents AS stored SET
   erased_at = ${timeOf('$2')},
   deleted_at = NULL,
   commits = commits + 1
-FROM (SELECT greatest($2::bigint, (SELECT max(ts) FROM fields WHERE document_id = $1)) AS last) AS latest
+FROM (SELECT greatest($2::bigint, $4::bigint, (SELECT max(ts) FROM fields WHERE document_id = $1)) AS last) AS latest
 WHERE id = $1 RETURNING commits`;
 
 /** Locks the row, so that no other node writes the document meanwhile. */
@@ -101,7 +101,7 @@ export class PostgresLifecycle implements Lifecycle {
     return this.#change({ name: 'restore document', text: restoreText, values: [documentId] });
   }
 
-  async erase({ documentId, at, stamp, deletedBefore = Infinity }: Erasure): Promise<number | undefined> {
+  async erase({ documentId, at, stamp, latest = 0, deletedBefore = Infinity }: Erasure): Promise<number | undefined> {
     this.#check(documentId);
     return this.#repeat(() =>
       this.#connections.use(async (connection) => {
@@ -111,7 +111,7 @@ export class PostgresLifecycle implements Lifecycle {
         const isDue = deletedBefore === Infinity || deletedAt < deletedBefore;
         let commit: number | undefined;
         if (locked !== undefined && isDue) {
-          const values = [documentId, at, stamp];
+          const values = [documentId, at, stamp, latest];
           const [row] = await connection.query({ name: 'erase document', text: eraseText, values });
           commit = Number(row?.[0]);
           for (const table of parts) {

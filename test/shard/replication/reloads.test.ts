@@ -34,6 +34,36 @@ test('many that can’t be loaded together are loaded one by one, and one that c
   await until('the last', () => loaded.length === 5);
 });
 
+test('what was on its way when a document ended is not merged: it is loaded once more', async (t) => {
+  const loaded: [id: string, commits: number][] = [];
+  let [commits, answer] = [1, (): void => undefined];
+  const reloads = new Reloads({
+    storage: {
+      load: async (ids) => {
+        const read = ids.map(() => ({ ...empty, commits }));
+        await new Promise<void>((resolve) => (answer = resolve));
+        return read;
+      },
+    },
+    log: pino({ level: 'silent' }),
+    isLoading: () => false,
+    onLoaded: (id, stored) => loaded.push([id, stored.commits]),
+    endTurn: () => undefined,
+  });
+  t.teardown(() => reloads.close());
+  reloads.add(['a', 'b']);
+  await turn();
+  commits = 2;
+  reloads.invalidate('a');
+  reloads.invalidate('c');
+  answer();
+  await turn();
+  t.strictSame(loaded, [['b', 1]]);
+  answer();
+  await turn();
+  t.strictSame(loaded.slice(1), [['a', 2]]);
+});
+
 /** After the promises that wait for nothing else. */
 async function turn(): Promise<void> {
   for (let i = 0; i < 10; i++) await new Promise((resolve) => setImmediate(resolve));

@@ -39,3 +39,16 @@ test('DEL1 a deletion by a clock that was put back is no erasure', async (t) => 
   t.ok((await lifecycle.restore('doc'))! > 0);
   t.strictSame(await rowsOf(storage, 'doc'), [fresh]);
 });
+
+test('DEL2 what is written while an empty document is looked through goes with the others', async (t) => {
+  const storage = await opened(t);
+  const { lifecycle } = storage;
+  await storage.commit([change('doc', [])]);
+  const text = { append: [{ id: '0'.repeat(32), bytes: Buffer.from('a secret') }], replaces: [] };
+  const committed = storage.commit([{ ...change('doc', [row({ timestamp: 4_000 })]), text }]);
+  const erased = lifecycle.erase({ documentId: 'doc', at: 5_000, stamp: 1 });
+  t.strictSame((await committed).refused, [], 'it comes first');
+  t.ok((await erased)! > 0);
+  const [stored] = await storage.load(['doc']);
+  t.strictSame([stored!.fields, stored!.text], [[], []]);
+});
