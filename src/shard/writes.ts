@@ -12,20 +12,19 @@ import { Dating } from './fields/dating.js';
 import type { LoadedDocument } from './documents/documents.js';
 import type { Echoes } from './echo/echoes.js';
 import { answerLosers, echoOf, liftedBy, publishChanges, shownOf } from './frames.js';
-import { KnownUpdates } from './text/known-updates.js';
 import { checkSets, type SetChecks } from './fields/check-sets.js';
 import { Merge, type MergeLimits, type MergeOptions } from './fields/merge.js';
 import type { Outbox } from './outbox.js';
 import { claimedCommits, partialVariants, whenShown, type FlushClaims } from './resume/flush-claims.js';
 import type { DocumentTags } from './http/document-tags.js';
 import { changesText, type HttpOperations } from './http/http-operations.js';
-import { HTTP_MESSAGE_ID, parseHttpWrite } from './http/parse-write.js';
+import { HTTP_MESSAGE_ID, parseHttpWrite, type ParseHttpWrite } from './http/parse-write.js';
 import { headOf } from './record.js';
 import type { StampClock } from './fields/stamp.js';
 import { answerTexts, relayOperations } from './text/text-frames.js';
 import type { ReplaceLimits } from './text/replace/replace-text.js';
 import { TextAuthors } from './text/replace/text-authors.js';
-import { TextJoin, type LoadedText } from './text/text-join.js';
+import { openText, TextJoin } from './text/text-join.js';
 import type { OpenGroup } from './open-task.js';
 
 export interface WritesOptions extends SetChecks {
@@ -54,12 +53,14 @@ export interface WritesOptions extends SetChecks {
 export class Writes {
   readonly #options: WritesOptions;
   readonly #authors = new TextAuthors();
+  readonly #parseOptions: ParseHttpWrite;
   readonly #mergeOptions: MergeOptions;
 
   constructor(options: WritesOptions) {
     this.#options = options;
     const { core, clock, limits, nodeId, echoes, dirty } = options;
     this.#mergeOptions = { core, clock, limits, nodeId, echoes, dirty, dating: new Dating(core, clock) };
+    this.#parseOptions = { ...options, startedAt: Date.now(), nextStamp: (document) => this.nextStamp(document) };
   }
 
   /** @returns Whether there were any that changed the document. */
@@ -68,7 +69,7 @@ export class Writes {
     // Before the writes, so that none of them has it and all are above it.
     const unprovable = (group.variants & partialVariants) === 0 ? 0 : this.nextStamp(document);
     const merge = new Merge(this.#mergeOptions, document);
-    const text = new TextJoin(texts, () => (document.text ??= this.#openText()));
+    const text = new TextJoin(texts, () => (document.text ??= openText(texts)));
     const acks: PendingAck[] = [];
     const started = performance.now();
     const textBytes = this.#textBytes(document);
@@ -108,9 +109,9 @@ export class Writes {
     if (merge.losers.size > 0) this.#answerLosers(document, merge);
     if (merge.operations > 0) echoes.settle(document);
     this.#count(merge, text, acks.length, performance.now() - started);
-    const isChanged = merge.changed.size > 0 || text.changed;
-    if (isChanged) document.changedAt = document.stamp;
-    return isChanged;
+    if (merge.changed.size === 0 && !text.changed) return false;
+    document.changedAt = document.stamp;
+    return true;
   }
 
   /** Sends what changed to all but those who show it already. */
@@ -217,7 +218,7 @@ export class Writes {
     let writes: readonly WriteKey[];
     try {
       if (record.kind === recordKinds.httpWrite) {
-        operations = parseHttpWrite(record, document, this.#options);
+        operations = parseHttpWrite(record, document, this.#parseOptions);
       } else {
         message = parseMessage(record.payload, headOf(record));
         operations = parseOperations(message, document.id, maxValueDepth);
@@ -270,10 +271,6 @@ export class Writes {
       this.#options.metrics.textReplacements(result).add(1);
     }
     return merge.apply(sets, origin, this.#options.outbox.now).map(keyOf);
-  }
-
-  #openText(): LoadedText {
-    return { handle: this.#options.texts.open(), stored: 0, updates: new KnownUpdates() };
   }
 
   /** A state that was refused leaves no text behind where there was none. */

@@ -19,6 +19,10 @@ export interface ParseHttpWrite {
   readonly core: FieldsStore;
   readonly tags: DocumentTags;
   readonly maxValueDepth: number;
+  /** When the worker began, in ms since the epoch. */
+  readonly startedAt: number;
+  /** Gives a document a fresh L. */
+  readonly nextStamp: (document: LoadedDocument) => number;
 }
 
 /**
@@ -29,16 +33,16 @@ export interface ParseHttpWrite {
 export function parseHttpWrite(
   { payload, timestamp }: WriteRecord,
   document: LoadedDocument,
-  { core, tags, maxValueDepth: maxDepth }: ParseHttpWrite,
+  options: ParseHttpWrite,
 ): HttpOperations {
+  const { core, tags, maxValueDepth: maxDepth } = options;
   const { head, body } = splitHead(payload);
   const { form, ...conditions } = head as DocumentWrite;
   tags.check(document, conditions);
   if (form === 'text' || form === 'textJson') {
     return { sets: [], texts: [], relays: [], content: contentOf(body, form === 'textJson') };
   }
-  // Whoever patches means what the fields held when the request came, whatever the devices of their writers say.
-  const origin = { timestamp, clockMax: ticksOf(timestamp + 1) - 1 };
+  const origin = { timestamp, clockMax: seenBy(timestamp, document, options) };
   if (form === 'restore') return parseRestore(core, document, body, origin, maxDepth);
   if (form === 'patch') {
     return { sets: parseMergePatch(body, origin, maxDepth), texts: [], relays: [] };
@@ -52,4 +56,14 @@ export function parseHttpWrite(
     end: body.length,
   };
   return parseOperations(parseMessage(body, frame), document.id, maxDepth);
+}
+
+/**
+ * The stamp up to which a request has seen the document: whoever patches means what the fields hold, whatever the devices
+ * of their writers and the clocks of other nodes say. What came before the worker may have been done by the former one,
+ * and must not undo what came after it.
+ */
+function seenBy(timestamp: number, document: LoadedDocument, { startedAt, nextStamp }: ParseHttpWrite): number {
+  const atThatTime = ticksOf(timestamp + 1) - 1;
+  return timestamp <= startedAt ? atThatTime : Math.max(atThatTime, nextStamp(document), document.horizon?.stamp ?? 0);
 }

@@ -39,6 +39,11 @@ export function loadText(core: TextStore, updates: readonly TextUpdate[]): { tex
   }
 }
 
+/** A text that nothing is in yet. */
+export function openText(core: TextStore): LoadedText {
+  return { handle: core.open(), stored: 0, updates: new KnownUpdates() };
+}
+
 /** A session that sent states in this flush, and how the last of them compares with the text. */
 export interface TextSender {
   readonly origin: Origin;
