@@ -44,6 +44,8 @@ export class SnapshotSchedule {
   #timer: NodeJS.Timeout | undefined;
   #sweeps: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
+  #isSweeping = false;
+  #isStopped = false;
 
   constructor(options: SnapshotScheduleOptions) {
     this.#options = options;
@@ -72,6 +74,7 @@ export class SnapshotSchedule {
 
   /** Ends with the snapshot that is being made. */
   async stop(): Promise<void> {
+    this.#isStopped = true;
     clearInterval(this.#timer);
     clearInterval(this.#sweeps);
     this.#changed.clear();
@@ -119,11 +122,16 @@ export class SnapshotSchedule {
 
   async #sweep(): Promise<void> {
     const { maxAgeMs, removeOlder, onDone, log } = this.#options;
+    if (this.#isSweeping) return;
+    this.#isSweeping = true;
     try {
-      const removed = await removeOlder(Date.now() - maxAgeMs, SWEPT_AT_ONCE);
-      if (removed > 0) onDone('expired', removed);
+      for (let removed = SWEPT_AT_ONCE; removed >= SWEPT_AT_ONCE && !this.#isStopped;) {
+        removed = await removeOlder(Date.now() - maxAgeMs, SWEPT_AT_ONCE);
+        if (removed > 0) onDone('expired', removed);
+      }
     } catch (error) {
       log.warn({ err: error }, 'old snapshots could not be removed');
     }
+    this.#isSweeping = false;
   }
 }
