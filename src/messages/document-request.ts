@@ -10,13 +10,15 @@ export interface Conditions {
 export interface DocumentWrite extends Conditions {
   /** What the body is: a merge patch of the fields, the body of a `delta_batch`, what the text is to show, or a snapshot. */
   readonly form: 'patch' | 'deltas' | 'text' | 'textJson' | 'restore';
+  /** For `restore`: as in `DocumentReadHead`, from before the snapshot was read. */
+  readonly erasedAt?: number | undefined;
 }
 
 /** Payload of a read. */
 export interface DocumentRead extends Conditions {
   readonly requestId: string;
-  /** `snapshot` is what can be restored: the fields, and what the text shows. */
-  readonly part: 'document' | 'text' | 'snapshot';
+  /** `snapshot` is what can be restored: the fields, and what the text shows; `erasure` only when it was erased last. */
+  readonly part: 'document' | 'text' | 'snapshot' | 'erasure';
   /** Names of the fields that are wanted; all when it is missing. */
   readonly fields?: readonly string[] | undefined;
 }
@@ -31,6 +33,8 @@ export interface DocumentReadHead {
   readonly isKnown: boolean;
   /** The vector clock, where a snapshot was asked for. */
   readonly clock?: Readonly<Record<string, number>>;
+  /** When the document was erased, in ms since the epoch, where a snapshot or that was asked for. */
+  readonly erasedAt?: number | undefined;
 }
 
 const NEWLINE = 0x0a;

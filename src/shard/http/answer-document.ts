@@ -27,13 +27,20 @@ export interface DocumentReadContext {
  */
 export function answerDocument(context: DocumentReadContext, record: ReadRecord, request: DocumentRead): void {
   const { outbox, document, tags, snapshots, texts } = context;
+  if (request.part === 'erasure') {
+    answerErasure(context, record);
+    return;
+  }
   const isText = request.part === 'text';
   if (!tags.exists(document) || (isText && document.text === undefined)) throw new ProtocolError('DOCUMENT_NOT_FOUND');
   const isKnown = tags.isKnown(document, request);
   const isSnapshot = request.part === 'snapshot';
   const plain: DocumentReadHead = { tag: tags.of(document), updated: timeOfStamp(document.changedAt), isKnown };
   const clock = isKnown || isText ? '' : clockJson(context, plain);
-  const head = isSnapshot ? { ...plain, clock: JSON.parse(clock) as DocumentReadHead['clock'] } : plain;
+  const head =
+    isSnapshot && !isKnown
+      ? { ...plain, erasedAt: document.erasedAt, clock: JSON.parse(clock) as DocumentReadHead['clock'] }
+      : plain;
   outbox.answerPlainly(record, (writer) => {
     writer.text(`${JSON.stringify(head)}\n`);
     if (isKnown) return;
@@ -50,6 +57,15 @@ export function answerDocument(context: DocumentReadContext, record: ReadRecord,
     }
     const updated = new Date(head.updated).toISOString();
     writer.text(`,"hasText":${document.text !== undefined},"clock":${clock},"updated":"${updated}"}`);
+  });
+}
+
+/** Also where there is no document. */
+function answerErasure({ outbox, document, tags }: DocumentReadContext, record: ReadRecord): void {
+  const updated = timeOfStamp(document.changedAt);
+  const head: DocumentReadHead = { tag: tags.of(document), updated, isKnown: true, erasedAt: document.erasedAt };
+  outbox.answerPlainly(record, (writer) => {
+    writer.text(`${JSON.stringify(head)}\n`);
   });
 }
 

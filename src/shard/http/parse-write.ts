@@ -1,4 +1,5 @@
 import type { FieldsStore } from '@synckit/core-wasm';
+import { ProtocolError } from '../../errors.js';
 import { splitHead, type DocumentWrite } from '../../messages/document-request.js';
 import type { WriteRecord } from '../../messages/task.js';
 import type { FrameHead } from '../../protocol/frame.js';
@@ -28,7 +29,7 @@ export interface ParseHttpWrite {
 /**
  * The operations of a write by HTTP.
  *
- * @throws {ProtocolError} PRECONDITION_FAILED, INVALID_MESSAGE, INVALID_DELTA, PERMISSION_DENIED, with nothing applied.
+ * @throws {ProtocolError} PRECONDITION_FAILED, INVALID_MESSAGE, INVALID_DELTA, PERMISSION_DENIED, SNAPSHOT_NOT_FOUND, with nothing applied.
  */
 export function parseHttpWrite(
   { payload, timestamp }: WriteRecord,
@@ -37,12 +38,14 @@ export function parseHttpWrite(
 ): HttpOperations {
   const { core, tags, maxValueDepth: maxDepth } = options;
   const { head, body } = splitHead(payload);
-  const { form, ...conditions } = head as DocumentWrite;
+  const { form, erasedAt, ...conditions } = head as DocumentWrite;
   tags.check(document, conditions);
   if (form === 'text' || form === 'textJson') {
     return { sets: [], texts: [], relays: [], content: contentOf(body, form === 'textJson') };
   }
   const origin = { timestamp, clockMax: seenBy(timestamp, document, options) };
+  // Erased since: its snapshots were erased with it.
+  if (form === 'restore' && erasedAt !== document.erasedAt) throw new ProtocolError('SNAPSHOT_NOT_FOUND');
   if (form === 'restore') return parseRestore(core, document, body, origin, maxDepth);
   if (form === 'patch') {
     return { sets: parseMergePatch(body, origin, maxDepth), texts: [], relays: [] };

@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import { test } from 'tap';
 import { MemoryHub } from '../../../src/cluster/memory/bus.js';
 import type { DocumentUpdate } from '../../../src/cluster/port.js';
-import { withHead } from '../../../src/messages/document-request.js';
+import { withHead, type DocumentWrite } from '../../../src/messages/document-request.js';
 import { recordKinds, type WriteRecord } from '../../../src/messages/task.js';
 import { ControlledStorage } from '../../support/parts/controlled-storage.js';
 import { TextReplica } from '../../support/clients/text-replica.js';
@@ -15,10 +15,14 @@ const erase = { kind: 'erase', documentId: 'a' } as const;
 
 /** A merge patch by HTTP, as the acceptor gives it on. @param timestamp When it came. */
 function patch(fields: object, timestamp = Date.now()): WriteRecord {
+  return httpWrite({ form: 'patch' }, fields, timestamp);
+}
+
+function httpWrite(head: DocumentWrite, body: object, timestamp = Date.now()): WriteRecord {
   return {
     ...{ kind: recordKinds.httpWrite, form: 'binary', receivedAt: 0, timestamp },
     origin: origin(9),
-    payload: withHead({ form: 'patch' }, Buffer.from(JSON.stringify(fields))),
+    payload: withHead(head, Buffer.from(JSON.stringify(body))),
   };
 }
 
@@ -136,4 +140,17 @@ test('a patch is written whatever the clocks of other nodes say, and undoes noth
   t.strictSame(await storage.stored('d'), ['x=3']);
   await next.run('d', [patch({ x: 4 })]);
   t.strictSame(await storage.stored('d'), ['x=4']);
+});
+
+test('DEL2 a snapshot that was read before the erasure is not restored after it', async (t) => {
+  const driver = new ShardDriver();
+  await driver.run('a', [patch({ x: 'secret' })]);
+  const snapshot = { id: 'a', fields: { x: 'secret' } };
+  const restore = (erasedAt?: number) => driver.run('a', [httpWrite({ form: 'restore', erasedAt }, snapshot)]);
+  t.strictSame(toOne(await restore()).map(brief), ['ack http']);
+  t.equal(await driver.shard.endings.do(erase), true);
+  t.strictSame(toOne(await restore()).map(brief), ['error SNAPSHOT_NOT_FOUND -']);
+  t.strictSame(await driver.state('a'), {});
+  const [{ erasedAt } = { erasedAt: 0 }] = await driver.storage.load(['a']);
+  t.strictSame(toOne(await restore(erasedAt)).map(brief), ['ack http'], 'one that was made since is');
 });
