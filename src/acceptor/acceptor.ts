@@ -153,7 +153,8 @@ export class Acceptor {
     const http = { sessions: this.#http, coalescer, admission: this.admission, charges, metrics };
     const { httpTimeoutMs: timeoutMs } = config;
     const lifecycle = new DocumentLifecycle({
-      ...{ documents: options.lifecycle, audit: options.audit, metrics, timeoutMs, maxWaiting: MAX_LIFECYCLE_REQUESTS },
+      ...{ documents: options.lifecycle, audit: options.audit, log: sampled, metrics, timeoutMs },
+      maxWaiting: MAX_LIFECYCLE_REQUESTS,
     });
     this.documents = new DocumentRequests({ ...http, timeoutMs, lifecycle });
     this.streams = new EventStreams({

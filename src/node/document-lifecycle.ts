@@ -21,9 +21,11 @@ export function documentLifecycle(parts: DocumentLifecycleParts): {
   readonly sweep: DeletionSweep;
 } {
   const { config, log, shards, metrics, snapshots } = parts;
-  const documents = erasesSnapshots(lifecycleClient(shards, config.storage.kind === 'memory'), (documentId) =>
-    snapshots.removeAll(documentId),
-  );
+  const { kind } = config.storage;
+  const documents = erasesSnapshots(lifecycleClient(shards, kind === 'memory'), {
+    removeAll: (documentId) => snapshots.removeAll(documentId),
+    isOneStorage: kind === 'postgres',
+  });
   const sweep = new DeletionSweep({
     ...{ documents, log, keepMs: config.deletedRetentionMs },
     onErased: () => {
@@ -33,22 +35,22 @@ export function documentLifecycle(parts: DocumentLifecycleParts): {
   return { documents, sweep };
 }
 
-/**
- * Lets snapshots of a document be erased with it.
- *
- * @param removeAll Removes all snapshots of a document; rejects when their storage fails.
- */
-function erasesSnapshots(
-  documents: LifecycleClient,
-  removeAll: (documentId: string) => Promise<unknown>,
-): LifecycleClient {
+interface ErasedSnapshots {
+  /** Removes all snapshots of a document; rejects when their storage fails. */
+  readonly removeAll: (documentId: string) => Promise<unknown>;
+  /** Whether they are in the storage of the documents, which erases both in one transaction, or neither. */
+  readonly isOneStorage: boolean;
+}
+
+/** Lets snapshots of a document be erased with it. */
+function erasesSnapshots(documents: LifecycleClient, { removeAll, isOneStorage }: ErasedSnapshots): LifecycleClient {
   return {
     list: (list) => documents.list(list),
     end: async (request) => {
       const { kind, documentId } = request;
       if (kind !== 'erase') return documents.end(request);
       // First, so that it is done once more when it fails, or the process ends: what is erased is not asked for again.
-      if (await isDue(documents, request)) await removeAll(documentId);
+      if (!isOneStorage && (await isDue(documents, request))) await removeAll(documentId);
       const isErased = await documents.end(request);
       // Also what was made meanwhile.
       if (isErased) await removeAll(documentId);

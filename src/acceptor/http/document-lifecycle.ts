@@ -2,6 +2,7 @@ import { LimitError, ProtocolError } from '../../errors.js';
 import type { EndingRequest } from '../../messages/lifecycle-request.js';
 import type { ListPage, ListRequest } from '../../storage/lifecycle/port.js';
 import type { LifecycleClient } from '../../pool/lifecycle-client.js';
+import type { SampledLog } from '../../log.js';
 import type { AcceptorMetrics } from '../../metrics/acceptor-metrics.js';
 import type { Audit } from '../session/authentication.js';
 import { accessTo } from './access-to.js';
@@ -10,6 +11,7 @@ import type { HttpSession } from './http-session.js';
 export interface DocumentLifecycleOptions {
   readonly documents: LifecycleClient;
   readonly audit: Audit;
+  readonly log: Pick<SampledLog, 'sampled'>;
   readonly metrics: Pick<AcceptorMetrics, 'documentLifecycle'>;
   /** For so long a request waits for its answer, in ms. */
   readonly timeoutMs: number;
@@ -76,8 +78,9 @@ export class DocumentLifecycle {
     try {
       return await Promise.race([done, late]);
     } catch (error) {
-      // The shard has logged why.
-      throw error instanceof ProtocolError ? error : new ProtocolError('STORAGE_UNAVAILABLE');
+      if (error instanceof ProtocolError) throw error;
+      this.#options.log.sampled('error', { err: error }, 'a request about whole documents failed');
+      throw new ProtocolError('STORAGE_UNAVAILABLE');
     } finally {
       clearTimeout(timer);
     }
