@@ -111,6 +111,7 @@ export class Acceptor {
       shardCount: shards.links.length,
       batchSize: config.batchSize,
       batchDelayMs: config.batchDelayMs,
+      gatherMs: config.gatherMs,
       maxQueuedBytes: config.maxQueuedBytes,
       variantsOf: (documentId) => this.topics.variantsOf(documentId),
       isOnlySubscriber: (session, documentId) => this.topics.isOnlySubscriber(this.sessions.find(session), documentId),
