@@ -75,7 +75,7 @@ export class Acceptor {
       maxWaitingBytes: config.maxWaitingReadBytes,
     });
     this.outgoing = new Outgoing({
-      sessions: { values: () => this.#everySession() },
+      sessions: [this.sessions, { values: () => this.#http.values() }],
       maxBytes: config.maxOutgoingBytes,
       disconnect: (session) => {
         this.#connections.disconnectSlow(session);

@@ -1,7 +1,7 @@
 import { ProtocolError, type ErrorCode } from '../../errors.js';
 import type { Origin } from '../../messages/task.js';
 import { mergeHorizons, type Horizon, type Purge } from '../../storage/horizon.js';
-import type { DocumentChange, ExpiredRow, FieldRow, TextChange } from '../../storage/port.js';
+import type { DocumentChange, FieldRow, TextChange } from '../../storage/port.js';
 import type { LoadedDocument } from '../documents/documents.js';
 import type { Held } from '../outbox.js';
 import type { OpenGroup } from '../open-task.js';
@@ -99,14 +99,6 @@ export function fail(
 /** Whether two are the same write, as far as that can be told without the value. */
 export function isSame(a: WriteKey, b: WriteKey): boolean {
   return a.path === b.path && a.timestamp === b.timestamp && a.counter === b.counter && a.clientId === b.clientId;
-}
-
-const nothing: readonly string[] = [];
-
-/** Which fields of a document are among rows of many. */
-export function pathsOf(rows: readonly ExpiredRow[], documentId: string): readonly string[] {
-  if (rows.length === 0) return nothing;
-  return rows.filter((row) => row.documentId === documentId).map(({ path }) => path);
 }
 
 /**

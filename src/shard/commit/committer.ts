@@ -4,19 +4,9 @@ import type { ShardMetrics } from '../../metrics/shard-metrics.js';
 import type { Committed, DocumentChange, FieldRow, RefusedRow, Storage, TextChange } from '../../storage/port.js';
 import type { Horizon } from '../../storage/horizon.js';
 import type { LoadedDocument } from '../documents/documents.js';
-import {
-  addPurge,
-  changesOf,
-  fail,
-  holds,
-  isSame,
-  newBatch,
-  pathsOf,
-  put,
-  type Batch,
-  type PendingAck,
-} from './batch.js';
+import { addPurge, changesOf, fail, holds, isSame, newBatch, put, type Batch, type PendingAck } from './batch.js';
 import type { DirtyFields, WriteKey } from './dirty-fields.js';
+import { expiredPaths } from './expired-paths.js';
 import { ROW_BYTES } from './row-size.js';
 import { StallWatch, type StallWatchOptions } from './stall-watch.js';
 import type { Forgotten } from './undo.js';
@@ -243,7 +233,7 @@ export class Committer {
     const reasons = new Map<string, RefusedRow[]>();
     for (const row of refused) this.#noteRefused(row, reasons);
     for (const [document, written] of rows) {
-      const lost = pathsOf(expired, document.id);
+      const lost = expiredPaths(expired, document.id);
       if (lost.length > 0) onExpired(document, lost, batch.number);
       const own = reasons.get(document.id);
       if (own === undefined) {

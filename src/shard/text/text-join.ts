@@ -47,18 +47,21 @@ export interface TextSender {
   asSent: Uint8Array | undefined;
 }
 
+const nobody: ReadonlyMap<number, TextSender> = new Map();
+
 /** What to do then: a state also holds where deleted pieces stood, which no merge may forget. */
 const FULL_TEXT = 'Deleting does not make it smaller: copy what it shows into a new document';
 
 /** One flush of one document's text: joins the states that are due, and knows afterwards which sessions are to be answered. */
 export class TextJoin {
-  readonly senders = new Map<number, TextSender>();
   /** Whether the text gained anything. */
   changed = false;
   /** States that were joined. */
   operations = 0;
   /** Largest entry of the clocks that came. */
   clockMax = 0;
+  /** Made when a state comes: most flushes have none. */
+  #senders: Map<number, TextSender> | undefined;
   readonly #core: TextStore;
   readonly #text: () => LoadedText;
 
@@ -66,6 +69,11 @@ export class TextJoin {
   constructor(core: TextStore, text: () => LoadedText) {
     this.#core = core;
     this.#text = text;
+  }
+
+  /** By session. */
+  get senders(): ReadonlyMap<number, TextSender> {
+    return this.#senders ?? nobody;
   }
 
   /**
@@ -82,9 +90,10 @@ export class TextJoin {
       // What the others sent is not the text any more.
       for (const sender of this.senders.values()) sender.same = false;
     }
-    const known = this.senders.get(origin.session);
+    this.#senders ??= new Map();
+    const known = this.#senders.get(origin.session);
     const asSent = same && canonical ? operation.state : undefined;
-    if (known === undefined) this.senders.set(origin.session, { origin, operation, same, asSent });
+    if (known === undefined) this.#senders.set(origin.session, { origin, operation, same, asSent });
     else Object.assign(known, { operation, same, asSent });
   }
 
