@@ -21,20 +21,21 @@ const allowed = {
   auth: ['storage/accounts', 'cluster'],
   metrics: [],
   tls: [],
+  validation: ['protocol'],
   config: ['cluster/redis', 'storage/postgres'],
-  messages: ['protocol', 'cluster'],
-  pool: ['messages', 'protocol', 'metrics', 'cluster'],
-  acceptor: ['messages', 'pool', 'protocol', 'auth', 'metrics', 'cluster'],
-  http: ['storage/accounts', 'pool', 'messages', 'protocol', 'auth', 'metrics', 'cluster'],
-  shard: ['messages', 'protocol', 'storage', 'cluster', 'metrics'],
+  messages: ['protocol', 'cluster', 'storage/lifecycle'],
+  pool: ['messages', 'protocol', 'metrics', 'cluster', 'storage/lifecycle'],
+  acceptor: ['messages', 'pool', 'protocol', 'auth', 'metrics', 'cluster', 'storage/lifecycle'],
+  http: ['storage/accounts', 'storage/lifecycle', 'pool', 'messages', 'protocol', 'auth', 'metrics', 'cluster'],
+  shard: ['messages', 'protocol', 'storage', 'cluster', 'metrics', 'validation'],
   import: ['storage', 'protocol'],
   start: [],
 };
 
 /** Folders inside a folder that know nothing of what lies above them or beside them, but for the files named. */
 const inner = {
-  'storage/lmdb': ['^src/storage/[^/]+\\.ts$', folder('storage/accounts')],
-  'storage/postgres': ['^src/storage/[^/]+\\.ts$', folder('storage/accounts')],
+  'storage/lmdb': ['^src/storage/[^/]+\\.ts$', folder('storage/accounts'), folder('storage/lifecycle')],
+  'storage/postgres': ['^src/storage/[^/]+\\.ts$', folder('storage/accounts'), folder('storage/lifecycle')],
   'cluster/redis': ['^src/cluster/[^/]+\\.ts$', folder('cluster/membership')],
   'cluster/memory': ['^src/cluster/[^/]+\\.ts$', folder('cluster/membership')],
   'cluster/membership': ['^src/cluster/[^/]+\\.ts$'],
@@ -89,7 +90,7 @@ module.exports = {
         path: '^src/',
         pathNot: [
           '^src/shard/entry\\.ts$',
-          '^src/(node/auth|node/node|cli|cli/accounts|cli/connect|cli/data)\\.ts$',
+          '^src/(node/auth|node/node|cli|cli/accounts|cli/connect|cli/data|cli/documents/local-store)\\.ts$',
           '^src/storage/',
           '^src/import/',
         ],

@@ -1,7 +1,7 @@
 /**
- * The ceiling for fan-out: uWebSockets.js and nothing else. Every client that subscribes is in one topic; what a writer
- * sends goes out to it as frames of the length that the bench asks for, under the same rule of coalescing as ours: at
- * once when the topic was idle, then at most once per SYNC_BATCH_DELAY, all frames of a flush in one turn.
+ * The ceiling for fan-out: uWebSockets.js and nothing else. A document is a topic; what a writer sends goes out to it as
+ * frames of the length that the bench asks for, under the same rule of coalescing as ours: at once when the topic was
+ * idle, then at most once per SYNC_BATCH_DELAY, all frames of a flush in one turn.
  */
 import uWS from 'uWebSockets.js';
 import { typeCodes } from '../src/protocol/codes.js';
@@ -14,12 +14,20 @@ export interface BareSettings {
   readonly frameBytes: number;
 }
 
-const TOPIC = 'all';
+/** What waits for the next flush of a topic. */
+interface Topic {
+  waiting: Buffer<ArrayBuffer>[];
+  window: NodeJS.Timeout | undefined;
+}
+
+const QUOTE = '"'.charCodeAt(0);
+/** Where the load's messages have the name of their document. */
+const NAME_AT = HEADER_BYTES + '{"documentId":"'.length;
+
 const delay = Number(process.env['SYNC_BATCH_DELAY']);
 
 let frameBytes = 256;
-let waiting: Buffer<ArrayBuffer>[] = [];
-let window: NodeJS.Timeout | undefined;
+const topics = new Map<string, Topic>();
 
 process.on('message', (message: unknown) => {
   if (typeof message === 'object' && message !== null && 'frameBytes' in message) {
@@ -39,7 +47,7 @@ app.ws('/ws', {
   message: (ws, message) => {
     const bytes = Buffer.from(message);
     if (bytes[0] === typeCodes.subscribe) {
-      ws.subscribe(TOPIC);
+      ws.subscribe(nameOf(bytes));
       ws.send(frameOf(typeCodes.sync_response, HEADER_BYTES), true);
     } else if (bytes[0] === typeCodes.delta) {
       hold(bytes);
@@ -51,26 +59,33 @@ app.listen('127.0.0.1', 0, (socket) => {
   console.log(JSON.stringify({ msg: 'listening', port: uWS.us_socket_local_port(socket) }));
 });
 
+function nameOf(message: Buffer): string {
+  return message.toString('latin1', NAME_AT, message.indexOf(QUOTE, NAME_AT));
+}
+
 /** Keeps what a delta's frame needs until its flush. */
 function hold(delta: Buffer): void {
+  const name = nameOf(delta);
+  let topic = topics.get(name);
+  if (topic === undefined) topics.set(name, (topic = { waiting: [], window: undefined }));
   const frame = frameOf(typeCodes.delta, frameBytes);
   const mark = delta.indexOf('~', HEADER_BYTES);
   frame.set(delta.subarray(mark, mark + MARK_BYTES), HEADER_BYTES);
-  waiting.push(frame);
-  if (window === undefined && waiting.length === 1) setImmediate(flush);
+  topic.waiting.push(frame);
+  if (topic.window === undefined && topic.waiting.length === 1) setImmediate(flush, name, topic);
 }
 
-function flush(): void {
-  const frames = waiting;
-  waiting = [];
+function flush(name: string, topic: Topic): void {
+  const frames = topic.waiting;
+  topic.waiting = [];
   const now = Date.now();
   for (const frame of frames) {
     frame.writeBigInt64BE(BigInt(now), 1);
-    app.publish(TOPIC, frame, true);
+    app.publish(name, frame, true);
   }
-  window = setTimeout(() => {
-    window = undefined;
-    if (waiting.length > 0) flush();
+  topic.window = setTimeout(() => {
+    topic.window = undefined;
+    if (topic.waiting.length > 0) flush(name, topic);
   }, delay);
 }
 

@@ -19,35 +19,45 @@ export class Bench {
 
   /** Starts a server of the build. */
   async server(settings: ServerSettings): Promise<MeasuredServer> {
-    return this.#own(await MeasuredServer.start(this.build, settings, this.options.profile));
+    return this.own(await MeasuredServer.start(this.build, settings, this.options.profile));
   }
 
   /** Starts a server that does nothing but publish. */
   async bareServer(): Promise<MeasuredServer> {
-    return this.#own(await MeasuredServer.startBare(this.options.profile));
+    return this.own(await MeasuredServer.startBare(this.options.profile));
   }
 
   /** Starts a load process. */
   load(): LoadProcess {
-    return this.#own(new LoadProcess());
+    return this.own(new LoadProcess());
   }
 
   /** A Postgres that syncs each commit. */
   async postgres(): Promise<BenchPostgres> {
-    return this.#own(await openPostgres(this.options.postgres));
+    return this.own(await openPostgres(this.options.postgres));
   }
 
   /** A Redis of its own, which keeps nothing. */
   async redis(): Promise<RedisServer> {
-    return this.#own(await startRedis());
+    return this.own(await startRedis());
+  }
+
+  /** A bench for a part of the scenario, which ends what it starts when the part is over. */
+  part(): Bench {
+    return this.own(new Bench(this.options, this.build));
   }
 
   /** Stops what is still running. */
   async end(): Promise<void> {
-    for (const process of this.#started.reverse()) await process.stop();
+    for (const process of this.#started.splice(0).reverse()) await process.stop();
   }
 
-  #own<T extends { stop(): Promise<void> }>(process: T): T {
+  stop(): Promise<void> {
+    return this.end();
+  }
+
+  /** Keeps a process, to stop it when the scenario is over. */
+  own<T extends { stop(): Promise<void> }>(process: T): T {
     this.#started.push(process);
     return process;
   }

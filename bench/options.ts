@@ -9,9 +9,11 @@ export interface Options {
   readonly seconds: number | undefined;
   readonly connections: number | undefined;
   readonly subscribers: number | undefined;
-  /** Documents of `connections`, fields of the largest document of `sync`. */
+  /** Documents of `connections` and `peers`, fields of the largest document of `sync`. */
   readonly documents: number | undefined;
   readonly fields: number | undefined;
+  /** Writes of `peers` a second, to all documents together. */
+  readonly writes: number | undefined;
   readonly rounds: number | undefined;
   /** Git ref of another build to run in turns with this one. */
   readonly compare: string | undefined;
@@ -25,12 +27,13 @@ export const usage = `npm run bench [-- [scenario …] [options]]
 
   --seconds N       measure each number for N seconds
   --rounds N        run each scenario N times; numbers are medians
-  --connections N   connections of the scenarios \`connections\` and \`processes\`
+  --connections N   connections of the scenarios \`connections\`, \`processes\` and \`peers\`
   --subscribers N   subscribers of the scenario \`fanout\`
-  --documents N     documents of the scenario \`connections\`
+  --documents N     documents of the scenarios \`connections\` and \`peers\`
+  --writes N        writes a second of the scenario \`peers\`
   --fields N        fields of the largest document of the scenario \`sync\`
   --compare REF     also build the commit REF, run both in turns and print the ratios
-  --postgres URL    use this Postgres, whose user may make databases, for \`ingest\`, \`cluster\` and \`processes\`
+  --postgres URL    use this Postgres, whose user may make databases, for \`ingest\`, \`cluster\`, \`processes\` and \`peers\`
   --profile FOLDER  keep CPU profiles of what was measured, one per thread of the server
 `;
 
@@ -46,6 +49,7 @@ export function readOptions(args: readonly string[]): Options | 'help' {
       subscribers: { type: 'string' },
       documents: { type: 'string' },
       fields: { type: 'string' },
+      writes: { type: 'string' },
       compare: { type: 'string' },
       postgres: { type: 'string' },
       profile: { type: 'string' },
@@ -61,6 +65,7 @@ export function readOptions(args: readonly string[]): Options | 'help' {
     subscribers: positive('subscribers', values.subscribers),
     documents: positive('documents', values.documents),
     fields: positive('fields', values.fields),
+    writes: positive('writes', values.writes),
     compare: values.compare,
     postgres: values.postgres,
     profile: values.profile,

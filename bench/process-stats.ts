@@ -26,6 +26,14 @@ export function cpuSince(pid: number, before: CpuTimes): CpuTimes {
   return { main: now.main - before.main, others: now.others - before.others };
 }
 
+/** CPU time of a process and of those that it started, in microseconds; those that have ended do not count. */
+export function cpuOfTree(pid: number): number {
+  const { main, others } = cpuTimes(pid);
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
+  const started = children === '' ? [] : children.split(' ').map(Number);
+  return started.reduce((sum, child) => sum + cpuOfTree(child), main + others);
+}
+
 /** Resident memory of a process, in bytes. */
 export function residentBytes(pid: number): number {
   const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];

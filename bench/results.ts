@@ -57,6 +57,14 @@ function printTable(rows: readonly Row[]): void {
   console.table(table);
 }
 
+/** Rows as a table of Markdown, for documents; those with other columns than the first are left out. */
+export function markdownTable(rows: readonly Row[]): string {
+  const columns = Object.keys(rows[0] ?? {});
+  const lines = rows.map((row) => columns.map((column) => String(row[column] ?? '')));
+  const rule = columns.map((column) => (typeof rows[0]?.[column] === 'number' ? '--:' : '---'));
+  return [columns, rule, ...lines].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+}
+
 /** Keeps a result in bench/results. Returns the file. */
 export function saveResult(name: string, result: object): string {
   const folder = join(packageFolder, 'bench/results');

@@ -1,5 +1,7 @@
 /** The ceilings for writes to Postgres: the server's statements and its storage, one at a time, without the server. */
 import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import pg from 'pg';
 import type { DocumentChange } from '../src/storage/port.js';
 import { migrate } from '../src/storage/postgres/migrate.js';
@@ -13,6 +15,8 @@ import { startPostgres } from '../test/support/postgres-server.js';
 export interface BenchPostgres {
   /** A new empty database; returns its address. */
   database(): Promise<string>;
+  /** The process that started all others of it, if it is on this machine and the bench's own. */
+  readonly pid: number | undefined;
   stop(): Promise<void>;
 }
 
@@ -22,6 +26,7 @@ export async function openPostgres(url: string | undefined): Promise<BenchPostgr
   const admin = own?.url ?? url ?? '';
   const made: string[] = [];
   return {
+    pid: own && Number(readFileSync(join(own.directory, 'postmaster.pid'), 'utf8').split('\n')[0]),
     async database() {
       const name = `synckit_bench_${randomBytes(6).toString('hex')}`;
       await run(admin, `CREATE DATABASE ${name}`);

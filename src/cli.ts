@@ -8,6 +8,7 @@ import { signToken } from './auth/tokens/tokens.js';
 import { ConfigError, loadConfig, readDuration } from './config/load.js';
 import { accountCommands } from './cli/accounts.js';
 import { dataCommands } from './cli/data.js';
+import { documentCommands } from './cli/documents/documents.js';
 import { DataError, list, options, print, UsageError } from './cli/tools.js';
 import { AccountError } from './auth/accounts/accounts.js';
 import { generatedPages } from './docs.js';
@@ -15,6 +16,8 @@ import { isDocumentId } from './protocol/document-id.js';
 import { ImportError } from './import/import-error.js';
 import { DatabaseError, migrate, migrationStates, SchemaError } from './storage/postgres/migrate.js';
 import { CertificateError, readCertificate } from './tls/certificate.js';
+import { DocumentSchemaError } from './validation/schema-file.js';
+import { readSchemas } from './validation/schemas.js';
 import { packageFolder, version } from './version.js';
 
 const help = `synckit-server ${version}
@@ -34,6 +37,7 @@ Usage: synckit-server [command]
   user           add, list and change accounts with a password
   key            add, list and revoke API keys
   revoke-token   revoke tokens before they expire
+  documents      list, read, write, delete, export and import documents
   migrate        migrate the schema of the database in DATABASE_URL
     --status       only list the migrations, applied and missing
   import-reference
@@ -50,7 +54,7 @@ Usage: synckit-server [command]
     --force        replace what is there, which is moved aside
   docs           write docs/configuration.md, docs/errors.md and docs/metrics.md
 
-  -h, --help     print this; after user, key or revoke-token: their help
+  -h, --help     print this; after user, key, revoke-token or documents: theirs
   -v, --version  print the version
 
 A file .env in the present folder is read, unless NODE_ENV is test. The environment variables are described in docs/configuration.md.`;
@@ -66,6 +70,7 @@ const commands: Readonly<Record<string, (args: string[]) => void | Promise<void>
     const given = options(args, { connect: { type: 'boolean' }, 'port-in-use': { type: 'boolean' } });
     const config = loadConfig(process.env);
     if (config.tls !== undefined) readCertificate(config.tls);
+    if (config.schemaDirectory !== undefined) await readSchemas(config.schemaDirectory);
     if (given.connect === true) {
       const { connectionProblems } = await import('./cli/connect.js');
       const problems = await connectionProblems(config, given['port-in-use'] === true);
@@ -151,7 +156,8 @@ const commands: Readonly<Record<string, (args: string[]) => void | Promise<void>
 
 async function run(args: string[]): Promise<void> {
   const [first, ...rest] = args;
-  const account = first !== undefined && Object.hasOwn(accountCommands, first) ? accountCommands[first] : undefined;
+  const withHelp = { ...accountCommands, ...documentCommands };
+  const account = first !== undefined && Object.hasOwn(withHelp, first) ? withHelp[first] : undefined;
   if (args.includes('--help') || args.includes('-h') || first === 'help') {
     print(account?.help ?? help);
   } else if (account !== undefined) {
@@ -181,6 +187,7 @@ const expected = [
   ImportError,
   DataError,
   CertificateError,
+  DocumentSchemaError,
 ];
 
 try {

@@ -87,11 +87,29 @@ const table = {
     retryable: false,
     meaning: 'The delta or one of its operations is malformed or not supported. Nothing of the message was applied.',
   },
+  VALIDATION_FAILED: {
+    sentence: 'Validation failed',
+    retryable: false,
+    meaning:
+      'A rule of the operator (SCHEMA_DIR) forbids what the message writes. The sentence says which field and why. Nothing of the message was applied.',
+  },
   DOCUMENT_NOT_FOUND: {
     sentence: 'Document not found',
     retryable: false,
     isOfHttp: true,
     meaning: 'Nothing was ever written to the document. HTTP only: over a WebSocket, such a document is an empty one.',
+  },
+  DOCUMENT_DELETED: {
+    sentence: 'Document deleted',
+    retryable: false,
+    meaning:
+      'The document is deleted. Who was subscribed to it gets this once, and no updates any more; until it is restored, all that is asked of it gets this, over HTTP with status 404.',
+  },
+  TEXT_ERASED: {
+    sentence: 'Text erased',
+    retryable: false,
+    meaning:
+      'The document was erased, and takes no collaborative text any more: an old state of the text, from a client that was away, would bring all of it back. Nothing of the message was applied.',
   },
   PRECONDITION_FAILED: {
     sentence: 'Precondition failed',

@@ -5,6 +5,7 @@ import { createLogger, type Logger } from './log.js';
 import { Node } from './node/node.js';
 import { ShardStartTimeout } from './pool/shard-link.js';
 import { endAtOnce, onStop } from './start/signals.js';
+import { readSchemas } from './validation/schemas.js';
 import { version } from './version.js';
 
 /** Time in ms within which a second signal counts as the same one. */
@@ -27,6 +28,8 @@ async function serve(): Promise<void> {
   let node: Node;
   let port: number;
   try {
+    // Each worker reads them for itself; what is wrong with them is said before any is started.
+    if (config.schemaDirectory !== undefined) await readSchemas(config.schemaDirectory);
     node = new Node({ config, log, version, onStorageLost: endAtOnce });
     port = await node.start();
   } catch (error) {

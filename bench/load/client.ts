@@ -1,8 +1,8 @@
 import { connect, type Socket } from 'node:net';
 import { typeCodes } from '../../src/protocol/codes.js';
-import { HEADER_BYTES } from '../../src/protocol/frame.js';
+import type { Dialect, Receiver } from './dialects/dialect.js';
 import { FrameReader, type FrameSink } from './frame-reader.js';
-import { OPCODE_BINARY, pongFrame } from './frames.js';
+import { pongFrame } from './frames.js';
 import type { Inflater } from './inflater.js';
 import type { Ledger } from './ledger.js';
 import { findMark, MARK_BYTES, microsecondsNow, numberOfMark, timeOfMark } from './mark.js';
@@ -31,6 +31,7 @@ const OPCODE_PING = 9;
 const OPEN_TIMEOUT_MS = 30_000;
 
 export interface OpenOptions {
+  readonly dialect: Dialect;
   readonly port: number;
   readonly localAddress: string;
   readonly token: string | undefined;
@@ -39,24 +40,26 @@ export interface OpenOptions {
 }
 
 /** One connection, as cheap as possible: it counts what it receives and parses nothing. */
-export class Client implements FrameSink {
+export class Client implements FrameSink, Receiver {
   /** States and updates that came, and the bytes of both. */
   states = 0;
-  updates = 0;
+  updatesRead = 0;
   bytes = 0;
   writer: Writer | undefined;
   /** Called when something was read. */
   onRead: (() => void) | undefined;
   readonly #index: number;
+  readonly #dialect: Dialect;
   readonly #shared: Shared;
   readonly #reader = new FrameReader(this);
   readonly #socket: Socket;
   #handshake: Buffer | undefined = Buffer.alloc(0);
-  /** Header time of the last update, to tell turns of the server apart. */
+  /** That of the last update. */
   #turn = 0;
 
-  private constructor(index: number, shared: Shared, { port, localAddress }: OpenOptions) {
+  private constructor(index: number, shared: Shared, { dialect, port, localAddress }: OpenOptions) {
     this.#index = index;
+    this.#dialect = dialect;
     this.#shared = shared;
     this.#socket = connect({
       port,
@@ -77,6 +80,7 @@ export class Client implements FrameSink {
   static async open(index: number, shared: Shared, options: OpenOptions): Promise<Client> {
     const client = new Client(index, shared, options);
     await client.#upgrade(options.token, options.deflate);
+    if (options.dialect.greeting !== undefined) client.send(options.dialect.greeting);
     return client;
   }
 
@@ -103,35 +107,50 @@ export class Client implements FrameSink {
   }
 
   frame(opcode: number, bytes: Buffer, start: number, end: number): void {
-    if (opcode !== OPCODE_BINARY) {
-      if (opcode === OPCODE_PING) this.send(pongFrame(bytes.subarray(start, end)));
-      else if (opcode === OPCODE_CLOSE) this.#shared.firstError ||= `closed: ${bytes.toString('utf8', start + 2, end)}`;
-      return;
-    }
-    switch (bytes[start]) {
-      case typeCodes.delta:
-      case typeCodes.delta_batch:
-        this.bytes += end - start;
-        this.#update(bytes, start, end);
-        return;
-      case typeCodes.ack:
-        this.#ack(bytes, start, end);
-        return;
-      case typeCodes.sync_response:
-        this.bytes += end - start;
-        this.states++;
-        return;
-      case typeCodes.error:
-        this.#shared.tally.errors++;
-        this.#shared.firstError ||= bytes.toString('utf8', start + HEADER_BYTES, end);
-        return;
-      default:
-    }
+    if (opcode === this.#dialect.opcode) this.#dialect.read(this, bytes, start, end);
+    else if (opcode === OPCODE_PING) this.send(pongFrame(bytes.subarray(start, end)));
+    else if (opcode === OPCODE_CLOSE) this.#shared.firstError ||= `closed: ${bytes.toString('utf8', start + 2, end)}`;
   }
 
   compressedFrame(bytes: Buffer, start: number, end: number): void {
     const inflated = this.#shared.inflater.inflate(bytes.subarray(start, end));
-    this.frame(OPCODE_BINARY, inflated, 0, inflated.length);
+    this.frame(this.#dialect.opcode, inflated, 0, inflated.length);
+  }
+
+  state(bytes: number): void {
+    this.bytes += bytes;
+    this.states++;
+  }
+
+  updates(bytes: Buffer, start: number, end: number, turn: number, isOne: boolean): void {
+    const { tally, ledger, now, markOffset } = this.#shared;
+    this.bytes += end - start;
+    tally.updateFrames++;
+    tally.updateBytes += end - start;
+    if (this.#index === 0) this.#countTurn(turn);
+    let at = findMark(bytes, start, end, start + markOffset);
+    this.#shared.markOffset = at - start;
+    while (at !== -1) {
+      tally.updates++;
+      this.updatesRead++;
+      tally.fanout.record(Math.max(1, now - timeOfMark(bytes, at)));
+      ledger?.received(this.#index, numberOfMark(bytes, at));
+      if (isOne) return;
+      at = findMark(bytes, at + MARK_BYTES, end, -1);
+    }
+  }
+
+  ack(bytes: Buffer, start: number, end: number): void {
+    const { tally, now } = this.#shared;
+    tally.acks++;
+    const at = findMark(bytes, start, end, -1);
+    if (at !== -1) tally.ack.record(Math.max(1, now - timeOfMark(bytes, at)));
+    this.writer?.acked();
+  }
+
+  error(text: string): void {
+    this.#shared.tally.errors++;
+    this.#shared.firstError ||= text;
   }
 
   longFrame(first: number, length: number): void {
@@ -149,7 +168,7 @@ export class Client implements FrameSink {
   }
 
   async #upgrade(token: string | undefined, deflate: boolean): Promise<void> {
-    const path = token === undefined ? '/ws' : `/ws?token=${token}`;
+    const path = token === undefined ? this.#dialect.path : `${this.#dialect.path}?token=${token}`;
     this.#socket.write(
       `GET ${path} HTTP/1.1\r\nHost: bench\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
         'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n' +
@@ -185,38 +204,11 @@ export class Client implements FrameSink {
     if (received.length > end + 4) this.#reader.read(received.subarray(end + 4));
   }
 
-  #update(bytes: Buffer, start: number, end: number): void {
-    const { tally, ledger, now, markOffset } = this.#shared;
-    tally.updateFrames++;
-    tally.updateBytes += end - start;
-    if (this.#index === 0) this.#countTurn(bytes.readUInt32BE(start + 5));
-    // After the header, whose bytes may be anything.
-    let at = findMark(bytes, start + HEADER_BYTES, end, start + markOffset);
-    this.#shared.markOffset = at - start;
-    while (at !== -1) {
-      tally.updates++;
-      this.updates++;
-      tally.fanout.record(Math.max(1, now - timeOfMark(bytes, at)));
-      ledger?.received(this.#index, numberOfMark(bytes, at));
-      if (bytes[start] === typeCodes.delta) return;
-      at = findMark(bytes, at + MARK_BYTES, end, -1);
-    }
-  }
-
-  /** Frames of one turn of a shard bear one time. */
-  #countTurn(time: number): void {
+  #countTurn(turn: number): void {
     const { tally } = this.#shared;
     tally.turnFrames++;
-    if (time === this.#turn) return;
-    this.#turn = time;
+    if (turn === this.#turn) return;
+    this.#turn = turn;
     tally.turns++;
-  }
-
-  #ack(bytes: Buffer, start: number, end: number): void {
-    const { tally, now } = this.#shared;
-    tally.acks++;
-    const at = findMark(bytes, start + HEADER_BYTES, end, -1);
-    if (at !== -1) tally.ack.record(Math.max(1, now - timeOfMark(bytes, at)));
-    this.writer?.acked();
   }
 }

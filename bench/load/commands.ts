@@ -1,4 +1,5 @@
 /** What the bench asks of its load process, and what it answers. */
+import type { DialectName } from './dialects/dialect.js';
 import type { Balance } from './ledger.js';
 
 /** Each command with its request and its reply. */
@@ -34,6 +35,8 @@ export interface Commands {
 export type Command = keyof Commands;
 
 export interface OpenRequest {
+  /** What all clients of the process speak. Default `synckit`. */
+  readonly dialect?: DialectName;
   readonly port: number;
   readonly count: number;
   /** Where they come from: an address has 28 000 ports at most. Default 127.0.0.1. */

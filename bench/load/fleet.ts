@@ -14,7 +14,9 @@ import {
   type TypeRequest,
   type WriteRequest,
 } from './commands.js';
-import { DeltaTemplate, messageFrame, type Template } from './frames.js';
+import type { Dialect } from './dialects/dialect.js';
+import { dialects } from './dialects/index.js';
+import { messageFrame, type Template } from './frames.js';
 import { Inflater } from './inflater.js';
 import { Ledger, type Balance } from './ledger.js';
 import { EMPTY_MARK } from './mark.js';
@@ -44,18 +46,21 @@ export class Fleet {
     inflater: new Inflater(),
   };
   readonly #clients: Client[] = [];
+  #dialect: Dialect = dialects.synckit;
   #writers: Writer[] = [];
   #written = new Float64Array(0);
   #stopPacing: () => void = () => undefined;
   #acks = true;
 
-  async open({ port, count, localAddress = '127.0.0.1', tokens, deflate = false }: OpenRequest): Promise<OpenReply> {
+  async open({ port, count, localAddress = '127.0.0.1', ...request }: OpenRequest): Promise<OpenReply> {
+    const { dialect = 'synckit', tokens, deflate = false } = request;
+    this.#dialect = dialects[dialect];
     const first = this.#clients.length;
     let failed = 0;
     const milliseconds = await timed(() =>
       inParallel(count, OPENING, async (i) => {
         try {
-          const options = { port, localAddress, token: tokens?.[i], deflate };
+          const options = { dialect: this.#dialect, port, localAddress, token: tokens?.[i], deflate };
           this.#clients[first + i] = await Client.open(first + i, this.#shared, options);
         } catch (error) {
           failed++;
@@ -75,7 +80,7 @@ export class Fleet {
           ? Array.from({ length: documents }, (_, document) => documentName(document))
           : [documentName((first + i) % documents)];
         const wanted = client.states + names.length;
-        client.send(Buffer.concat(names.map((documentId) => messageFrame('subscribe', { documentId }))));
+        client.send(Buffer.concat(names.map((documentId) => this.#dialect.subscribe(documentId))));
         await client.readUntil('the state of a document', () => client.states >= wanted);
       }),
     );
@@ -91,7 +96,7 @@ export class Fleet {
       const client = this.#client(first + i);
       const document = i % documents;
       const writer = `w${String(i).padStart(5, '0')}`;
-      const template = new DeltaTemplate({ documentId: documentName(document), writer, fields, valueBytes });
+      const template = this.#dialect.writes({ documentId: documentName(document), writer, fields, valueBytes });
       return this.#writer(client, template, document);
     });
     if ('perSecond' in pace) this.#stopPacing = writePaced(this.#writers, pace.perSecond);
@@ -153,10 +158,10 @@ export class Fleet {
     const client = this.#client(index);
     if (supportsBatch) client.send(messageFrame('awareness_subscribe', { documentId }));
     else if (replay > 0) client.send(messageFrame('delta', { documentId: `${documentId}-own`, field: 'f', value: 1 }));
-    const { bytes, states, updates } = client;
+    const { bytes, states, updatesRead } = client;
     const milliseconds = await timed(async () => {
       client.send(messageFrame('subscribe', { documentId }));
-      const done = (): boolean => client.states > states && client.updates >= updates + replay;
+      const done = (): boolean => client.states > states && client.updatesRead >= updatesRead + replay;
       await client.readUntil(`the state of ${documentId}`, done);
     });
     return { milliseconds, bytes: client.bytes - bytes };

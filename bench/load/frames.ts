@@ -3,6 +3,7 @@ import { typeCodes, type MessageType } from '../../src/protocol/codes.js';
 import { HEADER_BYTES } from '../../src/protocol/frame.js';
 import { EMPTY_MARK, MARK_BYTES, microsecondsNow, writeDigits, writeMark } from './mark.js';
 
+export const OPCODE_TEXT = 1;
 export const OPCODE_BINARY = 2;
 const OPCODE_PONG = 10;
 
@@ -25,7 +26,8 @@ function synckitFrame(type: MessageType, json: string): Buffer {
   return webSocketFrame(OPCODE_BINARY, payload);
 }
 
-function webSocketFrame(opcode: number, payload: Uint8Array): Buffer {
+/** A whole frame. */
+export function webSocketFrame(opcode: number, payload: Uint8Array): Buffer {
   return Buffer.concat([webSocketHeader(opcode, payload.length), payload]);
 }
 

@@ -40,9 +40,20 @@ export function numberOfMark(bytes: Buffer, at: number): number {
  * @param guess Where it is likely to be: frames of one kind look alike.
  */
 export function findMark(bytes: Buffer, from: number, end: number, guess: number): number {
-  if (guess >= from && guess < end && bytes[guess] === TILDE) return guess;
-  const at = bytes.indexOf(TILDE, from);
+  if (guess >= from && guess < end && isMark(bytes, guess)) return guess;
+  let at = bytes.indexOf(TILDE, from);
+  while (at !== -1 && at < end && !isMark(bytes, at)) at = bytes.indexOf(TILDE, at + 1);
   return at < end ? at : -1;
+}
+
+/** Not every tilde begins a mark: numbers of a binary protocol hold any byte. */
+function isMark(bytes: Buffer, at: number): boolean {
+  if (bytes[at] !== TILDE) return false;
+  for (let i = at + 1; i < at + MARK_BYTES; i++) {
+    const byte = bytes[i] ?? 0;
+    if (byte < ZERO || byte > ZERO + 9) return false;
+  }
+  return true;
 }
 
 /** Writes a whole number that is not negative with leading zeros. */

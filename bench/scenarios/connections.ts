@@ -1,5 +1,6 @@
 /** As many connections as one process is meant for: what they cost, and that nothing is lost between them. */
 import type { Bench } from '../bench.js';
+import { CLIENTS_PER_DOCUMENT, CONNECTIONS, FIELDS, VALUE_BYTES, WRITES_PER_DOCUMENT } from '../load-shape.js';
 import { cpuColumns, measure, rate, rounded, sleep, warmUp } from '../measure.js';
 import { BATCH_DELAY_MS, MeasuredServer, SHARDS } from '../measured-server.js';
 import type { Options } from '../options.js';
@@ -8,11 +9,6 @@ import { secret, tokens } from '../tokens.js';
 import type { Scenario } from '../scenario.js';
 
 const SECONDS = 60;
-const CONNECTIONS = 10_000;
-const CLIENTS_PER_DOCUMENT = 10;
-const WRITES_PER_DOCUMENT = 2;
-const VALUE_BYTES = 64;
-const FIELDS = 20;
 /** Connections that come and go first, so that what the server sets up once is not counted; few, as it keeps their memory. */
 const WARM_UP = 100;
 

@@ -12,6 +12,7 @@ import { jwt } from './jwt.js';
 import { manyDocs } from './many-docs.js';
 import { metrics } from './metrics.js';
 import { path } from './path.js';
+import { peers } from './peers.js';
 import { processes } from './processes.js';
 import { sync } from './sync.js';
 import { text } from './text.js';
@@ -34,4 +35,5 @@ export const scenarios: readonly Scenario[] = [
   connections,
   cluster,
   processes,
+  peers,
 ];

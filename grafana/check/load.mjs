@@ -4,8 +4,9 @@
  */
 import { Buffer } from 'node:buffer';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { signToken } from '../../dist/src/auth/tokens.js';
+import { signToken } from '../../dist/src/auth/tokens/tokens.js';
 import { Client } from './client.mjs';
+import { useHttp } from './http.mjs';
 import { secret } from './servers.mjs';
 
 const everything = { canRead: ['*'], canWrite: ['*'], isAdmin: false };
@@ -95,6 +96,11 @@ export class Load {
       await client.roundTrip();
       await client.close(1000);
     });
+  }
+
+  /** What backends do, on a connection for each request: in both processes. */
+  async request() {
+    await times(3, () => useHttp(this.#url.replace(/^ws(.+)\/ws$/, 'http$1'), this.#token));
   }
 
   /** Texts that grow until their parts are joined, and operations that are sent on. */

@@ -55,6 +55,12 @@ const budgets = {
       'By writes of clients. A user may create SYNCKIT_MAX_USER_DOCUMENTS_PER_HOUR; further ones are refused with RATE_LIMIT_EXCEEDED.',
       [{ expr: rate('synckit_documents_created_total', 'instance'), legend: '{{instance}}' }],
     ),
+    lines(
+      'Documents deleted',
+      'ops',
+      'By administrators: deleted, restored or erased for good; expired are deleted ones that were erased when their time was over.',
+      [{ expr: rate('synckit_document_lifecycle_total', 'event'), legend: '{{event}}' }],
+    ),
   ],
 };
 

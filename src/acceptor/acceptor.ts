@@ -17,10 +17,12 @@ import { Connections } from './connections.js';
 import { Control } from './control.js';
 import { Delivery } from './delivery.js';
 import { AddressBudgets } from './http/address-budgets.js';
+import { DocumentLifecycle } from './http/document-lifecycle.js';
 import { DocumentRequests } from './http/document-requests.js';
 import { EventStreams } from './http/event-streams.js';
 import { EventTopics } from './http/event-topics.js';
 import { HttpSessions } from './http/http-sessions.js';
+import { EndedDocuments } from './ended-documents.js';
 import { Interests } from './interests.js';
 import { Awareness } from './awareness/awareness.js';
 import type { AwarenessReplicationOptions } from './awareness/replication.js';
@@ -32,6 +34,9 @@ import { SessionMeter } from './session/session-meter.js';
 import type { Session } from './session/session.js';
 import { Sessions } from './session/sessions.js';
 import { Topics } from './topics.js';
+
+/** Lists and deletions that wait for shards at a time; a shard takes so many requests besides its tasks. */
+const MAX_LIFECYCLE_REQUESTS = 16;
 
 /** The WebSocket side of the node: accepts sockets, routes their messages to the shards, and delivers the answers. */
 export class Acceptor {
@@ -144,7 +149,11 @@ export class Acceptor {
       outgoing: this.outgoing,
     });
     const http = { sessions: this.#http, coalescer, admission: this.admission, charges, metrics };
-    this.documents = new DocumentRequests({ ...http, timeoutMs: config.httpTimeoutMs });
+    const { httpTimeoutMs: timeoutMs } = config;
+    const lifecycle = new DocumentLifecycle({
+      ...{ documents: options.lifecycle, audit: options.audit, metrics, timeoutMs, maxWaiting: MAX_LIFECYCLE_REQUESTS },
+    });
+    this.documents = new DocumentRequests({ ...http, timeoutMs, lifecycle });
     this.streams = new EventStreams({
       ...{ ...http, topics: this.topics, events: this.#events, addresses: this.doors.addresses },
       delivery: () => this.#delivery,
@@ -175,7 +184,14 @@ export class Acceptor {
     });
     const { compressionMinBytes, compressionMaxBytes } = config;
     const compression = config.compression ? new Compression(compressionMinBytes, compressionMaxBytes) : noCompression;
+    const ended = new EndedDocuments({
+      ...{ publish: apps.publish, topics: this.topics, metrics },
+      sessions: () => this.#everySession(),
+    });
     this.#delivery = new Delivery({
+      onEnded: (documentId) => {
+        ended.end(documentId);
+      },
       publish: apps.publish,
       events: this.#events,
       topics: this.topics,

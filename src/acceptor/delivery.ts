@@ -32,6 +32,8 @@ export interface DeliveryOptions {
   readonly onSettled: (shard: number, task: number) => void;
   readonly onSettledGroup: (shard: number, task: number, group: number) => void;
   readonly onRelayed: (shard: number, task: number, group: number, records: number) => void;
+  /** A document is deleted or erased. */
+  readonly onEnded: (documentId: string) => void;
   readonly onStatus: (shard: number, status: ShardStatus) => void;
 }
 
@@ -117,6 +119,10 @@ export class Delivery {
       },
       changed: (documentId) => {
         topics.touch(documentId, now);
+      },
+      ended: (documentId) => {
+        this.#sendReplies();
+        this.#options.onEnded(documentId);
       },
       created: (number) => {
         metrics.documentsCreated.add(1);

@@ -34,6 +34,7 @@ export class Topics {
   readonly #entries = new Map<string, Entry>();
   /** Those that `/rooms` lists. */
   readonly #rooms = new Set<string>();
+  #subscriptions = 0;
   readonly #maxPerSession: number;
   readonly #onInterest: ((documentId: string) => void) | undefined;
 
@@ -41,6 +42,11 @@ export class Topics {
   constructor(maxPerSession: number, onInterest?: (documentId: string) => void) {
     this.#maxPerSession = maxPerSession;
     this.#onInterest = onInterest;
+  }
+
+  /** Number of the last subscription. */
+  get lastSubscription(): number {
+    return this.#subscriptions;
   }
 
   /** Documents with subscribers. */
@@ -197,7 +203,7 @@ export class Topics {
   /** Adds a subscription that receives nothing yet; undefined when the session is at its limit. */
   #add(session: Session, documentId: string, wanted: number): Subscription | undefined {
     if (session.subscriptions.size >= this.#maxPerSession) return undefined;
-    const held: Subscription = { wanted: 0, joined: 0 };
+    const held: Subscription = { wanted: 0, joined: 0, number: ++this.#subscriptions };
     session.subscriptions.set(documentId, held);
     this.#entry(documentId).subscribers++;
     this.#want(documentId, held, wanted);

@@ -23,6 +23,9 @@ export type AuditEvent =
   | 'token_revoked'
   | 'user_revoked'
   | 'access_refreshed'
+  | 'document_deleted'
+  | 'document_restored'
+  | 'document_erased'
   | 'admin_refused';
 
 export interface AuditDetails {

@@ -2,7 +2,7 @@
  * The messages between nodes about documents. Each is one msgpack array; the channel names the document:
  *
  *   update = [version, node, epoch, sequence, 0, sentAt, since, stamp, field*, text bytes | nil, operation*, commit,
- *             horizon | nil]
+ *             horizon | nil, ended]
  *   tail   = [version, node, epoch, sequence, 1, sentAt, since]
  *   horizon = [timestamp, counter, clientId, stamp]
  *   field  = [path, JSON value, deleted, timestamp, counter, clientId, stamp]
@@ -60,9 +60,11 @@ export function encodeMessage(message: BusMessage): Buffer {
   const { node, epoch, sequence, sentAt, since } = message;
   const head = [VERSION, node, epoch, sequence, kinds[message.kind], sentAt, since];
   if (message.kind === 'tail') return packr.pack(head);
-  const { stamp, fields, text, relays, commit, horizon } = message.update;
+  const { stamp, fields, text, relays, commit, horizon, hasEnded } = message.update;
   const body: unknown[] = [stamp, fields.map(fieldToArray), text ?? null, relays, commit];
   if (horizon !== undefined) body.push([horizon.timestamp, horizon.counter, horizon.clientId, horizon.stamp]);
+  else if (hasEnded === true) body.push(null);
+  if (hasEnded === true) body.push(true);
   return packr.pack([...head, ...body]);
 }
 
@@ -83,7 +85,7 @@ function readHead([, node, epoch, sequence]: readonly unknown[]): MessageHead | 
 }
 
 function readBody(documentId: string, head: MessageHead, elements: readonly unknown[]): ReadMessage | undefined {
-  const [, , , , kind, sentAt, since, stamp, rows, text, relays, commit = 0, bound] = elements;
+  const [, , , , kind, sentAt, since, stamp, rows, text, relays, commit = 0, bound, ended] = elements;
   if (!isCount(kind) || !isNumber(sentAt) || !isNumber(since)) return undefined;
   const times = { sentAt, since };
   if (kind === kinds.tail) return { kind: 'tail', ...head, ...times };
@@ -97,7 +99,11 @@ function readBody(documentId: string, head: MessageHead, elements: readonly unkn
   const horizon = hasHorizon ? readHorizon(bound) : undefined;
   if (hasHorizon && horizon === undefined) return undefined;
   const own = { documentId, stamp, fields, text: text ?? undefined, relays: operations, commit };
-  const update = horizon === undefined ? own : { ...own, horizon };
+  const update = {
+    ...own,
+    ...(horizon === undefined ? {} : { horizon }),
+    ...(ended === true ? { hasEnded: true as const } : {}),
+  };
   return { kind: 'update', ...head, ...times, update };
 }
 

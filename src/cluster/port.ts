@@ -37,6 +37,8 @@ export interface DocumentUpdate {
   readonly relays: readonly string[];
   /** How far tombstones of the document were purged, after the commit. */
   readonly horizon?: UpdatedHorizon | undefined;
+  /** Whether the commit has deleted or erased the document. */
+  readonly hasEnded?: true | undefined;
 }
 
 /** The greatest in the order among the tombstones that were purged, and their largest stamp; as in the storage. */
@@ -55,6 +57,8 @@ export type ResyncReason =
   | 'reconnect'
   /** An update was lost, or was too large to be sent. */
   | 'gap'
+  /** Another node has deleted or erased it. */
+  | 'ended'
   /** A newer node sent a message that this one can't decode. */
   | 'unreadable';
 

@@ -4,11 +4,14 @@ import type { Variable } from './variable.js';
 /** Shorter names are too similar to others by chance. */
 const LEAST_LENGTH = 7;
 
+/** Those of the command line alone. */
+const ofCommands = new Set(['SYNCKIT_URL', 'SYNCKIT_TOKEN']);
+
 /** @returns A sentence for each. */
 export function unknownVariables(env: NodeJS.ProcessEnv, variables: readonly Variable[]): string[] {
   const known = variables.map(({ name }) => name);
   return Object.keys(env).flatMap((name) => {
-    if (known.includes(name)) return [];
+    if (known.includes(name) || ofCommands.has(name)) return [];
     const meant = nearest(name, known);
     if (meant !== undefined) {
       return [`${name} is not a variable of this server and has no effect. Is ${meant} meant?`];

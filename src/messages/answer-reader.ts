@@ -24,6 +24,8 @@ export interface AnswerHandler {
   awarenessActive(documentId: string): void;
   /** The document has changed, and there is nothing to send. */
   changed(documentId: string): void;
+  /** A document is deleted or erased. */
+  ended(documentId: string): void;
   /** A write of this session has created a document. */
   created(session: number): void;
 }
@@ -117,6 +119,12 @@ export function readAnswer(answer: Uint8Array<ArrayBuffer>, handler: AnswerHandl
       case entries.changed: {
         const end = at + 3 + bytes.readUInt16LE(at + 1);
         handler.changed(bytes.toString('latin1', at + 3, end));
+        at = end;
+        break;
+      }
+      case entries.ended: {
+        const end = at + 3 + bytes.readUInt16LE(at + 1);
+        handler.ended(bytes.toString('latin1', at + 3, end));
         at = end;
         break;
       }

@@ -16,6 +16,7 @@
  *   relayed = u8 11 · f64 task · u32 place of a group in the task · u32 records of the group
  *   changed = u8 10 · u16 length · documentId
  *   created = u8 12 · f64 session
+ *   ended   = u8 13 · u16 length · documentId
  */
 import { ByteWriter } from '../protocol/byte-writer.js';
 import { typeCodes, type MessageType } from '../protocol/codes.js';
@@ -50,6 +51,7 @@ export const entries = {
   changed: 10,
   relayed: 11,
   created: 12,
+  ended: 13,
 } as const;
 
 export const FLAG_JSON = 1;
@@ -197,6 +199,12 @@ export class AnswerWriter {
   /** A document has changed by a write that nobody but its writer would be sent, and he shows it. */
   changed(documentId: string): void {
     this.frames.u8(entries.changed);
+    this.frames.shortAscii(documentId);
+  }
+
+  /** A document is deleted or erased: whoever is subscribed to it is told, and is not subscribed any more. */
+  ended(documentId: string): void {
+    this.frames.u8(entries.ended);
     this.frames.shortAscii(documentId);
   }
 

@@ -1,5 +1,6 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { Counted, NodeEntry, ThrottlePolicy } from '../cluster/membership/shared-state.js';
+import type { LifecycleRequest } from './lifecycle-request.js';
 import type { ClusterView } from '../cluster/membership/view.js';
 
 /** What a shard's worker is asked through its pool: its life cycle, and requests that have a result. */
@@ -12,6 +13,8 @@ export type Work =
   | { readonly kind: 'start'; readonly port: MessagePort; readonly isReplacement: boolean }
   /** About the state that nodes share; for the first shard only. The result is a `ClusterAnswer`. */
   | { readonly kind: 'cluster'; readonly request: ClusterRequest }
+  /** About whole documents. The result is a `ListPage`, or whether there is such a document; rejects when the storage fails. */
+  | { readonly kind: 'lifecycle'; readonly request: LifecycleRequest }
   /** Resolves with how far this host's clock is ahead of the storage's, in ms; undefined where that has none of its own. */
   | { readonly kind: 'clock' }
   /** Resolves when all that was merged is durable, the storage is closed and the port too; must come last. */

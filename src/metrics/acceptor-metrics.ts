@@ -34,6 +34,8 @@ export class AcceptorMetrics {
   /** By reason. */
   readonly misuses;
   readonly documentsCreated;
+  /** By event. */
+  readonly documentLifecycle;
   readonly coalescingWait;
   readonly fanoutLatency;
   readonly ackLatency;
@@ -68,6 +70,7 @@ export class AcceptorMetrics {
     this.limitRejections = cells.counters(metrics.limitRejections);
     this.misuses = cells.counters(metrics.misuses);
     this.documentsCreated = cells.counter(metrics.documentsCreated);
+    this.documentLifecycle = cells.counters(metrics.documentLifecycle);
     this.coalescingWait = cells.histogram(metrics.coalescingWait);
     this.fanoutLatency = cells.histogram(metrics.fanoutLatency);
     this.ackLatency = cells.histogram(metrics.ackLatency);

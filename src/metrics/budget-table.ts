@@ -59,6 +59,13 @@ export const budgetMetrics = {
     owner: 'acceptor',
     help: 'Documents that writes of clients have created (SYNCKIT_MAX_USER_DOCUMENTS_PER_HOUR).',
   },
+  documentLifecycle: {
+    name: 'synckit_document_lifecycle_total',
+    type: 'counter',
+    owner: 'acceptor',
+    labels: { event: ['deleted', 'restored', 'erased', 'expired'] },
+    help: 'Documents that administrators have deleted, restored or erased, and deleted ones that were erased after SYNCKIT_DELETED_DOCUMENT_RETENTION (expired).',
+  },
   snapshots: {
     name: 'synckit_snapshots_total',
     type: 'counter',

@@ -18,6 +18,8 @@ import { nodeRoutes, type NodeState } from './http.js';
 import { Listening } from './listening.js';
 import { nodeReads } from './reads.js';
 import { askCluster, clusterThrottle } from '../pool/cluster-client.js';
+import { DeletionSweep } from '../pool/deletion-sweep.js';
+import { lifecycleClient } from '../pool/lifecycle-client.js';
 import { DatabaseClock } from '../pool/database-clock.js';
 import { ClusterHeartbeat } from '../cluster/membership/heartbeat.js';
 import { ShardSet } from '../pool/shard-set.js';
@@ -52,6 +54,7 @@ export class Node {
   readonly api: Api;
   readonly #startedAt = Date.now();
   readonly listening: Listening;
+  readonly #sweep: DeletionSweep;
   #state: NodeState = 'starting';
 
   constructor(options: NodeOptions) {
@@ -105,6 +108,7 @@ export class Node {
       },
       draining: () => this.#state === 'draining',
     });
+    const lifecycle = lifecycleClient(this.shards, config.storage.kind === 'memory');
     this.acceptor = new Acceptor({
       apps: this.listening.apps,
       config,
@@ -113,8 +117,17 @@ export class Node {
       audit: this.auth.writeAudit,
       decide: this.auth.decide,
       shards: this.shards,
+      lifecycle,
       run: this.run,
       metrics: acceptorMetrics,
+    });
+    this.#sweep = new DeletionSweep({
+      documents: lifecycle,
+      log: log.child({ part: 'documents' }),
+      keepMs: config.deletedRetentionMs,
+      onErased: () => {
+        acceptorMetrics.documentLifecycle('expired').add(1);
+      },
     });
     this.heartbeat = config.bus === undefined ? undefined : this.#heartbeat();
     const routes = nodeRoutes({
@@ -148,6 +161,7 @@ export class Node {
     }
     this.#state = 'running';
     this.heartbeat?.beat();
+    this.#sweep.start();
     return this.listening.apps.port;
   }
 
@@ -169,6 +183,7 @@ export class Node {
     await this.#flush();
     await this.acceptor.awareness.drain();
     this.acceptor.stop();
+    this.#sweep.stop();
     this.clock.stop();
     await this.heartbeat?.leave();
     await this.shards.stop();

@@ -14,6 +14,7 @@ import { openLmdbStorage } from '../storage/lmdb/storage.js';
 import { MemoryStorage } from '../storage/memory.js';
 import { openPostgresStorage } from '../storage/postgres/storage.js';
 import type { Storage } from '../storage/port.js';
+import { readSchemas } from '../validation/schemas.js';
 import { answerCluster } from './replication/cluster-requests.js';
 import type { ShardWorkerData } from './shard-config.js';
 import { Shard } from './shard.js';
@@ -37,6 +38,9 @@ export default async function handle(work: Work): Promise<unknown> {
       return undefined;
     case 'cluster':
       return answerCluster(sharedState, work.request);
+    case 'lifecycle':
+      if (shard === undefined) throw new Error('the shard has failed');
+      return shard.endings.do(work.request);
     case 'clock':
       return storage?.clockOffset?.();
     case 'stop':
@@ -69,6 +73,7 @@ async function start(own: MessagePort, isReplacement: boolean): Promise<void> {
     nodeId: config.writerId,
     maxClockSkewMs: config.maxClockSkewMs,
     maxValueDepth: config.maxValueDepth,
+    schemas: config.schemaDirectory === undefined ? undefined : await readSchemas(config.schemaDirectory),
     limits: { maxFields: config.maxDocumentFields, maxBytes: config.maxDocumentBytes },
     tombstones: {
       maxCount: config.maxTombstones,

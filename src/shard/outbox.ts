@@ -241,6 +241,11 @@ export class Outbox {
     this.#answer.changed(documentId);
   }
 
+  /** A document is deleted or erased: its subscribers are told. */
+  ended(documentId: string): void {
+    this.#answer.ended(documentId);
+  }
+
   /** The shard has worked through a task: the acceptor may give it another. */
   taskDone(): void {
     this.#answer.taskDone();

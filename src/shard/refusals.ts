@@ -1,5 +1,5 @@
 import { CoreAbort } from '@synckit/core-wasm';
-import { ProtocolError } from '../errors.js';
+import { ProtocolError, type ErrorCode } from '../errors.js';
 import { isRead, recordKinds, type ReadRecord, type TaskGroup, type WriteRecord } from '../messages/task.js';
 import { messageIdOf, type Message } from '../protocol/message.js';
 import type { OpenGroup } from './open-task.js';
@@ -19,11 +19,16 @@ export class Refusals {
     this.#options = options;
   }
 
-  /** A document can't be loaded. */
-  refuseGroup(documentId: string, { records }: TaskGroup, openGroup: OpenGroup): void {
+  /** Nothing can be done with a document. */
+  refuseGroup(
+    documentId: string,
+    { records }: TaskGroup,
+    openGroup: OpenGroup,
+    code: ErrorCode = 'STORAGE_UNAVAILABLE',
+  ): void {
     for (const record of records) {
       if (record.kind === recordKinds.interest) continue;
-      this.refuse(record, documentId, new ProtocolError('STORAGE_UNAVAILABLE'), undefined);
+      this.refuse(record, documentId, new ProtocolError(code), undefined);
       openGroup.settleRecord();
     }
   }

@@ -5,6 +5,7 @@ import type { ShardMetrics } from '../metrics/shard-metrics.js';
 import type { CommitsOptions } from './commit/commits.js';
 import type { Storage } from '../storage/port.js';
 import type { MergeLimits } from './fields/merge.js';
+import type { Schemas } from '../validation/schemas.js';
 import type { TombstoneLimits } from './tombstones/tombstones.js';
 
 /** What a shard is made of, and its bounds. */
@@ -28,6 +29,8 @@ export interface ShardOptions {
   /** Arrays and objects that may be around each other in a value. */
   readonly maxValueDepth: number;
   readonly limits: MergeLimits;
+  /** What may be written into fields, if not everything. */
+  readonly schemas?: Pick<Schemas, 'reasonAgainst'> | undefined;
   readonly tombstones: TombstoneLimits;
   /** Bytes of the state of a text. */
   readonly maxTextBytes: number;

@@ -1,17 +1,20 @@
 import { ProtocolError } from '../errors.js';
 import type { ShardStatus } from '../messages/answer.js';
-import { allVariants, isRead, readTask, recordKinds, type TaskGroup } from '../messages/task.js';
+import { allVariants, isRead, readTask, type TaskGroup } from '../messages/task.js';
 import { Commits } from './commit/commits.js';
 import { DocumentLoader } from './documents/document-loader.js';
 import { DocumentBounds } from './documents/document-bounds.js';
 import { Documents, type LoadedDocument, type LoadingDocument } from './documents/documents.js';
+import { Endings } from './documents/endings.js';
 import { Freshness } from './http/freshness.js';
 import { DocumentTags } from './http/document-tags.js';
 import { Echoes } from './echo/echoes.js';
+import { hasOldInterest, noteInterest } from './replication/interest.js';
 import { Outbox } from './outbox.js';
 import { Refusals } from './refusals.js';
 import { RemoteMerge } from './replication/remote-merge.js';
 import { Replication } from './replication/replication.js';
+import type { StoredDocument } from '../storage/port.js';
 import { DocumentReads } from './reads/document-reads.js';
 import { EvictedCommits } from './resume/evicted-commits.js';
 import { noteCommits } from './resume/note-commits.js';
@@ -37,6 +40,8 @@ export class Shard {
   readonly #loader: DocumentLoader;
   readonly #bounds: DocumentBounds;
   readonly #refusals: Refusals;
+  /** Deletion and erasure. */
+  readonly endings: Endings;
   readonly #reads: DocumentReads;
   /** Undefined without a bus: then all there is is in memory. */
   readonly #freshness: Freshness | undefined;
@@ -48,9 +53,7 @@ export class Shard {
     this.#outbox = new Outbox(options.send, () => this.#status());
     this.#refusals = new Refusals({ ...options, outbox: this.#outbox });
     const nextStamp = (document: LoadedDocument): number => this.#writes.nextStamp(document);
-    const endTurn = (): void => {
-      this.#endTurn();
-    };
+    const endTurn = this.#endTurn;
     const tags = new DocumentTags({ ...options, isDirty: (document) => this.#commits.committer.isDirty(document) });
     this.#reads = new DocumentReads({
       ...options,
@@ -63,9 +66,7 @@ export class Shard {
           this.#commits.gate.wait(document, group, openGroup);
         },
       },
-      mergeStored: (document, stored) => {
-        this.#remote.mergeStored(document, stored, this.#replication?.wantedOf(document.id) ?? allVariants);
-      },
+      mergeStored: this.#mergeStored,
       refuse: (record, documentId) => {
         this.#refusals.refuse(record, documentId, new ProtocolError('STORAGE_UNAVAILABLE'), undefined);
       },
@@ -86,6 +87,12 @@ export class Shard {
         this.#bounds.committed(changes, committed);
         this.#replication?.committed(changes, committed);
       },
+      onTextReplaced: (document) => {
+        this.#reads.forget(document);
+      },
+      refuse: (documentId, group, openGroup) => {
+        this.#refusals.refuseGroup(documentId, group, openGroup);
+      },
       endTurn,
     });
     const { committer, dirty, gate } = this.#commits;
@@ -105,11 +112,14 @@ export class Shard {
         this.#reads.forget(document);
       },
       evicted: new EvictedCommits(options.isReplacement, options.openBus !== undefined),
-      isDirty: (document) =>
-        this.#reads.has(document) ||
-        this.#freshness?.has(document) === true ||
-        this.#commits.needs(document) ||
-        this.#replication?.watches(document.id) === true,
+      isBusy: (document) =>
+        this.#reads.has(document) || this.#freshness?.has(document) === true || this.#commits.needs(document),
+      isWatched: ({ id }) => this.#replication?.watches(id) === true,
+    });
+    this.endings = new Endings({
+      ...{ storage: options.storage, documents: this.#documents, outbox: this.#outbox },
+      nextStamp: (document) => (document ? nextStamp(document) : this.#clock.next(0, 0, Date.now())),
+      publish: (documentId, stamp, commit) => this.#replication?.publishEnd(documentId, stamp, commit),
     });
     this.#writes = new Writes({
       ...options,
@@ -141,9 +151,13 @@ export class Shard {
           this.#outbox.flushIfLarge();
         }
       },
-      onFailed: (documentId, waiting) => {
+      onFailed: (documentId, waiting, code) => {
         this.#replication?.loadFailed(documentId);
-        for (const { group, openGroup } of waiting) this.#refusals.refuseGroup(documentId, group, openGroup);
+        for (const { group, openGroup } of waiting) this.#refusals.refuseGroup(documentId, group, openGroup, code);
+        if (code === 'DOCUMENT_DELETED' && waiting.some(({ group }) => hasOldInterest(group))) {
+          // Whoever was subscribed before this worker was not told.
+          this.#outbox.ended(documentId);
+        }
       },
       onDone: () => {
         this.#reads.takeTurn();
@@ -161,21 +175,24 @@ export class Shard {
       ...{ dirty: this.#commits.dirty, gate: this.#commits.gate },
       nextStamp: (document) => this.#writes.nextStamp(document),
       remote: this.#remote,
-      endTurn: () => {
-        this.#endTurn();
-      },
+      isEnded: (documentId, stored) => this.endings.note(documentId, stored),
+      endTurn: this.#endTurn,
       onStatus: () => {
         this.#outbox.flush();
       },
     });
   }
 
+  readonly #mergeStored = (document: LoadedDocument, stored: StoredDocument): void => {
+    if (this.endings.note(document.id, stored)) return;
+    this.#remote.mergeStored(document, stored, this.#replication?.wantedOf(document.id) ?? allVariants);
+  };
+
   #openFreshness(replication: Replication): Freshness {
     return new Freshness({
       ...{ storage: this.#options.storage, documents: this.#documents },
-      merge: (document, stored) => {
-        this.#remote.mergeStored(document, stored, replication.wantedOf(document.id));
-      },
+      isFollowed: (documentId) => replication.watches(documentId),
+      merge: this.#mergeStored,
       process: (document, group, openGroup) => {
         this.#process(document, group, openGroup, true);
         this.#reads.takeTurn();
@@ -183,9 +200,7 @@ export class Shard {
       refuse: (documentId, group, openGroup) => {
         this.#refusals.refuseGroup(documentId, group, openGroup);
       },
-      endTurn: () => {
-        this.#endTurn();
-      },
+      endTurn: this.#endTurn,
     });
   }
 
@@ -205,8 +220,9 @@ export class Shard {
     for (const group of readTask(bytes)) {
       const openGroup = openTask.group(group.records.length);
       this.#replication?.updateVariants(group.documentId, group.variants);
-      if (this.#noteInterest(group, openGroup)) continue;
+      if (noteInterest(this.#replication, group, openGroup)) continue;
       let slot = this.#documents.touch(group.documentId);
+      if (slot?.kind === 'loaded' && slot.isEnded && this.endings.release(slot)) slot = undefined;
       if (slot === undefined) missing.push((slot = this.#documents.beginLoad(group.documentId)));
       if (slot.kind === 'loading') slot.waiting.push({ group, openGroup });
       else this.#process(slot, group, openGroup);
@@ -228,16 +244,6 @@ export class Shard {
     this.#outbox.flush();
   }
 
-  /** Notes who is subscribed. @returns Whether the group asks for nothing else. */
-  #noteInterest({ documentId, variants, records }: TaskGroup, openGroup: OpenGroup): boolean {
-    const interests = records.filter((record) => record.kind === recordKinds.interest);
-    if (interests.length === 0) return false;
-    const hasOld = interests.some(({ isOld }) => isOld);
-    this.#replication?.setInterest(documentId, variants, hasOld);
-    for (let i = 0; i < interests.length; i++) openGroup.settleRecord();
-    return interests.length === records.length && (this.#replication !== undefined || !hasOld);
-  }
-
   /** Resolves when everything merged so far is durable. */
   async idle(): Promise<void> {
     await this.#commits.committer.idle();
@@ -245,7 +251,12 @@ export class Shard {
 
   /** Merges the writes of a group, and answers the reads from the state after it. */
   #process(document: LoadedDocument, given: TaskGroup, openGroup: OpenGroup, isFresh = false): void {
+    if (document.isEnded) {
+      this.#refusals.refuseGroup(document.id, given, openGroup, 'DOCUMENT_DELETED');
+      return;
+    }
     const group = isFresh ? given : (this.#freshness?.hold(document, given, openGroup) ?? given);
+    if (this.#commits.refusedTexts.hold(document, group, openGroup)) return;
     if (this.#commits.gate.mustWait(document, false)) {
       this.#commits.gate.wait(document, group, openGroup);
       return;
@@ -254,11 +265,8 @@ export class Shard {
       this.#bounds.check(document);
       this.#documents.measure(document);
     }
-    for (const record of group.records) {
-      // Whom the former worker still owed an echo, or what it had not shown, is not known.
-      const isOld = record.kind === recordKinds.interest && record.isOld;
-      if (isOld && this.#replication === undefined) this.#remote.publishAll(document, group.variants);
-    }
+    // Whom the former worker still owed an echo, or what it had not shown, is not known.
+    if (this.#replication === undefined && hasOldInterest(group)) this.#remote.publishAll(document, group.variants);
     const reads = group.records.filter(isRead);
     if (reads.length > 0 && this.#commits.gate.mustWait(document, true)) {
       this.#commits.gate.wait(document, { ...group, records: reads }, openGroup);
@@ -267,14 +275,15 @@ export class Shard {
     for (const record of reads) this.#reads.add(document, record, openGroup);
   }
 
-  #endTurn(): void {
+  readonly #endTurn = (): void => {
     this.#commits.gate.resume();
     this.#tidy();
     this.#outbox.flush();
-  }
+  };
 
   #tidy(): void {
     this.#commits.committer.kick();
+    this.endings.tidy();
     this.#documents.evict();
   }
 

@@ -2,9 +2,8 @@ import type { FieldsStore, TextStore } from '@synckit/core-wasm';
 import { ProtocolError } from '../errors.js';
 import type { ShardMetrics } from '../metrics/shard-metrics.js';
 import { messageIdOf, parseMessage, type Message } from '../protocol/message.js';
-import { parseOperations, type Operations, type SetOperation } from '../protocol/operations.js';
+import { parseOperations, type Operations } from '../protocol/operations.js';
 import { isWrite, recordKinds, type Origin, type TaskGroup, type WriteRecord } from '../messages/task.js';
-import type { Storage } from '../storage/port.js';
 import type { PendingAck } from './commit/batch.js';
 import type { Committer } from './commit/committer.js';
 import { keyOf, type DirtyFields, type WriteKey } from './commit/dirty-fields.js';
@@ -14,6 +13,7 @@ import type { LoadedDocument } from './documents/documents.js';
 import type { Echoes } from './echo/echoes.js';
 import { answerLosers, echoOf, liftedBy, publishChanges, shownOf } from './frames.js';
 import { KnownUpdates } from './text/known-updates.js';
+import { checkSets, type SetChecks } from './fields/check-sets.js';
 import { Merge, type MergeLimits, type MergeOptions } from './fields/merge.js';
 import type { Outbox } from './outbox.js';
 import { claimedCommits, partialVariants, whenShown, type FlushClaims } from './resume/flush-claims.js';
@@ -25,18 +25,16 @@ import { answerTexts, relayOperations } from './text/text-frames.js';
 import { TextJoin, type LoadedText } from './text/text-join.js';
 import type { OpenGroup } from './open-task.js';
 
-export interface WritesOptions {
+export interface WritesOptions extends SetChecks {
   readonly core: FieldsStore;
   readonly texts: TextStore;
   readonly clock: StampClock;
   readonly committer: Committer;
   readonly dirty: DirtyFields;
   readonly gate: Pick<PublishGate, 'show' | 'showFields'>;
-  readonly storage: Pick<Storage, 'reasonAgainst'>;
   readonly outbox: Outbox;
   readonly echoes: Echoes;
   readonly metrics: ShardMetrics;
-  readonly nodeId: string;
   readonly tags: DocumentTags;
   readonly limits: MergeLimits;
   readonly maxValueDepth: number;
@@ -220,11 +218,12 @@ export class Writes {
         message = parseMessage(record.payload, headOf(record));
         operations = parseOperations(message, document.id, maxValueDepth);
       }
+      if (operations.texts.length > 0 && document.erasedAt !== undefined) throw new ProtocolError('TEXT_ERASED');
       if (committer.pendingBytes > maxPendingBytes) throw new ProtocolError('STORAGE_UNAVAILABLE');
       const isNew = this.#isNew(document);
       if (isNew && record.mayNotCreate === true)
         throw new ProtocolError('RATE_LIMIT_EXCEEDED', 'too many new documents');
-      writes = this.#apply(operations, merge, text, origin);
+      writes = this.#apply(document.id, operations, merge, text, origin);
       if (isNew && !this.#isNew(document)) outbox.created(origin);
     } catch (error) {
       refuse(record, document.id, error, message);
@@ -253,21 +252,17 @@ export class Writes {
   }
 
   /** @returns What is written into fields. @throws ProtocolError With no field applied. */
-  #apply({ sets, texts }: Operations, merge: Merge, text: TextJoin, origin: Origin): readonly WriteKey[] {
+  #apply(
+    documentId: string,
+    { sets, texts }: Operations,
+    merge: Merge,
+    text: TextJoin,
+    origin: Origin,
+  ): readonly WriteKey[] {
     merge.check(sets);
-    this.#checkStorable(sets);
+    checkSets(this.#options, documentId, sets);
     for (const operation of texts) text.apply(operation, origin);
     return merge.apply(sets, origin, this.#options.outbox.now).map(keyOf);
-  }
-
-  /** What could never be stored must not be shown to anybody. @throws ProtocolError INVALID_DELTA */
-  #checkStorable(operations: readonly SetOperation[]): void {
-    const { storage, nodeId } = this.#options;
-    if (storage.reasonAgainst === undefined) return;
-    for (const { field, value, clientId = nodeId } of operations) {
-      const reason = storage.reasonAgainst({ path: field, value, clientId });
-      if (reason !== undefined) throw new ProtocolError('INVALID_DELTA', reason);
-    }
   }
 
   #openText(): LoadedText {

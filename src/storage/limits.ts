@@ -12,6 +12,9 @@ export const maxDocumentIdBytes = 256;
 /** Bytes of one text update: twice the default size of a document; in hexadecimal it still fits in a string. */
 export const maxUpdateBytes = 128 * 1024 ** 2;
 
+/** Why the text of an erased document is refused (lifecycle.ts). */
+export const reasonErased = 'the text of the document was erased';
+
 /** @throws RangeError when a document of this id can't exist. */
 export function checkDocumentId(documentId: string): void {
   const reason = reasonAgainstId(documentId);

@@ -1,7 +1,15 @@
 /** Storage in the memory of the process: for tests and throw-away nodes. */
 
-import { checkDocumentId, reasonAgainstId, reasonAgainstRow, reasonAgainstText, refuseAll } from './limits.js';
+import {
+  checkDocumentId,
+  reasonAgainstId,
+  reasonAgainstRow,
+  reasonAgainstText,
+  reasonErased,
+  refuseAll,
+} from './limits.js';
 import { isBelow, mergeHorizons, type Horizon, type Purge } from './horizon.js';
+import { MemoryLifecycle, type MemoryDocument } from './lifecycle/memory.js';
 import { compareRows } from './order.js';
 import type {
   Committed,
@@ -15,20 +23,14 @@ import type {
   TextUpdate,
 } from './port.js';
 
-interface MemoryDocument {
-  stamp: number;
-  commits: number;
-  readonly fields: Map<string, FieldRow>;
-  /** Id of an update → its bytes. */
-  readonly text: Map<string, Uint8Array>;
-  horizon: Horizon | undefined;
-}
-
 /** Each instance is a separate database. Each shard has its own, as a document always belongs to the same shard. */
 export class MemoryStorage implements Storage {
   readonly durable = false;
   readonly isLost = false;
   readonly #documents = new Map<string, MemoryDocument>();
+  readonly lifecycle = new MemoryLifecycle(this.#documents, () => {
+    this.#checkOpen();
+  });
   #closed = false;
 
   // eslint-disable-next-line @typescript-eslint/require-await -- async so that errors reject
@@ -38,9 +40,14 @@ export class MemoryStorage implements Storage {
       checkDocumentId(documentId);
       const document = this.#documents.get(documentId);
       if (document === undefined) return { stamp: 0, commits: 0, fields: [], text: [] };
-      const { stamp, commits, fields, horizon } = document;
-      const loaded = { stamp, commits, fields: [...fields.values()], text: updatesOf(document) };
-      return horizon === undefined ? loaded : { ...loaded, horizon };
+      const { stamp, commits, fields, horizon, deletedAt, erasedAt } = document;
+      const isThere = deletedAt === undefined;
+      return {
+        ...{ stamp, commits, fields: isThere ? [...fields.values()] : [], text: isThere ? updatesOf(document) : [] },
+        ...(horizon === undefined ? {} : { horizon }),
+        ...(isThere ? {} : { deletedAt }),
+        ...(erasedAt === undefined ? {} : { erasedAt }),
+      };
     });
   }
 
@@ -78,6 +85,7 @@ export class MemoryStorage implements Storage {
     if (reason !== undefined) return refuseAll(change, reason);
     const document = this.#documentFor(documentId);
     document.stamp = Math.max(document.stamp, stamp);
+    document.updated = Date.now();
     // A document that is named twice is still one commit of it.
     if (!numbers.has(documentId)) numbers.set(documentId, ++document.commits);
     const refused: RefusedRow[] = [];
@@ -99,7 +107,7 @@ export class MemoryStorage implements Storage {
       }
     }
     if (text !== undefined) {
-      const reason = reasonAgainstText(text);
+      const reason = reasonAgainstText(text) ?? (document.erasedAt === undefined ? undefined : reasonErased);
       if (reason === undefined) applyText(document, text);
       else refused.push({ documentId, path: undefined, reason });
     }
@@ -109,7 +117,8 @@ export class MemoryStorage implements Storage {
   #documentFor(documentId: string): MemoryDocument {
     let document = this.#documents.get(documentId);
     if (document === undefined) {
-      document = { stamp: 0, commits: 0, fields: new Map(), text: new Map(), horizon: undefined };
+      const now = Date.now();
+      document = { stamp: 0, commits: 0, created: now, updated: now, fields: new Map(), text: new Map() };
       this.#documents.set(documentId, document);
     }
     return document;

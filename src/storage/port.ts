@@ -3,6 +3,8 @@
  * suite (test/contract/storage.ts) runs against each of them.
  */
 
+import type { Lifecycle } from './lifecycle/port.js';
+
 /** One field of a document as it is stored: the last write and its place in the order. */
 export interface FieldRow {
   /** Field name, at most 1 024 bytes of UTF-8, without lone surrogates. */
@@ -92,6 +94,10 @@ export interface StoredDocument {
   readonly text: readonly TextUpdate[];
   /** Present when tombstones were purged. */
   readonly horizon?: Horizon;
+  /** Since when it is deleted, in ms since the epoch; what it holds is not loaded then. */
+  readonly deletedAt?: number;
+  /** When what it held was erased, in ms since the epoch: it takes no text. */
+  readonly erasedAt?: number;
 }
 
 /**
@@ -163,6 +169,9 @@ export interface Storage {
    * where the storage has no clock of its own.
    */
   clockOffset?(): Promise<number>;
+
+  /** Whole documents: lists, deletion, erasure. */
+  readonly lifecycle: Lifecycle;
 
   close(): Promise<void>;
 }

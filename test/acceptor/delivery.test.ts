@@ -60,6 +60,7 @@ class Fixture {
       onSettled: (shard, task) => void this.settled.push(`${shard}:${task}`),
       onSettledGroup: (shard, task, group) => void this.settled.push(`${shard}:${task}:${group}`),
       onRelayed: () => undefined,
+      onEnded: () => undefined,
       onStatus: () => undefined,
     });
     const status = { storageHealthy: true, busConnected: true, documents: 0, bytes: 0, pendingBytes: 0 };

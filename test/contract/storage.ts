@@ -6,6 +6,7 @@ import { exactValues } from '../support/exact-values.js';
 import { newSeed, randomFrom } from './random.js';
 import { storageCommitsContract } from './storage-commits.js';
 import { storageHorizonContract } from './storage-horizon.js';
+import { storageLifecycleContract } from './storage-lifecycle.js';
 import { storageTextContract } from './storage-text.js';
 import {
   change,
@@ -64,9 +65,8 @@ export function storageContract(name: string, open: () => Promise<OpenedStorage>
   orderTests(test);
   nameTests(test);
   refusalTests(test);
-  storageCommitsContract(test);
-  storageHorizonContract(test);
-  storageTextContract(test);
+  const parts = [storageCommitsContract, storageHorizonContract, storageTextContract, storageLifecycleContract];
+  for (const part of parts) part(test);
 
   void test('the same commit again changes nothing', async (t, storage) => {
     const first = row({ stamp: 10 });

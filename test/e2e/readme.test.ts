@@ -5,24 +5,12 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import tap, { test, type Test } from 'tap';
 import { client, folder, secret, server } from '../support/fixture.js';
+import { block, blocks } from '../support/pages.js';
 import { database } from '../support/postgres.js';
 import { plainNode, until } from '../support/server.js';
 import { packageFolder } from '../../src/version.js';
 
 tap.setTimeout(600_000);
-
-/** The code blocks of a page in a language. */
-function blocks(page: string, language: string): string[] {
-  const text = readFileSync(join(packageFolder, page), 'utf8');
-  return Array.from(text.matchAll(new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\``, 'gm')), ([, block = '']) => block);
-}
-
-/** The one that has these words. */
-function block(page: string, language: string, words: string): string {
-  const found = blocks(page, language).filter((text) => text.includes(words));
-  if (found.length !== 1) throw new Error(`${page} has ${found.length} blocks with ${words}`);
-  return found[0]!;
-}
 
 const base = { PATH: process.env['PATH'], HOME: process.env['HOME'] };
 

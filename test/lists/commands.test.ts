@@ -4,17 +4,23 @@ import { join } from 'node:path';
 import { test } from 'tap';
 import { packageFolder } from '../../src/version.js';
 
-const folders = ['.', 'docs', 'docs/operations', 'k6', 'grafana', 'src/core-wasm', 'src/storage'];
-const pages = folders.flatMap((folder) =>
-  readdirSync(join(packageFolder, folder))
-    .filter((name) => name.endsWith('.md'))
-    .map((name) => join(folder, name)),
-);
+/** Folders whose pages are not this project's. Those of GitHub begin with a dot, and are templates. */
+const skipped = new Set(['node_modules', 'dist', 'build', 'data']);
+
+function pagesIn(folder: string): string[] {
+  return readdirSync(join(packageFolder, folder), { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) return entry.name.startsWith('.') || skipped.has(entry.name) ? [] : pagesIn(path);
+    return entry.name.endsWith('.md') ? [path] : [];
+  });
+}
+
+const pages = pagesIn('.');
 
 for (const page of pages) {
   test(`${page}: its commands are run, or say why not`, (t) => {
     const text = readFileSync(join(packageFolder, page), 'utf8');
-    for (const [, before = '', block = ''] of text.matchAll(/([^\n]*)\n\n?```(?:sh|python)\n([^]*?)```/g)) {
+    for (const [, before = '', block = ''] of text.matchAll(/([^\n]*)\n\n?```(?:sh|console|python)\n([^]*?)```/g)) {
       const [, not, words = ''] = /^<!-- (not )?run: (.+) -->$/.exec(before) ?? [];
       t.ok(words !== '', `before ${JSON.stringify(block.slice(0, 60))}`);
       if (not !== undefined) continue;

@@ -3,7 +3,17 @@ import { dirname, join } from 'node:path';
 import { test } from 'tap';
 import { packageFolder } from '../../src/version.js';
 
-const folders = ['.', 'docs', 'docs/decisions', 'docs/operations', 'src/storage', 'k6', 'grafana', 'src/core-wasm'];
+const folders = [
+  '.',
+  'docs',
+  'docs/decisions',
+  'docs/operations',
+  'src/storage',
+  'k6',
+  'grafana',
+  'src/core-wasm',
+  'bench/peers',
+];
 const pages = folders.flatMap((folder) =>
   readdirSync(join(packageFolder, folder))
     .filter((name) => name.endsWith('.md'))

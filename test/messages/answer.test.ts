@@ -48,6 +48,7 @@ type Entry =
   | { readonly kind: 'relayed'; readonly task: number; readonly group: number; readonly records: number }
   | { readonly kind: 'status'; readonly status: ShardStatus }
   | { readonly kind: 'awareness'; readonly documentId: string; readonly message: Uint8Array }
+  | { readonly kind: 'ended'; readonly documentId: string }
   | { readonly kind: 'created'; readonly session: number }
   | { readonly kind: 'awarenessActive' | 'changed'; readonly documentId: string };
 
@@ -106,6 +107,7 @@ const entries: fc.Arbitrary<Entry> = fc.oneof(
     plain,
   ),
   fc.record({ kind: fc.constant('settled' as const), task: numbers }, plain),
+  fc.record({ kind: fc.constant('ended' as const), documentId: documentIds }, plain),
   fc.record({ kind: fc.constant('created' as const), session: numbers }, plain),
   fc.record({ kind: fc.constant('awareness' as const), documentId: documentIds, message: frames }, plain),
   fc.record({ kind: fc.constantFrom('awarenessActive' as const, 'changed' as const), documentId: documentIds }, plain),
@@ -184,6 +186,9 @@ function write(writer: AnswerWriter, entry: Entry): void {
     case 'changed':
       writer.changed(entry.documentId);
       return;
+    case 'ended':
+      writer.ended(entry.documentId);
+      break;
     case 'created':
       writer.created(entry.session);
   }
@@ -237,6 +242,7 @@ function read(answer: Uint8Array<ArrayBuffer>): Entry[] {
     awareness: (documentId, message) => found.push({ kind: 'awareness', documentId, message: new Uint8Array(message) }),
     awarenessActive: (documentId) => found.push({ kind: 'awarenessActive', documentId }),
     changed: (documentId) => found.push({ kind: 'changed', documentId }),
+    ended: (documentId) => found.push({ kind: 'ended', documentId }),
     created: (session) => found.push({ kind: 'created', session }),
   });
   return found;

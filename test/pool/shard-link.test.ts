@@ -45,6 +45,7 @@ function fixture(t: Test, failingStarts: ScriptData['failingStarts'] = [0, 0], m
         awareness: () => undefined,
         awarenessActive: () => undefined,
         changed: () => undefined,
+        ended: () => undefined,
         created: () => undefined,
       });
     },

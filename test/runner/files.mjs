@@ -5,8 +5,9 @@ import { join } from 'node:path';
 export const root = join(import.meta.dirname, '..', '..');
 
 /**
- * Where tests start servers: Postgres, Redis, or the server itself as a process. Files right in `test/` and those
- * in `test/lists/` check the package as a whole. All others are unit tests, and starting a server fails in them.
+ * Where tests start servers or other processes, such as Postgres, Redis, the server itself, or what writes to a disk until it
+ * is killed. Files right in `test/` and those in `test/lists/` check the package as a whole. All others are unit tests,
+ * and starting a server fails in them.
  */
 const integration = [
   'test/chaos/',
@@ -15,6 +16,8 @@ const integration = [
   'test/import/',
   'test/integration/',
   'test/lists/',
+  'test/runner/',
+  'test/storage/lmdb/',
   'test/storage/postgres/',
 ];
 

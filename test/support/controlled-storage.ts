@@ -28,13 +28,17 @@ export class ControlledStorage implements Storage {
   /** Why a row is not taken, if it is not. */
   refuse: (documentId: string, row: FieldRow) => string | undefined = () => undefined;
   /** Why the parts of a text are not taken, if they are not. */
-  refuseText: (documentId: string) => string | undefined = () => undefined;
+  refuseText: (documentId: string, change: TextChange) => string | undefined = () => undefined;
   /** What is stored, without what this class does to those who ask. */
   readonly inner = new MemoryStorage();
   /** By document and path, the last commit that refused a row of a field. */
   readonly #refusals = new Map<string, Map<string, number>>();
   #gates: Promise<void>[] = [];
   #held: (() => void)[] = [];
+
+  get lifecycle(): Storage['lifecycle'] {
+    return this.inner.lifecycle;
+  }
 
   /** Lets the commits and loads from now on wait until `release`. */
   hold(): void {
@@ -98,7 +102,7 @@ export class ControlledStorage implements Storage {
   }
 
   #takeText(documentId: string, text: TextChange, refused: RefusedRow[]): TextChange | undefined {
-    const reason = this.refuseText(documentId);
+    const reason = this.refuseText(documentId, text);
     if (reason === undefined) return text;
     refused.push({ documentId, path: undefined, reason });
     return undefined;

@@ -89,6 +89,8 @@ export class ShardDriver {
   status: ShardStatus | undefined;
   readonly awareness: { readonly documentId: string; readonly message: ReadAwareness }[] = [];
   readonly awarenessActive: string[] = [];
+  /** Documents whose subscribers were told that they are deleted. */
+  readonly ended: string[] = [];
   /** Answers so far. */
   answers = 0;
   #tasks = 0;
@@ -187,6 +189,7 @@ export class ShardDriver {
       awareness: (documentId, message) => this.awareness.push({ documentId, message: decodeAwareness(message) }),
       awarenessActive: (documentId) => this.awarenessActive.push(documentId),
       changed: () => undefined,
+      ended: (documentId) => this.ended.push(documentId),
       created: () => undefined,
     });
   }

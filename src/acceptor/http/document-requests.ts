@@ -10,11 +10,14 @@ import {
 } from '../../messages/document-request.js';
 import { recordKinds } from '../../messages/task.js';
 import type { ClientType, MessageType } from '../../protocol/codes.js';
-import type { Access } from '../../auth/permissions.js';
+import type { EndingRequest } from '../../messages/lifecycle-request.js';
+import type { ListPage, ListRequest } from '../../storage/lifecycle/port.js';
 import { gateOf } from '../control.js';
 import type { Coalescer } from '../coalescer.js';
 import type { Charges } from '../session/charges.js';
 import type { ReadAdmission } from '../session/read-admission.js';
+import { accessTo } from './access-to.js';
+import type { DocumentLifecycle } from './document-lifecycle.js';
 import { HttpSession } from './http-session.js';
 import type { HttpSessions, Sender } from './http-sessions.js';
 import { refusalOf } from './refusal.js';
@@ -27,6 +30,7 @@ export interface DocumentRequestsOptions {
   readonly metrics: AcceptorMetrics;
   /** For so long a request waits for its answer, in ms. */
   readonly timeoutMs: number;
+  readonly lifecycle: DocumentLifecycle;
 }
 
 /** The answer to a read. */
@@ -102,6 +106,18 @@ export class DocumentClient {
     });
     const { head, body } = splitHead(bytes);
     return { ...(head as DocumentReadHead), body };
+  }
+
+  /** The documents that the sender may manage. */
+  async list(list: ListRequest): Promise<ListPage> {
+    chargeTo(this.#session, 'subscribe', 0, this.#options);
+    return this.#options.lifecycle.list(this.#session, list);
+  }
+
+  /** Deletes, restores or erases a document; resolves when it is durable. */
+  async end(request: EndingRequest, requestId: string): Promise<void> {
+    chargeTo(this.#session, 'delta', 0, this.#options);
+    await this.#options.lifecycle.end(this.#session, request, requestId);
   }
 
   /** Rejects when it may not be written. */
@@ -184,22 +200,6 @@ export class DocumentClient {
       }
     });
   }
-}
-
-/** What a session may do, once it is known for this document. @throws ProtocolError */
-export async function accessTo(session: HttpSession, documentId: string): Promise<Access> {
-  await accessOf(session).prepare?.(documentId);
-  // Meanwhile it may have ended, or may do less.
-  const access = accessOf(session);
-  if (access.prepare !== undefined && access.isKnown?.(documentId) === false) {
-    throw new ProtocolError('AUTH_UNAVAILABLE');
-  }
-  return access;
-}
-
-function accessOf({ state, ending }: HttpSession): Access {
-  if (ending !== undefined || state.kind !== 'authenticated') throw new ProtocolError(ending ?? 'SHUTTING_DOWN');
-  return state.access;
 }
 
 /** Charges a session for a request. @throws LimitError */

@@ -5,13 +5,14 @@ import type { Addresses } from '../addresses/addresses.js';
 import { gateOf } from '../control.js';
 import type { Delivery } from '../delivery.js';
 import type { Topics } from '../topics.js';
-import { accessTo, chargeTo, type DocumentRequestsOptions } from './document-requests.js';
+import { accessTo } from './access-to.js';
+import { chargeTo, type DocumentRequestsOptions } from './document-requests.js';
 import { EventStream, type EventSink } from './event-stream.js';
 import type { EventTopics } from './event-topics.js';
 import type { Sender } from './http-sessions.js';
 import { refusalOf } from './refusal.js';
 
-export interface EventStreamsOptions extends Omit<DocumentRequestsOptions, 'timeoutMs'> {
+export interface EventStreamsOptions extends Omit<DocumentRequestsOptions, 'timeoutMs' | 'lifecycle'> {
   readonly topics: Pick<Topics, 'subscribe'>;
   readonly events: EventTopics;
   readonly addresses: Pick<Addresses, 'enter' | 'leave'>;

@@ -67,6 +67,8 @@ export interface Subscription {
   wanted: number;
   /** The part of it whose native topics the socket is in. */
   joined: number;
+  /** Of the subscription; counts up. */
+  readonly number: number;
 }
 
 /** One connection. */

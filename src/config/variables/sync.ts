@@ -1,5 +1,5 @@
 /** How documents are merged and shown, in the configuration table. */
-import { integer, oneOf, size } from '../kinds.js';
+import { duration, integer, oneOf, size } from '../kinds.js';
 import { tombstones } from './tombstones.js';
 import { variable } from '../variable.js';
 
@@ -59,6 +59,11 @@ export const sync = {
     meaning: 'Most memory of the fields of one document, without removed ones.',
   }),
   ...tombstones,
+  deletedRetentionMs: variable('SYNCKIT_DELETED_DOCUMENT_RETENTION', duration(), {
+    default: '30d',
+    meaning:
+      'Time for which a deleted document is kept and can be restored. Then it is erased, within a tenth of that time, or ten minutes.',
+  }),
   maxTextBytes: variable('SYNC_MAX_TEXT_BYTES', size(1_024, 256 * 1024 ** 2), {
     default: '8MiB',
     unit: 'bytes',

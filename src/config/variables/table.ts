@@ -12,6 +12,7 @@ import { flag, hosts, integer, oneOf, origins, secret, size, text } from '../kin
 import { limits } from './limits.js';
 import { sync } from './sync.js';
 import { tls } from './tls.js';
+import { validation } from './validation.js';
 import { variable } from '../variable.js';
 
 const server = {
@@ -243,6 +244,7 @@ export const sections = [
   { title: 'Access by the application', variables: access },
   { title: 'Connections', variables: connections },
   { title: 'Synchronisation', variables: sync },
+  { title: 'Validation', variables: validation },
   { title: 'Limits', variables: limits },
   { title: 'Budgets', variables: budgets },
   { title: 'HTTP', variables: http },
@@ -261,6 +263,7 @@ export const variables = {
   ...access,
   ...connections,
   ...sync,
+  ...validation,
   ...limits,
   ...budgets,
   ...http,

@@ -1,4 +1,5 @@
 /** The reference implementation of texts on the texts of clients (vectors/fugue-*.json). */
+import { isDeepStrictEqual } from 'node:util';
 import { test } from 'tap';
 import { TextRefused } from '../lib/index.js';
 import { ReferenceText } from '../reference/index.js';
@@ -91,16 +92,19 @@ void test('states of several replicas are joined as required, in every order and
       states.map((state) => store.text(textOf(state))),
       texts,
     );
-    for (const order of permutations(states)) {
-      const one = textOf(...order);
-      t.same(bare(stateOf(one)), bare(merged), name);
-      t.equal(store.text(one), mergedText, name);
-      store.close(one);
-    }
-    for (const [some, others] of partitions(states)) {
-      const grouped = textOf(stateOf(textOf(...some)), stateOf(textOf(...others)));
-      t.same(bare(stateOf(grouped)), bare(merged), `${name}, ${some.length} of them first`);
-    }
+    const orders = permutations(states).map((order) => textOf(...order));
+    const groups = partitions(states).map(([some, others]) =>
+      textOf(stateOf(textOf(...some)), stateOf(textOf(...others))),
+    );
+    // Thousands of them: an assertion each would take most of the time.
+    const wrong = [...orders, ...groups].filter(
+      (one) => store.text(one) !== mergedText || !isDeepStrictEqual(bare(stateOf(one)), bare(merged)),
+    );
+    t.same(
+      wrong.map((one) => stateOf(one)),
+      [],
+      name,
+    );
   }
   t.end();
 });
@@ -189,7 +193,8 @@ void test('a state that would be too large is refused', (t) => {
   t.end();
 });
 
-const played = seeds();
+/** Few: it is slow, and what it is for, the comparison with the core, has more. */
+const played = seeds(5);
 
 void test(`changes bring a text to the state of another, ${naming(played)}`, (t) => {
   for (const seed of played) {

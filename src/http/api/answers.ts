@@ -5,6 +5,7 @@ import type { Answer } from '../answer.js';
 const badRequest = '400 Bad Request';
 const forbidden = '403 Forbidden';
 const notFound = '404 Not Found';
+const unprocessable = '422 Unprocessable Content';
 const tooLarge = '413 Payload Too Large';
 const unauthorized = '401 Unauthorized';
 const unavailable = '503 Service Unavailable';
@@ -24,11 +25,14 @@ const statuses: Readonly<Record<ErrorCode, string>> = {
   ACCESS_ENDED: forbidden,
   PERMISSION_DENIED: forbidden,
   DOCUMENT_NOT_FOUND: notFound,
+  DOCUMENT_DELETED: notFound,
+  TEXT_ERASED: '409 Conflict',
   NOT_FOUND: notFound,
   METHOD_NOT_ALLOWED: '405 Method Not Allowed',
+  VALIDATION_FAILED: unprocessable,
   PRECONDITION_FAILED: '412 Precondition Failed',
   UNSUPPORTED_MEDIA_TYPE: '415 Unsupported Media Type',
-  IDEMPOTENCY_KEY_REUSED: '422 Unprocessable Content',
+  IDEMPOTENCY_KEY_REUSED: unprocessable,
   RATE_LIMIT_EXCEEDED: '429 Too Many Requests',
   AUTH_UNAVAILABLE: unavailable,
   STORAGE_UNAVAILABLE: unavailable,

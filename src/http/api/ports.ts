@@ -3,6 +3,8 @@ import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
 import type { Config } from '../../config/load.js';
 import type { Logger } from '../../log.js';
 import type { DocumentRead, DocumentReadHead, DocumentWrite, FollowRequest } from '../../messages/document-request.js';
+import type { EndingRequest } from '../../messages/lifecycle-request.js';
+import type { ListPage, ListRequest } from '../../storage/lifecycle/port.js';
 import type { HttpDeps } from '../ports.js';
 
 /** What a client has shown; the text of a token or of an API key. */
@@ -23,6 +25,10 @@ export interface DocumentClient {
   /** Whether it stands for everybody without credentials. */
   readonly isAnonymous: boolean;
   read(documentId: string, request: DocumentRead): Promise<DocumentReadHead & { readonly body: Buffer }>;
+  /** The documents that the sender may manage. */
+  list(list: ListRequest): Promise<ListPage>;
+  /** Deletes, restores or erases a document; resolves when it is durable. */
+  end(request: EndingRequest, requestId: string): Promise<void>;
   /** Rejects when the sender may not write it. */
   checkWrite(documentId: string): Promise<void>;
   /** Resolves when it is durable. */

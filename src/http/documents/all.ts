@@ -1,14 +1,18 @@
 /** All routes of the HTTP API, in the order of the docs. */
 import { openApiOf } from '../api/openapi.js';
 import type { RouteSpec } from '../api/route.js';
+import * as lifecycle from './lifecycle-specs.js';
 import * as specs from './specs.js';
 
 export const apiSpecs: readonly RouteSpec[] = [
+  lifecycle.listDocuments,
   specs.getDocument,
   specs.patchDocument,
   specs.postDeltas,
   specs.getText,
   specs.followDocument,
+  lifecycle.deleteDocument,
+  lifecycle.restoreDocument,
 ];
 
 /** What `/openapi.json` answers. */

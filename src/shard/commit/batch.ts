@@ -40,6 +40,14 @@ export interface Batch {
   bytes: number;
 }
 
+/** Rows and bytes of a commit: encoding and writing more would keep the thread from merging for too long. */
+const MAX_ROWS = 1_000;
+const MAX_BYTES = 8 * 1024 * 1024;
+
+export function isFull({ count, bytes }: Batch): boolean {
+  return count >= MAX_ROWS || bytes >= MAX_BYTES;
+}
+
 export function newBatch(number: number): Batch {
   return { number, rows: new Map(), texts: new Map(), purges: new Map(), acks: [], count: 0, bytes: 0 };
 }
@@ -94,6 +102,11 @@ export function fail(
   for (const ack of acks) {
     if (ack.documentId === documentId && concerns(ack)) ack.failure ??= new ProtocolError(code, reason);
   }
+}
+
+/** Writes nothing of a text with a batch that has not been written yet. */
+export function dropText({ texts }: Batch, document: LoadedDocument): void {
+  if (texts.has(document)) texts.set(document, { append: [], replaces: [] });
 }
 
 /** Whether two are the same write, as far as that can be told without the value. */

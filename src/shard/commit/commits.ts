@@ -9,6 +9,7 @@ import { ALL_VARIANTS, liftedBy, publishChanges, shownOf } from '../frames.js';
 import type { OpenGroup } from '../open-task.js';
 import type { Outbox } from '../outbox.js';
 import { claimedCommits, whenShown } from '../resume/flush-claims.js';
+import { RefusedTexts } from '../text/refused-texts.js';
 import { TextWriter } from '../text/text-writer.js';
 import type { PendingAck } from './batch.js';
 import { Committer } from './committer.js';
@@ -36,6 +37,10 @@ export interface CommitsOptions {
   /** Does what waited for a document to be durable. */
   readonly process: (document: LoadedDocument, group: TaskGroup, openGroup: OpenGroup) => void;
   readonly onCommitted: (changes: readonly DocumentChange[], committed: Committed) => void;
+  /** The text of a document was made anew. */
+  readonly onTextReplaced: (document: LoadedDocument) => void;
+  /** Answers what waited for a document that can't be loaded. */
+  readonly refuse: (documentId: string, group: TaskGroup, openGroup: OpenGroup) => void;
   readonly endTurn: () => void;
 }
 
@@ -44,6 +49,7 @@ export class Commits {
   readonly dirty = new DirtyFields();
   readonly committer: Committer;
   readonly gate: PublishGate;
+  readonly refusedTexts: RefusedTexts;
   readonly #texts: TextWriter;
 
   constructor(options: CommitsOptions) {
@@ -51,6 +57,13 @@ export class Commits {
     const { dirty } = this;
     this.#texts = new TextWriter(options.texts, metrics);
     const undo = this.#undo(options);
+    this.refusedTexts = new RefusedTexts({
+      ...options,
+      onReplaced: (document) => {
+        options.shard().documents.measure(document);
+        options.onTextReplaced(document);
+      },
+    });
     this.committer = new Committer({
       ...{ storage, log, metrics, stallMs, gatherMs: commitGatherMs, dirty },
       onReplaced: (document, path) => {
@@ -59,7 +72,8 @@ export class Commits {
       nextTextUpdate: (document) => this.#texts.nextUpdate(document),
       onTextRefused: (document) => {
         this.gate.refusedText(document);
-        this.#texts.refused(document);
+        this.#texts.forget(document);
+        this.refusedTexts.refused(document);
       },
       compactText: (isIdle) => this.#texts.compact(isIdle),
       takeBack: (document, refused, batch, commit) => {
@@ -88,7 +102,13 @@ export class Commits {
 
   /** Whether a document must stay in memory on account of the storage. */
   needs(document: LoadedDocument): boolean {
-    return this.committer.isDirty(document) || this.gate.needs(document) || this.#texts.needsCompaction(document);
+    const isRefused = this.refusedTexts.has(document);
+    return (
+      isRefused ||
+      this.committer.isDirty(document) ||
+      this.gate.needs(document) ||
+      this.#texts.needsCompaction(document)
+    );
   }
 
   #undo({ core, outbox, shard, nextStamp }: CommitsOptions): Undo {

@@ -1,60 +1,30 @@
-import type { Logger } from 'pino';
 import { Cadence } from '../../cadence.js';
-import type { ShardMetrics } from '../../metrics/shard-metrics.js';
-import type { Committed, DocumentChange, FieldRow, RefusedRow, Storage, TextChange } from '../../storage/port.js';
+import type { Committed, FieldRow, RefusedRow } from '../../storage/port.js';
 import type { Horizon } from '../../storage/horizon.js';
 import type { LoadedDocument } from '../documents/documents.js';
-import { addPurge, changesOf, fail, holds, isSame, newBatch, put, type Batch, type PendingAck } from './batch.js';
-import type { DirtyFields, WriteKey } from './dirty-fields.js';
+import {
+  addPurge,
+  changesOf,
+  dropText,
+  fail,
+  holds,
+  isFull,
+  isSame,
+  newBatch,
+  put,
+  type Batch,
+  type PendingAck,
+} from './batch.js';
+import type { CommitterOptions } from './committer-options.js';
+import type { WriteKey } from './dirty-fields.js';
 import { expiredPaths } from './expired-paths.js';
 import { ROW_BYTES } from './row-size.js';
-import { StallWatch, type StallWatchOptions } from './stall-watch.js';
-import type { Forgotten } from './undo.js';
+import { StallWatch } from './stall-watch.js';
 
-export interface CommitterOptions extends Pick<StallWatchOptions, 'stallMs'> {
-  readonly storage: Storage;
-  /** Milliseconds from the begin of a commit to that of the next, unless that is full. */
-  readonly gatherMs: number;
-  readonly log: Logger;
-  readonly metrics: Pick<ShardMetrics, 'commitTime' | 'rowsPerCommit' | 'commitFailures' | 'rowsRefused'>;
-  /** Told of what batches hold, and of what becomes of it. */
-  readonly dirty: DirtyFields;
-  /** A row takes the place of another in the same batch. */
-  readonly onReplaced: (document: LoadedDocument, path: string) => void;
-  /** What changed in a text since this was last asked; it may be nothing. */
-  readonly nextTextUpdate: (document: LoadedDocument) => TextChange;
-  /** What `nextTextUpdate` gave was refused. */
-  readonly onTextRefused: (document: LoadedDocument) => void;
-  /** A text to be written anew. Asked for while there is nothing else to write, and before: for one that can't wait. */
-  readonly compactText: (
-    isIdle: boolean,
-  ) => { readonly document: LoadedDocument; readonly change: TextChange } | undefined;
-  /** Takes back writes that were refused; returns fields of which a write is forgotten that should take their place. */
-  readonly takeBack: (
-    document: LoadedDocument,
-    refused: readonly FieldRow[],
-    batch: number,
-    /** The number of the commit. */
-    commit: number | undefined,
-  ) => readonly Forgotten[];
-  /** Called with fields whose rows were not stored, as they are older than what is forgotten of the document. */
-  readonly onExpired: (document: LoadedDocument, paths: readonly string[], batch: number) => void;
-  /** Called for each ack whose writes are durable, or have lost to one that is; and for each that failed. */
-  readonly acknowledge: (ack: PendingAck) => void;
-  /** Called with what is durable now. */
-  readonly onCommitted: (changes: readonly DocumentChange[], committed: Committed) => void;
-  /** Called before the acks of a batch: all batches up to this number are durable. */
-  readonly onDurable: (batch: number) => void;
-  /** Called after each commit, when acks have been released, and when one takes too long. */
-  readonly afterCommit: () => void;
-}
-
-/** Rows and bytes of a commit: encoding and writing more would keep the thread from merging for too long. */
-const MAX_ROWS = 1_000;
-const MAX_BYTES = 8 * 1024 * 1024;
 const FIRST_RETRY_MS = 50;
 const LAST_RETRY_MS = 5_000;
 const TOO_MANY_REFUSED = 'too many writes of a field were refused; send it again';
+const TEXT_REFUSED = 'the text held what was refused; send it again';
 
 /**
  * Group commit: while one commit runs, the next collects, so that its size follows the load. Of several writes to a
@@ -154,7 +124,7 @@ export class Committer {
 
   /** The batch that is collected, a new one if the last is full. */
   #roomy(): Batch {
-    if (this.#collecting.count >= MAX_ROWS || this.#collecting.bytes >= MAX_BYTES) {
+    if (isFull(this.#collecting)) {
       this.#waiting.push(this.#collecting);
       this.#collecting = newBatch(this.#collecting.number + 1);
     }
@@ -227,8 +197,8 @@ export class Committer {
 
   /** What was written is durable; what was refused is taken back, and who wrote it is told. */
   #settle(batch: Batch, { refused, numbers, expired = [] }: Committed): void {
-    const { dirty, takeBack, onExpired, onTextRefused } = this.#options;
-    const { rows, texts, acks } = batch;
+    const { dirty, takeBack, onExpired } = this.#options;
+    const { rows, texts } = batch;
     const all = refused.length === 0 ? [] : [batch, ...this.#waiting, this.#collecting].flatMap((one) => one.acks);
     const reasons = new Map<string, RefusedRow[]>();
     for (const row of refused) this.#noteRefused(row, reasons);
@@ -259,9 +229,11 @@ export class Committer {
     for (const document of texts.keys()) {
       const own = reasons.get(document.id)?.find(({ path }) => path === undefined);
       if (own === undefined) continue;
-      onTextRefused(document);
-      // Those of later batches depend on the next part, which holds what this one did.
-      fail(acks, document.id, ({ text }) => text, 'INVALID_DELTA', own.reason);
+      fail(batch.acks, document.id, ({ text }) => text, 'INVALID_DELTA', own.reason);
+      // What waits is joined to it, and goes with it.
+      fail(all, document.id, ({ text }) => text, 'STORAGE_UNAVAILABLE', TEXT_REFUSED);
+      for (const later of [...this.#waiting, this.#collecting]) dropText(later, document);
+      this.#options.onTextRefused(document);
     }
   }
 

@@ -11,8 +11,12 @@ export interface DocumentLoaderOptions {
   readonly metrics: Pick<ShardMetrics, 'loadTime' | 'loadFailures'>;
   /** A document is in memory, as it was stored; what throws here ends the worker. */
   readonly onLoaded: (document: LoadedDocument, waiting: readonly WaitingGroup[]) => void;
-  /** A document can't be loaded now; whoever asks for it next tries again. */
-  readonly onFailed: (documentId: string, waiting: readonly WaitingGroup[]) => void;
+  /** A document can't be loaded now, or is deleted; whoever asks for it next tries again. */
+  readonly onFailed: (
+    documentId: string,
+    waiting: readonly WaitingGroup[],
+    code: 'STORAGE_UNAVAILABLE' | 'DOCUMENT_DELETED',
+  ) => void;
   /** Called after each request, when its documents are loaded or have failed. */
   readonly onDone: () => void;
 }
@@ -36,7 +40,7 @@ export class DocumentLoader {
   }
 
   async #load(slots: readonly LoadingDocument[]): Promise<void> {
-    const { storage, metrics, onLoaded, onDone } = this.#options;
+    const { storage, metrics, onLoaded, onFailed, onDone } = this.#options;
     const started = performance.now();
     let stored: readonly StoredDocument[];
     try {
@@ -52,6 +56,16 @@ export class DocumentLoader {
     slots.forEach((slot, i) => {
       const found = stored[i];
       if (found === undefined) throw new Error('the storage answered with fewer documents than it was asked for');
+      if (slot.isStale) {
+        slot.isStale = false;
+        this.load([slot]);
+        return;
+      }
+      if (found.deletedAt !== undefined) {
+        this.#options.documents.failLoad(slot);
+        onFailed(slot.id, slot.waiting, 'DOCUMENT_DELETED');
+        return;
+      }
       const document = this.#finish(slot, found);
       if (document !== undefined) onLoaded(document, slot.waiting);
     });
@@ -76,7 +90,7 @@ export class DocumentLoader {
     this.#isFailing = true;
     documents.failLoad(slot);
     metrics.loadFailures.add(1);
-    onFailed(slot.id, slot.waiting);
+    onFailed(slot.id, slot.waiting, 'STORAGE_UNAVAILABLE');
     onDone();
   }
 }

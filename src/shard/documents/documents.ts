@@ -28,6 +28,10 @@ export interface LoadedDocument {
   /** Of the tombstones that were purged, here or on other nodes; undefined if there are none. */
   horizon: Horizon | undefined;
   readonly commits: DocumentCommits;
+  /** When what it held was erased, in ms since the epoch: it takes no text. */
+  readonly erasedAt: number | undefined;
+  /** Whether it is deleted or erased since it was loaded: nothing is done with it any more. */
+  isEnded: boolean;
   /** Bytes of memory that it takes, in the core and beside it, as last measured. */
   bytes: number;
 }
@@ -43,6 +47,8 @@ export interface LoadingDocument {
   readonly kind: 'loading';
   readonly id: string;
   readonly waiting: WaitingGroup[];
+  /** Whether what is on its way may be from before the document was deleted or erased: it is loaded once more. */
+  isStale: boolean;
 }
 
 /** What a loaded document takes besides its fields and its text, in bytes: it is many small objects. */
@@ -64,8 +70,10 @@ export interface DocumentsOptions {
   /** Bytes of documents above which idle ones are unloaded. */
   readonly maxBytes: number;
   readonly metrics: Pick<ShardMetrics, 'documentsLoaded' | 'documentsEvicted'>;
-  /** Whether a document has changes that are not durable; such a one is never unloaded. */
-  readonly isDirty: (document: LoadedDocument) => boolean;
+  /** Whether something of a document is not durable, or not answered; such a one is never unloaded. */
+  readonly isBusy: (document: LoadedDocument) => boolean;
+  /** Whether a document is wanted in memory for another reason. */
+  readonly isWatched: (document: LoadedDocument) => boolean;
   /** Whether a document that is loaded may hold what other nodes wrote. */
   readonly isShared: boolean;
   /** What is owed of a document is sent before it is unloaded. */
@@ -118,7 +126,7 @@ export class Documents {
 
   /** A document is going to be loaded; it is in the map from now on. */
   beginLoad(id: string): LoadingDocument {
-    const slot: LoadingDocument = { kind: 'loading', id, waiting: [] };
+    const slot: LoadingDocument = { kind: 'loading', id, waiting: [], isStale: false };
     this.#slots.set(id, slot);
     return slot;
   }
@@ -139,10 +147,11 @@ export class Documents {
     const floor = clock.next(stamp, 0, now);
     const sends = new DocumentSends(floor, this.#options.isShared ? floor : 0);
     const commits = new DocumentCommits(stored.commits, this.#options.evicted.isCurrent(id, stored.commits));
-    const { horizon } = stored;
+    const { horizon, erasedAt } = stored;
     const document: LoadedDocument = {
-      ...{ kind: 'loaded', id, handle, text, stamp, sends, commits, horizon },
+      ...{ kind: 'loaded', id, handle, text, stamp, sends, commits, horizon, erasedAt },
       changedAt: stored.stamp,
+      isEnded: false,
       bytes: 0,
     };
     this.#slots.set(id, document);
@@ -179,19 +188,39 @@ export class Documents {
     const now = Date.now();
     if (now < this.#fullUntil) return;
     for (const slot of this.#slots.values()) {
-      if (slot.kind === 'loading' || this.#options.isDirty(slot) || this.#options.echoes.sendOwed(slot)) continue;
+      if (
+        slot.kind === 'loading' ||
+        this.#options.isBusy(slot) ||
+        this.#options.isWatched(slot) ||
+        this.#options.echoes.sendOwed(slot)
+      )
+        continue;
       if (!this.#rememberAhead(slot, now)) continue;
-      this.#slots.delete(slot.id);
-      this.#options.echoes.closed(slot);
-      this.#options.core.close(slot.handle);
-      if (slot.text !== undefined) this.#options.texts.close(slot.text.handle);
-      this.#options.onEvicted(slot);
-      this.#options.metrics.documentsEvicted.add(1);
-      this.#options.evicted.evicted(slot.id, slot.commits.evictedClaim);
-      this.#bytes -= slot.bytes;
+      this.#unload(slot);
       if (this.#bytes <= this.#options.maxBytes) return;
     }
     if (this.#slots.size > MANY_SLOTS) this.#fullUntil = now + FULL_MS;
+  }
+
+  /** Unloads a document that has ended. @returns Whether it is unloaded: not while something of it is under way. */
+  drop(document: LoadedDocument): boolean {
+    if (this.#slots.get(document.id) !== document) return true;
+    if (this.#options.isBusy(document) || this.#options.echoes.sendOwed(document)) return false;
+    if (!this.#options.clock.isPast(document.stamp, Date.now())) this.#ahead.set(document.id, document.stamp);
+    this.#unload(document);
+    return true;
+  }
+
+  #unload(slot: LoadedDocument): void {
+    const { core, texts, echoes, evicted, onEvicted, metrics } = this.#options;
+    this.#slots.delete(slot.id);
+    echoes.closed(slot);
+    core.close(slot.handle);
+    if (slot.text !== undefined) texts.close(slot.text.handle);
+    onEvicted(slot);
+    metrics.documentsEvicted.add(1);
+    evicted.evicted(slot.id, slot.commits.evictedClaim);
+    this.#bytes -= slot.bytes;
   }
 
   /**

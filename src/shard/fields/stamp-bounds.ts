@@ -41,6 +41,10 @@ export class StampBoundedStorage implements Storage {
     return this.#options.storage.isLost;
   }
 
+  get lifecycle(): Storage['lifecycle'] {
+    return this.#options.storage.lifecycle;
+  }
+
   async load(documentIds: readonly string[]): Promise<StoredDocument[]> {
     const stored = await this.#options.storage.load(documentIds);
     return stored.map((document, i) => (isPossible(document) ? document : this.#bound(documentIds[i] ?? '', document)));

@@ -5,7 +5,7 @@ import type { Conditions } from '../../messages/document-request.js';
 import type { LoadedDocument } from '../documents/documents.js';
 
 export interface DocumentTagsOptions {
-  readonly core: Pick<FieldsStore, 'version'>;
+  readonly core: Pick<FieldsStore, 'version' | 'fieldCount'>;
   readonly texts: Pick<TextStore, 'version'>;
   readonly isDirty: (document: LoadedDocument) => boolean;
 }
@@ -42,6 +42,8 @@ export class DocumentTags {
 
   /** Whether anything was ever written to it. */
   exists(document: LoadedDocument): boolean {
+    // Of an erased document there is a marker only.
+    if (document.erasedAt !== undefined && this.#options.core.fieldCount(document.handle) === 0) return false;
     return document.commits.last > 0 || document.changedAt > 0 || this.#options.isDirty(document);
   }
 
@@ -58,7 +60,8 @@ export class DocumentTags {
 
   #present({ handle, text }: LoadedDocument): string {
     const { core, texts } = this.#options;
-    const ofText = text === undefined ? 0 : texts.version(text.handle);
+    // A text that is made anew counts from the beginning.
+    const ofText = text === undefined ? 0 : `${text.handle}-${texts.version(text.handle)}`;
     return `${this.#memory}.${core.version(handle)}.${ofText}`;
   }
 }

@@ -7,6 +7,8 @@ import type { OpenGroup } from '../open-task.js';
 export interface FreshnessOptions {
   readonly storage: Pick<Storage, 'lastCommits' | 'load'>;
   readonly documents: Pick<Documents, 'peek'>;
+  /** Whether what other nodes do with a document is sent to this one. */
+  readonly isFollowed: (documentId: string) => boolean;
   /** Merges what is stored into a document that is older. */
   readonly merge: (document: LoadedDocument, stored: StoredDocument) => void;
   /** Does what waited. */
@@ -45,13 +47,14 @@ export class Freshness {
 
   /** Keeps what must wait of a group. @returns The rest. */
   hold({ id }: LoadedDocument, group: TaskGroup, openGroup: OpenGroup): TaskGroup {
-    const held = group.records.filter(isHeld);
+    const isFollowed = this.#options.isFollowed(id);
+    const held = group.records.filter((record) => isHeld(record, isFollowed));
     if (held.length === 0) return group;
     const waiting = this.#waiting.get(id) ?? [];
     waiting.push({ group: { ...group, writerOnly: false, records: held }, openGroup });
     this.#waiting.set(id, waiting);
     if (this.#asked.size === 0) void this.#ask();
-    return { ...group, records: group.records.filter((record) => !isHeld(record)) };
+    return { ...group, records: group.records.filter((record) => !held.includes(record)) };
   }
 
   async #ask(): Promise<void> {
@@ -99,9 +102,11 @@ export class Freshness {
   }
 }
 
-function isHeld(record: TaskRecord): boolean {
+function isHeld(record: TaskRecord, isFollowed: boolean): boolean {
   if (record.kind === recordKinds.httpRead) return true;
   if (record.kind !== recordKinds.httpWrite) return false;
+  // It may be deleted meanwhile.
+  if (!isFollowed) return true;
   const { ifMatch, ifNoneMatch } = splitHead(record.payload).head as DocumentWrite;
   return ifMatch !== undefined || ifNoneMatch !== undefined;
 }

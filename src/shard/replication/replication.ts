@@ -18,6 +18,8 @@ export interface ReplicationOptions extends RemoteMergeOptions {
   /** Between two comparisons with the storage, in ms. */
   readonly compareMs: number;
   readonly remote: RemoteMerge;
+  /** Whether what is stored shows that a document is deleted or erased; its subscribers are told then. */
+  readonly isEnded: (documentId: string, stored: StoredDocument) => boolean;
   /** Ends a turn of the event loop that did not begin with a task. */
   readonly endTurn: () => void;
   /** The bus is connected again, or is not. */
@@ -129,6 +131,11 @@ export class Replication implements BusEvents {
     }
   }
 
+  /** Tells the other nodes that a document is deleted or erased. */
+  publishEnd(documentId: string, stamp: number, commit: number): void {
+    this.#bus.publish({ documentId, stamp, fields: [], text: undefined, relays: [], commit, hasEnded: true });
+  }
+
   /** Sends operations to other nodes that are kept nowhere. */
   relay(document: LoadedDocument, relays: readonly string[]): void {
     this.#bus.publish({
@@ -143,10 +150,11 @@ export class Replication implements BusEvents {
 
   onUpdate(received: DocumentUpdate): void {
     const { documentId, stamp, fields, text, relays, commit, horizon } = received;
-    if (!hasPossibleStamps(received)) {
-      this.#options.metrics.impossibleStamps('bus').add(1);
+    const isPossible = hasPossibleStamps(received);
+    if (!isPossible) this.#options.metrics.impossibleStamps('bus').add(1);
+    if (!isPossible || received.hasEnded === true) {
       // What it changed is in the storage, where stamps are bounded as they are loaded.
-      this.onResyncNeeded([documentId], 'unreadable');
+      this.onResyncNeeded([documentId], isPossible ? 'ended' : 'unreadable');
       return;
     }
     const wanted = this.wantedOf(documentId);
@@ -259,7 +267,7 @@ export class Replication implements BusEvents {
   }
 
   #mergeStored(documentId: string, stored: StoredDocument): void {
-    if (!this.watches(documentId)) return;
+    if (!this.watches(documentId) || this.#options.isEnded(documentId, stored)) return;
     const slot = this.#options.documents.peek(documentId);
     switch (slot?.kind) {
       case undefined:

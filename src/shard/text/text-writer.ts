@@ -44,9 +44,10 @@ export class TextWriter {
     return change;
   }
 
-  /** The storage will never take the last update of a text: the next one must hold the whole text. */
-  refused({ text }: LoadedDocument): void {
-    if (text !== undefined) text.stored = 0;
+  /** The text of a document is not to be compacted as it is. */
+  forget(document: LoadedDocument): void {
+    this.#needCompaction.delete(document);
+    this.#overdue.delete(document);
   }
 
   /** A text that is to be compacted now. @param isIdle Whether nothing else is to be written. */

@@ -2,7 +2,8 @@
  * The layout of documents in the LMDB file. Keys are bytes and sort as bytes:
  *
  *   00 "format"           the version of this layout
- *   <id> 00               the document: [stamp, created, updated, commits], times in milliseconds since the epoch
+ *   <id> 00               the document: [stamp, created, updated, commits], times in milliseconds since the epoch; and
+ *                         [… commits, deleted, erased] for one that is, or was: 0 is never
  *   <id> 00 01 <path>     one field: [timestamp, counter, clientId, stamp, deleted, value, commit]
  *   <id> 00 02 <update>   one update of the text: its bytes as they are; the key ends with its id in 16 bytes
  *   <id> 00 03            the horizon, if tombstones were purged: [timestamp, counter, clientId, stamp]
@@ -13,6 +14,8 @@
  * Versions up to 3 had neither `commits` nor `commit`: both are 0 then. Version 1 had no texts. A server that knows only
  * that one refuses a folder with texts; if it has the folder open while a newer server takes it over, it fails to load documents with a text, and leaves their updates alone when it
  * writes their fields. Version 2 had no horizons; a server that knows only that one refuses a folder with version 3.
+ * Version 4 had no deletion; a server that knows only that one, and has the folder open, can't read deleted documents.
+ *
  */
 
 import { isUtf8 } from 'node:buffer';
@@ -22,7 +25,7 @@ import type { Horizon } from '../horizon.js';
 import type { FieldRow, TextUpdate } from '../port.js';
 
 /** The version of this layout; a store with a higher one is refused. */
-export const formatVersion = 4;
+export const formatVersion = 5;
 
 export const formatKey = Buffer.from('\0format');
 
@@ -39,6 +42,9 @@ export interface DocumentRecord {
   readonly updated: number;
   /** The number of the last commit. */
   readonly commits: number;
+  /** Milliseconds since the epoch. */
+  readonly deletedAt?: number | undefined;
+  readonly erasedAt?: number | undefined;
 }
 
 /** An entry that violates this layout. The message does not contain its content. */
@@ -118,19 +124,32 @@ export function decodeFormat(bytes: Uint8Array): number {
   return version as number;
 }
 
-/** The value of a document's key: a msgpack array [stamp, created, updated, commits], times in ms since the epoch. */
-export function encodeDocument({ stamp, created, updated, commits }: DocumentRecord): Buffer {
-  return packr.pack([stamp, created, updated, commits]);
+/** The value of a document's key: a msgpack array, as above. */
+export function encodeDocument({ stamp, created, updated, commits, deletedAt, erasedAt }: DocumentRecord): Buffer {
+  const four = [stamp, created, updated, commits];
+  if (deletedAt === undefined && erasedAt === undefined) return packr.pack(four);
+  return packr.pack([...four, deletedAt ?? 0, erasedAt ?? 0]);
 }
 
-/** The inverse of `encodeDocument`. @throws CorruptEntry when it is not an array of three or four safe integers. */
+const lengthsOfDocuments = new Set([3, 4, 6]);
+
+/** The inverse of `encodeDocument`. @throws CorruptEntry when it is not an array of three, four or six safe integers. */
 export function decodeDocument(bytes: Uint8Array): DocumentRecord {
   const entry = unpack(bytes);
-  if (!Array.isArray(entry) || (entry.length !== 3 && entry.length !== 4) || !entry.every(Number.isSafeInteger)) {
+  if (!Array.isArray(entry) || !lengthsOfDocuments.has(entry.length) || !entry.every(Number.isSafeInteger)) {
     throw new CorruptEntry('the record of the document can’t be read');
   }
-  const [stamp, created, updated, commits = 0] = entry as [number, number, number, number?];
-  return { stamp, created, updated, commits };
+  const [stamp, created, updated, commits = 0, deleted = 0, erased = 0] = entry as [
+    number,
+    number,
+    number,
+    ...number[],
+  ];
+  return {
+    ...{ stamp, created, updated, commits },
+    ...(deleted === 0 ? {} : { deletedAt: deleted }),
+    ...(erased === 0 ? {} : { erasedAt: erased }),
+  };
 }
 
 /**

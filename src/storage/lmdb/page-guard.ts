@@ -52,6 +52,12 @@ export class PageGuard {
     exhaust(walk(this.#file, meta, meta.main, { start, end: Buffer.concat([start, Buffer.of(0)]) }));
   }
 
+  /** Checks the way to the first key that is not less than this one, behind which a cursor may have to look. @throws DamagedFile */
+  checkSeek(start: Buffer, meta: Meta): void {
+    const end = Buffer.concat([start, Buffer.of(0)]);
+    exhaust(walk(this.#file, meta, meta.main, { start, end, neighbours: 'after' }));
+  }
+
   /** Reads the entries of a document without LMDB. @throws DamagedFile */
   entries(documentId: string, meta: Meta): Entry[] {
     const entries: Entry[] = [];

@@ -16,6 +16,7 @@ import {
   pathOfKey,
   type DocumentRecord,
 } from './format.js';
+import { LmdbLifecycle } from './lifecycle.js';
 import { prepare, type PreparedCommit } from './prepare.js';
 import { PageGuard } from './page-guard.js';
 import type { Meta } from './file/meta.js';
@@ -55,6 +56,7 @@ const bytesPerTransaction = 16 * 1024 ** 2;
 
 class LmdbStorage implements Storage {
   readonly durable = true;
+  readonly lifecycle: LmdbLifecycle;
   readonly #store: ByteStore;
   readonly #directory: string;
   readonly #transactions: Transactions;
@@ -72,6 +74,14 @@ class LmdbStorage implements Storage {
     this.#directory = options.directory;
     this.#transactions = new Transactions(store, options);
     this.#guard = new PageGuard(store, options.directory);
+    this.lifecycle = new LmdbLifecycle({
+      store,
+      transactions: this.#transactions,
+      guard: this.#guard,
+      checkOpen: () => {
+        this.#checkOpen();
+      },
+    });
   }
 
   get isLost(): boolean {
@@ -149,8 +159,11 @@ class LmdbStorage implements Storage {
       const range = { start, end: documentEnd(documentId), transaction };
       const entries = isSafe ? this.#store.getRange(range) : this.#guard.entries(documentId, meta);
       for (const { key, value } of entries) {
-        if (key.byteLength === prefix) record = decodeDocument(value);
-        else if (isHorizonKey(key, prefix)) horizon = decodeHorizon(value);
+        if (key.byteLength === prefix) {
+          record = decodeDocument(value);
+          // What it holds is kept, and not loaded.
+          if (record.deletedAt !== undefined) break;
+        } else if (isHorizonKey(key, prefix)) horizon = decodeHorizon(value);
         else if (isUpdateKey(key, prefix)) text.push(decodeUpdate(key, prefix, value));
         else fields.push(decodeField(pathOfKey(key, prefix), value));
         this.#rowsRead++;
@@ -163,8 +176,13 @@ class LmdbStorage implements Storage {
     } catch (cause) {
       throw new Error(`Document ${documentId} can't be read from ${this.#directory}: ${messageOf(cause)}`, { cause });
     }
-    const document = { stamp: record?.stamp ?? 0, commits: record?.commits ?? 0, fields, text };
-    return horizon === undefined ? document : { ...document, horizon };
+    const { stamp = 0, commits = 0, deletedAt, erasedAt } = record ?? {};
+    return {
+      ...{ stamp, commits, fields, text },
+      ...(horizon === undefined ? {} : { horizon }),
+      ...(deletedAt === undefined ? {} : { deletedAt }),
+      ...(erasedAt === undefined ? {} : { erasedAt }),
+    };
   }
 
   /**
@@ -238,7 +256,7 @@ class LmdbStorage implements Storage {
   }
 
   async #finish(): Promise<void> {
-    await Promise.allSettled([...this.#loads, this.#writer]);
+    await Promise.allSettled([...this.#loads, this.#writer, this.lifecycle.close()]);
     await this.#transactions.close();
     this.#guard.close();
   }

@@ -36,6 +36,8 @@ export class Transactions {
   readonly #readersEveryMs: number;
   #readersCheckedAt = performance.now();
   #broken: Error | undefined;
+  /** The write that runs, or the last one that waits. */
+  #last: Promise<unknown> | undefined;
 
   constructor(
     store: ByteStore,
@@ -69,14 +71,26 @@ export class Transactions {
   /**
    * Runs the action in a write transaction; what it puts is on disk when the promise resolves (fdatasync, then a write
    * of the meta page with O_DSYNC). A thread of libuv's pool waits for the write lock, writes the pages and syncs; this
-   * thread only runs the action, which must be synchronous, as other readers would see its transaction. One at a time.
+   * thread only runs the action, which must be synchronous, as other readers would see its transaction. One at a time:
+   * others wait.
    * Rejects with nothing written when LMDB fails, or when the disk would be left with less than the spare space.
    *
    * @param bytes Upper bound of what the action writes, in bytes. LMDB itself must not find the disk full: it formats its
    * errors in a static buffer, and two threads that do so at once crash the process with a segmentation fault.
    * @returns What the action returned.
    */
-  async write<Result>(bytes: number, action: () => Result): Promise<Result> {
+  write<Result>(bytes: number, action: () => Result): Promise<Result> {
+    const before = this.#last;
+    const written = before === undefined ? this.#write(bytes, action) : before.then(() => this.#write(bytes, action));
+    const isDone = (): void => {
+      if (this.#last === last) this.#last = undefined;
+    };
+    const last = written.then(isDone, isDone);
+    this.#last = last;
+    return written;
+  }
+
+  async #write<Result>(bytes: number, action: () => Result): Promise<Result> {
     const broken = this.#failure();
     if (broken !== undefined) throw broken;
     this.#checkSpace(bytes);

@@ -14,7 +14,7 @@ import {
 import type { ByteStore } from './folder.js';
 import type { PreparedCommit, PreparedDocument, PreparedField, PreparedPurge, PreparedText } from './prepare.js';
 import { covers, isBelow, mergeHorizons, type Horizon } from '../horizon.js';
-import { refuseAll } from '../limits.js';
+import { reasonErased, refuseAll } from '../limits.js';
 import { compareRows } from '../order.js';
 import type { ExpiredRow, FieldRow, RefusedRow } from '../port.js';
 
@@ -64,6 +64,8 @@ function writeDocument(store: ByteStore, document: PreparedDocument, outcome: Ou
     created: stored?.created ?? now,
     updated: now,
     commits: outcome.numbers.get(documentId) ?? (stored?.commits ?? 0) + 1,
+    deletedAt: stored?.deletedAt,
+    erasedAt: stored?.erasedAt,
   };
   outcome.numbers.set(documentId, record.commits);
   void store.put(key, encodeDocument(record));
@@ -73,7 +75,9 @@ function writeDocument(store: ByteStore, document: PreparedDocument, outcome: Ou
     if (result instanceof CorruptEntry) outcome.refused.push({ documentId, path, reason: result.message });
     else if (result === 'expired') outcome.expired.push({ documentId, path });
   }
-  if (text !== undefined) writeText(store, text);
+  if (text === undefined) return true;
+  if (record.erasedAt === undefined) writeText(store, text);
+  else outcome.refused.push({ documentId, path: undefined, reason: reasonErased });
   return true;
 }
 
@@ -138,7 +142,7 @@ interface PutsNew {
   putSync(key: Buffer, bytes: Uint8Array, options: { noOverwrite: true }): boolean;
 }
 
-function readStored<Entry>(
+export function readStored<Entry>(
   store: ByteStore,
   key: Buffer,
   decode: (bytes: Uint8Array) => Entry,

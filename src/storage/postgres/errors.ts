@@ -3,6 +3,8 @@
  * password of an invalid address.
  */
 
+import { reasonErased } from '../limits.js';
+
 /** What to do about a failure of the database. */
 export type Remedy =
   /** A row can't be stored; the others can. */
@@ -80,6 +82,8 @@ function reasonOf(code: string): string {
     case '22P05':
     case '22P02':
       return 'the database cannot represent a character of the value';
+    case 'SK001':
+      return reasonErased;
     case '54000':
     case '54001':
       return 'the value is too large or too deeply nested for the database';

@@ -23,6 +23,8 @@ interface LoadedRows {
   readonly fields: FieldRow[];
   readonly text: TextUpdate[];
   horizon?: Horizon;
+  deletedAt?: number;
+  erasedAt?: number;
 }
 
 /** Documents of one statement at most. */
@@ -120,6 +122,8 @@ export class Loader {
           document.stamp = row[2];
           document.commits = row[6];
           if (row[4] !== null) document.horizon = horizonOfRow(JSON.parse(row[4]) as HorizonRow);
+          if (row[7] !== null) document.deletedAt = row[7];
+          if (row[9] !== null) document.erasedAt = row[9];
           break;
         case 1:
           document.fields.push(fieldOf(row));

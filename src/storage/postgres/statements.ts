@@ -130,19 +130,26 @@ export function writeStatement(
   };
 }
 
+/** What a deleted document holds is kept, and not loaded. */
+const whole = `ANY (ARRAY(
+  SELECT id FROM unnest($1::text[]) AS given (id)
+  EXCEPT SELECT id FROM documents WHERE id = ANY ($1::text[]) AND deleted_at IS NOT NULL
+))`;
+
 /** One statement reads one snapshot, so that the rows of a document belong to the same commits. */
 const loadText = `
 SELECT 0, id, stamp, NULL,
   CASE WHEN horizon_ts IS NOT NULL
     THEN json_build_array(horizon_ts, horizon_counter, horizon_client_id, horizon_stamp)::text END,
-  NULL, commits, NULL, NULL, NULL::bigint, NULL::bytea
+  NULL, commits, (extract(epoch FROM deleted_at) * 1000)::bigint, NULL, (extract(epoch FROM erased_at) * 1000)::bigint,
+  NULL::bytea
 FROM documents WHERE id = ANY ($1::text[])
 UNION ALL
 SELECT 1, document_id, stamp, path, coalesce(raw, value::text), deleted, ts, counter, client_id, commit, NULL
-FROM fields WHERE document_id = ANY ($1::text[])
+FROM fields WHERE document_id = ${whole}
 UNION ALL
 SELECT 2, document_id, NULL, id, NULL, NULL, NULL, NULL, NULL, NULL, bytes
-FROM text_updates WHERE document_id = ANY ($1::text[])`;
+FROM text_updates WHERE document_id = ${whole}`;
 
 /** A row of a load; the first column is its kind, which decides which of the others are not null. */
 export type LoadedRow = LoadedRecord | LoadedField | LoadedUpdate;
@@ -156,6 +163,10 @@ type LoadedRecord = readonly [
   horizon: string | null,
   null,
   commits: number,
+  /** In ms since the epoch. */
+  deletedAt: number | null,
+  null,
+  erasedAt: number | null,
 ];
 
 export type LoadedField = readonly [

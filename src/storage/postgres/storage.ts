@@ -5,6 +5,7 @@ import type { Committed, DocumentChange, FieldRow, Storage, StoredDocument } fro
 import { commit } from './commit/commit.js';
 import { Connections, type Lender, type PostgresOptions } from './connection/connection.js';
 import { Lane } from './connection/lane.js';
+import { PostgresLifecycle } from './lifecycle.js';
 import { Loader } from './load.js';
 import { planOf, type Plan } from './commit/plan.js';
 import { reasonAgainst } from './commit/refusals.js';
@@ -32,6 +33,7 @@ function smallestOffset(before: number, after: number, there: number): number {
 class PostgresStorage implements Storage {
   readonly durable = true;
   readonly isLost = false;
+  readonly lifecycle: PostgresLifecycle;
   readonly #connections: Connections;
   readonly #loader: Loader;
   /** With several connections, commits keep one. */
@@ -42,6 +44,9 @@ class PostgresStorage implements Storage {
 
   constructor(options: PostgresOptions) {
     this.#connections = new Connections(options);
+    this.lifecycle = new PostgresLifecycle(this.#connections, () => {
+      this.#checkOpen();
+    });
     this.#lane = options.maxConnections > 1 ? new Lane(this.#connections) : undefined;
     // One connection is left for commits, if there are several.
     this.#loader = new Loader(this.#connections, Math.max(1, options.maxConnections - 1));

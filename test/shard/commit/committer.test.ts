@@ -27,8 +27,8 @@ let stamps = 0;
 
 function documentOf(id: string): LoadedDocument {
   const [sends, commits] = [new DocumentSends(0, 0), new DocumentCommits(0, true)];
-  const rest = { text: undefined, stamp: 0, sends, commits, horizon: undefined, changedAt: 0, bytes: 0 };
-  return { kind: 'loaded', id, handle: 1, ...rest };
+  const nothing = { text: undefined, horizon: undefined, erasedAt: undefined, isEnded: false };
+  return { kind: 'loaded', id, handle: 1, stamp: 0, sends, commits, changedAt: 0, bytes: 0, ...nothing };
 }
 
 function rowOf(path: string, value: number): FieldRow {

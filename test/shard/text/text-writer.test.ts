@@ -18,7 +18,17 @@ test('a compaction that can’t wait says what is new besides: others are told o
   const writer = new TextWriter(core, new ShardMetrics(undefined));
   const text = { handle: core.open(), stored: 0, updates: new KnownUpdates() };
   const [sends, commits] = [new DocumentSends(0, 0), new DocumentCommits(0, true)];
-  const rest = { text, stamp: 0, sends, commits, horizon: undefined, changedAt: 0, bytes: 0 };
+  const rest = {
+    text,
+    stamp: 0,
+    sends,
+    commits,
+    horizon: undefined,
+    erasedAt: undefined,
+    isEnded: false,
+    changedAt: 0,
+    bytes: 0,
+  };
   const document: LoadedDocument = { kind: 'loaded', id: 'd', handle: 0, ...rest };
   const replica = new TextReplica('alice');
   const other = core.open();
@@ -57,7 +67,16 @@ test('texts that may wait are not looked at while something else is to be writte
   const scattered = Array.from({ length: 100 }, (_, n) => {
     const text = { handle: core.open(), stored: 0, updates: new KnownUpdates() };
     const [sends, commits] = [new DocumentSends(0, 0), new DocumentCommits(0, true)];
-    const rest = { stamp: 0, sends, commits, horizon: undefined, changedAt: 0, bytes: 0 };
+    const rest = {
+      stamp: 0,
+      sends,
+      commits,
+      horizon: undefined,
+      erasedAt: undefined,
+      isEnded: false,
+      changedAt: 0,
+      bytes: 0,
+    };
     const document: LoadedDocument = {
       ...{ kind: 'loaded', id: `d${n}`, handle: 0, ...rest },
       get text() {

@@ -42,11 +42,11 @@ export class Random {
 const pinned = [1, 20_240_601];
 
 /**
- * The seeds to play: the pinned ones and 30 random ones. `SEEDS=500` plays that many; `SEED=7` starts at 7 and leaves
+ * The seeds to play: the pinned ones and some random ones. `SEEDS=500` plays that many; `SEED=7` starts at 7 and leaves
  * the pinned ones out, so `SEED=7 SEEDS=1` repeats just that one.
  */
-export function seeds(): number[] {
-  const amount = natural('SEEDS') ?? 30;
+export function seeds(random = 30): number[] {
+  const amount = natural('SEEDS') ?? random;
   const start = natural('SEED');
   const first = start ?? Math.floor(Math.random() * 1e9);
   return [...(start === undefined ? pinned : []), ...Array.from({ length: amount }, (_, index) => first + index)];

@@ -1,0 +1,90 @@
+/** Lists, deletion and erasure of documents in the memory of the process. */
+
+import type { Horizon } from '../horizon.js';
+import { eraseHorizon } from './erase-horizon.js';
+import { maxListLimit, type Erasure, type Lifecycle, type ListPage, type ListRequest } from './port.js';
+import { checkDocumentId } from '../limits.js';
+import type { FieldRow } from '../port.js';
+
+export interface MemoryDocument {
+  stamp: number;
+  commits: number;
+  readonly created: number;
+  updated: number;
+  readonly fields: Map<string, FieldRow>;
+  /** Id of an update → its bytes. */
+  readonly text: Map<string, Uint8Array>;
+  horizon?: Horizon | undefined;
+  deletedAt?: number | undefined;
+  erasedAt?: number | undefined;
+}
+
+/** Documents that one page looks at. */
+const looksPerPage = 5_000;
+
+export class MemoryLifecycle implements Lifecycle {
+  readonly #documents: ReadonlyMap<string, MemoryDocument>;
+  readonly #checkOpen: () => void;
+
+  constructor(documents: ReadonlyMap<string, MemoryDocument>, checkOpen: () => void) {
+    this.#documents = documents;
+    this.#checkOpen = checkOpen;
+  }
+
+  // eslint-disable-next-line @typescript-eslint/require-await -- async so that errors reject
+  async list({ prefix, after, limit, state }: ListRequest): Promise<ListPage> {
+    this.#checkOpen();
+    // Sorting all ids costs more than a page may; memory is for tests and throw-away nodes. Ids are ASCII.
+    const ids = [...this.#documents.keys()].filter((id) => id > after && id.startsWith(prefix)).sort();
+    const most = Math.min(limit, maxListLimit);
+    const documents: ListPage['documents'][number][] = [];
+    for (const [i, id] of ids.entries()) {
+      if (documents.length === most || i === looksPerPage) return { documents, next: ids[i - 1] };
+      const document = this.#documents.get(id);
+      if (document === undefined) continue;
+      const { created, updated, deletedAt } = document;
+      if (state === 'any' || (state === 'deleted') === (deletedAt !== undefined)) {
+        documents.push({ id, created, updated, ...(deletedAt === undefined ? {} : { deletedAt }) });
+      }
+    }
+    return { documents, next: undefined };
+  }
+
+  // eslint-disable-next-line @typescript-eslint/require-await -- async so that errors reject
+  async delete(documentId: string, at: number): Promise<number | undefined> {
+    const document = this.#find(documentId);
+    if (document === undefined) return undefined;
+    document.deletedAt ??= at;
+    return ++document.commits;
+  }
+
+  // eslint-disable-next-line @typescript-eslint/require-await -- async so that errors reject
+  async restore(documentId: string): Promise<number | undefined> {
+    const document = this.#find(documentId);
+    if (document === undefined) return undefined;
+    if (document.deletedAt === undefined) return document.commits;
+    document.deletedAt = undefined;
+    return ++document.commits;
+  }
+
+  // eslint-disable-next-line @typescript-eslint/require-await -- async so that errors reject
+  async erase({ documentId, at, stamp, deletedBefore = Infinity }: Erasure): Promise<number | undefined> {
+    const document = this.#find(documentId);
+    if (document === undefined) return undefined;
+    if (deletedBefore !== Infinity && (document.deletedAt ?? Infinity) >= deletedBefore) return undefined;
+    const last = Math.max(0, ...Array.from(document.fields.values(), ({ timestamp }) => timestamp));
+    document.horizon = eraseHorizon({ at, stamp, last, before: document.horizon, storedStamp: document.stamp });
+    document.stamp = document.horizon.stamp;
+    document.fields.clear();
+    document.text.clear();
+    document.erasedAt = at;
+    document.deletedAt = undefined;
+    return ++document.commits;
+  }
+
+  #find(documentId: string): MemoryDocument | undefined {
+    this.#checkOpen();
+    checkDocumentId(documentId);
+    return this.#documents.get(documentId);
+  }
+}
