@@ -26,20 +26,47 @@ const allowed = {
   messages: ['protocol', 'cluster', 'storage/lifecycle'],
   pool: ['messages', 'protocol', 'metrics', 'cluster', 'storage/lifecycle'],
   acceptor: ['messages', 'pool', 'protocol', 'auth', 'metrics', 'cluster', 'storage/lifecycle'],
-  http: ['storage/accounts', 'storage/lifecycle', 'pool', 'messages', 'protocol', 'auth', 'metrics', 'cluster'],
+  http: [
+    'storage/accounts',
+    'storage/lifecycle',
+    'storage/snapshots',
+    'pool',
+    'messages',
+    'protocol',
+    'auth',
+    'metrics',
+    'cluster',
+  ],
   shard: ['messages', 'protocol', 'storage', 'cluster', 'metrics', 'validation'],
+  snapshots: ['storage', 'messages', 'auth', 'http/snapshots'],
   import: ['storage', 'protocol'],
   start: [],
+  web: [],
 };
 
 /** Folders inside a folder that know nothing of what lies above them or beside them, but for the files named. */
 const inner = {
-  'storage/lmdb': ['^src/storage/[^/]+\\.ts$', folder('storage/accounts'), folder('storage/lifecycle')],
-  'storage/postgres': ['^src/storage/[^/]+\\.ts$', folder('storage/accounts'), folder('storage/lifecycle')],
+  'storage/lmdb': [
+    '^src/storage/[^/]+\\.ts$',
+    folder('storage/accounts'),
+    folder('storage/lifecycle'),
+    folder('storage/snapshots'),
+  ],
+  'storage/postgres': [
+    '^src/storage/[^/]+\\.ts$',
+    folder('storage/accounts'),
+    folder('storage/lifecycle'),
+    folder('storage/snapshots'),
+  ],
   'cluster/redis': ['^src/cluster/[^/]+\\.ts$', folder('cluster/membership')],
   'cluster/memory': ['^src/cluster/[^/]+\\.ts$', folder('cluster/membership')],
   'cluster/membership': ['^src/cluster/[^/]+\\.ts$'],
   'acceptor/awareness': [folder('acceptor/session'), ...['messages', 'protocol', 'metrics', 'cluster'].map(folder)],
+  'acceptor/session': ['acceptor/addresses', 'messages', 'protocol', 'metrics', 'auth'].map(folder),
+  'acceptor/fan-out': [
+    '^src/acceptor/[^/]+\\.ts$',
+    ...['acceptor/session', 'acceptor/awareness', 'messages', 'protocol', 'metrics'].map(folder),
+  ],
 };
 
 module.exports = {
@@ -61,7 +88,7 @@ module.exports = {
       name: 'core-wasm-is-for-shards',
       comment: 'The import joins texts as a shard does.',
       severity: 'error',
-      from: { path: '^src/', pathNot: ['^src/shard/', '^src/import/', '^src/core-wasm/'] },
+      from: { path: '^src/', pathNot: ['^src/shard/', '^src/import/', '^src/core-wasm/', '^src/web/'] },
       to: { path: '^src/core-wasm/' },
     },
     {
@@ -73,7 +100,8 @@ module.exports = {
     {
       name: 'reference-implementation-is-for-tests',
       severity: 'error',
-      from: { path: '^src/', pathNot: ['^src/core-wasm/(reference|test|bench)/'] },
+      comment: 'And for pages, which need the blocks of a text in their order.',
+      from: { path: '^src/', pathNot: ['^src/core-wasm/(reference|test|bench)/', '^src/web/'] },
       to: { path: '^src/core-wasm/reference/' },
     },
     {
@@ -90,7 +118,8 @@ module.exports = {
         path: '^src/',
         pathNot: [
           '^src/shard/entry\\.ts$',
-          '^src/(node/auth|node/node|cli|cli/accounts|cli/connect|cli/data|cli/documents/local-store)\\.ts$',
+          '^src/snapshots/worker\\.ts$',
+          '^src/(node/auth|node/node|cli|cli/accounts|cli/connect|cli/data|cli/private-server)\\.ts$',
           '^src/storage/',
           '^src/import/',
         ],

@@ -30,7 +30,7 @@ export default tseslint.config(
     extends: [...tseslint.configs.strictTypeChecked],
     languageOptions: {
       parserOptions: {
-        project: ['./tsconfig.json', './src/core-wasm/tsconfig.json'],
+        project: ['./tsconfig.json', './src/core-wasm/tsconfig.json', './src/web/tsconfig.json'],
         tsconfigRootDir: import.meta.dirname,
       },
     },

@@ -1,9 +1,9 @@
-import { startRedis, type RedisServer } from '../test/support/redis-server.js';
+import { startRedis, type RedisServer } from '../test/support/redis/redis-server.js';
 import { thisBuild, type Build } from './build.js';
-import { LoadProcess } from './load-process.js';
-import { MeasuredServer, type ServerSettings } from './measured-server.js';
+import { LoadProcess } from './load/load-process.js';
+import { MeasuredServer, type ServerSettings } from './servers/measured-server.js';
 import type { Options } from './options.js';
-import { openPostgres, type BenchPostgres } from './upserts.js';
+import { openPostgres, type BenchPostgres } from './servers/upserts.js';
 
 /** What a scenario works with. It owns the processes that the scenario starts: none survives a scenario that fails. */
 export class Bench {

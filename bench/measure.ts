@@ -1,6 +1,6 @@
 import type { Counts, Range } from './load/commands.js';
-import type { LoadProcess } from './load-process.js';
-import { cpuSince, cpuTimes } from './process-stats.js';
+import type { LoadProcess } from './load/load-process.js';
+import { cpuSince, cpuTimes } from './servers/process-stats.js';
 import type { Row } from './scenario.js';
 
 const WARM_UP_SECONDS = 1.5;

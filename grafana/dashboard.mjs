@@ -25,6 +25,7 @@ const rows = [
   documentRows.writes,
   contentRows.texts,
   contentRows.removedFields,
+  contentRows.snapshots,
   documentRows.fanOut,
   documentRows.shards,
   storageRow,

@@ -9,6 +9,8 @@ import { ConfigError, loadConfig, readDuration } from './config/load.js';
 import { accountCommands } from './cli/accounts.js';
 import { dataCommands } from './cli/data.js';
 import { documentCommands } from './cli/documents/documents.js';
+import { RemoteError } from './cli/remote.js';
+import { snapshotCommands } from './cli/snapshots.js';
 import { DataError, list, options, print, UsageError } from './cli/tools.js';
 import { AccountError } from './auth/accounts/accounts.js';
 import { generatedPages } from './docs.js';
@@ -38,6 +40,7 @@ Usage: synckit-server [command]
   key            add, list and revoke API keys
   revoke-token   revoke tokens before they expire
   documents      list, read, write, delete, export and import documents
+  snapshot       make, list, read, restore and delete snapshots of documents
   migrate        migrate the schema of the database in DATABASE_URL
     --status       only list the migrations, applied and missing
   import-reference
@@ -54,7 +57,8 @@ Usage: synckit-server [command]
     --force        replace what is there, which is moved aside
   docs           write docs/configuration.md, docs/errors.md and docs/metrics.md
 
-  -h, --help     print this; after user, key, revoke-token or documents: theirs
+  -h, --help     print this; after user, key, revoke-token, documents or snapshot:
+                 their help
   -v, --version  print the version
 
 A file .env in the present folder is read, unless NODE_ENV is test. The environment variables are described in docs/configuration.md.`;
@@ -156,12 +160,12 @@ const commands: Readonly<Record<string, (args: string[]) => void | Promise<void>
 
 async function run(args: string[]): Promise<void> {
   const [first, ...rest] = args;
-  const withHelp = { ...accountCommands, ...documentCommands };
-  const account = first !== undefined && Object.hasOwn(withHelp, first) ? withHelp[first] : undefined;
+  const withHelp = { ...accountCommands, ...documentCommands, ...snapshotCommands };
+  const own = first !== undefined && Object.hasOwn(withHelp, first) ? withHelp[first] : undefined;
   if (args.includes('--help') || args.includes('-h') || first === 'help') {
-    print(account?.help ?? help);
-  } else if (account !== undefined) {
-    await account.run(rest);
+    print(own?.help ?? help);
+  } else if (own !== undefined) {
+    await own.run(rest);
   } else if (first === '--version' || first === '-v') {
     print(version);
   } else if (first === undefined || first.startsWith('-')) {
@@ -188,6 +192,7 @@ const expected = [
   DataError,
   CertificateError,
   DocumentSchemaError,
+  RemoteError,
 ];
 
 try {

@@ -64,6 +64,12 @@ const table = {
     meaning:
       'The user is disabled or removed, the API key is revoked or expired, or the application does not let the user in any more.',
   },
+  DISCONNECTED: {
+    sentence: 'Disconnected by an administrator',
+    retryable: true,
+    closeCode: 4001,
+    meaning: 'An administrator has ended the connections of the user, or those to a document. Connect again.',
+  },
   AUTH_UNAVAILABLE: {
     sentence: 'Authentication unavailable',
     retryable: true,
@@ -110,6 +116,25 @@ const table = {
     retryable: false,
     meaning:
       'The document was erased, and takes no collaborative text any more: an old state of the text, from a client that was away, would bring all of it back. Nothing of the message was applied.',
+  },
+  SNAPSHOT_NOT_FOUND: {
+    sentence: 'Snapshot not found',
+    retryable: false,
+    isOfHttp: true,
+    meaning: 'There is no snapshot with this id; it may have been removed with its age or number. HTTP only.',
+  },
+  NO_SNAPSHOTS: {
+    sentence: 'No snapshots found',
+    retryable: false,
+    isOfHttp: true,
+    meaning: 'The document has no snapshot. HTTP only.',
+  },
+  SNAPSHOTS_FULL: {
+    sentence: 'No room for snapshots',
+    retryable: false,
+    isOfHttp: true,
+    meaning:
+      'All snapshots together, or this one alone, would have more bytes than they may: SYNCKIT_SNAPSHOT_MAX_BYTES and SYNCKIT_SNAPSHOT_MAX_DOCUMENT_BYTES. HTTP only.',
   },
   PRECONDITION_FAILED: {
     sentence: 'Precondition failed',
@@ -191,6 +216,8 @@ export const closeCodes = {
   restart: 1012,
   /** The server is over capacity: connect again later. */
   tryLater: 1013,
+  /** An administrator has ended the connection: connect again. */
+  disconnected: 4001,
   /** Sign in again. Codes from 4400 on mean: do not connect again without doing something about it. */
   signIn: 4401,
   /** No longer allowed. */
@@ -240,7 +267,7 @@ export class LimitError extends ProtocolError {
   }
 }
 
-/** A shard has refused something with this code. */
+/** What was refused by a frame, from a shard mostly, and was counted when that was made. */
 export class RefusedError extends ProtocolError {
   override readonly name = 'RefusedError';
 

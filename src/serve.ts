@@ -4,12 +4,15 @@ import { ConfigError, loadConfig, type Config } from './config/load.js';
 import { createLogger, type Logger } from './log.js';
 import { Node } from './node/node.js';
 import { ShardStartTimeout } from './pool/shard-link.js';
-import { endAtOnce, onStop } from './start/signals.js';
+import { greeting } from './start/greeting.js';
+import { endAtOnce, onStop, stopFor } from './start/signals.js';
 import { readSchemas } from './validation/schemas.js';
 import { version } from './version.js';
 
 /** Time in ms within which a second signal counts as the same one. */
 const SAME_SIGNAL_MS = 500;
+/** Stands for a signal, in the log. */
+const drainOrder = 'POST /admin/drain';
 
 /** Runs the server until a signal ends it. */
 async function serve(): Promise<void> {
@@ -30,7 +33,15 @@ async function serve(): Promise<void> {
   try {
     // Each worker reads them for itself; what is wrong with them is said before any is started.
     if (config.schemaDirectory !== undefined) await readSchemas(config.schemaDirectory);
-    node = new Node({ config, log, version, onStorageLost: endAtOnce });
+    node = new Node({
+      config,
+      log,
+      version,
+      onStorageLost: endAtOnce,
+      onDrain: () => {
+        stopFor(drainOrder);
+      },
+    });
     port = await node.start();
   } catch (error) {
     log.fatal({ err: startError(error, log) }, 'the server could not start');
@@ -40,6 +51,7 @@ async function serve(): Promise<void> {
   listenForSignals(node, config, log);
   const { host, shards, storage, publicNodeId: id } = config;
   log.info({ id, host, port, shards, storage: storage.kind }, 'listening');
+  if (config.playground && process.stderr.isTTY) writeSync(2, `\n  ${greeting(config, port)}\n\n`);
   tellPm2(config);
 }
 
@@ -71,6 +83,8 @@ function listenForSignals(node: Node, config: Config, log: Logger): void {
   let stoppingSince: number | undefined;
   const stop = (signal: string): void => {
     if (stoppingSince !== undefined) {
+      // What was ordered has begun already.
+      if (signal === drainOrder) return;
       // The terminal signals the whole process group, and npm forwards the signal to this process once more.
       if (performance.now() - stoppingSince < SAME_SIGNAL_MS) return;
       log.warn({ signal, ...node.leftovers() }, 'second signal: ending at once');

@@ -1,6 +1,6 @@
 import { test } from 'tap';
 import { Cadence } from '../src/cadence.js';
-import { until } from './support/server.js';
+import { until } from './support/nodes/server.js';
 
 /** An interval that does not end while a test runs. */
 const ENDLESS = 100_000_000;

@@ -1,8 +1,8 @@
 /** The commands for accounts, beside a server that uses the same folder. */
 import tap, { test } from 'tap';
 import { accountCommands } from '../src/cli/accounts.js';
-import { ask, cheap, command } from './support/accounts.js';
-import { client, folder, secret, server } from './support/fixture.js';
+import { ask, cheap, command } from './support/nodes/accounts.js';
+import { client, folder, secret, server } from './support/nodes/fixture.js';
 
 const env = { SYNCKIT_DATA_DIR: await folder(tap), JWT_SECRET: secret };
 const run = (args: string, input?: string) => command(env, args.split(' '), input);

@@ -1,6 +1,6 @@
 /**
- * Runs the compiled tests, each file in a process of its own, and ends with one line that counts them:
- * `N passed, N failed, N skipped`. Arguments are test files (compiled, `*.test.js`), or `--unit` or `--integration` for
+ * Runs the compiled tests and ends with one line that counts them: `N passed, N failed, N skipped`. Integration tests have
+ * a process for each file, unit tests one for some files of a folder. Arguments are test files (compiled, `*.test.js`), or `--unit` or `--integration` for
  * one kind of them; without any, all run, the longest first. `--list` only names them in that order.
  *
  * All tests together share one Postgres: that of TEST_DATABASE_URL, or one that is started here. A file that is run by
@@ -10,12 +10,14 @@
  * servers under test would not be the ones that users run.
  */
 import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { kindOf, root, testFiles } from './runner/files.mjs';
+import { batches, kindOf, partOf, root, testFiles } from './runner/files.mjs';
 import { ProcessGroup } from './runner/process-group.mjs';
 import { startSharedPostgres } from './runner/shared-postgres.mjs';
 
-const jobs = Number(process.env.JOBS ?? Math.min(2, availableParallelism()));
+/** One more than there are cores: files that wait leave theirs idle. */
+const jobs = Number(process.env.JOBS ?? Math.min(3, availableParallelism() + 1));
 const timeoutMs = Number(process.env.TEST_TIMEOUT_MS ?? 300_000);
 /** How many files are named as the slowest. */
 const SLOWEST = 10;
@@ -38,7 +40,7 @@ if (values.list === true) {
 /** The files that run. */
 const groups = new Set();
 const total = { pass: 0, fail: 0, skip: 0, todo: 0 };
-const waiting = [...files];
+const waiting = given.length > 0 ? files.map((file) => [file]) : batches(files);
 const durations = [];
 let postgres;
 process.once('SIGINT', () => void stop(130));
@@ -62,13 +64,17 @@ async function stop(code) {
 }
 
 async function work() {
-  for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) await run(file);
+  for (let batch = waiting.shift(); batch !== undefined; batch = waiting.shift()) await run(batch);
 }
 
-/** Runs one file; shows what it printed only if something in it failed. */
-async function run(file) {
+/** Runs files in one process; shows what they printed only if something in them failed. */
+async function run(batch) {
   const started = performance.now();
-  const group = new ProcessGroup(['--enable-source-maps', file], {
+  const [first] = batch;
+  const isAlone = batch.length === 1;
+  const file = isAlone ? first : `${partOf(first)}/ (${batch.length} files)`;
+  const args = isAlone ? [first] : [join(import.meta.dirname, 'runner', 'import-all.mjs'), ...batch];
+  const group = new ProcessGroup(['--enable-source-maps', ...args], {
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
@@ -77,7 +83,7 @@ async function run(file) {
       // The limit of a file is ours: tap's own would end it earlier on a busy machine.
       TAP_TIMEOUT: String(timeoutMs / 1_000),
       TAP_DIAG: '1',
-      TEST_KIND: kindOf(file),
+      TEST_KIND: kindOf(first),
     },
   });
   groups.add(group);
@@ -95,8 +101,8 @@ async function run(file) {
   await closed;
   groups.delete(group);
   const counts = summary(output);
-  // A file that ends badly, or counts nothing, has failed whatever it says.
-  if ((code !== 0 || counts.pass === 0) && counts.fail === 0) counts.fail = 1;
+  // A file that ends badly, or counts nothing, has failed whatever it says. One may skip all: it says what it lacks.
+  if ((code !== 0 || counts.pass + counts.skip === 0) && counts.fail === 0) counts.fail = 1;
   for (const key of Object.keys(total)) total[key] += counts[key];
   const seconds = ((performance.now() - started) / 1_000).toFixed(1);
   durations.push({ file, seconds });

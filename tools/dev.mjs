@@ -19,6 +19,8 @@ let restartWanted = false;
 
 await buildCore();
 watchCore();
+await buildPages();
+watchPages();
 watchServer();
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void end());
 
@@ -42,6 +44,20 @@ function watchCore() {
     if (isBuildingCore) timer = setTimeout(rebuild, SETTLE_MS);
     else if (await buildCore()) await restart();
   }
+}
+
+/** The scripts of the pages. @returns Whether they compile. */
+async function buildPages() {
+  return (await ended(spawn('npx', ['tsc', '-p', 'src/web/tsconfig.json'], terminal()))) === 0;
+}
+
+/** The server reads all files of the pages at its start. */
+function watchPages() {
+  let timer;
+  watch(join(root, 'src/web'), { recursive: true }, () => {
+    clearTimeout(timer);
+    timer = setTimeout(async () => (await buildPages()) && (await restart()), SETTLE_MS);
+  });
 }
 
 /** Compiles what changed, tests and benchmarks included, and restarts when all of it is right. */

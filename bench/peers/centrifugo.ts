@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { freePort } from '../../test/support/server.js';
+import { freePort } from '../../test/support/nodes/server.js';
 import type { Peer } from './peer.js';
 import { install, installationOf, Program } from './program.js';
 

@@ -1,6 +1,6 @@
 import { copyFileSync, existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { freePort } from '../../test/support/server.js';
+import { freePort } from '../../test/support/nodes/server.js';
 import { packageFolder } from '../../src/version.js';
 import type { Peer } from './peer.js';
 import { install, installationOf, Program } from './program.js';

@@ -1,6 +1,6 @@
 import type { Bench } from '../bench.js';
-import type { BareSettings } from '../bare-server.js';
-import type { StorageKind } from '../measured-server.js';
+import type { BareSettings } from '../servers/bare-server.js';
+import type { StorageKind } from '../servers/measured-server.js';
 import type { Peer, RunningPeer } from './peer.js';
 
 /** Length of a `delta` with a value of 64 bytes and its WebSocket header left out. */

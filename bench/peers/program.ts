@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { until } from '../../test/support/server.js';
+import { until } from '../../test/support/nodes/server.js';
 
 /** How long a program may take to listen, in ms. */
 const START_MS = 60_000;

@@ -1,4 +1,4 @@
-import { freePort } from '../../test/support/server.js';
+import { freePort } from '../../test/support/nodes/server.js';
 import type { Peer } from './peer.js';
 import { Program } from './program.js';
 

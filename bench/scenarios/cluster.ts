@@ -1,10 +1,10 @@
 /** Two nodes beside a single one: how long a change takes to the other node, and what sending and receiving it costs. */
-import { LoadProcess } from '../load-process.js';
+import { LoadProcess } from '../load/load-process.js';
 import { measure, per, rate, rounded, sleep, warmUp, type Measured } from '../measure.js';
-import { BATCH_DELAY_MS, MeasuredServer, SHARDS } from '../measured-server.js';
-import { cpuSince, cpuTimes, type CpuTimes } from '../process-stats.js';
+import { BATCH_DELAY_MS, MeasuredServer, SHARDS } from '../servers/measured-server.js';
+import { cpuSince, cpuTimes, type CpuTimes } from '../servers/process-stats.js';
 import { median } from '../results.js';
-import { secret, tokens } from '../tokens.js';
+import { secret, tokens } from '../load/tokens.js';
 import type { Bench } from '../bench.js';
 import type { Row, Scenario } from '../scenario.js';
 

@@ -1,11 +1,11 @@
 /** As many connections as one process is meant for: what they cost, and that nothing is lost between them. */
 import type { Bench } from '../bench.js';
-import { CLIENTS_PER_DOCUMENT, CONNECTIONS, FIELDS, VALUE_BYTES, WRITES_PER_DOCUMENT } from '../load-shape.js';
+import { CLIENTS_PER_DOCUMENT, CONNECTIONS, FIELDS, VALUE_BYTES, WRITES_PER_DOCUMENT } from '../load/load-shape.js';
 import { cpuColumns, measure, rate, rounded, sleep, warmUp } from '../measure.js';
-import { BATCH_DELAY_MS, MeasuredServer, SHARDS } from '../measured-server.js';
+import { BATCH_DELAY_MS, MeasuredServer, SHARDS } from '../servers/measured-server.js';
 import type { Options } from '../options.js';
-import { residentBytes } from '../process-stats.js';
-import { secret, tokens } from '../tokens.js';
+import { residentBytes } from '../servers/process-stats.js';
+import { secret, tokens } from '../load/tokens.js';
 import type { Scenario } from '../scenario.js';
 
 const SECONDS = 60;

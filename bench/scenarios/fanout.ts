@@ -1,9 +1,9 @@
 /** One document with many subscribers, beside a bare uWebSockets.js server that makes the same deliveries. */
-import { LoadProcess } from '../load-process.js';
+import { LoadProcess } from '../load/load-process.js';
 import { cpuColumns, measure, per, rate, rounded, sleep, type Measured } from '../measure.js';
-import { BATCH_DELAY_MS, MeasuredServer, SHARDS } from '../measured-server.js';
+import { BATCH_DELAY_MS, MeasuredServer, SHARDS } from '../servers/measured-server.js';
 import type { Bench } from '../bench.js';
-import type { BareSettings } from '../bare-server.js';
+import type { BareSettings } from '../servers/bare-server.js';
 import type { Options } from '../options.js';
 import type { Row, Scenario } from '../scenario.js';
 

@@ -1,13 +1,13 @@
 /** What an honest writer feels of clients that mean harm. */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { RawClient } from '../../test/support/client.js';
+import { RawClient } from '../../test/support/clients/client.js';
 import { watchMemory } from '../../test/support/memory.js';
-import { attacks, program } from '../hostile-attacks.js';
+import { attacks, program } from '../load/hostile-attacks.js';
 import { rounded } from '../measure.js';
-import { SHARDS } from '../measured-server.js';
+import { SHARDS } from '../servers/measured-server.js';
 import type { Row, Scenario } from '../scenario.js';
-import { secret, tokens } from '../tokens.js';
+import { secret, tokens } from '../load/tokens.js';
 
 const SECONDS = 10;
 /** Time between two writes of the honest writer, in ms; it waits for each ack. */

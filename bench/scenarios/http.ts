@@ -1,13 +1,42 @@
 /** The HTTP routes, under autocannon. */
 import autocannon from 'autocannon';
 import { rounded } from '../measure.js';
-import { SHARDS } from '../measured-server.js';
-import { cpuSince, cpuTimes } from '../process-stats.js';
+import { SHARDS } from '../servers/measured-server.js';
+import { cpuSince, cpuTimes } from '../servers/process-stats.js';
+import { secret, tokens } from '../load/tokens.js';
 import type { Row, Scenario } from '../scenario.js';
 
 const SECONDS = 4;
 const CONNECTIONS = 20;
-const ROUTES = ['/health/live', '/health', '/metrics'];
+const DOCUMENT = '/documents/bench';
+
+interface Request {
+  readonly method: 'GET' | 'PATCH' | 'POST' | 'PUT';
+  readonly path: string;
+  readonly type?: string;
+  readonly body?: string;
+}
+
+const get = (path: string): Request => ({ method: 'GET', path });
+const json = 'application/json';
+const fields = Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`field-${i}`, `value ${i}`]));
+
+/** What the others read. */
+const prepare: readonly Request[] = [
+  { method: 'PATCH', path: DOCUMENT, type: json, body: JSON.stringify(fields) },
+  { method: 'PUT', path: `${DOCUMENT}/text`, type: 'text/plain', body: 'What is read over and over. '.repeat(40) },
+  { method: 'POST', path: `/snapshots/bench` },
+];
+
+/** Streams of events are no requests; what ends documents or nodes can't be repeated. */
+const requests: readonly Request[] = [
+  ...['/health/live', '/health', '/metrics', '/', '/rooms', '/openapi.json', '/playground'].map(get),
+  ...[DOCUMENT, `${DOCUMENT}?fields=field-1`, `${DOCUMENT}/text`, '/documents?limit=100'].map(get),
+  ...['/snapshots/bench', '/snapshots/bench/latest', '/admin/nodes', '/admin/documents', '/admin/connections'].map(get),
+  { method: 'PATCH', path: DOCUMENT, type: json, body: '{"field-1":"written"}' },
+  { method: 'POST', path: `${DOCUMENT}/deltas`, type: json, body: '{"deltas":[{"field":"field-2","value":1}]}' },
+  { method: 'PUT', path: `${DOCUMENT}/text`, type: 'text/plain', body: 'What is read over and over. '.repeat(40) },
+];
 
 export const http: Scenario = {
   name: 'http',
@@ -20,19 +49,22 @@ export const http: Scenario = {
   }),
   async run(bench) {
     const duration = bench.options.seconds ?? SECONDS;
-    const server = await bench.server({ storage: 'memory' });
+    const server = await bench.server({ storage: 'memory', env: { JWT_SECRET: secret } });
     const rows: Row[] = [];
-    for (const route of ROUTES) {
-      const url = server.http + route;
+    for (const request of prepare) await send(server.http, request);
+    for (const request of requests) {
+      const { method, path, type, body } = request;
       // A build without the route has nothing to measure.
-      if ((await fetch(url)).status !== 200) continue;
-      await autocannon({ url, connections: CONNECTIONS, duration: Math.min(1, duration) });
+      if (!(await send(server.http, request)).ok) continue;
+      const headers = headersOf(type);
+      const load = { url: server.http + path, method, headers, connections: CONNECTIONS, ...(body && { body }) };
+      await autocannon({ ...load, duration: Math.min(1, duration) });
       const [serverBefore, ownBefore] = [cpuTimes(server.pid), cpuTimes(process.pid)];
-      const result = await autocannon({ url, connections: CONNECTIONS, duration });
+      const result = await autocannon({ ...load, duration });
       const [used, own] = [cpuSince(server.pid, serverBefore), cpuSince(process.pid, ownBefore)];
       const requests = result.requests.total;
       rows.push({
-        route,
+        route: `${method} ${path}`,
         'requests/s': Math.round(result.requests.average),
         'p50 ms': result.latency.p50,
         'p99 ms': result.latency.p99,
@@ -45,3 +77,13 @@ export const http: Scenario = {
     return rows;
   },
 };
+
+function send(to: string, { method, path, type, body }: Request): Promise<Response> {
+  return fetch(to + path, { method, headers: headersOf(type), ...(body !== undefined && { body }) });
+}
+
+const [admin = ''] = tokens(1, 'admin', { isAdmin: true });
+
+function headersOf(type: string | undefined): Record<string, string> {
+  return { authorization: `Bearer ${admin}`, ...(type !== undefined && { 'content-type': type }) };
+}

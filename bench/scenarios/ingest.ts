@@ -3,13 +3,13 @@
  * beside a bare loop of the same statements.
  */
 import type { WriteRequest } from '../load/commands.js';
-import type { LoadProcess } from '../load-process.js';
+import type { LoadProcess } from '../load/load-process.js';
 import { cpuColumns, measure, per, rate, rounded, warmUp, type Measured } from '../measure.js';
-import { BATCH_DELAY_MS, SHARDS, type MeasuredServer, type StorageKind } from '../measured-server.js';
+import { BATCH_DELAY_MS, SHARDS, type MeasuredServer, type StorageKind } from '../servers/measured-server.js';
 import type { Bench } from '../bench.js';
 import { medianRows } from '../results.js';
 import type { Row, Scenario } from '../scenario.js';
-import { bareUpserts, lonelyUpserts, storageUpserts, type BenchPostgres } from '../upserts.js';
+import { bareUpserts, lonelyUpserts, storageUpserts, type BenchPostgres } from '../servers/upserts.js';
 
 const SECONDS = 4;
 /**

@@ -1,6 +1,6 @@
 /** Many small documents that all of their clients write. */
 import { cpuColumns, measure, rate, rounded, sleep, warmUp } from '../measure.js';
-import { BATCH_DELAY_MS, SHARDS } from '../measured-server.js';
+import { BATCH_DELAY_MS, SHARDS } from '../servers/measured-server.js';
 import type { WriteRequest } from '../load/commands.js';
 import type { Row, Scenario } from '../scenario.js';
 

@@ -1,15 +1,15 @@
 /** Our server beside a bare one and those of others, under the load of `connections`, one after the other. */
 import type { Bench } from '../bench.js';
-import { CLIENTS_PER_DOCUMENT, CONNECTIONS, FIELDS, VALUE_BYTES, WRITES_PER_DOCUMENT } from '../load-shape.js';
+import { CLIENTS_PER_DOCUMENT, CONNECTIONS, FIELDS, VALUE_BYTES, WRITES_PER_DOCUMENT } from '../load/load-shape.js';
 import { measure, rate, rounded, sleep } from '../measure.js';
-import { BATCH_DELAY_MS, SHARDS } from '../measured-server.js';
+import { BATCH_DELAY_MS, SHARDS } from '../servers/measured-server.js';
 import type { Options } from '../options.js';
 import { centrifugo } from '../peers/centrifugo.js';
 import { hocuspocus } from '../peers/hocuspocus.js';
 import { bare, ours } from '../peers/ours.js';
 import type { Peer, RunningPeer } from '../peers/peer.js';
 import { reference } from '../peers/reference.js';
-import { cpuOfTree, residentBytes } from '../process-stats.js';
+import { cpuOfTree, residentBytes } from '../servers/process-stats.js';
 import { markdownTable } from '../results.js';
 import type { Row, Scenario } from '../scenario.js';
 

@@ -1,10 +1,10 @@
 /** Several processes that share a port, full of connections: that no update is lost between them. */
-import type { LoadProcess } from '../load-process.js';
-import { freePort } from '../../test/support/server.js';
+import type { LoadProcess } from '../load/load-process.js';
+import { freePort } from '../../test/support/nodes/server.js';
 import { per, rate, rounded, sleep } from '../measure.js';
-import { BATCH_DELAY_MS, SHARDS, type MeasuredServer } from '../measured-server.js';
-import { cpuSince, cpuTimes, residentBytes } from '../process-stats.js';
-import { secret, tokens } from '../tokens.js';
+import { BATCH_DELAY_MS, SHARDS, type MeasuredServer } from '../servers/measured-server.js';
+import { cpuSince, cpuTimes, residentBytes } from '../servers/process-stats.js';
+import { secret, tokens } from '../load/tokens.js';
 import type { Balance } from '../load/ledger.js';
 import type { Bench } from '../bench.js';
 import type { Options } from '../options.js';

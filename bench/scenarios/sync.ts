@@ -1,8 +1,8 @@
 /** What a client waits for when it opens a document. */
-import { dataFolder } from '../../test/support/server.js';
+import { dataFolder } from '../../test/support/nodes/server.js';
 import { documentName } from '../load/commands.js';
 import { rounded } from '../measure.js';
-import { SHARDS } from '../measured-server.js';
+import { SHARDS } from '../servers/measured-server.js';
 import { median } from '../results.js';
 import type { Options } from '../options.js';
 import type { Row, Scenario } from '../scenario.js';

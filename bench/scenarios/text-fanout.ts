@@ -1,7 +1,7 @@
 /** One text with many readers, sent as it is or compressed. */
 import type { Bench } from '../bench.js';
 import { cpuColumns, measure, per, rate, rounded, sleep } from '../measure.js';
-import { BATCH_DELAY_MS } from '../measured-server.js';
+import { BATCH_DELAY_MS } from '../servers/measured-server.js';
 import type { Options } from '../options.js';
 import type { Conditions, Row } from '../scenario.js';
 

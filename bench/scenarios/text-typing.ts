@@ -1,8 +1,8 @@
 /** What a keystroke costs a server, by the size of the text: one client types, and sends all of its text each time. */
 import type { Bench } from '../bench.js';
 import { per, rounded, type Measured } from '../measure.js';
-import type { MeasuredServer } from '../measured-server.js';
-import { cpuSince, cpuTimes, writtenBytes } from '../process-stats.js';
+import type { MeasuredServer } from '../servers/measured-server.js';
+import { cpuSince, cpuTimes, writtenBytes } from '../servers/process-stats.js';
 import type { Conditions, Row } from '../scenario.js';
 
 const SIZES: readonly (readonly [name: string, bytes: number])[] = [

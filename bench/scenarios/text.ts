@@ -1,7 +1,7 @@
 /** Collaborative texts: what joining costs the core, what a keystroke costs a server, and what many readers do. */
-import { SHARDS } from '../measured-server.js';
+import { SHARDS } from '../servers/measured-server.js';
 import type { Scenario } from '../scenario.js';
-import { coreConditions, joinTexts } from './text-core.js';
+import { coreConditions, joinTexts } from './in-process/text-core.js';
 import { fanOutTexts, fanoutConditions } from './text-fanout.js';
 import { typeTexts, typingConditions } from './text-typing.js';
 

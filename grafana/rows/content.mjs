@@ -1,4 +1,4 @@
-/** The rows about what documents consist of besides fields: texts, and what removed fields leave. */
+/** The rows about what documents consist of besides fields: texts, what removed fields leave, and snapshots. */
 import { lines, rate, series } from '../panels.mjs';
 
 const texts = {
@@ -6,6 +6,9 @@ const texts = {
   panels: [
     lines('States of texts', 'ops', 'States of collaborative texts that clients sent and that were joined.', [
       { expr: rate('synckit_text_states_total', 'instance'), legend: '{{instance}}' },
+    ]),
+    lines('Texts replaced', 'ops', 'Texts that were replaced by HTTP or by a snapshot, by what that came to.', [
+      { expr: rate('synckit_text_replacements_total', 'result'), legend: '{{result}}' },
     ]),
     lines(
       'Texts nearly full',
@@ -46,4 +49,28 @@ const removedFields = {
   ],
 };
 
-export const contentRows = { texts, removedFields };
+const snapshots = {
+  title: 'Snapshots of documents',
+  panels: [
+    lines(
+      'Snapshots',
+      'ops',
+      'Made by request or by themselves, restored and removed; “unchanged”, “full” and “failed” were not made. “full”: SYNCKIT_SNAPSHOT_MAX_BYTES is reached.',
+      [{ expr: rate('synckit_document_snapshots_total', 'result'), legend: '{{result}}' }],
+    ),
+    lines(
+      'Documents that wait for a snapshot',
+      'short',
+      'Changed documents that are to get one by themselves. SYNCKIT_SNAPSHOT_MAX_WAITING at most.',
+      [{ expr: series('synckit_snapshots_waiting'), legend: '{{instance}}' }],
+    ),
+    lines(
+      'Snapshots in memory',
+      'bytes',
+      'Those that are being stored, read or restored. SYNCKIT_SNAPSHOT_MAX_MEMORY_BYTES at most.',
+      [{ expr: series('synckit_snapshot_memory_bytes'), legend: '{{instance}}' }],
+    ),
+  ],
+};
+
+export const contentRows = { texts, removedFields, snapshots };

@@ -1,9 +1,9 @@
 import type { AcceptorMetrics } from '../metrics/acceptor-metrics.js';
 import { isRead, readTask, recordKinds } from '../messages/task.js';
 import { encodeFrame, errorBody } from '../protocol/encode.js';
-import type { Delivery } from './delivery.js';
-import type { ReadAdmission } from './session/read-admission.js';
-import { readKey } from './session/read-gate.js';
+import type { Delivery } from './fan-out/delivery.js';
+import type { ReadAdmission } from './session/limits/read-admission.js';
+import { readKey } from './session/limits/read-gate.js';
 import type { Session } from './session/session.js';
 
 /** What answers go through. */

@@ -21,4 +21,6 @@ export interface AcceptorOptions {
   /** Names this process, unique among all nodes and starts. */
   readonly run: string;
   readonly metrics: AcceptorMetrics;
+  /** Called for each write that is queued for a shard. */
+  readonly onWrite?: ((documentId: string) => void) | undefined;
 }

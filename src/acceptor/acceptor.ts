@@ -1,39 +1,41 @@
 import type { TemplatedApp } from 'uWebSockets.js';
 import { errors } from '../errors.js';
 import { SampledLog } from '../log.js';
+import type { DisconnectTarget } from '../auth/accounts/orders.js';
 import { anonymousIdentity } from '../auth/identity.js';
 import type { ChunkMemory } from '../protocol/chunks.js';
 import type { AcceptorOptions } from './acceptor-options.js';
+import { awarenessCluster } from './awareness-cluster.js';
 import { Doors } from './addresses/doors.js';
 import { refuseTask } from './abandoned-task.js';
-import { cancelReads } from './session/cancel-reads.js';
-import { Budgets } from './session/budgets.js';
-import { Charges } from './session/charges.js';
-import { ReadAdmission } from './session/read-admission.js';
+import { cancelReads } from './session/limits/cancel-reads.js';
+import { disconnectAll } from './session/disconnect.js';
+import { Budgets } from './session/limits/budgets.js';
+import { Charges } from './session/limits/charges.js';
+import { ReadAdmission } from './session/limits/read-admission.js';
 import { Authentication } from './session/authentication.js';
 import { Coalescer } from './coalescer.js';
-import { Compression, noCompression } from './compression.js';
+import { Compression, noCompression } from './session/compression.js';
 import { Connections } from './connections.js';
 import { Control } from './control.js';
-import { Delivery } from './delivery.js';
+import { Delivery } from './fan-out/delivery.js';
 import { AddressBudgets } from './http/address-budgets.js';
 import { DocumentLifecycle } from './http/document-lifecycle.js';
 import { DocumentRequests } from './http/document-requests.js';
 import { EventStreams } from './http/event-streams.js';
-import { EventTopics } from './http/event-topics.js';
+import { EventTopics } from './fan-out/event-topics.js';
 import { HttpSessions } from './http/http-sessions.js';
-import { EndedDocuments } from './ended-documents.js';
-import { Interests } from './interests.js';
+import { EndedDocuments } from './fan-out/ended-documents.js';
+import { Interests } from './fan-out/interests.js';
 import { Awareness } from './awareness/awareness.js';
-import type { AwarenessReplicationOptions } from './awareness/replication.js';
-import { Outgoing } from './outgoing.js';
+import { Outgoing } from './fan-out/outgoing.js';
 import { Router } from './router.js';
 import { HeldBytes } from './session/held-frames.js';
 import { liveIdentities, type LiveIdentity } from './session/live-identities.js';
-import { SessionMeter } from './session/session-meter.js';
+import { SessionMeter } from './session/limits/session-meter.js';
 import type { Session } from './session/session.js';
 import { Sessions } from './session/sessions.js';
-import { Topics } from './topics.js';
+import { Topics } from './fan-out/topics.js';
 
 /** Lists and deletions that wait for shards at a time; a shard takes so many requests besides its tasks. */
 const MAX_LIFECYCLE_REQUESTS = 16;
@@ -104,7 +106,7 @@ export class Acceptor {
       maxBytes: config.maxLocalAwarenessBytes,
       maxSessionBytes: config.maxSessionAwarenessBytes,
       maxDocuments: config.maxSubscriptions,
-      cluster: config.bus === undefined ? undefined : this.#awarenessCluster(),
+      cluster: config.bus === undefined ? undefined : awarenessCluster(options),
     });
     this.coalescer = new Coalescer({
       shards: {
@@ -121,6 +123,7 @@ export class Acceptor {
       variantsOf: (documentId) => this.topics.variantsOf(documentId),
       isOnlySubscriber: (session, documentId) => this.topics.isOnlySubscriber(this.sessions.find(session), documentId),
       waits: metrics.coalescingWait,
+      onWrite: options.onWrite,
     });
     const { topics, coalescer } = this;
     const interests = { topics, coalescer, indexOf: (documentId: string) => shards.indexOf(documentId) };
@@ -226,9 +229,19 @@ export class Acceptor {
     this.#connections.serve(app);
   }
 
-  /** Who the open sessions belong to, and what ends one or gives it other permissions. */
+  /** Who the sessions belong to that are open now, live, and what ends one or gives it other permissions. */
   identities(): Iterable<LiveIdentity> {
-    return liveIdentities([...this.#everySession()], this.#authentication);
+    return liveIdentities(this.#everySession(), this.sessions.newest, this.#authentication);
+  }
+
+  /** Ends the connections of a user or those to a document. @returns How many. */
+  disconnect(target: DisconnectTarget): Promise<number> {
+    return disconnectAll(target, {
+      ofUser: (user) => this.sessions.ofUser(user) ?? [],
+      all: () => this.#everySession(),
+      newest: () => this.sessions.newest,
+      metrics: this.#options.metrics,
+    });
   }
 
   /** An answer of a shard. */
@@ -251,21 +264,6 @@ export class Acceptor {
   resendInterests(shard: number): void {
     if (this.#options.config.bus !== undefined) this.awareness.restart(shard);
     this.#interests.sendAll(shard);
-  }
-
-  #awarenessCluster(): AwarenessReplicationOptions {
-    const { run, shards, config } = this.#options;
-    return {
-      run,
-      maxRemoteBytes: config.maxRemoteAwarenessBytes,
-      shards: {
-        count: shards.links.length,
-        indexOf: (documentId) => shards.indexOf(documentId),
-        running: (index) => shards.links[index]?.running === true,
-        ready: (index) => shards.links[index]?.acceptsAwareness === true,
-        send: (index, bytes) => shards.links[index]?.submitAwareness(bytes),
-      },
-    };
   }
 
   stop(): void {

@@ -37,6 +37,8 @@ export interface CoalescerOptions {
   readonly isOnlySubscriber: (session: number, documentId: string) => boolean;
   /** How long the oldest write of a flush waited, in seconds. */
   readonly waits: Histogram;
+  /** Called for each write that is queued. */
+  readonly onWrite?: ((documentId: string) => void) | undefined;
 }
 
 /** A document with waiting records, or whose window since the last flush is still open. */
@@ -119,6 +121,7 @@ export class Coalescer {
       this.#pending.set(documentId, pending);
     }
     if (isRedundant(record, pending.records.at(-1))) return true;
+    if (isWrite(record)) this.#options.onWrite?.(documentId);
     pending.records.push(record);
     this.#queuedBytes += size;
     if (!pending.due && (urgent || pending.records.length >= batchSize || !this.#windows.has(pending))) {

@@ -14,20 +14,20 @@ import type { AcceptorMetrics } from '../metrics/acceptor-metrics.js';
 import { errorBody } from '../protocol/encode.js';
 import type { Apps } from './apps.js';
 import type { Awareness } from './awareness/awareness.js';
-import type { Compression } from './compression.js';
-import type { Delivery } from './delivery.js';
-import type { Outgoing } from './outgoing.js';
+import type { Compression } from './session/compression.js';
+import type { Delivery } from './fan-out/delivery.js';
+import type { Outgoing } from './fan-out/outgoing.js';
 import type { Router } from './router.js';
 import { isWellFormed } from './addresses/well-formed.js';
 import type { Doors } from './addresses/doors.js';
 import type { Authentication } from './session/authentication.js';
-import type { Budgets } from './session/budgets.js';
+import type { Budgets } from './session/limits/budgets.js';
 import { acceptedSubprotocol, credentialOf } from './session/credential.js';
-import type { SessionMeter } from './session/session-meter.js';
+import type { SessionMeter } from './session/limits/session-meter.js';
 import { Session, type SocketData } from './session/session.js';
 import type { Sessions } from './session/sessions.js';
 import { Unauthenticated } from './session/unauthenticated.js';
-import type { Topics } from './topics.js';
+import type { Topics } from './fan-out/topics.js';
 
 export interface ConnectionsOptions {
   readonly apps: Pick<Apps, 'left'>;

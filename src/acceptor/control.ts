@@ -6,11 +6,11 @@ import { parseVector, type Message } from '../protocol/message.js';
 import { recordKinds, type ReadRecord, type StateVectorRequest, type SubscribeRequest } from '../messages/task.js';
 import type { Coalescer } from './coalescer.js';
 import type { Awareness } from './awareness/awareness.js';
-import type { ReadAdmission } from './session/read-admission.js';
-import { ReadGate, readKey } from './session/read-gate.js';
+import type { ReadAdmission } from './session/limits/read-admission.js';
+import { ReadGate, readKey } from './session/limits/read-gate.js';
 import { Replays } from './session/replays.js';
 import type { Session, SessionState } from './session/session.js';
-import type { Topics } from './topics.js';
+import type { Topics } from './fan-out/topics.js';
 
 export interface ControlOptions {
   readonly coalescer: Coalescer;

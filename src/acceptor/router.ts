@@ -10,13 +10,13 @@ import { parseMessage } from '../protocol/message.js';
 import { recordKinds } from '../messages/task.js';
 import type { Access } from '../auth/permissions.js';
 import type { Authentication } from './session/authentication.js';
-import type { Charges, Misuse } from './session/charges.js';
+import type { Charges, Misuse } from './session/limits/charges.js';
 import type { Coalescer } from './coalescer.js';
 import type { Control } from './control.js';
 import type { Awareness } from './awareness/awareness.js';
 import { HeldFrames, type HeldBytes } from './session/held-frames.js';
 import type { Session } from './session/session.js';
-import type { Topics } from './topics.js';
+import type { Topics } from './fan-out/topics.js';
 
 export interface RouterOptions {
   readonly authentication: Authentication;

@@ -26,7 +26,12 @@ export type AuditEvent =
   | 'document_deleted'
   | 'document_restored'
   | 'document_erased'
-  | 'admin_refused';
+  | 'disconnected'
+  | 'drain_ordered'
+  | 'admin_refused'
+  | 'snapshot_created'
+  | 'snapshot_restored'
+  | 'snapshot_removed';
 
 export interface AuditDetails {
   /** User id of who did it. */

@@ -77,6 +77,8 @@ export interface Derived {
   readonly host: string;
   /** Whether other processes may listen on `port` too: those of PM2, of a cluster, or that are numbered. */
   readonly sharesPort: boolean;
+  /** Whether there is a page to try documents on. */
+  readonly playground: boolean;
   /** Files in PEM; undefined without TLS. */
   readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined;
   /** Whether authentication is off only because nothing was configured. */
@@ -115,6 +117,7 @@ export function derive(values: Values, env: NodeJS.ProcessEnv): Derived {
     bus: busOf(values),
     host: values.hostAddress?.replace(/^\[(.*)\]$/, '$1') ?? (isOpenByDefault ? '127.0.0.1' : '0.0.0.0'),
     sharesPort: severalProcesses || values.redisUrl !== undefined || (env['NODE_APP_INSTANCE'] ?? '') !== '',
+    playground: values.playground ?? !production,
     tls: tlsOf(values),
     isOpenByDefault,
     corsOrigins: values.corsOriginList ?? values.corsOrigin ?? (production || isOpenByDefault ? [] : ['*']),

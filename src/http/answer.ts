@@ -1,5 +1,6 @@
 /** Sends answers, with the headers that all answers have. */
 import type { HttpResponse } from 'uWebSockets.js';
+import type { ErrorCode } from '../errors.js';
 
 export interface Answer {
   /** Status code and reason phrase, such as `200 OK`. */
@@ -9,20 +10,26 @@ export interface Answer {
   readonly body?: unknown;
   /** Of the `body`; by default without a charset, which clients of the reference server compare exactly. */
   readonly contentType?: string;
+  /** What a page may load, as `Content-Security-Policy` has it; by default nothing. */
+  readonly policy?: string;
   /** A body that is no JSON. */
   readonly content?: { readonly type: string; readonly bytes: Buffer };
   /** Closes the connection after the answer: the rest of the request is not read. */
   readonly close?: boolean;
+  /** The code of a refusal that is to be counted when it is sent. */
+  readonly uncounted?: ErrorCode | undefined;
 }
 
-/** No answer may be cached, framed, sniffed or rendered. */
+/** No answer may be cached, framed or sniffed. */
 export const securityHeaders = [
   ['Cache-Control', 'no-store'],
-  ['Content-Security-Policy', "default-src 'none'; frame-ancestors 'none'"],
   ['Referrer-Policy', 'no-referrer'],
   ['X-Content-Type-Options', 'nosniff'],
   ['X-Frame-Options', 'DENY'],
 ] as const;
+
+/** Of answers that are no pages: nothing of them may be rendered. */
+export const dataPolicy = "default-src 'none'; frame-ancestors 'none'";
 
 export interface How {
   /** False for HEAD, which gets only the length. */
@@ -91,6 +98,7 @@ function send(response: HttpResponse, answer: Answer, how: How, onSent: () => vo
   response.cork(() => {
     response.writeStatus(answer.status);
     for (const [name, value] of securityHeaders) response.writeHeader(name, value);
+    response.writeHeader('Content-Security-Policy', answer.policy ?? dataPolicy);
     for (const [name, value] of answer.headers ?? []) response.writeHeader(name, value);
     if (content !== undefined) response.writeHeader('Content-Type', content.type);
     if (content !== undefined && withBody) {

@@ -13,14 +13,16 @@ type Route = (isOperator: boolean) => Answer;
 export type Routes = ReadonlyMap<string, Route>;
 
 export function createRoutes(deps: HttpDeps): Routes {
-  const description = openApi();
+  // Written once: it is large, and never changes.
+  const bytes = Buffer.from(JSON.stringify(openApi()));
+  const description: Answer = { status: '200 OK', content: { type: 'application/json', bytes } };
   return new Map<string, Route>([
     ['/', (isOperator) => ok(information(isOperator ? deps.version : undefined))],
     ['/health', (isOperator) => ok(isOperator ? health(deps) : { status: healthStatus(deps) })],
     ['/health/live', () => ok({ status: 'alive' })],
     ['/health/ready', (isOperator) => (isOperator ? ready(deps) : withoutReasons(ready(deps)))],
     ['/rooms', (isOperator) => (isOperator ? ok(rooms(deps, maxListedDocuments)) : unauthorized)],
-    ['/openapi.json', () => ok(description)],
+    ['/openapi.json', () => description],
     // The acceptor handles upgrades; this is the answer to a request without one.
     ['/ws', upgradeRequired],
   ]);
@@ -44,9 +46,16 @@ function information(version: string | undefined): object {
     description: 'Real-time document synchronisation over WebSocket',
     endpoints: {
       ...{ ws: '/ws', health: '/health', auth: '/auth', live: '/health/live', ready: '/health/ready', rooms: '/rooms' },
-      ...{ documents: '/documents', openapi: '/openapi.json' },
+      ...{ documents: '/documents', snapshots: '/snapshots', openapi: '/openapi.json' },
     },
-    features: { websocket: true, serverSentEvents: true, collaborativeText: true, awareness: true, documents: true },
+    features: {
+      websocket: true,
+      serverSentEvents: true,
+      collaborativeText: true,
+      awareness: true,
+      documents: true,
+      snapshots: true,
+    },
   };
 }
 

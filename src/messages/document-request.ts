@@ -8,14 +8,15 @@ export interface Conditions {
 
 /** The head of a write: JSON in one line, in front of the body that the client sent. */
 export interface DocumentWrite extends Conditions {
-  /** What the body is: a merge patch of the fields, or the body of a `delta_batch`. */
-  readonly form: 'patch' | 'deltas';
+  /** What the body is: a merge patch of the fields, the body of a `delta_batch`, what the text is to show, or a snapshot. */
+  readonly form: 'patch' | 'deltas' | 'text' | 'textJson' | 'restore';
 }
 
 /** Payload of a read. */
 export interface DocumentRead extends Conditions {
   readonly requestId: string;
-  readonly part: 'document' | 'text';
+  /** `snapshot` is what can be restored: the fields, and what the text shows. */
+  readonly part: 'document' | 'text' | 'snapshot';
   /** Names of the fields that are wanted; all when it is missing. */
   readonly fields?: readonly string[] | undefined;
 }
@@ -28,6 +29,8 @@ export interface DocumentReadHead {
   readonly updated: number;
   /** Whether the client has this state already, and the body is empty. */
   readonly isKnown: boolean;
+  /** The vector clock, where a snapshot was asked for. */
+  readonly clock?: Readonly<Record<string, number>>;
 }
 
 const NEWLINE = 0x0a;

@@ -36,6 +36,8 @@ export class AcceptorMetrics {
   readonly documentsCreated;
   /** By event. */
   readonly documentLifecycle;
+  /** By result. */
+  readonly snapshotEvents;
   readonly coalescingWait;
   readonly fanoutLatency;
   readonly ackLatency;
@@ -71,6 +73,7 @@ export class AcceptorMetrics {
     this.misuses = cells.counters(metrics.misuses);
     this.documentsCreated = cells.counter(metrics.documentsCreated);
     this.documentLifecycle = cells.counters(metrics.documentLifecycle);
+    this.snapshotEvents = cells.counters(metrics.snapshotEvents);
     this.coalescingWait = cells.histogram(metrics.coalescingWait);
     this.fanoutLatency = cells.histogram(metrics.fanoutLatency);
     this.ackLatency = cells.histogram(metrics.ackLatency);

@@ -67,6 +67,12 @@ export class MetricsRegistry {
     return memory;
   }
 
+  /** What the process has done since its start. */
+  activity(): { readonly deliveries: number; readonly acks: readonly number[] } {
+    const cells = this.#acceptorCells;
+    return { deliveries: cells.read(metrics.deliveries, {}), acks: cells.readHistogram(metrics.ackLatency).counts };
+  }
+
   /** The metrics in the text format of Prometheus. */
   render(): Promise<string> {
     return this.#registry.metrics();

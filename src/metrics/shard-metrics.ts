@@ -15,6 +15,8 @@ export class ShardMetrics {
   readonly writesExpired;
   readonly operationsPerFlush;
   readonly textsJoined;
+  /** By result. */
+  readonly textReplacements;
   readonly largeTexts;
   readonly textBytesWritten;
   readonly textCompactions;
@@ -51,6 +53,7 @@ export class ShardMetrics {
     this.writesExpired = cells.counter(metrics.writesExpired);
     this.operationsPerFlush = cells.histogram(metrics.operationsPerFlush);
     this.textsJoined = cells.counter(metrics.textsJoined);
+    this.textReplacements = cells.counters(metrics.textReplacements);
     this.largeTexts = cells.counter(metrics.largeTexts);
     this.textBytesWritten = cells.counter(metrics.textBytesWritten);
     this.textCompactions = cells.counter(metrics.textCompactions);

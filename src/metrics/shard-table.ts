@@ -60,6 +60,13 @@ export const shardMetrics = {
     owner: 'shard',
     help: 'States of collaborative texts that were merged.',
   },
+  textReplacements: {
+    name: 'synckit_text_replacements_total',
+    type: 'counter',
+    owner: 'shard',
+    labels: { result: ['same', 'edited', 'rewritten'] },
+    help: 'Texts that were replaced by HTTP, or by a snapshot: nothing was different; what both have in common stayed; or all of it was replaced.',
+  },
   largeTexts: {
     name: 'synckit_large_texts_total',
     type: 'counter',

@@ -4,6 +4,7 @@ import { authMetrics } from './auth-table.js';
 import { latencies } from './buckets.js';
 import { budgetMetrics } from './budget-table.js';
 import { shardMetrics } from './shard-table.js';
+import { snapshotMetrics } from './snapshot-table.js';
 import type { MetricSpec } from './spec.js';
 
 /** Types of messages that clients send; malformed messages count as `invalid`. */
@@ -65,7 +66,9 @@ export const metrics = {
     name: 'synckit_connections_closed_total',
     type: 'counter',
     owner: 'acceptor',
-    labels: { code: ['1000', '1001', '1005', '1006', '1008', '1009', '1011', '1012', '1013', '4401', '4403', 'other'] },
+    labels: {
+      code: ['1000', '1001', '1005', '1006', '1008', '1009', '1011', '1012', '1013', '4001', '4401', '4403', 'other'],
+    },
     help: 'Accepted connections that were closed, by WebSocket close code; 1006 is a connection that broke without a close frame.',
   },
   backpressureCloses: {
@@ -120,7 +123,7 @@ export const metrics = {
     type: 'counter',
     owner: 'both',
     labels: { code: Object.keys(errors) },
-    help: 'Errors sent to clients, by code. INTERNAL is a failure of the server and is logged.',
+    help: 'Errors sent to clients, by code, those of the HTTP API of documents included. INTERNAL is a failure of the server and is logged.',
   },
   limitRejections: {
     name: 'synckit_limit_rejections_total',
@@ -263,6 +266,7 @@ export const metrics = {
   },
   ...budgetMetrics,
   ...shardMetrics,
+  ...snapshotMetrics,
 } as const satisfies Record<string, MetricSpec>;
 
 /** The metrics that an owner counts in its own cells, in the order of the table. */

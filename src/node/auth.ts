@@ -9,7 +9,8 @@ import { Accounts } from '../auth/accounts/accounts.js';
 import { AuditLog } from '../auth/audit.js';
 import { RefusalSampler } from '../auth/refusal-sampler.js';
 import { Authenticator } from '../auth/authenticator.js';
-import { Directory, type Changed } from '../auth/accounts/directory.js';
+import { Directory } from '../auth/accounts/directory.js';
+import type { Order } from '../auth/accounts/orders.js';
 import { PasswordPool } from '../auth/accounts/password-pool.js';
 import { SignIn } from '../auth/accounts/sign-in.js';
 import { SignInThrottle, type ThrottleState } from '../auth/accounts/throttle.js';
@@ -17,9 +18,10 @@ import type { Config } from '../config/load.js';
 import type { Logger } from '../log.js';
 import type { AcceptorMetrics } from '../metrics/acceptor-metrics.js';
 import { openMemoryAccounts } from '../storage/accounts/memory.js';
-import type { Account, AccountStore } from '../storage/accounts/port.js';
+import type { AccountStore } from '../storage/accounts/port.js';
 import { openLmdbAccounts } from '../storage/lmdb/accounts.js';
 import { openPostgresAccounts } from '../storage/postgres/accounts.js';
+import { Recheck } from './recheck.js';
 
 export interface NodeAuthOptions {
   readonly config: Config;
@@ -28,6 +30,7 @@ export interface NodeAuthOptions {
   readonly throttle: ThrottleState;
   /** The identities of all open sessions, and what to do when one counts no more, or differently. */
   readonly sessions: () => Iterable<LiveIdentity>;
+  readonly onOrder: (order: Order) => void;
 }
 
 /** What works once the storage is open. */
@@ -72,14 +75,21 @@ export class NodeAuth {
       this.decide = ({ userId, claims }, address, token, uses) =>
         new SessionAccess({ cache, subject: { userId, claims, address }, token, ...uses });
     }
+    const recheck = new Recheck({
+      sessions: options.sessions,
+      account: (id) => this.directory.account(id),
+      recheck: (identity, changed) => this.authenticator.recheck(identity, changed),
+    });
     this.directory = new Directory({
       pollMs: auth.pollMs,
       log,
       onChanged: (changed) => {
-        this.#recheck(changed).catch((error: unknown) => {
+        for (const change of changed.access) this.#access?.refresh(change);
+        recheck.check(changed).catch((error: unknown) => {
           log.error({ err: error }, 'sessions could not be checked again');
         });
       },
+      onOrder: options.onOrder,
       onPollFailed: () => {
         metrics.authPollFailures.add(1);
       },
@@ -171,25 +181,6 @@ export class NodeAuth {
     log.warn(
       'There is no user and no API key yet. Add one with `synckit-server user add EMAIL --admin` or `synckit-server key add NAME`, sign tokens with JWT_SECRET, or name the keys of an identity provider in JWT_JWKS_URL: see docs/authentication.md.',
     );
-  }
-
-  async #recheck(changed: Changed): Promise<void> {
-    for (const change of changed.access) this.#access?.refresh(change);
-    const known = changed.isAll ? { ...changed, accounts: await this.#accountsOfSessions() } : changed;
-    for (const { identity, settle } of this.#options.sessions()) {
-      const verdict = this.authenticator.recheck(identity, known);
-      if (verdict !== undefined) settle(verdict);
-    }
-  }
-
-  async #accountsOfSessions(): Promise<Map<string, Account | undefined>> {
-    const accounts = new Map<string, Account | undefined>();
-    for (const { identity } of [...this.#options.sessions()]) {
-      if (identity.basis?.kind !== 'account') continue;
-      const { accountId } = identity.basis;
-      if (!accounts.has(accountId)) accounts.set(accountId, await this.directory.account(accountId));
-    }
-    return accounts;
   }
 
   async #sweep(store: AccountStore): Promise<void> {

@@ -1,19 +1,22 @@
 import type { TemplatedApp } from 'uWebSockets.js';
 import type { Acceptor } from '../acceptor/acceptor.js';
 import type { ClusterStatus } from '../cluster/membership/heartbeat.js';
-import { MAX_ROOMS } from '../cluster/membership/shared-state.js';
+import { MAX_ROOMS, type NodeFacts } from '../cluster/membership/shared-state.js';
 import type { Config } from '../config/load.js';
 import { errors } from '../errors.js';
 import { createApi, type Api } from '../http/api/register.js';
 import type { ApiDeps } from '../http/api/ports.js';
+import type { ConnectionFacts } from '../http/admin/ports.js';
 import { openDocuments } from '../http/cluster.js';
 import { registerAuth } from '../http/auth/register.js';
+import { createPages } from '../http/pages/register.js';
 import { registerMetrics } from '../http/metrics.js';
 import type { HttpDeps } from '../http/ports.js';
 import { readinessOf } from '../http/readiness.js';
 import { registerHttp } from '../http/server.js';
 import type { SharedRendering } from '../http/shared-rendering.js';
 import type { Logger } from '../log.js';
+import type { AcceptorMetrics } from '../metrics/acceptor-metrics.js';
 import type { NodeAuth } from './auth.js';
 import type { DatabaseClock } from '../pool/database-clock.js';
 import type { ShardSet } from '../pool/shard-set.js';
@@ -24,6 +27,7 @@ export type NodeState = 'starting' | 'running' | 'draining' | 'stopped' | 'lost'
 export interface HttpParts {
   readonly config: Config;
   readonly log: Logger;
+  readonly metrics: Pick<AcceptorMetrics, 'errors'>;
   readonly version: string;
   /** Milliseconds since the epoch. */
   readonly startedAt: number;
@@ -32,9 +36,14 @@ export interface HttpParts {
   readonly shards: ShardSet;
   readonly clock: DatabaseClock;
   readonly rendering: SharedRendering;
+  readonly snapshots: ApiDeps['snapshots'];
   /** Undefined for a node without a bus. */
   readonly cluster: () => ClusterStatus | undefined;
   readonly state: () => NodeState;
+  /** This node, as others see it. */
+  readonly facts: () => NodeFacts;
+  /** The process is to drain. */
+  readonly onDrain: () => void;
 }
 
 /** All HTTP routes of a node, for each of its apps. */
@@ -56,14 +65,34 @@ export function nodeRoutes(parts: HttpParts): { readonly api: Api; readonly regi
   });
   const open: ApiDeps['open'] = (sender) => acceptor.documents.open(sender);
   const follow: ApiDeps['follow'] = (sender, request, events) => acceptor.streams.open(sender, request, events);
-  const api = createApi({ config, log, open, follow, addressOf, refusalOf, refuseParts, unready });
+  const api = createApi({
+    config,
+    log,
+    onRefused: (code) => {
+      parts.metrics.errors(code).add(1);
+    },
+    open,
+    follow,
+    snapshots: parts.snapshots,
+    addressOf,
+    refusalOf,
+    refuseParts,
+    unready,
+  });
+  const pages = createPages({ playground: config.playground, refusalOf, draining });
   const register = (app: TemplatedApp): void => {
+    pages(app);
     registerMetrics(app, { config, metrics: parts.rendering, log, refusalOf });
     registerAuth(app, {
       ...{ config, log, authenticator: auth.authenticator, addressOf, refusalOf, refuseParts, draining },
       audit: () => auth.audit,
       services: () => auth.services,
-      openDocuments: () => openDocuments({ cluster: parts.cluster, documents }, MAX_ROOMS),
+      node: {
+        ...{ facts: parts.facts, cluster: parts.cluster, drain: parts.onDrain },
+        openDocuments: () => openDocuments({ cluster: parts.cluster, documents }, MAX_ROOMS),
+        users: (limit) => acceptor.sessions.listUsers(limit),
+        connectionsOf: (user, limit) => connectionsOf(acceptor, user, limit),
+      },
     });
     api.register(app);
     registerHttp(app, {
@@ -86,4 +115,15 @@ export function nodeRoutes(parts: HttpParts): { readonly api: Api; readonly regi
     });
   };
   return { api, register };
+}
+
+function connectionsOf({ sessions }: Acceptor, user: string, limit: number): ConnectionFacts[] {
+  const listed: ConnectionFacts[] = [];
+  for (const session of sessions.ofUser(user) ?? []) {
+    if (listed.length >= limit) break;
+    const { address, encoding, subscriptions } = session;
+    const kind = sessions.find(session.number) === undefined ? 'http' : 'websocket';
+    listed.push({ address, kind, encoding, subscriptions: subscriptions.size });
+  }
+  return listed;
 }

@@ -15,11 +15,13 @@ import { AcceptorMetrics } from '../metrics/acceptor-metrics.js';
 import { MetricsRegistry } from '../metrics/registry.js';
 import { NodeAuth } from './auth.js';
 import { nodeRoutes, type NodeState } from './http.js';
+import { documentLifecycle } from './document-lifecycle.js';
 import { Listening } from './listening.js';
+import { obey } from './orders.js';
 import { nodeReads } from './reads.js';
+import { NodeSnapshots } from './snapshots.js';
 import { askCluster, clusterThrottle } from '../pool/cluster-client.js';
-import { DeletionSweep } from '../pool/deletion-sweep.js';
-import { lifecycleClient } from '../pool/lifecycle-client.js';
+import type { DeletionSweep } from '../pool/deletion-sweep.js';
 import { DatabaseClock } from '../pool/database-clock.js';
 import { ClusterHeartbeat } from '../cluster/membership/heartbeat.js';
 import { ShardSet } from '../pool/shard-set.js';
@@ -31,6 +33,8 @@ export interface NodeOptions {
   readonly version: string;
   /** The storage will never work again in this process, all clients are disconnected: the process must end at once. */
   readonly onStorageLost: () => void;
+  /** An administrator wants the process to drain, as by SIGTERM. */
+  readonly onDrain: () => void;
 }
 
 /** Time between two checks whether the coalescer has submitted everything, in ms. */
@@ -44,6 +48,7 @@ export class Node {
   readonly shards: ShardSet;
   readonly metrics: MetricsRegistry;
   readonly auth: NodeAuth;
+  readonly snapshots: NodeSnapshots;
   /** Names this process, unique among all nodes and starts. */
   readonly run = randomBytes(9).toString('base64url');
   /** Undefined without a bus. */
@@ -93,6 +98,13 @@ export class Node {
       ...{ log: log.child({ part: 'auth' }), metrics: acceptorMetrics },
       throttle: new SharedThrottle(clusterThrottle(this.shards)),
       sessions: () => this.acceptor.identities(),
+      onOrder: (order) => {
+        obey(order, { ...options, acceptor: this.acceptor });
+      },
+    });
+    this.snapshots = new NodeSnapshots({
+      ...{ config, log: log.child({ part: 'snapshots' }), metrics: acceptorMetrics, audit: this.auth.writeAudit },
+      documents: () => this.acceptor.documents,
     });
     this.clock = new DatabaseClock({
       shards: this.shards,
@@ -108,7 +120,11 @@ export class Node {
       },
       draining: () => this.#state === 'draining',
     });
-    const lifecycle = lifecycleClient(this.shards, config.storage.kind === 'memory');
+    const { documents: lifecycle, sweep } = documentLifecycle({
+      ...{ config, log: log.child({ part: 'documents' }), shards: this.shards, metrics: acceptorMetrics },
+      snapshots: this.snapshots.store,
+    });
+    this.#sweep = sweep;
     this.acceptor = new Acceptor({
       apps: this.listening.apps,
       config,
@@ -120,20 +136,19 @@ export class Node {
       lifecycle,
       run: this.run,
       metrics: acceptorMetrics,
-    });
-    this.#sweep = new DeletionSweep({
-      documents: lifecycle,
-      log: log.child({ part: 'documents' }),
-      keepMs: config.deletedRetentionMs,
-      onErased: () => {
-        acceptorMetrics.documentLifecycle('expired').add(1);
+      onWrite: (documentId) => {
+        this.snapshots.schedule.changed(documentId);
       },
     });
     this.heartbeat = config.bus === undefined ? undefined : this.#heartbeat();
     const routes = nodeRoutes({
-      ...{ config, log: log.child({ part: 'http' }), version, startedAt: this.#startedAt, rendering },
+      ...{ config, log: log.child({ part: 'http' }), version, startedAt: this.#startedAt },
+      ...{ rendering, metrics: acceptorMetrics },
       ...{ acceptor: this.acceptor, auth: this.auth, shards: this.shards, clock: this.clock },
+      snapshots: this.snapshots.snapshots,
       cluster: () => this.heartbeat?.status(),
+      facts: () => this.#entry(),
+      onDrain: options.onDrain,
       state: () => this.#state,
     });
     this.api = routes.api;
@@ -160,6 +175,7 @@ export class Node {
       throw error;
     }
     this.#state = 'running';
+    this.snapshots.schedule.start();
     this.heartbeat?.beat();
     this.#sweep.start();
     return this.listening.apps.port;
@@ -186,6 +202,7 @@ export class Node {
     this.#sweep.stop();
     this.clock.stop();
     await this.heartbeat?.leave();
+    await this.snapshots.close();
     await this.shards.stop();
     await this.auth.close();
     this.listening.close();
@@ -267,6 +284,7 @@ export class Node {
       clients: this.acceptor.awareness.clients,
       documents: this.shards.status().documents,
       draining: this.#state === 'draining',
+      activity: config.metricsEnabled ? this.metrics.activity() : undefined,
       rooms: this.acceptor.topics.summary(MAX_ROOMS),
     };
   }

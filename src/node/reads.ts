@@ -1,10 +1,11 @@
 import type { Acceptor } from '../acceptor/acceptor.js';
-import type { CountedState } from '../acceptor/session/session-meter.js';
+import type { CountedState } from '../acceptor/session/limits/session-meter.js';
 import type { Api } from '../http/api/register.js';
 import type { ClusterHeartbeat } from '../cluster/membership/heartbeat.js';
 import type { NodeReads } from '../metrics/registry.js';
 import type { Listening } from './listening.js';
 import type { NodeAuth } from './auth.js';
+import type { NodeSnapshots } from './snapshots.js';
 import type { DatabaseClock } from '../pool/database-clock.js';
 import type { ShardLink } from '../pool/shard-link.js';
 import type { ShardSet } from '../pool/shard-set.js';
@@ -16,6 +17,7 @@ export interface MeasuredParts {
   readonly listening: Pick<Listening, 'certificateExpiresAt'>;
   readonly shards: ShardSet;
   readonly api: Api;
+  readonly snapshots: Pick<NodeSnapshots, 'schedule' | 'memory'>;
   /** Undefined without a bus. */
   readonly heartbeat: ClusterHeartbeat | undefined;
   readonly clock: Pick<DatabaseClock, 'offsetMs'>;
@@ -48,6 +50,8 @@ export function nodeReads(node: MeasuredParts): NodeReads {
     plainConnections: () => node.acceptor.doors.plain,
     httpBytes: ({ place }) => (place === 'bodies' ? node.api.bodies.bytes : node.api.answers.bytes),
     eventStreams: () => node.acceptor.streams.count,
+    snapshotsWaiting: () => node.snapshots.schedule.waiting,
+    snapshotBytes: () => node.snapshots.memory.bytes,
     idempotencyKeys: () => node.api.idempotency.keys,
     outgoingBytes: () => node.acceptor.outgoing.bytes,
     readBytes: ({ place }) =>

@@ -16,12 +16,16 @@ const LONGEST_MS = 10 * 60_000;
 /** Documents of one request, and those that are erased in one look. */
 const PAGE = 100;
 const MOST = 1_000;
+/** After so many failures in a row, the storage is away. */
+const MOST_FAILURES = 5;
 
 /** Erases documents that have been deleted for long enough, and goes on with erasures that were cut short. */
 export class DeletionSweep {
   readonly #options: DeletionSweepOptions;
   #timer: NodeJS.Timeout | undefined;
   #isStopped = false;
+  /** Where the next look goes on: documents that can't be erased must not keep it from those behind them. */
+  #after = '';
 
   constructor(options: DeletionSweepOptions) {
     this.#options = options;
@@ -31,7 +35,7 @@ export class DeletionSweep {
   start(): void {
     if (this.#isStopped) return;
     const everyMs = Math.min(LONGEST_MS, Math.max(SHORTEST_MS, this.#options.keepMs / 10));
-    this.#timer = setTimeout(() => void this.#run(), everyMs * (0.5 + Math.random()));
+    this.#timer = setTimeout(() => void this.#run(), (everyMs * (1 + Math.random())) / 2);
     this.#timer.unref();
   }
 
@@ -44,26 +48,42 @@ export class DeletionSweep {
     try {
       await this.#sweep();
     } catch (error) {
-      if (!this.#isStopped) this.#options.log.warn({ err: error }, 'deleted documents could not be erased');
+      if (!this.#isStopped) this.#options.log.warn({ err: error }, 'deleted documents could not be listed');
     }
     this.start();
   }
 
   async #sweep(): Promise<void> {
-    const { documents, keepMs, onErased, log } = this.#options;
-    let erased = 0;
-    for (let after: string | undefined = ''; after !== undefined && erased < MOST;) {
-      const page: ListPage = await documents.list({ prefix: '', after, limit: PAGE, state: 'deleted' });
+    const { documents, keepMs, log } = this.#options;
+    let [erased, failures] = [0, 0];
+    for (;;) {
+      const page: ListPage = await documents.list({ prefix: '', after: this.#after, limit: PAGE, state: 'deleted' });
       for (const { id, deletedAt = Infinity, isErasing } of page.documents) {
         const isDue = deletedAt < Date.now() - keepMs || isErasing === true;
-        // Another node may have done it meanwhile, or somebody may have restored it.
         if (!isDue || this.#isStopped) continue;
-        if (!(await documents.end({ kind: 'erase', documentId: id, deletedBefore: deletedAt + 1 }))) continue;
-        erased++;
-        onErased();
+        const isErased = await this.#erase(id, deletedAt);
+        failures = isErased === undefined ? failures + 1 : 0;
+        if (isErased === true) erased++;
+        if (failures < MOST_FAILURES) continue;
+        this.#after = id;
+        return;
       }
-      after = page.next;
+      this.#after = page.next ?? '';
+      if (page.next === undefined || erased >= MOST || this.#isStopped) break;
     }
     if (erased > 0) log.info({ documents: erased }, 'documents were erased that had been deleted for long enough');
+  }
+
+  /** @returns Undefined when it failed; false when another node has done it meanwhile, or somebody has restored it. */
+  async #erase(documentId: string, deletedAt: number): Promise<boolean | undefined> {
+    const { documents, onErased, log } = this.#options;
+    try {
+      const isErased = await documents.end({ kind: 'erase', documentId, deletedBefore: deletedAt + 1 });
+      if (isErased) onErased();
+      return isErased;
+    } catch (error) {
+      if (!this.#isStopped) log.warn({ err: error, documentId }, 'a deleted document could not be erased');
+      return undefined;
+    }
   }
 }

@@ -1,9 +1,6 @@
 import { ProtocolError } from '../errors.js';
-import { JsonFault } from './json/json-reader.js';
-import { JsonSource, readEntries, valuesOf } from './json/json-source.js';
+import { membersOf } from './json/members.js';
 import { checkField, DELETED_VALUE, shallow, type SetOperation } from './operations.js';
-
-const OPEN_BRACE = 0x7b;
 
 /** What all operations of a patch have in common. */
 export type PatchOrigin = Pick<SetOperation, 'timestamp' | 'clockMax'>;
@@ -17,7 +14,7 @@ export type PatchOrigin = Pick<SetOperation, 'timestamp' | 'clockMax'>;
  */
 export function parseMergePatch(bytes: Buffer, origin: PatchOrigin, maxDepth: number): SetOperation[] {
   const operations: SetOperation[] = [];
-  for (const [field, sent] of entriesOf(bytes)) {
+  for (const [field, sent] of membersOf(bytes, notAnObject)) {
     const { json, removal } = shallow(sent, maxDepth);
     const deleted = removal || json === 'null';
     const value = deleted ? DELETED_VALUE : json;
@@ -26,15 +23,6 @@ export function parseMergePatch(bytes: Buffer, origin: PatchOrigin, maxDepth: nu
   return operations;
 }
 
-function entriesOf(bytes: Buffer): ReturnType<typeof valuesOf> {
-  try {
-    const source = new JsonSource(bytes, 0, bytes.length);
-    if (source.reader.peek() !== OPEN_BRACE) throw new JsonFault();
-    const entries = readEntries(source.reader);
-    source.reader.finish();
-    return valuesOf(source, entries);
-  } catch (error) {
-    if (error instanceof JsonFault) throw new ProtocolError('INVALID_DELTA', 'a merge patch must be a JSON object');
-    throw error;
-  }
+function notAnObject(): ProtocolError {
+  return new ProtocolError('INVALID_DELTA', 'a merge patch must be a JSON object');
 }

@@ -81,6 +81,7 @@ async function start(own: MessagePort, isReplacement: boolean): Promise<void> {
       maxAgeMs: config.maxTombstoneAgeMs,
     },
     maxTextBytes: config.maxTextBytes,
+    textDiffMs: config.textDiffMs,
     replayMaxFields: config.replayMaxFields,
     publish: { when: config.publish, graceMs: config.publishGraceMs },
     maxSnapshotBytes: config.maxSnapshotBytes,

@@ -34,6 +34,8 @@ export interface ShardOptions {
   readonly tombstones: TombstoneLimits;
   /** Bytes of the state of a text. */
   readonly maxTextBytes: number;
+  /** Longest time to compare a text with what takes its place, in ms. */
+  readonly textDiffMs: number;
   readonly replayMaxFields: number;
   readonly publish: CommitsOptions['publish'];
   /** As `gatherMs` in CommitterOptions. */

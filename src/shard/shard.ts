@@ -127,6 +127,7 @@ export class Shard {
       ...{ committer, dirty, gate, tags },
       outbox: this.#outbox,
       echoes: this.#echoes,
+      replaceLimits: { diffMs: options.textDiffMs, maxStateBytes: options.maxTextBytes },
       onRelay: (document, relays) => this.#replication?.relay(document, relays),
       refuse: (record, documentId, error, message) => {
         this.#refusals.refuse(record, documentId, error, message);

@@ -2,7 +2,7 @@ import type { FieldsStore, TextStore } from '@synckit/core-wasm';
 import { ProtocolError } from '../errors.js';
 import type { ShardMetrics } from '../metrics/shard-metrics.js';
 import { messageIdOf, parseMessage, type Message } from '../protocol/message.js';
-import { parseOperations, type Operations } from '../protocol/operations.js';
+import { parseOperations } from '../protocol/operations.js';
 import { isWrite, recordKinds, type Origin, type TaskGroup, type WriteRecord } from '../messages/task.js';
 import type { PendingAck } from './commit/batch.js';
 import type { Committer } from './commit/committer.js';
@@ -18,10 +18,13 @@ import { Merge, type MergeLimits, type MergeOptions } from './fields/merge.js';
 import type { Outbox } from './outbox.js';
 import { claimedCommits, partialVariants, whenShown, type FlushClaims } from './resume/flush-claims.js';
 import type { DocumentTags } from './http/document-tags.js';
+import { changesText, type HttpOperations } from './http/http-operations.js';
 import { HTTP_MESSAGE_ID, parseHttpWrite } from './http/parse-write.js';
 import { headOf } from './record.js';
 import type { StampClock } from './fields/stamp.js';
 import { answerTexts, relayOperations } from './text/text-frames.js';
+import type { ReplaceLimits } from './text/replace/replace-text.js';
+import { TextAuthors } from './text/replace/text-authors.js';
 import { TextJoin, type LoadedText } from './text/text-join.js';
 import type { OpenGroup } from './open-task.js';
 
@@ -38,6 +41,7 @@ export interface WritesOptions extends SetChecks {
   readonly tags: DocumentTags;
   readonly limits: MergeLimits;
   readonly maxValueDepth: number;
+  readonly replaceLimits: ReplaceLimits;
   /** Bytes of changes waiting to be durable, above which writes are refused. */
   readonly maxPendingBytes: number;
   /** Operations that other nodes are to relay too. */
@@ -49,7 +53,7 @@ export interface WritesOptions extends SetChecks {
 /** Merges the writes of one flush of a document, gives them to the committer and publishes what changed. */
 export class Writes {
   readonly #options: WritesOptions;
-
+  readonly #authors = new TextAuthors();
   readonly #mergeOptions: MergeOptions;
 
   constructor(options: WritesOptions) {
@@ -206,19 +210,19 @@ export class Writes {
     openGroup: OpenGroup,
     place: number,
   ): PendingAck | undefined {
-    const { committer, maxPendingBytes, maxValueDepth, outbox, refuse, tags } = this.#options;
+    const { committer, maxPendingBytes, maxValueDepth, outbox, refuse } = this.#options;
     const { origin, receivedAt } = record;
     let message: Message | undefined;
-    let operations: Operations;
+    let operations: HttpOperations;
     let writes: readonly WriteKey[];
     try {
       if (record.kind === recordKinds.httpWrite) {
-        operations = parseHttpWrite(record, document, tags, maxValueDepth);
+        operations = parseHttpWrite(record, document, this.#options);
       } else {
         message = parseMessage(record.payload, headOf(record));
         operations = parseOperations(message, document.id, maxValueDepth);
       }
-      if (operations.texts.length > 0 && document.erasedAt !== undefined) throw new ProtocolError('TEXT_ERASED');
+      if (document.erasedAt !== undefined && changesText(operations)) throw new ProtocolError('TEXT_ERASED');
       if (committer.pendingBytes > maxPendingBytes) throw new ProtocolError('STORAGE_UNAVAILABLE');
       const isNew = this.#isNew(document);
       if (isNew && record.mayNotCreate === true)
@@ -230,7 +234,7 @@ export class Writes {
       openGroup.settleRecord();
       return undefined;
     }
-    const { texts, relays } = operations;
+    const { relays } = operations;
     // They are no join: whoever gets one twice counts it twice.
     if (relays.length > 0 && record.isRelayed !== true) {
       this.#options.metrics.relayed.add(relays.length);
@@ -241,9 +245,8 @@ export class Writes {
       });
     }
     const messageId = message === undefined ? HTTP_MESSAGE_ID : messageIdOf(message.fields);
-    const { id: documentId } = document;
-    const hasText = texts.length > 0;
-    return { origin, messageId, documentId, writes, text: hasText, receivedAt, openGroup, echo: undefined };
+    const isText = changesText(operations);
+    return { origin, messageId, documentId: document.id, writes, text: isText, receivedAt, openGroup, echo: undefined };
   }
 
   /** Whether nothing was ever written into it, as far as that is known. */
@@ -254,7 +257,7 @@ export class Writes {
   /** @returns What is written into fields. @throws ProtocolError With no field applied. */
   #apply(
     documentId: string,
-    { sets, texts }: Operations,
+    { sets, texts, content }: HttpOperations,
     merge: Merge,
     text: TextJoin,
     origin: Origin,
@@ -262,6 +265,10 @@ export class Writes {
     merge.check(sets);
     checkSets(this.#options, documentId, sets);
     for (const operation of texts) text.apply(operation, origin);
+    if (content !== undefined) {
+      const result = text.replace(content, origin, this.#authors.next(), this.#options.replaceLimits);
+      this.#options.metrics.textReplacements(result).add(1);
+    }
     return merge.apply(sets, origin, this.#options.outbox.now).map(keyOf);
   }
 

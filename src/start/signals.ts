@@ -25,6 +25,11 @@ export function onStop(handler: Stop): void {
   stop = handler;
 }
 
+/** Stops as a signal does. @param reason For the log, instead of its name. */
+export function stopFor(reason: string): void {
+  stop(reason);
+}
+
 /**
  * Ends the process without waiting for its threads, which `process.exit` does: for one that waits for LMDB or the kernel,
  * without end.

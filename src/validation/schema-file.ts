@@ -61,8 +61,17 @@ export async function parseSchema(file: string, text: string): Promise<ParsedSch
   }
 }
 
-/** Keywords that nobody knows are refused: they are misspelt. What is only unusual is not. */
-const options = { strictSchema: true, strictTypes: false, strictTuples: false, logger: false } as const;
+/**
+ * Keywords that nobody knows are refused: they are misspelt. What is only unusual is not. What every object inherits, such
+ * as `constructor`, is nothing that was written.
+ */
+const options = {
+  strictSchema: true,
+  strictTypes: false,
+  strictTuples: false,
+  logger: false,
+  ownProperties: true,
+} as const;
 
 /** Imported only when there are schemas. */
 async function compiler(draft: string | undefined): Promise<{ compile(schema: object): ValidateFunction }> {

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { test } from 'tap';
 import { recordSize } from '../../src/messages/task.js';
-import { holdsAsync } from '../support/property.js';
-import { coalescerFixture as fixture, recordOf, turn } from '../support/recording-shards.js';
+import { holdsAsync } from '../support/values/property.js';
+import { coalescerFixture as fixture, recordOf, turn } from '../support/parts/recording-shards.js';
 
 test('a task has few reads, because their answers may be large', async (t) => {
   const { coalescer, shards, write, read } = fixture();

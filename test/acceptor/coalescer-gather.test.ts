@@ -1,7 +1,7 @@
 /** Documents that become due shortly after each other leave together. */
 import { test } from 'tap';
-import { coalescerFixture as fixture, turn } from '../support/recording-shards.js';
-import { until } from '../support/server.js';
+import { coalescerFixture as fixture, turn } from '../support/parts/recording-shards.js';
+import { until } from '../support/nodes/server.js';
 
 /** A time that does not end while a test runs. */
 const ENDLESS = 100_000_000;

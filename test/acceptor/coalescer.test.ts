@@ -1,6 +1,6 @@
 import { test } from 'tap';
-import { coalescerFixture as fixture, turn } from '../support/recording-shards.js';
-import { until } from '../support/server.js';
+import { coalescerFixture as fixture, turn } from '../support/parts/recording-shards.js';
+import { until } from '../support/nodes/server.js';
 
 test('FAN3 a write to an idle document is sent at once, the next ones wait for the window', async (t) => {
   const { coalescer, shards, write } = fixture();

@@ -1,17 +1,17 @@
 import { test } from 'tap';
 import { Control } from '../../src/acceptor/control.js';
 import { Awareness } from '../../src/acceptor/awareness/awareness.js';
-import { SessionMeter } from '../../src/acceptor/session/session-meter.js';
-import { Topics } from '../../src/acceptor/topics.js';
+import { SessionMeter } from '../../src/acceptor/session/limits/session-meter.js';
+import { Topics } from '../../src/acceptor/fan-out/topics.js';
 import { compilePermissions } from '../../src/auth/permissions.js';
 import { anonymousIdentity } from '../../src/auth/tokens/tokens.js';
 import { LimitError } from '../../src/errors.js';
 import { AcceptorMetrics } from '../../src/metrics/acceptor-metrics.js';
 import { Fields } from '../../src/protocol/fields.js';
 import type { Message } from '../../src/protocol/message.js';
-import { coalescerFixture } from '../support/recording-shards.js';
-import { readAdmission } from '../support/budgets.js';
-import { recordingSession } from '../support/recording-session.js';
+import { coalescerFixture } from '../support/parts/recording-shards.js';
+import { readAdmission } from '../support/parts/budgets.js';
+import { recordingSession } from '../support/parts/recording-session.js';
 
 test('contract 10: the memory of the vectors of waiting reads is bounded', (t) => {
   const { coalescer } = coalescerFixture();

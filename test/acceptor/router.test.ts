@@ -4,19 +4,19 @@ import { test, type Test } from 'tap';
 import { Awareness } from '../../src/acceptor/awareness/awareness.js';
 import type { CoalescerOptions } from '../../src/acceptor/coalescer.js';
 import { Control } from '../../src/acceptor/control.js';
-import { Charges } from '../../src/acceptor/session/charges.js';
+import { Charges } from '../../src/acceptor/session/limits/charges.js';
 import { SampledLog } from '../../src/log.js';
 import { Router } from '../../src/acceptor/router.js';
 import { Authentication } from '../../src/acceptor/session/authentication.js';
 import { HeldBytes } from '../../src/acceptor/session/held-frames.js';
-import { SessionMeter } from '../../src/acceptor/session/session-meter.js';
-import { Topics } from '../../src/acceptor/topics.js';
+import { SessionMeter } from '../../src/acceptor/session/limits/session-meter.js';
+import { Topics } from '../../src/acceptor/fan-out/topics.js';
 import { compilePermissions } from '../../src/auth/permissions.js';
 import { anonymousIdentity } from '../../src/auth/tokens/tokens.js';
 import { AcceptorMetrics } from '../../src/metrics/acceptor-metrics.js';
-import { coalescerFixture, turn, type RecordingShards } from '../support/recording-shards.js';
-import { readAdmission } from '../support/budgets.js';
-import { recordingSession, type RecordingSession } from '../support/recording-session.js';
+import { coalescerFixture, turn, type RecordingShards } from '../support/parts/recording-shards.js';
+import { readAdmission } from '../support/parts/budgets.js';
+import { recordingSession, type RecordingSession } from '../support/parts/recording-session.js';
 
 const MAX_SETS = 2;
 

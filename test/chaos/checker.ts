@@ -1,7 +1,7 @@
 /** Knows every write that was sent and every ack that came, and what a document may hold because of them. */
-import type { SentMessage } from '../support/model-client.js';
-import { isDeleted } from '../support/model-document.js';
-import { compareOrder, type OrderedWrite } from '../support/write-order.js';
+import type { SentMessage } from '../support/clients/model-client.js';
+import { isDeleted } from '../support/clients/model-document.js';
+import { compareOrder, type OrderedWrite } from '../support/values/write-order.js';
 
 interface Field {
   /** By value: no two writes of a field have the same, unless they remove it. */

@@ -1,8 +1,8 @@
 /** The life of a client among the nodes of a cluster. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Random } from '../support/random.js';
-import type { ClusterNode } from './cluster-node.js';
-import type { Wanderer } from './wanderer.js';
+import type { ClusterNode } from './cluster/cluster-node.js';
+import type { Wanderer } from './cluster/wanderer.js';
 
 /** Without an ack for so long a client tries another node; longer than a commit takes that is tried again. */
 const PATIENCE_MS = 1_500;

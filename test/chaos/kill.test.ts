@@ -1,8 +1,8 @@
 /** `kill -9` under load, again and again. `KILLS=500` kills that often on each storage. */
 import tap, { test } from 'tap';
 import { Random, seedsToPlay } from '../support/random.js';
-import { startServer, until, type ServerProcess } from '../support/server.js';
-import { durableStorages, storageEnv } from '../support/storages.js';
+import { startServer, until, type ServerProcess } from '../support/nodes/server.js';
+import { durableStorages, storageEnv } from '../support/parts/storages.js';
 import { AckChecker } from './checker.js';
 import { ChaosLoad } from './load.js';
 

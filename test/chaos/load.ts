@@ -1,9 +1,9 @@
 /** Clients of every kind that write as fast as they are acknowledged, and report what they send and hear. */
-import { RawClient } from '../support/client.js';
-import { ModelClient } from '../support/model-client.js';
-import { canonical } from '../support/model-document.js';
+import { RawClient } from '../support/clients/client.js';
+import { ModelClient } from '../support/clients/model-client.js';
+import { canonical } from '../support/clients/model-document.js';
 import type { Random } from '../support/random.js';
-import { until } from '../support/server.js';
+import { until } from '../support/nodes/server.js';
 import type { AckChecker } from './checker.js';
 
 const kinds = [

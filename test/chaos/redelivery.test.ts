@@ -6,14 +6,14 @@
 import { fileURLToPath } from 'node:url';
 import type { Socket } from 'node:net';
 import tap, { test } from 'tap';
-import type { RawClient } from '../support/client.js';
-import { client, folder, server } from '../support/fixture.js';
-import { startServer, until } from '../support/server.js';
+import type { RawClient } from '../support/clients/client.js';
+import { client, folder, server } from '../support/nodes/fixture.js';
+import { startServer, until } from '../support/nodes/server.js';
 
 // tap's own limit is short for a busy machine.
 tap.setTimeout(300_000);
 
-const killable = fileURLToPath(new URL('../support/killable-main.js', import.meta.url));
+const killable = fileURLToPath(new URL('../support/nodes/killable-main.js', import.meta.url));
 const HOUR_MS = 3_600_000;
 /** Enough that loading it takes longer than writing twice to another document. */
 const LARGE_FIELDS = 50_000;

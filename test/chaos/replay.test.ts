@@ -5,14 +5,14 @@
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import tap, { test } from 'tap';
-import { client } from '../support/fixture.js';
-import { database } from '../support/postgres.js';
-import { startServer, until } from '../support/server.js';
+import { client } from '../support/nodes/fixture.js';
+import { database } from '../support/postgres/postgres.js';
+import { startServer, until } from '../support/nodes/server.js';
 
 // tap's own limit is short for a busy machine.
 tap.setTimeout(300_000);
 
-const killable = fileURLToPath(new URL('../support/killable-main.js', import.meta.url));
+const killable = fileURLToPath(new URL('../support/nodes/killable-main.js', import.meta.url));
 
 test('ACK4: what a worker left behind is merged again, relayed once, and in nobody’s way', async (t) => {
   const { url } = await database(t);

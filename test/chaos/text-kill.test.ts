@@ -2,11 +2,11 @@
 import { TextCore } from '@synckit/core-wasm';
 import { setTimeout as sleep } from 'node:timers/promises';
 import tap, { test } from 'tap';
-import { RawClient } from '../support/client.js';
-import { folder } from '../support/fixture.js';
+import { RawClient } from '../support/clients/client.js';
+import { folder } from '../support/nodes/fixture.js';
 import { Random, seedsToPlay } from '../support/random.js';
-import { startServer, until, type ServerProcess } from '../support/server.js';
-import { TextClient } from '../support/text-client.js';
+import { startServer, until, type ServerProcess } from '../support/nodes/server.js';
+import { TextClient } from '../support/clients/text-client.js';
 
 tap.setTimeout(300_000);
 

@@ -1,17 +1,17 @@
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import tap, { test } from 'tap';
-import type { Command, ShardReport } from '../support/killable-main.js';
+import type { Command, ShardReport } from '../support/nodes/killable-main.js';
 import { Random, seedsToPlay } from '../support/random.js';
-import { startServer, until, type ServerProcess } from '../support/server.js';
-import { durableStorages, storageEnv } from '../support/storages.js';
+import { startServer, until, type ServerProcess } from '../support/nodes/server.js';
+import { durableStorages, storageEnv } from '../support/parts/storages.js';
 import { AckChecker } from './checker.js';
 import { ChaosLoad } from './load.js';
 
 // tap's own limit is short for a busy machine.
 tap.setTimeout(300_000);
 
-const killable = fileURLToPath(new URL('../support/killable-main.js', import.meta.url));
+const killable = fileURLToPath(new URL('../support/nodes/killable-main.js', import.meta.url));
 /** What happens above the storage is the same for each. */
 const rounds = { embedded: 10, postgres: 5 } as const;
 const SHARDS = 2;

@@ -7,7 +7,7 @@ import {
   readAcceptedAwareness,
   type AwarenessMessage,
 } from '../../src/cluster/awareness-message.js';
-import { holds } from '../support/property.js';
+import { holds } from '../support/values/property.js';
 
 const plain = { noNullPrototype: true };
 const names = fc.string({ unit: 'binary', minLength: 1, maxLength: 40 });

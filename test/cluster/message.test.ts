@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import { Packr } from 'msgpackr';
 import { test } from 'tap';
 import { decodeMessage, encodeMessage, type BusMessage } from '../../src/cluster/message.js';
-import { updatedField } from '../support/bus-recorder.js';
-import { holds } from '../support/property.js';
+import { updatedField } from '../support/redis/bus-recorder.js';
+import { holds } from '../support/values/property.js';
 
 const packr = new Packr({ useRecords: false });
 const head = { node: 'node', epoch: 2 ** 48 - 2, sequence: 7, sentAt: 1_700_000_000_000.5, since: 12 };

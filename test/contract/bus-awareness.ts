@@ -1,8 +1,8 @@
 /** What every bus promises about awareness: nothing is kept, and who may have missed something asks. */
 import { Packr } from 'msgpackr';
 import { encodeAwareness } from '../../src/cluster/awareness-message.js';
-import { updateOf, awarenessOf } from '../support/bus-recorder.js';
-import { until } from '../support/server.js';
+import { updateOf, awarenessOf } from '../support/redis/bus-recorder.js';
+import { until } from '../support/nodes/server.js';
 import type { Test } from './bus.js';
 
 const packr = new Packr({ useRecords: false });

@@ -1,7 +1,7 @@
 /** What every bus promises when messages are lost, connections break, or what comes can't be read. */
 import { Packr } from 'msgpackr';
-import { updateOf } from '../support/bus-recorder.js';
-import { until } from '../support/server.js';
+import { updateOf } from '../support/redis/bus-recorder.js';
+import { until } from '../support/nodes/server.js';
 import type { Test } from './bus.js';
 
 const packr = new Packr({ useRecords: false });

@@ -2,9 +2,9 @@
 import t, { type Test as Tap } from 'tap';
 import type { BusOptions } from '../../src/cluster/numbered-bus.js';
 import type { Bus } from '../../src/cluster/port.js';
-import { BusNode, SharedStorage } from '../support/bus-node.js';
-import { BusRecorder, updatedField, updateOf } from '../support/bus-recorder.js';
-import { until } from '../support/server.js';
+import { BusNode, SharedStorage } from '../support/redis/bus-node.js';
+import { BusRecorder, updatedField, updateOf } from '../support/redis/bus-recorder.js';
+import { until } from '../support/nodes/server.js';
 import { busFailureContract } from './bus-failures.js';
 import { awarenessContract } from './bus-awareness.js';
 import { newSeed, randomFrom } from './random.js';

@@ -1,7 +1,7 @@
 /** What every shared state promises; each adapter runs this suite (test/cluster/<adapter>/). */
 import t, { type Test as Tap } from 'tap';
 import { MAX_ROOMS, type NodeEntry, type SharedState } from '../../src/cluster/membership/shared-state.js';
-import { until } from '../support/server.js';
+import { until } from '../support/nodes/server.js';
 
 /** What the states of one test share. */
 export interface SharedWorld {

@@ -2,7 +2,7 @@
 
 import t, { type Test as Tap } from 'tap';
 import type { FieldRow, Storage } from '../../src/storage/port.js';
-import { exactValues } from '../support/exact-values.js';
+import { exactValues } from '../support/values/exact-values.js';
 import { newSeed, randomFrom } from './random.js';
 import { storageCommitsContract } from './storage-commits.js';
 import { storageHorizonContract } from './storage-horizon.js';

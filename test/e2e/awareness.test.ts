@@ -1,7 +1,7 @@
 import tap, { test, type Test } from 'tap';
-import type { ClientOptions, Incoming, RawClient } from '../support/client.js';
-import { client, secret, server, token } from '../support/fixture.js';
-import { until } from '../support/server.js';
+import type { ClientOptions, Incoming, RawClient } from '../support/clients/client.js';
+import { client, secret, server, token } from '../support/nodes/fixture.js';
+import { until } from '../support/nodes/server.js';
 
 const shared = await server(tap, { DATABASE_URL: 'memory:', JWT_SECRET: secret });
 const everything = { read: ['*'], write: ['*'] };

@@ -1,10 +1,10 @@
 /** Devices whose clocks are wrong, on one node, over a restart and on two nodes. */
 import { test, type Test } from 'tap';
-import { cluster } from '../support/cluster.js';
-import { Device, type WriteForm } from '../support/device.js';
-import { client, folder, server } from '../support/fixture.js';
-import { canonical } from '../support/model-document.js';
-import { until, type ServerProcess } from '../support/server.js';
+import { cluster } from '../support/nodes/cluster.js';
+import { Device, type WriteForm } from '../support/clients/device.js';
+import { client, folder, server } from '../support/nodes/fixture.js';
+import { canonical } from '../support/clients/model-document.js';
+import { until, type ServerProcess } from '../support/nodes/server.js';
 
 const MINUTE_MS = 60_000;
 const removed = { __deleted: true };

@@ -1,9 +1,9 @@
 import tap, { test, type Test } from 'tap';
-import type { ClientOptions, Incoming, RawClient } from '../support/client.js';
-import { client, folder, server } from '../support/fixture.js';
+import type { ClientOptions, Incoming, RawClient } from '../support/clients/client.js';
+import { client, folder, server } from '../support/nodes/fixture.js';
 import { nextMillisecond } from '../support/next-millisecond.js';
-import { Replica } from '../support/replica.js';
-import { until, type ServerProcess } from '../support/server.js';
+import { Replica } from '../support/clients/replica.js';
+import { until, type ServerProcess } from '../support/nodes/server.js';
 
 const removed = { __deleted: true };
 

@@ -1,6 +1,6 @@
 import { test } from 'tap';
-import { client, secret, server, token } from '../support/fixture.js';
-import { until } from '../support/server.js';
+import { client, secret, server, token } from '../support/nodes/fixture.js';
+import { until } from '../support/nodes/server.js';
 
 interface Health {
   readonly status: string;

@@ -1,7 +1,7 @@
 /** Requests that a proxy may read in another way than this server are refused. */
 import { test } from 'tap';
-import { server } from '../support/fixture.js';
-import { sendRaw } from '../support/raw-http.js';
+import { server } from '../support/nodes/fixture.js';
+import { sendRaw } from '../support/network/raw-http.js';
 
 test('requests that are ambiguous are answered with 400, and their connection is closed', async (t) => {
   const to = await server(t, { DATABASE_URL: 'memory:' });

@@ -1,12 +1,12 @@
 /** Clients that come back with what they have kept: their fields, and everything that they have seen in clocks. */
 import { test, type Test } from 'tap';
-import { client, folder, secret, server, token } from '../support/fixture.js';
-import { ModelClient } from '../support/model-client.js';
-import { canonical } from '../support/model-document.js';
-import { database } from '../support/postgres.js';
-import { startProxy } from '../support/proxy.js';
-import type { Incoming } from '../support/client.js';
-import { until, type ServerProcess } from '../support/server.js';
+import { client, folder, secret, server, token } from '../support/nodes/fixture.js';
+import { ModelClient } from '../support/clients/model-client.js';
+import { canonical } from '../support/clients/model-document.js';
+import { database } from '../support/postgres/postgres.js';
+import { startProxy } from '../support/network/proxy.js';
+import type { Incoming } from '../support/clients/client.js';
+import { until, type ServerProcess } from '../support/nodes/server.js';
 
 const kinds = [
   { encoding: 'binary', supportsBatch: false },

@@ -1,9 +1,9 @@
 import { test, type Test } from 'tap';
-import { client, folder, server } from '../support/fixture.js';
+import { client, folder, server } from '../support/nodes/fixture.js';
 import { nextMillisecond } from '../support/next-millisecond.js';
-import { Replica } from '../support/replica.js';
-import { sdkClient, type Fields, type SdkClient } from '../support/sdk.js';
-import { freePort, until } from '../support/server.js';
+import { Replica } from '../support/clients/replica.js';
+import { sdkClient, type Fields, type SdkClient } from '../support/clients/sdk.js';
+import { freePort, until } from '../support/nodes/server.js';
 
 const documentId = 'playground';
 

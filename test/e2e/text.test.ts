@@ -1,10 +1,10 @@
 /** Collaborative texts over the wire: delivery, large texts, durability, and hostile states. */
 import { test } from 'tap';
-import { binaryFrame, type Incoming, type RawClient } from '../support/client.js';
-import { client, folder, secret, server, token } from '../support/fixture.js';
-import { sdkClient } from '../support/sdk.js';
-import { until } from '../support/server.js';
-import { TextReplica } from '../support/text-replica.js';
+import { binaryFrame, type Incoming, type RawClient } from '../support/clients/client.js';
+import { client, folder, secret, server, token } from '../support/nodes/fixture.js';
+import { sdkClient } from '../support/clients/sdk.js';
+import { until } from '../support/nodes/server.js';
+import { TextReplica } from '../support/clients/text-replica.js';
 
 interface TextEntry {
   readonly type: string;

@@ -1,12 +1,12 @@
 /** Removed fields on the real server: the durable storages with a restart, two nodes, and a text that is nearly full. */
 import tap, { test } from 'tap';
-import type { Incoming, RawClient } from '../support/client.js';
-import { cluster } from '../support/cluster.js';
-import { client, folder, server } from '../support/fixture.js';
-import { Replica } from '../support/replica.js';
-import { until, type ServerProcess } from '../support/server.js';
-import { durableStorages, storageEnv } from '../support/storages.js';
-import { TextClient } from '../support/text-client.js';
+import type { Incoming, RawClient } from '../support/clients/client.js';
+import { cluster } from '../support/nodes/cluster.js';
+import { client, folder, server } from '../support/nodes/fixture.js';
+import { Replica } from '../support/clients/replica.js';
+import { until, type ServerProcess } from '../support/nodes/server.js';
+import { durableStorages, storageEnv } from '../support/parts/storages.js';
+import { TextClient } from '../support/clients/text-client.js';
 
 tap.setTimeout(300_000);
 

@@ -2,10 +2,10 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'tap';
-import { client, folder, server } from '../support/fixture.js';
-import { database } from '../support/postgres.js';
-import { runCli } from '../support/run-cli.js';
-import { startServer } from '../support/server.js';
+import { client, folder, server } from '../support/nodes/fixture.js';
+import { database } from '../support/postgres/postgres.js';
+import { runCli } from '../support/nodes/run-cli.js';
+import { startServer } from '../support/nodes/server.js';
 
 const todo = {
   'x-document-prefix': 'todo:',

@@ -1,8 +1,8 @@
 /** Values are the bytes that were sent, on every way: to others, into the storage and out of it. */
 import { test } from 'tap';
-import { client, server } from '../support/fixture.js';
-import { exactValues, holding, sendText, textsOf } from '../support/exact-values.js';
-import { durableStorages, storageEnv } from '../support/storages.js';
+import { client, server } from '../support/nodes/fixture.js';
+import { exactValues, holding, sendText, textsOf } from '../support/values/exact-values.js';
+import { durableStorages, storageEnv } from '../support/parts/storages.js';
 
 const kinds = [
   { encoding: 'binary', supportsBatch: false },

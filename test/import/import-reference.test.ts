@@ -4,11 +4,11 @@ import { openLmdbStorage } from '../../src/storage/lmdb/storage.js';
 import type { StoredDocument } from '../../src/storage/port.js';
 import { openPostgresStorage } from '../../src/storage/postgres/storage.js';
 import { documentsOf } from '../contract/storage-rows.js';
-import { client, server } from '../support/fixture.js';
-import { database } from '../support/postgres.js';
-import { addDocument, addState, addText, importInto, reference } from '../support/reference-database.js';
-import { durableStorages, storageEnv } from '../support/storages.js';
-import { TextReplica } from '../support/text-replica.js';
+import { client, server } from '../support/nodes/fixture.js';
+import { database } from '../support/postgres/postgres.js';
+import { addDocument, addState, addText, importInto, reference } from '../support/postgres/reference-database.js';
+import { durableStorages, storageEnv } from '../support/parts/storages.js';
+import { TextReplica } from '../support/clients/text-replica.js';
 
 /** What the storage of an environment holds. */
 async function stored(env: NodeJS.ProcessEnv, ids: readonly string[]): Promise<StoredDocument[]> {

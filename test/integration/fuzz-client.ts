@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import WebSocket from 'ws';
 import { typeCodes } from '../../src/protocol/codes.js';
 import { errors } from '../../src/errors.js';
-import { until } from '../support/server.js';
+import { until } from '../support/nodes/server.js';
 import { FuzzFrames, type Frame, type FuzzOptions } from './fuzz-frames.js';
 
 export interface FuzzClientOptions extends FuzzOptions {

@@ -1,6 +1,6 @@
 /** Frames for the fuzz test: valid ones of all types, and what can be made of them. */
 import { typeCodes, type MessageType } from '../../src/protocol/codes.js';
-import { binaryFrame } from '../support/client.js';
+import { binaryFrame } from '../support/clients/client.js';
 import type { Random } from '../support/random.js';
 
 /** A WebSocket message. */

@@ -4,12 +4,12 @@
  * `SEED=7` sends the frames of that seed again, `FRAMES=1000000` more of them than 100 000.
  */
 import tap, { test } from 'tap';
-import type { Incoming } from '../support/client.js';
-import { client, folder, secret, server, token } from '../support/fixture.js';
+import type { Incoming } from '../support/clients/client.js';
+import { client, folder, secret, server, token } from '../support/nodes/fixture.js';
 import { residentBytes } from '../support/memory.js';
-import { canonical } from '../support/model-document.js';
+import { canonical } from '../support/clients/model-document.js';
 import { Random, seedsToPlay } from '../support/random.js';
-import { startServer, until } from '../support/server.js';
+import { startServer, until } from '../support/nodes/server.js';
 import { FuzzClient } from './fuzz-client.js';
 
 const FRAMES = Number(process.env['FRAMES'] ?? 100_000);

@@ -1,10 +1,10 @@
 /** What is ordinary use for this server: many clients on a document, large documents, bursts of writes. */
 import { readFileSync } from 'node:fs';
 import tap, { test, type Test } from 'tap';
-import { client, folder, server } from '../support/fixture.js';
-import { ModelClient, type ModelClientOptions } from '../support/model-client.js';
-import { canonical } from '../support/model-document.js';
-import { startServer, until, type ServerProcess } from '../support/server.js';
+import { client, folder, server } from '../support/nodes/fixture.js';
+import { ModelClient, type ModelClientOptions } from '../support/clients/model-client.js';
+import { canonical } from '../support/clients/model-document.js';
+import { startServer, until, type ServerProcess } from '../support/nodes/server.js';
 
 // tap's own limit is short for a busy machine.
 tap.setTimeout(300_000);

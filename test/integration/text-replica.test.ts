@@ -6,7 +6,7 @@ import { readTextState, ReferenceText } from '#core-wasm/reference';
 import { readFileSync } from 'node:fs';
 import { test } from 'tap';
 import { Random, seedsToPlay } from '../support/random.js';
-import { TextReplica, type TextMessage } from '../support/text-replica.js';
+import { TextReplica, type TextMessage } from '../support/clients/text-replica.js';
 
 const clients = 4;
 const steps = 120;

@@ -6,12 +6,12 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import tap, { test } from 'tap';
-import { RawClient } from '../support/client.js';
-import { folder } from '../support/fixture.js';
+import { RawClient } from '../support/clients/client.js';
+import { folder } from '../support/nodes/fixture.js';
 import { Random, seedsToPlay } from '../support/random.js';
-import { startServer, until, type ServerProcess } from '../support/server.js';
-import { TextClient } from '../support/text-client.js';
-import { isContained, textOf } from '../support/text-states.js';
+import { startServer, until, type ServerProcess } from '../support/nodes/server.js';
+import { TextClient } from '../support/clients/text-client.js';
+import { isContained, textOf } from '../support/values/text-states.js';
 
 tap.setTimeout(600_000);
 

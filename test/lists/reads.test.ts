@@ -3,7 +3,7 @@ import { variables } from '../../src/config/variables/table.js';
 import type { Variable } from '../../src/config/variable.js';
 import type { MetricSpec } from '../../src/metrics/spec.js';
 import { metrics } from '../../src/metrics/table.js';
-import { SourceReads } from '../support/property-reads.js';
+import { SourceReads } from '../support/values/property-reads.js';
 
 const sources = new SourceReads();
 const table: Readonly<Record<string, Variable>> = variables;

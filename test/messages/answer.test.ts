@@ -6,7 +6,7 @@ import type { Encoding } from '../../src/protocol/encode.js';
 import { AnswerWriter, awarenessTasksDone, tasksDone, type ShardStatus } from '../../src/messages/answer.js';
 import { readAnswer } from '../../src/messages/answer-reader.js';
 import { variants } from '../../src/messages/task.js';
-import { holds } from '../support/property.js';
+import { holds } from '../support/values/property.js';
 
 type Entry =
   | {

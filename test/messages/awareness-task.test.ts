@@ -7,7 +7,7 @@ import {
   readAwarenessTask,
   type AwarenessEntry,
 } from '../../src/messages/awareness-task.js';
-import { holds } from '../support/property.js';
+import { holds } from '../support/values/property.js';
 
 const entries: fc.Arbitrary<AwarenessEntry> = fc.record(
   {

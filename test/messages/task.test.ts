@@ -9,7 +9,7 @@ import {
   TaskWriter,
   type TaskRecord,
 } from '../../src/messages/task.js';
-import { holds } from '../support/property.js';
+import { holds } from '../support/values/property.js';
 
 const documentIds = fc.string({
   unit: fc.constantFrom(...Array.from('azAZ09_:-')),

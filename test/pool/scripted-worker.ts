@@ -27,6 +27,7 @@ export default async function handle(work: Work): Promise<unknown> {
       if (work.request.kind === 'count') return counted satisfies ClusterAnswer;
       return new Promise(() => undefined);
     case 'clock':
+    case 'lifecycle':
       return undefined;
     case 'stop':
       Atomics.add(memory, flags.stopped, 1);

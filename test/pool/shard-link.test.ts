@@ -5,7 +5,7 @@ import { test, type Test } from 'tap';
 import { readAnswer } from '../../src/messages/answer-reader.js';
 import { ShardLink } from '../../src/pool/shard-link.js';
 import type { Work } from '../../src/messages/work.js';
-import { until } from '../support/server.js';
+import { until } from '../support/nodes/server.js';
 import { flags, type Order, type ScriptData } from './script.js';
 
 /** A link to a scripted worker, and what came of its tasks. */

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { test } from 'tap';
 import { ByteWriter } from '../../src/protocol/byte-writer.js';
-import { hardStrings } from '../support/json-text.js';
-import { holds } from '../support/property.js';
+import { hardStrings } from '../support/values/json-text.js';
+import { holds } from '../support/values/property.js';
 
 /** One thing to append, and the bytes that must come of it. */
 interface Step {

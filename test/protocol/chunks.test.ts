@@ -5,9 +5,9 @@ import { ChunkAssembler, type ChunkLimits, type ChunkOutcome } from '../../src/p
 import { encodeFrame } from '../../src/protocol/encode.js';
 import { readHead } from '../../src/protocol/frame.js';
 import { ObjectScan } from '../../src/protocol/json/json-scan.js';
-import { binaryFrame } from '../support/client.js';
-import { mutate, mutations } from '../support/json-text.js';
-import { holds } from '../support/property.js';
+import { binaryFrame } from '../support/clients/client.js';
+import { mutate, mutations } from '../support/values/json-text.js';
+import { holds } from '../support/values/property.js';
 
 const limits: ChunkLimits = { sets: 3, bytes: 4_000, timeout: 100 };
 const scan = new ObjectScan();

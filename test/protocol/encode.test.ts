@@ -15,9 +15,9 @@ import {
   writeFrame,
   type FieldUpdate,
 } from '../../src/protocol/encode.js';
-import { decodeFrame } from '../support/client.js';
-import { hardStrings, jsonValues, spell } from '../support/json-text.js';
-import { holds } from '../support/property.js';
+import { decodeFrame } from '../support/clients/client.js';
+import { hardStrings, jsonValues, spell } from '../support/values/json-text.js';
+import { holds } from '../support/values/property.js';
 
 const counts = fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER });
 const writers = fc.oneof(fc.constantFrom('server', '__proto__', '', 'me', 'constructor'), hardStrings);

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { test } from 'tap';
 import { Fields } from '../../src/protocol/fields.js';
 import { JsonFault } from '../../src/protocol/json/json-reader.js';
-import { isObject, parseJson } from '../support/json-model.js';
+import { isObject, parseJson } from '../support/values/json-model.js';
 import {
   hardStrings,
   JsonObject,
@@ -15,8 +15,8 @@ import {
   spell,
   spellings,
   type Json,
-} from '../support/json-text.js';
-import { holds } from '../support/property.js';
+} from '../support/values/json-text.js';
+import { holds } from '../support/values/property.js';
 
 const known = ['documentId', 'field', 'value', 'clock', 'clientId', 'timestamp', 'state', 'messageId'] as const;
 const names = fc.oneof(

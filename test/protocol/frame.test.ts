@@ -13,10 +13,10 @@ import { encodeFrame, quote } from '../../src/protocol/encode.js';
 import { HEADER_BYTES, readHead, type FrameHead } from '../../src/protocol/frame.js';
 import { ObjectScan } from '../../src/protocol/json/json-scan.js';
 import { parseMessage } from '../../src/protocol/message.js';
-import { binaryFrame } from '../support/client.js';
-import { jsonValues, JsonObject, mutate, mutations, objects, hardStrings, spell } from '../support/json-text.js';
-import { parseJson } from '../support/json-model.js';
-import { holds } from '../support/property.js';
+import { binaryFrame } from '../support/clients/client.js';
+import { jsonValues, JsonObject, mutate, mutations, objects, hardStrings, spell } from '../support/values/json-text.js';
+import { parseJson } from '../support/values/json-model.js';
+import { holds } from '../support/values/property.js';
 
 const scan = new ObjectScan();
 const types = Object.keys(typeCodes) as MessageType[];

@@ -1,6 +1,6 @@
 /** Entries of a batch that are no writes of fields: texts, counters, sets, and what is unknown. */
 import { test } from 'tap';
-import { codeOf, parse, parseAll, plain } from '../support/operations.js';
+import { codeOf, parse, parseAll, plain } from '../support/values/operations.js';
 
 test('the state of a text is taken as it is, with the clock that its client uses', (t) => {
   const text = { type: 'text-state', documentId: 'd', state: '{"blocks":[]}', clientId: 'c', timestamp: 7 };

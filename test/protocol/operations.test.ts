@@ -2,9 +2,9 @@
 import fc from 'fast-check';
 import { test } from 'tap';
 import { DELETED_VALUE, MAX_FIELD_BYTES } from '../../src/protocol/operations.js';
-import { jsonValues, objects, spell } from '../support/json-text.js';
-import { codeOf, HEADER_TIME, parse, plain } from '../support/operations.js';
-import { holds } from '../support/property.js';
+import { jsonValues, objects, spell } from '../support/values/json-text.js';
+import { codeOf, HEADER_TIME, parse, plain } from '../support/values/operations.js';
+import { holds } from '../support/values/property.js';
 
 test('the SDK form: one field with value, clock and client id', (t) => {
   const operation = {

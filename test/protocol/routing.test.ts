@@ -8,8 +8,8 @@ import { readHead, scanMessageId, scanString, type FrameHead } from '../../src/p
 import { ObjectScan } from '../../src/protocol/json/json-scan.js';
 import { messageIdOf, parseMessage, type Message } from '../../src/protocol/message.js';
 import { parseOperations } from '../../src/protocol/operations.js';
-import { isObject, parseJson } from '../support/json-model.js';
-import { holds } from '../support/property.js';
+import { isObject, parseJson } from '../support/values/json-model.js';
+import { holds } from '../support/values/property.js';
 import {
   hardStrings,
   JsonObject,
@@ -19,8 +19,8 @@ import {
   objects,
   spell,
   spellings,
-} from '../support/json-text.js';
-import type { Json } from '../support/json-text.js';
+} from '../support/values/json-text.js';
+import type { Json } from '../support/values/json-text.js';
 
 const scan = new ObjectScan();
 

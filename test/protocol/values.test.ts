@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { test } from 'tap';
 import { DELETED_VALUE, MAX_FIELD_BYTES } from '../../src/protocol/operations.js';
-import { isObject, parseJson } from '../support/json-model.js';
-import { hardStrings, jsonValues, spell, spellings } from '../support/json-text.js';
-import { codeOf, MAX_DEPTH, parse, parseAll } from '../support/operations.js';
-import { holds } from '../support/property.js';
+import { isObject, parseJson } from '../support/values/json-model.js';
+import { hardStrings, jsonValues, spell, spellings } from '../support/values/json-text.js';
+import { codeOf, MAX_DEPTH, parse, parseAll } from '../support/values/operations.js';
+import { holds } from '../support/values/property.js';
 
 test('VAL3 a value may be nested as deep as configured', (t) => {
   const nested = (depth: number): string => `${'['.repeat(depth)}${']'.repeat(depth)}`;

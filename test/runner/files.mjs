@@ -1,6 +1,6 @@
 /** Which compiled test files there are, which of them need servers, and in which order they run. */
 import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 export const root = join(import.meta.dirname, '..', '..');
 
@@ -28,6 +28,31 @@ const slowest = Object.keys(JSON.parse(readFileSync(join(import.meta.dirname, 'd
 export function testFiles(kind) {
   const files = ['dist/test', 'src/core-wasm/dist'].flatMap(testsIn);
   return files.filter((file) => kind === 'all' || kindOf(file) === kind).sort(longestFirst);
+}
+
+/** Unit tests of a part that run in one process: starting one costs as much as most of them. */
+const TOGETHER = 8;
+
+/** @returns The files as they run: those of a batch in one process, integration tests alone. */
+export function batches(files) {
+  const all = [];
+  /** By part, the batch that is not full. */
+  const open = new Map();
+  for (const file of files) {
+    const part = partOf(file);
+    const batch = kindOf(file) === 'unit' ? open.get(part) : undefined;
+    if (batch !== undefined && batch.length < TOGETHER) batch.push(file);
+    else {
+      all.push([file]);
+      if (kindOf(file) === 'unit') open.set(part, all.at(-1));
+    }
+  }
+  return all;
+}
+
+/** @returns The folder of a part of the server, such as `dist/test/shard`, and the whole of the core. */
+export function partOf(file) {
+  return dirname(file).split('/').slice(0, 3).join('/');
 }
 
 /** @returns `unit` or `integration`. */

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { root } from './files.mjs';
 
-const { startPostgres } = await import(pathToFileURL(join(root, 'dist/test/support/postgres-server.js')));
+const { startPostgres } = await import(pathToFileURL(join(root, 'dist/test/support/postgres/postgres-server.js')));
 const server = await startPostgres();
 process.stdin.resume().once('end', () => void stop());
 console.log(server.url);

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { test, type Test } from 'tap';
 import { z } from 'zod';
 import { packageFolder } from '../../src/version.js';
-import { until } from '../support/server.js';
+import { until } from '../support/nodes/server.js';
 
 const fixtures = 'test/runner/fixtures';
 
@@ -94,6 +94,13 @@ test('a file in which no test runs has failed', async (t) => {
   const { code, output } = await (await run(t, [`${fixtures}/no-tests.mjs`])).ended;
   t.equal(code, 1);
   t.equal(lastLine(output), '0 passed, 1 failed, 0 skipped');
+});
+
+test('a file that skips all of its tests has not failed', async (t) => {
+  const files = [`${fixtures}/skips-all.mjs`, `${fixtures}/leaves-behind.mjs`];
+  const { code, output } = await (await run(t, files)).ended;
+  t.equal(code, 0);
+  t.equal(lastLine(output), '1 passed, 0 failed, 1 skipped');
 });
 
 test('of several files the slowest are named before the last line', async (t) => {

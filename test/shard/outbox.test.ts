@@ -5,7 +5,7 @@ import { readAnswer, type AnswerHandler } from '../../src/messages/answer-reader
 import { variants } from '../../src/messages/task.js';
 import { Outbox, type Held, type Variant } from '../../src/shard/outbox.js';
 import { nextMillisecond } from '../support/next-millisecond.js';
-import { textOf } from '../support/recording-session.js';
+import { textOf } from '../support/parts/recording-session.js';
 
 const binary: Variant = { variant: variants.binaryDelta, encoding: 'binary' };
 

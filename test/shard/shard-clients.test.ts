@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { test } from 'tap';
 import { variants, type Origin, type TaskRecord } from '../../src/messages/task.js';
-import type { Incoming } from '../support/client.js';
-import { canonical, isDeleted, ModelDocument } from '../support/model-document.js';
-import { holdsAsync } from '../support/property.js';
-import { origin, ShardDriver, subscribe, write, type Sent } from '../support/shard-driver.js';
+import type { Incoming } from '../support/clients/client.js';
+import { canonical, isDeleted, ModelDocument } from '../support/clients/model-document.js';
+import { holdsAsync } from '../support/values/property.js';
+import { origin, ShardDriver, subscribe, write, type Sent } from '../support/parts/shard-driver.js';
 
 const START = Date.now() - 100_000;
 

@@ -1,7 +1,7 @@
 /** What documents in memory cost, and that nobody keeps them there. */
 import { test } from 'tap';
 import { nextMillisecond } from '../support/next-millisecond.js';
-import { origin, ShardDriver, stampOf, subscribe, toOne, write } from '../support/shard-driver.js';
+import { origin, ShardDriver, stampOf, subscribe, toOne, write } from '../support/parts/shard-driver.js';
 
 const json = origin(9, { encoding: 'json' });
 

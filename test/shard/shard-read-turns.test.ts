@@ -1,8 +1,8 @@
 /** Reads take turns with everything else: no reader of a large document holds the writers of another one up. */
 import { FieldsCore } from '@synckit/core-wasm';
 import { test } from 'tap';
-import { origin, ShardDriver, stateVector, subscribe, write } from '../support/shard-driver.js';
-import { until } from '../support/server.js';
+import { origin, ShardDriver, stateVector, subscribe, write } from '../support/parts/shard-driver.js';
+import { until } from '../support/nodes/server.js';
 
 /** Counts how often a state is made. */
 class CountingCore extends FieldsCore {

@@ -1,6 +1,6 @@
 import { test } from 'tap';
 import type { WriteRecord } from '../../src/messages/task.js';
-import type { Incoming } from '../support/client.js';
+import type { Incoming } from '../support/clients/client.js';
 import {
   brief,
   origin,
@@ -11,7 +11,7 @@ import {
   toAll,
   toOne,
   write,
-} from '../support/shard-driver.js';
+} from '../support/parts/shard-driver.js';
 
 const plain = origin(9);
 const json = origin(9, { encoding: 'json' });

@@ -1,9 +1,9 @@
 import { test } from 'tap';
 import { ReferenceFields } from '#core-wasm/reference';
 import { pino } from 'pino';
-import { ControlledStorage } from '../support/controlled-storage.js';
-import { until } from '../support/server.js';
-import { brief, origin, ShardDriver, stampOf, subscribe, toAll, toOne, write } from '../support/shard-driver.js';
+import { ControlledStorage } from '../support/parts/controlled-storage.js';
+import { until } from '../support/nodes/server.js';
+import { brief, origin, ShardDriver, stampOf, subscribe, toAll, toOne, write } from '../support/parts/shard-driver.js';
 
 const json = origin(9, { encoding: 'json' });
 

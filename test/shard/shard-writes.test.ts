@@ -1,8 +1,8 @@
 import { test } from 'tap';
 import { isClaim } from '../../src/protocol/claims.js';
 import { variants } from '../../src/messages/task.js';
-import type { Incoming } from '../support/client.js';
-import { brief, origin, ShardDriver, stampOf, toAll, toOne, write, type Sent } from '../support/shard-driver.js';
+import type { Incoming } from '../support/clients/client.js';
+import { brief, origin, ShardDriver, stampOf, toAll, toOne, write, type Sent } from '../support/parts/shard-driver.js';
 
 const { binaryDelta, binaryBatch, jsonDelta, jsonBatch } = variants;
 

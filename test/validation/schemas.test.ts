@@ -55,6 +55,14 @@ test('each field that is written is checked by the schema with the longest prefi
   t.ok((reason('x', set('n'.repeat(1_000), 'one')) ?? '').length <= 300, 'a reason is bounded');
 });
 
+test('what every object inherits is nothing that was written', async (t) => {
+  const properties = { constructor: { type: 'string' }, item: { type: 'object', required: ['toString'] } };
+  const schemas = await read(t, { 'a.json': { 'x-document-prefix': '', properties } });
+  t.equal(schemas.reasonAgainst('d', [set('other', 1)]), undefined);
+  t.equal(schemas.reasonAgainst('d', [set('constructor', 1)]), '/constructor must be string');
+  t.equal(schemas.reasonAgainst('d', [set('item', {})]), "/item must have required property 'toString'");
+});
+
 test('draft 7 is understood where a schema names it, and what no schema is for is not checked', async (t) => {
   const schema = {
     'x-document-prefix': 'a:',

@@ -1,5 +1,5 @@
 import type { AddressLimit } from '../../config/load.js';
-import { TokenBucket } from '../session/token-bucket.js';
+import { TokenBucket } from '../session/limits/token-bucket.js';
 import { limitFor } from './addresses.js';
 import { customerOf } from './spelling.js';
 

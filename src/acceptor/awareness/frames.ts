@@ -2,7 +2,7 @@
 import { encodeFrame, quote, type Body, type Encoding } from '../../protocol/encode.js';
 import type { MessageType } from '../../protocol/codes.js';
 import type { DocumentAwareness, Shown } from './document-awareness.js';
-import type { SessionMeter } from '../session/session-meter.js';
+import type { SessionMeter } from '../session/limits/session-meter.js';
 
 export interface AwarenessFramesOptions {
   /** Sends a frame to all subscribers of a native topic. */

@@ -1,6 +1,6 @@
 import { customerOf } from '../addresses/spelling.js';
-import type { Budgets, SessionBudget } from '../session/budgets.js';
-import type { TokenBucket } from '../session/token-bucket.js';
+import type { Budgets, SessionBudget } from '../session/limits/budgets.js';
+import type { TokenBucket } from '../session/limits/token-bucket.js';
 
 /** Addresses whose budgets are kept. */
 const MAX_ADDRESSES = 10_000;

@@ -14,8 +14,8 @@ import type { EndingRequest } from '../../messages/lifecycle-request.js';
 import type { ListPage, ListRequest } from '../../storage/lifecycle/port.js';
 import { gateOf } from '../control.js';
 import type { Coalescer } from '../coalescer.js';
-import type { Charges } from '../session/charges.js';
-import type { ReadAdmission } from '../session/read-admission.js';
+import type { Charges } from '../session/limits/charges.js';
+import type { ReadAdmission } from '../session/limits/read-admission.js';
 import { accessTo } from './access-to.js';
 import type { DocumentLifecycle } from './document-lifecycle.js';
 import { HttpSession } from './http-session.js';
@@ -49,6 +49,11 @@ export class DocumentRequests {
     this.#options = options;
   }
 
+  /** For what the server does by itself: may do everything, and is not charged. */
+  openOwn(): DocumentClient {
+    return new DocumentClient(this.#options, this.#options.sessions.openOwn(), true);
+  }
+
   /** @throws ProtocolError With the code of the refusal. */
   async open(sender: Sender): Promise<DocumentClient> {
     const session = await this.#options.sessions.open(sender, (...about) => new HttpSession(...about));
@@ -60,14 +65,17 @@ export class DocumentRequests {
 export class DocumentClient {
   readonly #options: DocumentRequestsOptions;
   readonly #session: HttpSession;
+  readonly #isOwn: boolean;
   /** Gives up the read that is asked for. */
   #abandon: (() => void) | undefined;
   #isWriting = false;
   #isClosed = false;
 
-  constructor(options: DocumentRequestsOptions, session: HttpSession) {
+  /** @param isOwn Whether the server itself asks. */
+  constructor(options: DocumentRequestsOptions, session: HttpSession, isOwn = false) {
     this.#options = options;
     this.#session = session;
+    this.#isOwn = isOwn;
   }
 
   get userId(): string {
@@ -88,9 +96,8 @@ export class DocumentClient {
   }
 
   async read(documentId: string, request: DocumentRead): Promise<DocumentAnswer> {
-    const access = await accessTo(this.#session, documentId);
-    if (!access.mayRead(documentId)) throw new ProtocolError('PERMISSION_DENIED');
-    chargeTo(this.#session, 'subscribe', 0, this.#options);
+    if (request.part === 'snapshot') await this.admit(documentId, 'manage');
+    else await this.admit(documentId, 'read');
     const { admission, coalescer } = this.#options;
     const session = this.#session;
     const payload = Buffer.from(JSON.stringify(request));
@@ -120,6 +127,20 @@ export class DocumentClient {
     await this.#options.lifecycle.end(this.#session, request, requestId);
   }
 
+  /** Charges for a request, and rejects when the sender may not do that with the document. */
+  async admit(documentId: string, action: 'read' | 'manage'): Promise<void> {
+    const access = await accessTo(this.#session, documentId);
+    const isAllowed =
+      action === 'read' ? access.mayRead(documentId) : access.mayWrite(documentId) || access.mayAdmin(documentId);
+    if (!isAllowed) throw new ProtocolError('PERMISSION_DENIED');
+    this.charge();
+  }
+
+  /** Charges for a request about a document that is not known yet. */
+  charge(): void {
+    if (!this.#isOwn) chargeTo(this.#session, 'subscribe', 0, this.#options);
+  }
+
   /** Rejects when it may not be written. */
   async checkWrite(documentId: string): Promise<void> {
     const access = await accessTo(this.#session, documentId);
@@ -129,7 +150,8 @@ export class DocumentClient {
   /** Resolves when it is durable. */
   async write(documentId: string, head: DocumentWrite, body: Buffer): Promise<void> {
     await this.checkWrite(documentId);
-    chargeTo(this.#session, 'delta_batch', body.length, this.#options);
+    // What is restored was not sent by the client.
+    chargeTo(this.#session, 'delta_batch', head.form === 'restore' ? 0 : body.length, this.#options);
     this.#isWriting = true;
     try {
       await this.#send(documentId, head, body);

@@ -6,9 +6,9 @@ import {
   vectorOf,
   type ResumePoint,
 } from '../../protocol/resume-point.js';
-import type { SessionBudget } from '../session/budgets.js';
-import type { SessionMeter } from '../session/session-meter.js';
-import { resumeIdOf, type EventReader, type EventTopics } from './event-topics.js';
+import type { SessionBudget } from '../session/limits/budgets.js';
+import type { SessionMeter } from '../session/limits/session-meter.js';
+import { resumeIdOf, type EventReader, type EventTopics } from '../fan-out/event-topics.js';
 import { HttpSession, type StreamSocket } from './http-session.js';
 
 /** Where events go. */

@@ -3,12 +3,12 @@ import type { FollowRequest } from '../../messages/document-request.js';
 import { recordKinds } from '../../messages/task.js';
 import type { Addresses } from '../addresses/addresses.js';
 import { gateOf } from '../control.js';
-import type { Delivery } from '../delivery.js';
-import type { Topics } from '../topics.js';
+import type { Delivery } from '../fan-out/delivery.js';
+import type { Topics } from '../fan-out/topics.js';
 import { accessTo } from './access-to.js';
 import { chargeTo, type DocumentRequestsOptions } from './document-requests.js';
 import { EventStream, type EventSink } from './event-stream.js';
-import type { EventTopics } from './event-topics.js';
+import type { EventTopics } from '../fan-out/event-topics.js';
 import type { Sender } from './http-sessions.js';
 import { refusalOf } from './refusal.js';
 

@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../../errors.js';
 import type { MessageType } from '../../protocol/codes.js';
-import type { SessionBudget } from '../session/budgets.js';
-import type { SessionMeter } from '../session/session-meter.js';
+import type { SessionBudget } from '../session/limits/budgets.js';
+import type { SessionMeter } from '../session/limits/session-meter.js';
 import { Session, type SessionSocket, type SessionState } from '../session/session.js';
 import { refusalOf } from './refusal.js';
 

@@ -1,15 +1,20 @@
-import { ProtocolError, type ErrorCode } from '../../errors.js';
+import type { Identity } from '../../auth/identity.js';
+import { compilePermissions } from '../../auth/permissions.js';
+import { errors, ProtocolError, RefusedError, type ErrorCode } from '../../errors.js';
 import type { AcceptorMetrics } from '../../metrics/acceptor-metrics.js';
 import type { Authentication } from '../session/authentication.js';
 import type { Credential } from '../session/credential.js';
-import { SessionMeter } from '../session/session-meter.js';
+import { SessionMeter } from '../session/limits/session-meter.js';
 import type { Session } from '../session/session.js';
 import type { Sessions } from '../session/sessions.js';
-import type { Outgoing } from '../outgoing.js';
-import type { Topics } from '../topics.js';
+import type { Outgoing } from '../fan-out/outgoing.js';
+import type { Topics } from '../fan-out/topics.js';
 import type { AddressBudgets } from './address-budgets.js';
-import { socketOf, type HttpSession, type StreamSocket } from './http-session.js';
+import { HttpSession, socketOf, type StreamSocket } from './http-session.js';
 import { refusalOf } from './refusal.js';
+
+const ownIdentity: Identity = { userId: 'server', permissions: { canRead: [], canWrite: [], isAdmin: true } };
+const ownAccess = compilePermissions(ownIdentity.permissions);
 
 /** Who sends a request. */
 export interface Sender {
@@ -72,7 +77,7 @@ export class HttpSessions {
     session.open(socketOf(session, streamOf?.(session)), { kind: 'draining' });
     try {
       await new Promise<void>((resolve, reject) => {
-        let refusal: ErrorCode = 'AUTH_REQUIRED';
+        let refusal: ErrorCode | undefined;
         session.listen({
           onFrame: (frame) => {
             refusal = refusalOf(frame).code;
@@ -81,7 +86,7 @@ export class HttpSessions {
             if (session.state.kind === 'authenticated') resolve();
           },
           onEnd: () => {
-            reject(new ProtocolError(refusal));
+            reject(refusal === undefined ? new ProtocolError('AUTH_REQUIRED') : told(refusal));
           },
         });
         authentication.begin(session, credential);
@@ -92,6 +97,17 @@ export class HttpSessions {
       this.close(session);
       throw error;
     }
+    return session;
+  }
+
+  /** A session of the server itself, which may do everything. */
+  openOwn(): HttpSession {
+    const { sessions, budgets } = this.#options;
+    const budget = budgets.of('', performance.now());
+    const session = new HttpSession(sessions.nextNumber(), '', budget, this.#meter);
+    this.#open.set(session.number, session);
+    session.open(socketOf(session), { kind: 'draining' });
+    session.become({ kind: 'authenticated', identity: ownIdentity, access: ownAccess, expiry: undefined });
     return session;
   }
 
@@ -106,4 +122,8 @@ export class HttpSessions {
     this.#options.topics.leaveAll(session);
     this.#options.sessions.remove(session);
   }
+}
+
+function told(code: ErrorCode): RefusedError {
+  return new RefusedError(code, errors[code].sentence);
 }

@@ -9,14 +9,15 @@ export interface LiveIdentity {
   readonly settle: (verdict: Verified) => void;
 }
 
-/** The identities of those sessions that are authenticated. */
+/** The identities of those sessions that are authenticated. @param newest Later sessions have a higher number. */
 export function* liveIdentities(
-  sessions: readonly Session[],
+  sessions: Iterable<Session>,
+  newest: number,
   authentication: Pick<Authentication, 'settle'>,
 ): Iterable<LiveIdentity> {
   for (const session of sessions) {
     const { state } = session;
-    if (state.kind !== 'authenticated') continue;
+    if (state.kind !== 'authenticated' || session.number > newest) continue;
     const settle = (verdict: Verified): void => {
       authentication.settle(session, verdict);
     };

@@ -1,4 +1,4 @@
-import type { Session } from './session.js';
+import type { Session, Subscription } from './session.js';
 
 export interface ReplaysOptions {
   /** Time that a client has to show which state it reads, in ms; 0: no replay waits. */
@@ -10,6 +10,8 @@ export interface ReplaysOptions {
 interface Replay {
   readonly session: Session;
   readonly documentId: string;
+  /** That of its question: a later one, after the document was deleted, gets no replay. */
+  readonly subscription: Subscription | undefined;
   /** When it is due, in ms of the monotonic clock. */
   readonly due: number;
 }
@@ -49,7 +51,8 @@ export class Replays {
     if (!needsReplay(session)) return 'never';
     const { delayMs } = this.#options;
     if (delayMs === 0 || session.readsFields) return 'now';
-    this.#waiting.push({ session, documentId, due: performance.now() + delayMs });
+    const subscription = session.subscriptions.get(documentId);
+    this.#waiting.push({ session, documentId, subscription, due: performance.now() + delayMs });
     this.#timer ??= setTimeout(this.#startDue, delayMs);
     return 'later';
   }
@@ -72,8 +75,9 @@ export class Replays {
         break;
       }
       this.#first++;
-      const { session, documentId } = replay;
-      if (needsReplay(session) && session.subscriptions.has(documentId)) this.#options.start(session, documentId);
+      const { session, documentId, subscription } = replay;
+      const isSubscribed = subscription !== undefined && session.subscriptions.get(documentId) === subscription;
+      if (needsReplay(session) && isSubscribed) this.#options.start(session, documentId);
     }
     if (this.#first * 2 >= this.#waiting.length) {
       this.#waiting.splice(0, this.#first);

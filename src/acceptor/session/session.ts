@@ -5,12 +5,12 @@ import type { ChunkAssembler } from '../../protocol/chunks.js';
 import type { MessageType } from '../../protocol/codes.js';
 import { encodeFrame, type Body, type Encoding } from '../../protocol/encode.js';
 import type { Origin } from '../../messages/task.js';
-import { noCompression, type Compression } from '../compression.js';
-import type { SessionBudget, UserBudget } from './budgets.js';
+import { noCompression, type Compression } from './compression.js';
+import type { SessionBudget, UserBudget } from './limits/budgets.js';
 import type { Credential } from './credential.js';
 import type { HeldFrames } from './held-frames.js';
-import type { ReadGate } from './read-gate.js';
-import type { SessionMeter } from './session-meter.js';
+import type { ReadGate } from './limits/read-gate.js';
+import type { SessionMeter } from './limits/session-meter.js';
 
 /** What a session needs of its connection. uWS's sockets are such; see there. */
 export interface SessionSocket {

@@ -1,10 +1,18 @@
 import { customerOf, isLoopback } from '../addresses/spelling.js';
-import { isUnused, type Budgets, type UserBudget } from './budgets.js';
+import { isUnused, type Budgets, type UserBudget } from './limits/budgets.js';
 import type { Session } from './session.js';
+import { SessionGroup } from './limits/session-group.js';
 
 interface User {
-  sessions: number;
+  readonly sessions: SessionGroup;
   readonly budget: UserBudget;
+}
+
+/** A user, as administrators see it. */
+export interface UserConnections {
+  /** The id of the user; for clients without one, followed by their address. */
+  readonly user: string;
+  readonly connections: number;
 }
 
 /** Users without a session whose budgets are kept: who connects again does not begin anew. */
@@ -26,6 +34,11 @@ export class Sessions {
   /** A number for a session that none had before. */
   nextNumber(): number {
     return ++this.#numbers;
+  }
+
+  /** The number that was given out last. */
+  get newest(): number {
+    return this.#numbers;
   }
 
   get size(): number {
@@ -61,10 +74,25 @@ export class Sessions {
     this.#dropUser(session);
     const name = isShared ? `${userId} ${customerOf(session.address)}` : userId;
     const user = this.#users.get(name) ?? this.#enter(name);
-    user.sessions++;
+    user.sessions.add(session);
     session.userId = userId;
     session.countedFor = name;
     session.userBudget = isShared && isLoopback(session.address) ? undefined : user.budget;
+  }
+
+  /** At most `limit` users, those who connected first before the others. */
+  listUsers(limit: number): UserConnections[] {
+    const listed: UserConnections[] = [];
+    for (const [user, { sessions }] of this.#users) {
+      if (listed.length >= limit) break;
+      listed.push({ user, connections: sessions.size });
+    }
+    return listed;
+  }
+
+  /** The sessions of a user, live. @param user As `listUsers` names it. */
+  ofUser(user: string): SessionGroup | undefined {
+    return this.#users.get(user)?.sessions;
   }
 
   /** A copy of all open sessions. */
@@ -78,7 +106,10 @@ export class Sessions {
   }
 
   #enter(userId: string): User {
-    const user = this.#absent.get(userId) ?? { sessions: 0, budget: this.#budgets.ofUser(performance.now()) };
+    const user = this.#absent.get(userId) ?? {
+      sessions: new SessionGroup(),
+      budget: this.#budgets.ofUser(performance.now()),
+    };
     this.#absent.delete(userId);
     this.#users.set(userId, user);
     return user;
@@ -91,7 +122,9 @@ export class Sessions {
     session.countedFor = undefined;
     session.userBudget = undefined;
     const user = this.#users.get(countedFor);
-    if (user === undefined || --user.sessions > 0) return;
+    if (user === undefined) return;
+    user.sessions.delete(session);
+    if (user.sessions.size > 0) return;
     this.#users.delete(countedFor);
     if (!isUnused(user.budget, performance.now())) this.#absent.set(countedFor, user);
     this.#forgetAbsent();

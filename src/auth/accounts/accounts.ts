@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Account, AccountStore, ApiKey, Revocation } from '../../storage/accounts/port.js';
 import type { AccessChange } from '../access/access-cache.js';
+import { writeOrder, type Order } from './orders.js';
 import { isPattern } from '../patterns.js';
 import { whyUnusable } from './passwords.js';
 import { permissionsSchema, type Permissions } from '../permissions.js';
@@ -163,6 +164,12 @@ export class Accounts {
   /** The application has decided anew about a user, a document, or both. */
   async refreshAccess(change: AccessChange): Promise<void> {
     await this.#options.store.noteChange('access', JSON.stringify(change));
+    await this.#changed(undefined);
+  }
+
+  /** Every node of the cluster does it a moment later, this one at once. */
+  async order(order: Order): Promise<void> {
+    await this.#options.store.noteChange('order', writeOrder(order));
     await this.#changed(undefined);
   }
 

@@ -5,6 +5,7 @@
  */
 import type { Logger } from 'pino';
 import type { AccessChange } from '../access/access-cache.js';
+import { readOrder, type Order } from './orders.js';
 import type { Account, AccountStore, ApiKey, Change, Revocation } from '../../storage/accounts/port.js';
 
 export interface DirectoryOptions {
@@ -13,6 +14,8 @@ export interface DirectoryOptions {
   readonly log: Logger;
   /** Something has changed that may concern sessions; it is known here already. */
   readonly onChanged: (changed: Changed) => void;
+  /** An administrator wants something done on all nodes. Orders from before the start are not repeated. */
+  readonly onOrder?: (order: Order) => void;
   readonly onPollFailed: () => void;
 }
 
@@ -157,7 +160,7 @@ export class Directory {
   }
 
   async #followChanges(): Promise<void> {
-    const { onChanged } = this.#options;
+    const { onChanged, onOrder } = this.#options;
     const changes = await this.#store.changesSince(this.#number);
     if (changes === undefined) {
       await this.#readAll();
@@ -169,7 +172,12 @@ export class Directory {
     const accounts = await this.#apply(changes);
     this.#number = last.number;
     const access = changes.filter(({ kind }) => kind === 'access').map(({ id }) => JSON.parse(id) as AccessChange);
-    onChanged({ accounts, isAll: false, access });
+    for (const { kind, id } of changes) {
+      const order = kind === 'order' ? readOrder(id) : undefined;
+      if (order !== undefined) onOrder?.(order);
+    }
+    // Orders change nothing of what sessions may do, and there may be very many sessions.
+    if (changes.some(({ kind }) => kind !== 'order')) onChanged({ accounts, isAll: false, access });
   }
 
   async #apply(changes: readonly Change[]): Promise<Map<string, Account | undefined>> {

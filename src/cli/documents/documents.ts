@@ -1,11 +1,11 @@
 /** The commands that read and change documents. */
 import { Fields } from '../../protocol/fields.js';
 import { isDocumentId } from '../../protocol/document-id.js';
-import { loadConfig } from '../../config/load.js';
+import { remoteHelp, remoteOptions, withRemote, type Where } from '../remote.js';
 import { DataError, UsageError, wordsAndOptions, type Command } from '../tools.js';
 import { documentOf, lineOf, linesOf, Progress, writeLine } from './lines.js';
-import { RemoteStore } from './remote-store.js';
-import { DocumentRefused, type DocumentStore, type FoundDocument } from './store.js';
+import { DocumentRefused, type FoundDocument } from './found-document.js';
+import { DocumentStore } from './store.js';
 import { textStateOf } from './text-state.js';
 
 const help = `synckit-server documents <command>: read and change documents
@@ -29,30 +29,20 @@ const help = `synckit-server documents <command>: read and change documents
                    be repeated; fields that the export lacks stay
     --after ID       go on behind the line of this id
 
-With a running server, as an administrator:
-  --url URL        its address (default: SYNCKIT_URL)
-  --token TOKEN    a token or an API key (default: SYNCKIT_TOKEN)
-
-Without --url, in the storage of DATABASE_URL or SYNCKIT_DATA_DIR: stop the
-servers first, as they would not hear of what is changed.
+${remoteHelp}
+To list, export, delete and restore is for administrators.
 
 Example:
   synckit-server documents export --url http://localhost:8080 --token "$TOKEN" > all.ndjson
   SYNCKIT_DATA_DIR=/var/lib/synckit synckit-server documents import all.ndjson`;
 
-const where = { url: { type: 'string' }, token: { type: 'string' } } as const;
 const range = { prefix: { type: 'string' }, after: { type: 'string' } } as const;
-
-interface Where {
-  readonly url?: string | undefined;
-  readonly token?: string | undefined;
-}
 
 type Subcommand = (args: string[]) => Promise<void>;
 
 const subcommands: Readonly<Record<string, Subcommand>> = {
   async list(args) {
-    const known = { ...where, ...range, deleted: { type: 'boolean' }, json: { type: 'boolean' } } as const;
+    const known = { ...remoteOptions, ...range, deleted: { type: 'boolean' }, json: { type: 'boolean' } } as const;
     const { values } = wordsAndOptions(args, known, []);
     const { prefix = '', after = '', deleted = false, json = false } = values;
     await withStore(values, false, async (store) => {
@@ -63,7 +53,7 @@ const subcommands: Readonly<Record<string, Subcommand>> = {
   },
 
   async get(args) {
-    const { values, words } = wordsAndOptions(args, where, ['ID']);
+    const { values, words } = wordsAndOptions(args, remoteOptions, ['ID']);
     const id = idOf(words);
     await withStore(values, false, async (store) => {
       const [found] = await store.read([id]);
@@ -73,29 +63,29 @@ const subcommands: Readonly<Record<string, Subcommand>> = {
   },
 
   async set(args) {
-    const { values, words } = wordsAndOptions(args, where, ['ID', 'JSON']);
+    const { values, words } = wordsAndOptions(args, remoteOptions, ['ID', 'JSON']);
     const [, given = ''] = words;
     const fields = await patchOf(given);
     await withStore(values, true, (store) => store.write(idOf(words), fields));
   },
 
   async delete(args) {
-    const { values, words } = wordsAndOptions(args, { ...where, hard: { type: 'boolean' } } as const, ['ID']);
+    const { values, words } = wordsAndOptions(args, { ...remoteOptions, hard: { type: 'boolean' } } as const, ['ID']);
     await end(values, values.hard === true ? 'erase' : 'delete', idOf(words));
   },
 
   async restore(args) {
-    const { values, words } = wordsAndOptions(args, where, ['ID']);
+    const { values, words } = wordsAndOptions(args, remoteOptions, ['ID']);
     await end(values, 'restore', idOf(words));
   },
 
   async export(args) {
-    const { values } = wordsAndOptions(args, { ...where, ...range } as const, []);
+    const { values } = wordsAndOptions(args, { ...remoteOptions, ...range } as const, []);
     await withStore(values, false, (store) => exportAll(store, values.prefix ?? '', values.after ?? ''));
   },
 
   async import(args) {
-    const { values, words } = wordsAndOptions(args, { ...where, after: { type: 'string' } } as const, ['FILE']);
+    const { values, words } = wordsAndOptions(args, { ...remoteOptions, after: { type: 'string' } } as const, ['FILE']);
     await withStore(values, true, (store) => importAll(store, words[0] ?? '-', values.after));
   },
 };
@@ -114,7 +104,7 @@ export const documentCommands: Readonly<Record<string, Command>> = {
   },
 };
 
-/** Documents that are read at a time. */
+/** Documents that are read or written at a time. */
 const atOnce = 32;
 
 async function exportAll(store: DocumentStore, prefix: string, after: string): Promise<void> {
@@ -144,6 +134,25 @@ async function importAll(store: DocumentStore, file: string, after: string | und
   const progress = new Progress();
   let [same, refused, isBefore, last] = [0, 0, after !== undefined, after ?? ''];
   const line = (): string => `${progress.count} documents imported, ${same} of them were there, ${refused} refused.`;
+  const refuse = (text: string, error: unknown): void => {
+    if (!(error instanceof DocumentRefused)) throw error;
+    refused++;
+    process.stderr.write(`refused: ${text.slice(0, 80)}: ${error.message}\n`);
+  };
+  const waiting = new Map<string, { readonly text: string; readonly document: FoundDocument }>();
+  const flush = async (): Promise<void> => {
+    const lines = [...waiting.values()];
+    waiting.clear();
+    const done = await Promise.allSettled(lines.map(({ document }) => importOne(store, document)));
+    for (const [place, { text, document }] of lines.entries()) {
+      const outcome = done[place];
+      if (outcome?.status === 'rejected') refuse(text, outcome.reason);
+      if (outcome?.status !== 'fulfilled') continue;
+      if (!outcome.value) same++;
+      last = document.id;
+      progress.add(last);
+    }
+  };
   try {
     for await (const text of linesOf(file)) {
       try {
@@ -152,15 +161,14 @@ async function importAll(store: DocumentStore, file: string, after: string | und
           isBefore = document.id !== after;
           continue;
         }
-        if (!(await importOne(store, document))) same++;
-        last = document.id;
-        progress.add(last);
+        // Of two lines for a document the later one counts.
+        if (waiting.has(document.id) || waiting.size === atOnce) await flush();
+        waiting.set(document.id, { text, document });
       } catch (error) {
-        if (!(error instanceof DocumentRefused)) throw error;
-        refused++;
-        process.stderr.write(`refused: ${text.slice(0, 80)}: ${error.message}\n`);
+        refuse(text, error);
       }
     }
+    await flush();
   } catch (error) {
     progress.end(`${line()} Interrupted${last === '' ? '' : `; go on with --after ${last}`}.`);
     throw error;
@@ -192,29 +200,11 @@ async function withStore(
   mayChange: boolean,
   action: (store: DocumentStore) => Promise<void>,
 ): Promise<void> {
-  const store = await openStore(values, mayChange);
   try {
-    await action(store);
+    await withRemote(values, mayChange, (remote) => action(new DocumentStore(remote)));
   } catch (error) {
     throw error instanceof DocumentRefused ? new DataError(error.message) : error;
-  } finally {
-    await store.close();
   }
-}
-
-async function openStore(values: Where, mayChange: boolean): Promise<DocumentStore> {
-  const given = values.url ?? process.env['SYNCKIT_URL'] ?? '';
-  const token = values.token ?? process.env['SYNCKIT_TOKEN'];
-  if (given !== '') {
-    if (!/^(https?|wss?):\/\//.test(given) || !URL.canParse(given)) {
-      throw new UsageError('--url must be the address of a server, such as http://localhost:8080');
-    }
-    return new RemoteStore({ url: given, token });
-  }
-  if (values.token !== undefined) throw new UsageError('--token is of a running server: give --url too');
-  // Imported only here: it needs storage and the WASM core.
-  const { openLocalStore } = await import('./local-store.js');
-  return openLocalStore(loadConfig(process.env), mayChange);
 }
 
 function idOf([id = '']: readonly string[]): string {

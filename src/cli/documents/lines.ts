@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { isDocumentId } from '../../protocol/document-id.js';
 import { Fields } from '../../protocol/fields.js';
 import { DataError } from '../tools.js';
-import { DocumentRefused, type FoundDocument } from './store.js';
+import { DocumentRefused, type FoundDocument } from './found-document.js';
 
 /** `{"id":…,"fields":{…},"text":…,"updated":…}`, the fields sorted by name, with the values as they were sent. */
 export function lineOf({ id, fields, text, updated }: FoundDocument): string {

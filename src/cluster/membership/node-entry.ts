@@ -24,6 +24,7 @@ const entrySchema = z.object({
   clients: count,
   documents: count,
   draining: z.boolean(),
+  activity: z.object({ deliveries: count, acks: z.array(count).max(100) }).optional(),
   // Truncated before validation, so that the cost of reading an entry is bounded.
   rooms: z.preprocess((rooms) => (Array.isArray(rooms) ? rooms.slice(0, MAX_ROOMS) : rooms), z.array(room)),
 }) satisfies z.ZodType<NodeEntry>;

@@ -40,6 +40,16 @@ export interface NodeFacts {
   /** Documents in memory. */
   readonly documents: number;
   readonly draining: boolean;
+  /** Undefined for a node without metrics, or of an older version. */
+  readonly activity?: Activity | undefined;
+}
+
+/** What a process has done since its start: rates are differences. */
+export interface Activity {
+  /** Frames to subscribers. */
+  readonly deliveries: number;
+  /** Acknowledged writes by how long the ack took: one count per bound of `latencies` in metrics/buckets.ts, and the rest. */
+  readonly acks: readonly number[];
 }
 
 /** What a node publishes about itself. */

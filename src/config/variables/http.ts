@@ -1,8 +1,13 @@
 /** What HTTP requests may take, in the configuration table. */
-import { duration, integer, size } from '../kinds.js';
+import { duration, flag, integer, size } from '../kinds.js';
 import { variable } from '../variable.js';
 
 export const http = {
+  playground: variable('SYNCKIT_PLAYGROUND', flag(), {
+    defaultWords: 'true, in production false',
+    meaning:
+      'Whether `/playground` is served: a page on which everybody who may read and write documents can try them. It has no permissions of its own.',
+  }),
   httpTimeoutMs: variable('SYNCKIT_HTTP_TIMEOUT_MS', integer(100, 3_600_000), {
     default: '30000',
     unit: 'ms',

@@ -70,6 +70,12 @@ export const sync = {
     meaning:
       'Largest state of one collaborative text, as clients send it. A state takes about 205 bytes for each separately typed piece.',
   }),
+  textDiffMs: variable('SYNC_TEXT_DIFF_MS', integer(1, 10_000), {
+    default: '50',
+    unit: 'ms',
+    meaning:
+      'Longest time to compare a text with the content that takes its place (`PUT /documents/:id/text`). What is not compared by then is replaced as a whole; the beginning and the end that both have in common always stay.',
+  }),
   replayMaxFields: variable('SYNC_REPLAY_MAX_FIELDS', integer(0), {
     default: '10000',
     meaning:

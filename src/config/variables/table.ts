@@ -10,6 +10,7 @@ import { http } from './http.js';
 import { identityProvider } from './identity-provider.js';
 import { flag, hosts, integer, oneOf, origins, secret, size, text } from '../kinds.js';
 import { limits } from './limits.js';
+import { snapshots } from './snapshots.js';
 import { sync } from './sync.js';
 import { tls } from './tls.js';
 import { validation } from './validation.js';
@@ -248,6 +249,7 @@ export const sections = [
   { title: 'Limits', variables: limits },
   { title: 'Budgets', variables: budgets },
   { title: 'HTTP', variables: http },
+  { title: 'Snapshots', variables: snapshots },
   { title: 'Metrics', variables: metrics },
   { title: 'Cluster', variables: cluster },
 ] as const;
@@ -267,5 +269,6 @@ export const variables = {
   ...limits,
   ...budgets,
   ...http,
+  ...snapshots,
   ...cluster,
 };

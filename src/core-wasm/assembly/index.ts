@@ -45,3 +45,4 @@ export { applyChanges as textApply } from './text/merge/apply';
 export { writeTextState as textWriteState } from './text/json/write-state';
 export { writeChanges as textWriteChanges } from './text/changes/write-changes';
 export { writeText as textWriteText, textLength } from './text/visible';
+export { writeVisible as textWriteVisible, writeClusterEnds as textWriteClusterEnds } from './text/visible-blocks';

@@ -58,4 +58,6 @@ export interface CoreExports {
   textWriteChanges(document: number, since: number): void;
   textWriteText(document: number): void;
   textLength(document: number): number;
+  textWriteVisible(document: number): void;
+  textWriteClusterEnds(length: number): void;
 }

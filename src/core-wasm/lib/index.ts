@@ -9,4 +9,5 @@ export {
   type TextMergeResult,
   type TextStore,
 } from './text-store.js';
+export type { ClusterId, InsertedText, MarkedClusters, TextEdit, VisibleBlock, VisibleText } from './text-edit.js';
 export { TextCore, type TextCoreOptions } from './text-core.js';

@@ -33,6 +33,17 @@ export const bytesRecord = {
   length: 4,
 } as const;
 
+/** A visible block, as `assembly/text/visible-blocks.ts` writes it. */
+export const visibleRecord = {
+  clock: 0,
+  count: 8,
+  units: 12,
+  author: 16,
+  name: 20,
+  nameLength: 24,
+  size: 32,
+} as const;
+
 /** Bits of the result of `textMerge`, and its refusals. The other side of `assembly/text/merge/merge.ts`. */
 export const mergeAnswer = {
   changed: 1,

@@ -1,7 +1,9 @@
 import type { CoreExports } from './core-exports.js';
 import { CoreInstance, type CoreOptions } from './core-instance.js';
 import { notOpen } from './fields-store.js';
-import { applyAnswer, bytesRecord, mergeAnswer, resultRecords } from './layout.js';
+import { applyAnswer, bytesRecord, mergeAnswer, resultRecords, visibleRecord } from './layout.js';
+import { encodeEdit } from './encode-edit.js';
+import type { TextEdit, VisibleBlock, VisibleText } from './text-edit.js';
 import { TextRefused, type TextApplyResult, type TextMergeResult, type TextStore } from './text-store.js';
 
 export interface TextCoreOptions extends CoreOptions {
@@ -119,6 +121,43 @@ export class TextCore implements TextStore {
       core.textWriteText(document);
     });
     return this.#core.memory.readText(address, length);
+  }
+
+  visible(handle: number): VisibleText {
+    const document = this.#document(handle);
+    const [address, length] = this.#locate((core) => {
+      core.textWriteVisible(document);
+    });
+    const { memory, result } = this.#core;
+    const start = memory.word(result + resultRecords + 8 + bytesRecord.address);
+    const end = start + memory.word(result + resultRecords + 8 + bytesRecord.length);
+    const names = new Map<number, string>();
+    const blocks: VisibleBlock[] = [];
+    for (let at = start; at < end; at += visibleRecord.size) {
+      const author = memory.word(at + visibleRecord.author);
+      let name = names.get(author);
+      if (name === undefined) {
+        name = memory.readText(memory.word(at + visibleRecord.name), memory.word(at + visibleRecord.nameLength));
+        names.set(author, name);
+      }
+      const last = memory.double(at + visibleRecord.clock);
+      const first = last - memory.word(at + visibleRecord.count) + 1;
+      blocks.push({ author: name, first, last, units: memory.word(at + visibleRecord.units) });
+    }
+    return { text: memory.readText(address, length), blocks };
+  }
+
+  clusterEnds(text: string): Uint32Array {
+    const bytes = Buffer.from(text);
+    this.#core.memory.writeBytes(bytes, this.#stage(bytes.length));
+    const [address, length] = this.#locate((core) => {
+      core.textWriteClusterEnds(bytes.length);
+    });
+    return new Uint32Array(this.#core.memory.copy(address, length).buffer);
+  }
+
+  edit(handle: number, edit: TextEdit): TextApplyResult {
+    return this.apply(handle, [encodeEdit(edit, this.clock(handle))]);
   }
 
   length(handle: number): number {

@@ -1,3 +1,5 @@
+import type { TextEdit, VisibleText } from './text-edit.js';
+
 /** Documents of collaborative text (Fugue): what the WASM core and the reference implementation both do. */
 
 /** What joining an incoming state did. */
@@ -90,6 +92,19 @@ export interface TextStore {
 
   /** What users see, in document order. */
   text(handle: number): string;
+
+  /** The same, with the blocks that it is made of. */
+  visible(handle: number): VisibleText;
+
+  /** Where each cluster of a text ends, in UTF-16 units. @param text Without lone surrogates. */
+  clusterEnds(text: string): Uint32Array;
+
+  /**
+   * Joins what an author has inserted, cut and deleted.
+   *
+   * @throws TextRefused with the text unchanged, when it is out of range.
+   */
+  edit(handle: number, edit: TextEdit): TextApplyResult;
 
   /** Number of visible clusters. */
   length(handle: number): number;

@@ -1,5 +1,7 @@
 import { notOpen } from '../lib/fields-store.js';
-import { clusterCount } from './graphemes.js';
+import type { TextEdit, VisibleText } from '../lib/text-edit.js';
+import { clusterCount, splitClusters } from './graphemes.js';
+import { editOf } from './text-edit.js';
 import { readChanges, writeChanges } from './text-changes.js';
 import { joinRuns, type Joined, type TextMark } from './text-join.js';
 import { documentOrder } from './text-order.js';
@@ -115,6 +117,27 @@ export class ReferenceText implements TextStore {
   text(handle: number): string {
     const visible = documentOrder(runsOf(this.#document(handle))).filter((run) => !run.deleted);
     return visible.map((run) => run.text).join('');
+  }
+
+  visible(handle: number): VisibleText {
+    const runs = documentOrder(runsOf(this.#document(handle))).filter((run) => !run.deleted);
+    return {
+      text: runs.map((run) => run.text).join(''),
+      blocks: runs.map(({ author, first, last, text }) => ({ author, first, last, units: text.length })),
+    };
+  }
+
+  clusterEnds(text: string): Uint32Array {
+    let end = 0;
+    return Uint32Array.from(splitClusters(text), (cluster) => (end += cluster.length));
+  }
+
+  edit(handle: number, edit: TextEdit): TextApplyResult {
+    const before = this.#document(handle);
+    const { state, marks } = editOf(edit, before.clock);
+    const { document, changed, incomplete } = joined(before, [state], marks);
+    this.#documents.set(handle, document);
+    return { changed, incomplete };
   }
 
   length(handle: number): number {

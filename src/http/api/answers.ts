@@ -28,12 +28,16 @@ const statuses: Readonly<Record<ErrorCode, string>> = {
   DOCUMENT_DELETED: notFound,
   TEXT_ERASED: '409 Conflict',
   NOT_FOUND: notFound,
+  SNAPSHOT_NOT_FOUND: notFound,
+  NO_SNAPSHOTS: notFound,
+  SNAPSHOTS_FULL: '507 Insufficient Storage',
   METHOD_NOT_ALLOWED: '405 Method Not Allowed',
   VALIDATION_FAILED: unprocessable,
   PRECONDITION_FAILED: '412 Precondition Failed',
   UNSUPPORTED_MEDIA_TYPE: '415 Unsupported Media Type',
   IDEMPOTENCY_KEY_REUSED: unprocessable,
   RATE_LIMIT_EXCEEDED: '429 Too Many Requests',
+  DISCONNECTED: unavailable,
   AUTH_UNAVAILABLE: unavailable,
   STORAGE_UNAVAILABLE: unavailable,
   SHUTTING_DOWN: unavailable,
@@ -48,14 +52,16 @@ export function refusal(code: ErrorCode, sentence: string = errors[code].sentenc
   if (errors[code].retryable && code !== 'INTERNAL') {
     headers.push(['Retry-After', String(Math.max(1, Math.ceil((retryAfterMs ?? 1_000) / 1_000)))]);
   }
-  return { status, headers, body: { error: sentence, code } };
+  return { status, headers, body: { error: sentence, code }, uncounted: code };
 }
 
 /** The answer to what was thrown; undefined for what is no refusal. */
 export function refusalFor(error: unknown): Answer | undefined {
   if (!(error instanceof ProtocolError)) return undefined;
-  const hasTime = error instanceof LimitError || error instanceof RefusedError;
-  return refusal(error.code, error.message, hasTime ? error.retryAfterMs : undefined);
+  if (error instanceof RefusedError) {
+    return { ...refusal(error.code, error.message, error.retryAfterMs), uncounted: undefined };
+  }
+  return refusal(error.code, error.message, error instanceof LimitError ? error.retryAfterMs : undefined);
 }
 
 export const noContent: Answer = { status: '204 No Content' };

@@ -1,6 +1,6 @@
 /** Writes server-sent events into the answer to a request. */
 import type { HttpResponse } from 'uWebSockets.js';
-import { securityHeaders } from '../answer.js';
+import { dataPolicy, securityHeaders } from '../answer.js';
 import { ByteQueue } from './byte-queue.js';
 
 type Header = readonly [name: string, value: string];
@@ -83,6 +83,7 @@ export class EventSink {
     const { response, headers, heartbeatMs } = this.#options;
     response.writeStatus('200 OK');
     for (const [name, value] of [...securityHeaders, ...headers]) response.writeHeader(name, value);
+    response.writeHeader('Content-Security-Policy', dataPolicy);
     response.writeHeader('Content-Type', 'text/event-stream');
     // Of nginx.
     response.writeHeader('X-Accel-Buffering', 'no');

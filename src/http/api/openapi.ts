@@ -52,7 +52,9 @@ function operationOf(spec: RouteSpec, names: Names): Json {
       : {
           requestBody: {
             ...{ required: true, description: body.description },
-            content: Object.fromEntries(body.contentTypes.map((type) => [type, { schema: input(body.schema) }])),
+            content: Object.fromEntries(
+              body.contentTypes.map((type) => [type, { schema: input(body.schemas?.[type] ?? body.schema) }]),
+            ),
           },
         }),
     responses: Object.fromEntries(

@@ -1,10 +1,12 @@
 /** What the routes of the HTTP API need from the node. */
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
 import type { Config } from '../../config/load.js';
+import type { ErrorCode } from '../../errors.js';
 import type { Logger } from '../../log.js';
 import type { DocumentRead, DocumentReadHead, DocumentWrite, FollowRequest } from '../../messages/document-request.js';
 import type { EndingRequest } from '../../messages/lifecycle-request.js';
 import type { ListPage, ListRequest } from '../../storage/lifecycle/port.js';
+import type { SnapshotsPort } from '../snapshots/ports.js';
 import type { HttpDeps } from '../ports.js';
 
 /** What a client has shown; the text of a token or of an API key. */
@@ -29,6 +31,10 @@ export interface DocumentClient {
   list(list: ListRequest): Promise<ListPage>;
   /** Deletes, restores or erases a document; resolves when it is durable. */
   end(request: EndingRequest, requestId: string): Promise<void>;
+  /** Charges for a request; rejects when the sender may not do that: to manage is to write or to administer. */
+  admit(documentId: string, action: 'read' | 'manage'): Promise<void>;
+  /** Charges for a request about a document that is not known yet. */
+  charge(): void;
   /** Rejects when the sender may not write it. */
   checkWrite(documentId: string): Promise<void>;
   /** Resolves when it is durable. */
@@ -67,10 +73,13 @@ export interface ApiDeps {
     | 'eventHeartbeatMs'
   >;
   readonly log: Logger;
+  /** A request is refused with a code that nobody has counted. */
+  readonly onRefused: (code: ErrorCode) => void;
   /** Rejects with a ProtocolError when the sender is refused. */
   readonly open: (sender: Sender) => Promise<DocumentClient>;
   /** Follows a document; rejects with a ProtocolError, with nothing written, when the sender is refused. */
   readonly follow: (sender: Sender, request: FollowRequest, events: Events) => Promise<Following>;
+  readonly snapshots: SnapshotsPort;
   readonly addressOf: (response: HttpResponse, request: HttpRequest) => string;
   readonly refusalOf: HttpDeps['refusalOf'];
   /** A connection is closed whose body comes in too many parts. */

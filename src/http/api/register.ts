@@ -3,6 +3,7 @@ import type { TemplatedApp } from 'uWebSockets.js';
 import { BodyMemory } from '../body.js';
 import { Idempotency } from '../documents/idempotency.js';
 import { documentRoutes } from '../documents/routes.js';
+import { snapshotRoutes } from '../snapshots/routes.js';
 import type { ApiDeps } from './ports.js';
 import { createHandler } from './serve.js';
 
@@ -20,10 +21,12 @@ export function createApi(deps: ApiDeps): Api {
   const bodies = new BodyMemory(maxHttpBodyBytes);
   const answers = new BodyMemory(maxHttpAnswerBytes);
   const idempotency = new Idempotency({ maxKeys, keepMs });
-  const handle = createHandler({ ...deps, bodies, answers }, documentRoutes(idempotency));
+  const routes = [...documentRoutes(idempotency), ...snapshotRoutes(deps.snapshots)];
+  const handle = createHandler({ ...deps, bodies, answers }, routes);
   const register = (app: TemplatedApp): void => {
     app.any('/documents', handle);
     app.any('/documents/*', handle);
+    app.any('/snapshots/*', handle);
   };
   return { bodies, answers, idempotency, register };
 }

@@ -34,6 +34,8 @@ export interface RouteSpec {
     readonly contentTypes: readonly string[];
     /** What it is as a whole; it is checked where it is read. */
     readonly schema: z.ZodType;
+    /** The same for content types of which it is another. */
+    readonly schemas?: Readonly<Record<string, z.ZodType>>;
     readonly description: string;
   };
   /** By status. */

@@ -19,7 +19,7 @@ export function serveEvents(
   asked: RequestHead,
   documentId: string,
   headers: readonly (readonly [string, string])[],
-  deps: Pick<ApiDeps, 'config' | 'log' | 'follow' | 'unready'> & { readonly origins: Origins },
+  deps: Pick<ApiDeps, 'config' | 'log' | 'follow' | 'unready' | 'onRefused'> & { readonly origins: Origins },
 ): void {
   const { log, follow, unready, config } = deps;
   let following: Following | undefined;
@@ -60,6 +60,7 @@ export function serveEvents(
     else {
       sink.close();
       isGone = true;
+      if (answer.uncounted !== undefined) deps.onRefused(answer.uncounted);
       const all = [...(answer.headers ?? []), ...headers];
       sendAnswer(response, { contentType: 'application/json', ...answer, headers: all, close: true });
     }

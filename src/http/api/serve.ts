@@ -28,7 +28,7 @@ const withBody = new Set(['post', 'put', 'patch']);
 const faults: Readonly<Record<BodyFault, Answer>> = {
   tooLarge: { ...refusal('MESSAGE_TOO_LARGE'), close: true },
   crowded: { ...refusal('RATE_LIMIT_EXCEEDED'), close: true },
-  late: { status: '408 Request Timeout', body: { error: 'Request timeout', code: 'INVALID_REQUEST' }, close: true },
+  late: { ...refusal('INVALID_REQUEST', 'Request timeout'), status: '408 Request Timeout', close: true },
   // Nobody gets it.
   gone: refusal('INVALID_REQUEST'),
 };
@@ -135,6 +135,7 @@ export function createHandler(options: ServeOptions, routes: readonly Route[]): 
       const bytes = made.content?.bytes.length ?? 0;
       if (!isDone && answers.take(bytes)) answerBytes = bytes;
       else reply = refusal('RATE_LIMIT_EXCEEDED');
+      if (!isDone && reply.uncounted !== undefined) options.onRefused(reply.uncounted);
       // Clients of the reference server compare the type exactly.
       return { contentType: 'application/json', ...reply, headers: [...(reply.headers ?? []), ...own] };
     };

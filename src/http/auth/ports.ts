@@ -7,6 +7,7 @@ import type { SignIn } from '../../auth/accounts/sign-in.js';
 import type { Config } from '../../config/load.js';
 import type { Logger } from '../../log.js';
 import type { AccountStore } from '../../storage/accounts/port.js';
+import type { AdminDeps } from '../admin/ports.js';
 import type { HttpDeps } from '../ports.js';
 
 export interface AuthServices {
@@ -27,8 +28,8 @@ export interface AuthHttpDeps {
   readonly services: () => AuthServices | undefined;
   /** The address of the client, behind trusted proxies. */
   readonly addressOf: (response: HttpResponse, request: HttpRequest) => string;
-  /** The documents with subscribers, for operators. */
-  readonly openDocuments: () => object;
+  /** For administrators. */
+  readonly node: AdminDeps;
   readonly refusalOf: HttpDeps['refusalOf'];
   /** A connection is closed whose body comes in too many parts. */
   readonly refuseParts: (address: string) => void;

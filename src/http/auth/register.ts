@@ -4,7 +4,7 @@ import { createOrigins } from '../../auth/origins.js';
 import { errors } from '../../errors.js';
 import { refuse as refuseAtOnce, respond, type Answer } from '../answer.js';
 import { createCors } from '../cors.js';
-import { administer } from './admin.js';
+import { administer } from '../admin/administer.js';
 import { comeLater, refuse } from './answers.js';
 import { head, readBody, type Asked, type Body } from './exchange.js';
 import type { AuthHttpDeps } from './ports.js';

@@ -15,6 +15,10 @@ export function documentRoutes(idempotency: Idempotency): readonly Route[] {
     { spec: specs.getDocument, handle: getDocument },
     { spec: specs.patchDocument, handle: (call) => write(idempotency, call, 'patch') },
     { spec: specs.getText, handle: getText },
+    {
+      spec: specs.putText,
+      handle: (call) => write(idempotency, call, call.contentType === 'text/plain' ? 'text' : 'textJson'),
+    },
     { spec: specs.followDocument, handle: undefined },
     { spec: specs.postDeltas, handle: (call) => write(idempotency, call, 'deltas') },
   ];
@@ -63,7 +67,10 @@ async function write(idempotency: Idempotency, call: Call, form: DocumentWrite['
     const owner = client.isAnonymous ? address : client.userId;
     await idempotency.answer({ owner, key, what, body }, make);
   }
-  const wantsDocument = /(^|[\s,;])return=representation($|[\s,;])/i.test(headers['prefer'] ?? '');
+  const wantsDocument =
+    form !== 'text' &&
+    form !== 'textJson' &&
+    /(^|[\s,;])return=representation($|[\s,;])/i.test(headers['prefer'] ?? '');
   if (!wantsDocument) return noContent;
   const answer = await readDocument(call);
   return { ...answer, headers: [...(answer.headers ?? []), ['Preference-Applied', 'return=representation']] };

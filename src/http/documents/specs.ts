@@ -19,6 +19,12 @@ export const refusals: Readonly<Record<string, AnswerSpec>> = {
   },
 };
 
+export const erased: AnswerSpec = {
+  description: 'The document was erased, and takes no text any more.',
+  schema: errorSchema,
+};
+export const deleted: AnswerSpec = { description: 'The document is deleted.', schema: errorSchema };
+
 const json = z.unknown().describe('Any JSON value.');
 
 export const documentSchema = z.object({
@@ -64,11 +70,17 @@ const writeAnswers: RouteSpec['answers'] = {
   200: { description: 'Durable; the document as it is now (`Prefer`).', schema: documentSchema, headers: etag },
   204: { description: 'Durable.' },
   ...refusals,
+  404: deleted,
   412: { description: 'The document is in another state than the conditions demand.', schema: errorSchema },
   413: { description: 'The body or the document is too large.', schema: errorSchema },
   415: { description: 'The body has another type.', schema: errorSchema },
-  422: { description: 'The key was used for another request.', schema: errorSchema },
+  422: { description: 'A rule forbids what is written, or the key was used for another request.', schema: errorSchema },
 };
+
+/** For writes that know no `Prefer`. */
+function omitRepresentation(answers: RouteSpec['answers']): RouteSpec['answers'] {
+  return Object.fromEntries(Object.entries(answers).filter(([status]) => status !== '200'));
+}
 
 export const getDocument: RouteSpec = {
   ...{ method: 'get', path: '/documents/{id}', operation: 'getDocument', tag },
@@ -116,6 +128,21 @@ export const patchDocument: RouteSpec = {
   answers: writeAnswers,
 };
 
+export const putText: RouteSpec = {
+  ...{ method: 'put', path: '/documents/{id}/text', operation: 'putText', tag },
+  summary: 'Replaces what the collaborative text of a document shows',
+  description:
+    'What the text and the content have in common stays; the rest becomes insertions and deletions by the server, so that what others type at the same time is merged with it. Who wants to change nothing but the state that he has read sends its tag in `If-Match`. The answer comes when it is durable. Needs the permission to write the document.',
+  headers: writeHeaders.omit({ prefer: true }),
+  body: {
+    contentTypes: ['text/plain', 'application/json'],
+    schema: z.strictObject({ content: z.string() }),
+    schemas: { 'text/plain': z.string() },
+    description: 'The content: as `text/plain` in UTF-8 just that, as `application/json` in an object.',
+  },
+  answers: { ...omitRepresentation(writeAnswers), 409: erased },
+};
+
 export const postDeltas: RouteSpec = {
   ...{ method: 'post', path: '/documents/{id}/deltas', operation: 'postDeltas', tag },
   summary: 'A batch of operations, as `delta_batch` has them',
@@ -138,7 +165,7 @@ export const postDeltas: RouteSpec = {
     }),
     description: 'The operations; docs/protocol.md describes them.',
   },
-  answers: writeAnswers,
+  answers: { ...writeAnswers, 409: erased },
 };
 
 export const followDocument: RouteSpec = {
@@ -155,5 +182,6 @@ export const followDocument: RouteSpec = {
   answers: {
     200: { description: 'Events, without end.', schema: z.string(), contentType: 'text/event-stream' },
     ...refusals,
+    404: deleted,
   },
 };

@@ -20,8 +20,8 @@ export interface DocumentReadContext {
 }
 
 /**
- * Answers a read by HTTP: a `DocumentReadHead` in a line, and what the client gets: the document as JSON, or what its
- * text shows.
+ * Answers a read by HTTP: a `DocumentReadHead` in a line, and what the client gets: the document as JSON, what its text
+ * shows, or what a snapshot keeps of both.
  *
  * @throws ProtocolError DOCUMENT_NOT_FOUND
  */
@@ -30,7 +30,10 @@ export function answerDocument(context: DocumentReadContext, record: ReadRecord,
   const isText = request.part === 'text';
   if (!tags.exists(document) || (isText && document.text === undefined)) throw new ProtocolError('DOCUMENT_NOT_FOUND');
   const isKnown = tags.isKnown(document, request);
-  const head: DocumentReadHead = { tag: tags.of(document), updated: timeOfStamp(document.changedAt), isKnown };
+  const isSnapshot = request.part === 'snapshot';
+  const plain: DocumentReadHead = { tag: tags.of(document), updated: timeOfStamp(document.changedAt), isKnown };
+  const clock = isKnown || isText ? '' : clockJson(context, plain);
+  const head = isSnapshot ? { ...plain, clock: JSON.parse(clock) as DocumentReadHead['clock'] } : plain;
   outbox.answerPlainly(record, (writer) => {
     writer.text(`${JSON.stringify(head)}\n`);
     if (isKnown) return;
@@ -41,10 +44,12 @@ export function answerDocument(context: DocumentReadContext, record: ReadRecord,
     writer.text(`{"id":"${document.id}","fields":`);
     if (request.fields === undefined) writer.bytes(snapshots.fields(document));
     else writer.text(fieldsJson(context, request.fields));
+    if (isSnapshot) {
+      writer.text(document.text === undefined ? '}' : `,"text":${quote(texts.text(document.text.handle))}}`);
+      return;
+    }
     const updated = new Date(head.updated).toISOString();
-    writer.text(
-      `,"hasText":${document.text !== undefined},"clock":${clockJson(context, head)},"updated":"${updated}"}`,
-    );
+    writer.text(`,"hasText":${document.text !== undefined},"clock":${clock},"updated":"${updated}"}`);
   });
 }
 

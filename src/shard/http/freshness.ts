@@ -107,6 +107,8 @@ function isHeld(record: TaskRecord, isFollowed: boolean): boolean {
   if (record.kind !== recordKinds.httpWrite) return false;
   // It may be deleted meanwhile.
   if (!isFollowed) return true;
-  const { ifMatch, ifNoneMatch } = splitHead(record.payload).head as DocumentWrite;
-  return ifMatch !== undefined || ifNoneMatch !== undefined;
+  const { form, ifMatch, ifNoneMatch } = splitHead(record.payload).head as DocumentWrite;
+  // What takes the place of all that there is must see it.
+  const isWhole = form !== 'patch' && form !== 'deltas';
+  return isWhole || ifMatch !== undefined || ifNoneMatch !== undefined;
 }

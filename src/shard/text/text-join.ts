@@ -3,7 +3,9 @@ import { ProtocolError } from '../../errors.js';
 import type { TextOperation } from '../../protocol/operations.js';
 import type { Origin } from '../../messages/task.js';
 import type { TextUpdate } from '../../storage/port.js';
+import { FULL_TEXT } from './full-text.js';
 import { KnownUpdates } from './known-updates.js';
+import { replaceText, type Replaced, type ReplaceLimits } from './replace/replace-text.js';
 
 /** The collaborative text of a document in memory. */
 export interface LoadedText {
@@ -47,10 +49,8 @@ export interface TextSender {
   asSent: Uint8Array | undefined;
 }
 
+const noState: TextOperation = { state: Buffer.alloc(0), clientId: undefined, clock: undefined, clockMax: 0 };
 const nobody: ReadonlyMap<number, TextSender> = new Map();
-
-/** What to do then: a state also holds where deleted pieces stood, which no merge may forget. */
-const FULL_TEXT = 'Deleting does not make it smaller: copy what it shows into a new document';
 
 /** One flush of one document's text: joins the states that are due, and knows afterwards which sessions are to be answered. */
 export class TextJoin {
@@ -95,6 +95,25 @@ export class TextJoin {
     const asSent = same && canonical ? operation.state : undefined;
     if (known === undefined) this.#senders.set(origin.session, { origin, operation, same, asSent });
     else Object.assign(known, { operation, same, asSent });
+  }
+
+  /**
+   * Makes the text show a content.
+   *
+   * @param author See `replaceText`.
+   * @throws ProtocolError INVALID_DELTA, DOCUMENT_TOO_LARGE, with nothing changed.
+   */
+  replace(content: string, origin: Origin, author: string, limits: ReplaceLimits): Replaced {
+    const replaced = replaceText(this.#core, this.#text().handle, content, author, limits);
+    const changed = replaced !== 'same';
+    this.operations++;
+    if (changed) {
+      this.changed = true;
+      for (const sender of this.senders.values()) sender.same = false;
+    }
+    this.#senders ??= new Map();
+    this.#senders.set(origin.session, { origin, operation: noState, same: true, asSent: undefined });
+    return replaced;
   }
 
   #join(state: Buffer): TextMergeResult {

@@ -26,8 +26,12 @@ export interface Records {
 export interface KeyValueStore {
   /** For reading. */
   readonly committed: Pick<Records, 'get' | 'range'>;
-  /** Runs an action whose writes are durable together when the promise resolves; one at a time. */
-  transact<Result>(action: (records: Records) => Result): Promise<Result>;
+  /**
+   * Runs an action whose writes are durable together when the promise resolves; one at a time.
+   *
+   * @param bytes That it writes at most, where that may be much.
+   */
+  transact<Result>(action: (records: Records) => Result, bytes?: number): Promise<Result>;
   close(): Promise<void>;
 }
 

@@ -6,7 +6,7 @@ export function openMemoryAccounts(): AccountStore {
   return new KeyValueAccounts(new MemoryStore());
 }
 
-class MemoryStore implements KeyValueStore {
+export class MemoryStore implements KeyValueStore {
   readonly #values = new Map<string, unknown>();
   readonly committed: Records = {
     get: (key) => this.#values.get(key),

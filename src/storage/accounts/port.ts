@@ -62,8 +62,11 @@ export interface Revocation {
 export interface Change {
   /** Grows by one with each change. */
   readonly number: number;
-  readonly kind: 'account' | 'key' | 'revocation' | 'access';
-  /** Of the account or key; for a revocation `<kind>:<id>`; for access which answers have changed, in JSON. */
+  readonly kind: 'account' | 'key' | 'revocation' | 'access' | 'order';
+  /**
+   * Of the account or key; for a revocation `<kind>:<id>`; for access which answers have changed, in JSON; for an order
+   * of an administrator to all nodes what is to be done, in JSON.
+   */
   readonly id: string;
 }
 
@@ -143,7 +146,7 @@ export interface AccountStore {
   /** The changes after a number; undefined when some of them are not listed any more. */
   changesSince(number: number): Promise<Change[] | undefined>;
   /** Lists a change of something that is stored elsewhere. */
-  noteChange(kind: 'access', id: string): Promise<void>;
+  noteChange(kind: 'access' | 'order', id: string): Promise<void>;
   /** The number of the last change. */
   lastChange(): Promise<number>;
 

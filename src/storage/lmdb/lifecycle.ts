@@ -63,7 +63,7 @@ export class LmdbLifecycle implements Lifecycle {
     return this.#run(() =>
       this.#change(documentId, (record) => ({
         ...record,
-        deletedAt: record.deletedAt ?? at,
+        deletedAt: record.deletedAt ?? afterErasure(record, at),
         commits: record.commits + 1,
       })),
     );
@@ -166,19 +166,22 @@ export class LmdbLifecycle implements Lifecycle {
     const found = await this.#scan(documentId);
     const { record } = found;
     if (record === undefined) return undefined;
-    if (deletedBefore !== Infinity && (record.deletedAt ?? Infinity) >= deletedBefore) return undefined;
+    const isDue = ({ deletedAt = Infinity }: DocumentRecord): boolean =>
+      deletedBefore === Infinity || deletedAt < deletedBefore;
+    if (!isDue(record)) return undefined;
     if (!guard.allowsRemoval(documentId)) {
       throw new Error(`Document ${documentId} can't be erased: a page beside it is damaged`);
     }
     const horizon = eraseHorizon({ at, stamp, last: found.last, before: found.horizon, storedStamp: record.stamp });
     const marked = await this.#change(
       documentId,
-      (record) => ({
-        ...record,
-        stamp: Math.max(record.stamp, horizon.stamp),
-        deletedAt: record.deletedAt ?? at,
-        erasedAt: Math.max(at, record.deletedAt ?? at),
-      }),
+      (record) => {
+        // It may have been restored since it was looked through.
+        if (!isDue(record)) return undefined;
+        const deletedAt = record.deletedAt ?? at;
+        const stamp = Math.max(record.stamp, horizon.stamp);
+        return { ...record, stamp, deletedAt, erasedAt: Math.max(at, deletedAt) };
+      },
       () => void store.put(horizonKey(documentId), encodeHorizon(horizon)),
     );
     if (marked === undefined) return undefined;
@@ -236,6 +239,11 @@ export class LmdbLifecycle implements Lifecycle {
 /** Whether a record was marked by an erasure that has not come to its end. */
 function isBeingErased({ deletedAt, erasedAt }: DocumentRecord): boolean {
   return deletedAt !== undefined && erasedAt !== undefined && erasedAt >= deletedAt;
+}
+
+/** A time that tells a deletion from one that an erasure has begun with, also where the clock was put back. */
+function afterErasure({ erasedAt = -Infinity }: DocumentRecord, at: number): number {
+  return Math.max(at, erasedAt + 1);
 }
 
 function listed(id: string, record: DocumentRecord): ListedDocument {

@@ -87,7 +87,7 @@ export class PostgresLifecycle implements Lifecycle {
       if (rows.length > most) return { documents, next: documents.at(-1)?.id };
       if (state !== 'present') return { documents, next: undefined };
       const [behind] = await connection.query({ name: 'list further', text: furtherText, values: range });
-      return { documents, next: behind?.[0] as string | undefined };
+      return { documents, next: further(documents, behind?.[0] as string | undefined) };
     });
   }
 
@@ -147,6 +147,12 @@ export class PostgresLifecycle implements Lifecycle {
       await sleep(Math.random() * pauseMs * tries);
     }
   }
+}
+
+/** Documents that came between the two statements may have moved the last row that is looked at before one of the page. */
+function further(documents: readonly ListedDocument[], behind: string | undefined): string | undefined {
+  const last = documents.at(-1)?.id;
+  return behind !== undefined && last !== undefined && last > behind ? last : behind;
 }
 
 function listed([id, created, updated, deletedAt]: Row): ListedDocument {

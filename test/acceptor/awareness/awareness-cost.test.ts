@@ -1,10 +1,10 @@
 import { test, type Test } from 'tap';
 import { AcceptorMetrics } from '../../../src/metrics/acceptor-metrics.js';
 import { Awareness, type AwarenessOptions } from '../../../src/acceptor/awareness/awareness.js';
-import { SessionMeter } from '../../../src/acceptor/session/session-meter.js';
+import { SessionMeter } from '../../../src/acceptor/session/limits/session-meter.js';
 import type { Session } from '../../../src/acceptor/session/session.js';
-import { shownBy } from '../../support/awareness-follower.js';
-import { recordingSession } from '../../support/recording-session.js';
+import { shownBy } from '../../support/clients/awareness-follower.js';
+import { recordingSession } from '../../support/parts/recording-session.js';
 
 function fixture(t: Test, options: Partial<AwarenessOptions> = {}) {
   const metrics = new AcceptorMetrics(undefined);

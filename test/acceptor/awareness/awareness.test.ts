@@ -1,11 +1,11 @@
 import { test, type Test } from 'tap';
 import { AcceptorMetrics } from '../../../src/metrics/acceptor-metrics.js';
-import { SessionMeter } from '../../../src/acceptor/session/session-meter.js';
+import { SessionMeter } from '../../../src/acceptor/session/limits/session-meter.js';
 import { Awareness, type AwarenessOptions } from '../../../src/acceptor/awareness/awareness.js';
 import type { Session } from '../../../src/acceptor/session/session.js';
-import { decodeFrame } from '../../support/client.js';
-import { statesTold } from '../../support/awareness-follower.js';
-import { recordingSession } from '../../support/recording-session.js';
+import { decodeFrame } from '../../support/clients/client.js';
+import { statesTold } from '../../support/clients/awareness-follower.js';
+import { recordingSession } from '../../support/parts/recording-session.js';
 
 /** Awareness, and what it published: `<topic> <client> <state> <clock>`. */
 interface Fixture {

@@ -10,13 +10,13 @@ import {
   type AwarenessMessage,
   type AwarenessStateRecord,
 } from '../../../src/cluster/awareness-message.js';
-import { shownBy } from '../../support/awareness-follower.js';
-import { network, setState, shows, type AwarenessNode } from '../../support/awareness-nodes.js';
+import { shownBy } from '../../support/clients/awareness-follower.js';
+import { network, setState, shows, type AwarenessNode } from '../../support/nodes/awareness-nodes.js';
 import { Random, seedsToPlay } from '../../support/random.js';
-import { recordingSession } from '../../support/recording-session.js';
-import { until } from '../../support/server.js';
+import { recordingSession } from '../../support/parts/recording-session.js';
+import { until } from '../../support/nodes/server.js';
 
-const seeds = seedsToPlay([3], 100);
+const seeds = seedsToPlay([3], 60);
 
 /** The messages of three processes about four clients of two users, in order, and their states at the end. */
 function history(random: Random): { messages: AwarenessMessage[]; owners: (AwarenessStateRecord & { run: string })[] } {

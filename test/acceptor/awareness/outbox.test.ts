@@ -3,7 +3,7 @@ import { test, type Test } from 'tap';
 import { DocumentAwareness } from '../../../src/acceptor/awareness/document-awareness.js';
 import { AwarenessOutbox } from '../../../src/acceptor/awareness/outbox.js';
 import { awarenessKinds, readAwarenessTask } from '../../../src/messages/awareness-task.js';
-import { until } from '../../support/server.js';
+import { until } from '../../support/nodes/server.js';
 
 /** As many as may wait. */
 const MANY = 100_000;

@@ -1,11 +1,11 @@
 /** Awareness across nodes, in one thread: what one node shows reaches the others, and leaves with its client or its node. */
 import { test } from 'tap';
 import { encodeAwareness, type AwarenessStateRecord } from '../../../src/cluster/awareness-message.js';
-import { shownBy } from '../../support/awareness-follower.js';
-import { network, setState, shows } from '../../support/awareness-nodes.js';
+import { shownBy } from '../../support/clients/awareness-follower.js';
+import { network, setState, shows } from '../../support/nodes/awareness-nodes.js';
 import { nextMillisecond } from '../../support/next-millisecond.js';
-import { recordingSession } from '../../support/recording-session.js';
-import { until } from '../../support/server.js';
+import { recordingSession } from '../../support/parts/recording-session.js';
+import { until } from '../../support/nodes/server.js';
 
 test('AWR6 clients of all nodes are seen on all nodes, also by later subscribers', async (t) => {
   const net = network(t);

@@ -1,9 +1,9 @@
 import { test } from 'tap';
 import { Session } from '../../../src/acceptor/session/session.js';
-import { SessionMeter } from '../../../src/acceptor/session/session-meter.js';
+import { SessionMeter } from '../../../src/acceptor/session/limits/session-meter.js';
 import { Sessions } from '../../../src/acceptor/session/sessions.js';
 import { AcceptorMetrics } from '../../../src/metrics/acceptor-metrics.js';
-import { budgets } from '../../support/budgets.js';
+import { budgets } from '../../support/parts/budgets.js';
 
 const limits = budgets({ maxUserMessagesPerMinute: 60 });
 const meter = new SessionMeter(new AcceptorMetrics(undefined));

@@ -4,8 +4,8 @@ import type { WebSocket } from 'uWebSockets.js';
 import type { Session, SocketData } from '../../../src/acceptor/session/session.js';
 import { CROWDED_MS, Unauthenticated } from '../../../src/acceptor/session/unauthenticated.js';
 import { AcceptorMetrics } from '../../../src/metrics/acceptor-metrics.js';
-import { recordingSession } from '../../support/recording-session.js';
-import { until } from '../../support/server.js';
+import { recordingSession } from '../../support/parts/recording-session.js';
+import { until } from '../../support/nodes/server.js';
 
 const MIB = 1024 * 1024;
 

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { test, type Test } from 'tap';
 import { AccessCache, type AccessCacheOptions } from '../../../src/auth/access/access-cache.js';
 import type { AccessQuestion, Decision } from '../../../src/auth/access/access-client.js';
-import { until } from '../../support/server.js';
+import { until } from '../../support/nodes/server.js';
 
 const yes: Decision = { read: true, write: false, admin: false, ttlMs: 3_600_000 };
 const no: Decision = { ...yes, read: false };

@@ -12,7 +12,7 @@ import { noPermissions } from '../../../src/auth/permissions.js';
 import { defaultRules } from '../../../src/auth/tokens/claims.js';
 import { MemorySharedState } from '../../../src/cluster/memory/shared-state.js';
 import { openMemoryAccounts } from '../../../src/storage/accounts/memory.js';
-import { secret } from '../../support/fixture.js';
+import { secret } from '../../support/nodes/fixture.js';
 
 const log = pino({ level: 'silent' });
 const origin = { address: '192.0.2.1', requestId: 'test' };

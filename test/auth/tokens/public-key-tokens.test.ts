@@ -8,7 +8,7 @@ import type { Verified } from '../../../src/auth/identity.js';
 import { readJwks, readPem } from '../../../src/auth/tokens/key-set.js';
 import { PublicKeyVerifier, type KeySource } from '../../../src/auth/tokens/public-key-tokens.js';
 import { RemoteJwks } from '../../../src/auth/tokens/remote-jwks.js';
-import { IdentityProvider, jwkOf, makeKey, signWith, type SigningKey } from '../../support/identity-provider.js';
+import { IdentityProvider, jwkOf, makeKey, signWith, type SigningKey } from '../../support/nodes/identity-provider.js';
 
 const failed = { ok: false, code: 'AUTH_FAILED' };
 const unavailable = { ok: false, code: 'AUTH_UNAVAILABLE' };

@@ -9,7 +9,7 @@ import { ClusterHeartbeat, type HeartbeatOptions } from '../../../src/cluster/me
 import type { ShardSet } from '../../../src/pool/shard-set.js';
 import type { Work } from '../../../src/messages/work.js';
 import { entryOf } from '../../contract/shared-state.js';
-import { until } from '../../support/server.js';
+import { until } from '../../support/nodes/server.js';
 
 class Member {
   readonly heartbeat: ClusterHeartbeat;

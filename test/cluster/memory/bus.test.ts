@@ -2,8 +2,8 @@ import { test } from 'tap';
 import { MemoryHub } from '../../../src/cluster/memory/bus.js';
 import { encodeMessage } from '../../../src/cluster/message.js';
 import { busContract, type BusWorld } from '../../contract/bus.js';
-import { BusRecorder, updateOf } from '../../support/bus-recorder.js';
-import { until } from '../../support/server.js';
+import { BusRecorder, updateOf } from '../../support/redis/bus-recorder.js';
+import { until } from '../../support/nodes/server.js';
 
 function memoryWorld(): Promise<BusWorld> {
   const hub = new MemoryHub();

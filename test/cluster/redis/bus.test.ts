@@ -3,11 +3,11 @@ import { test, type Test } from 'tap';
 import type { Bus } from '../../../src/cluster/port.js';
 import { openRedisBus, type RedisBusOptions } from '../../../src/cluster/redis/bus.js';
 import { busContract } from '../../contract/bus.js';
-import { BusRecorder, updateOf } from '../../support/bus-recorder.js';
-import { startProxy } from '../../support/proxy.js';
-import { redisWorld } from '../../support/redis-world.js';
-import { ask, redisUrl, startRedis } from '../../support/redis.js';
-import { until } from '../../support/server.js';
+import { BusRecorder, updateOf } from '../../support/redis/bus-recorder.js';
+import { startProxy } from '../../support/network/proxy.js';
+import { redisWorld } from '../../support/redis/redis-world.js';
+import { ask, redisUrl, startRedis } from '../../support/redis/redis.js';
+import { until } from '../../support/nodes/server.js';
 
 busContract('redis', async () => redisWorld(await redisUrl()));
 

@@ -3,10 +3,10 @@ import tap, { test, type Test } from 'tap';
 import type { Bus, BusEvents } from '../../../src/cluster/port.js';
 import { openRedisBus } from '../../../src/cluster/redis/bus.js';
 import { slotOf } from '../../../src/cluster/redis/slots.js';
-import { BusNode, SharedStorage } from '../../support/bus-node.js';
-import { BusRecorder, updateOf, awarenessOf } from '../../support/bus-recorder.js';
-import { ask, redisUrl, startRedisCluster, type RedisServer } from '../../support/redis.js';
-import { until } from '../../support/server.js';
+import { BusNode, SharedStorage } from '../../support/redis/bus-node.js';
+import { BusRecorder, updateOf, awarenessOf } from '../../support/redis/bus-recorder.js';
+import { ask, redisUrl, startRedisCluster, type RedisServer } from '../../support/redis/redis.js';
+import { until } from '../../support/nodes/server.js';
 
 const cluster = await startRedisCluster();
 tap.teardown(() => cluster.stop());

@@ -5,11 +5,11 @@ import type { Bus } from '../../../src/cluster/port.js';
 import { openRedisBus, type RedisBusOptions } from '../../../src/cluster/redis/bus.js';
 import { RedisSharedState } from '../../../src/cluster/redis/shared-state.js';
 import { entryOf } from '../../contract/shared-state.js';
-import { BusRecorder, updateOf } from '../../support/bus-recorder.js';
-import { startProxy } from '../../support/proxy.js';
-import { failOver, masterName, redisPair, roleOf, sentinels } from '../../support/redis-failover.js';
-import { ask } from '../../support/redis.js';
-import { until } from '../../support/server.js';
+import { BusRecorder, updateOf } from '../../support/redis/bus-recorder.js';
+import { startProxy } from '../../support/network/proxy.js';
+import { failOver, masterName, redisPair, roleOf, sentinels } from '../../support/redis/redis-failover.js';
+import { ask } from '../../support/redis/redis.js';
+import { until } from '../../support/nodes/server.js';
 
 interface Member {
   readonly bus: Bus;

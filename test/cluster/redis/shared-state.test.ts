@@ -9,8 +9,8 @@ import { RedisSharedState, type RedisSharedStateOptions } from '../../../src/clu
 import { slotOf } from '../../../src/cluster/redis/slots.js';
 import { packageFolder } from '../../../src/version.js';
 import { entryOf, sharedStateContract, type SharedWorld } from '../../contract/shared-state.js';
-import { ask, redisUrl, startRedis, startRedisCluster, type RedisServer } from '../../support/redis.js';
-import { until } from '../../support/server.js';
+import { ask, redisUrl, startRedis, startRedisCluster, type RedisServer } from '../../support/redis/redis.js';
+import { until } from '../../support/nodes/server.js';
 
 const cluster = await startRedisCluster();
 tap.teardown(() => cluster.stop());

@@ -5,9 +5,9 @@ import { pino } from 'pino';
 import { test, type Test } from 'tap';
 import { parseRedisUrl } from '../../../src/cluster/redis/address.js';
 import { RedisSubscriber } from '../../../src/cluster/redis/subscriber.js';
-import { startProxy, type Proxy } from '../../support/proxy.js';
-import { ask, redisUrl, startRedis } from '../../support/redis.js';
-import { until } from '../../support/server.js';
+import { startProxy, type Proxy } from '../../support/network/proxy.js';
+import { ask, redisUrl, startRedis } from '../../support/redis/redis.js';
+import { until } from '../../support/nodes/server.js';
 
 interface Opened {
   readonly subscriber: RedisSubscriber;

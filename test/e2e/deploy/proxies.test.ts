@@ -2,13 +2,13 @@
 import { once } from 'node:events';
 import tap, { test, type Test } from 'tap';
 import WebSocket from 'ws';
-import { client, secret, token } from '../../support/fixture.js';
-import { isInstalled, proxyKinds, startProxy, type ProxyKind } from '../../support/front-proxy.js';
-import { database } from '../../support/postgres.js';
-import { redisUrl } from '../../support/redis.js';
-import { RawClient } from '../../support/client.js';
-import { server } from '../../support/fixture.js';
-import { until, type ServerProcess } from '../../support/server.js';
+import { client, secret, token } from '../../support/nodes/fixture.js';
+import { isInstalled, proxyKinds, startProxy, type ProxyKind } from '../../support/network/front-proxy.js';
+import { database } from '../../support/postgres/postgres.js';
+import { redisUrl } from '../../support/redis/redis.js';
+import { RawClient } from '../../support/clients/client.js';
+import { server } from '../../support/nodes/fixture.js';
+import { until, type ServerProcess } from '../../support/nodes/server.js';
 
 tap.setTimeout(300_000);
 // Each has nodes and a proxy of its own, and waits most of the time.
@@ -135,7 +135,7 @@ for (const kind of proxyKinds) {
 }
 
 test('the proxies wait for longer than the server between two pings', async (t) => {
-  const { configOf } = await import('../../support/front-proxy.js');
+  const { configOf } = await import('../../support/network/front-proxy.js');
   const { variables } = await import('../../../src/config/variables/table.js');
   const interval = Number(variables.heartbeatIntervalMs.default);
   const times: Record<ProxyKind['name'], RegExp> = {

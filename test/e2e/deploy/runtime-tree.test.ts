@@ -4,8 +4,8 @@ import { once } from 'node:events';
 import { chmod, chown, mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'tap';
-import { folder, secret } from '../../support/fixture.js';
-import { freePort, plainNode, until } from '../../support/server.js';
+import { folder, secret } from '../../support/nodes/fixture.js';
+import { freePort, plainNode, until } from '../../support/nodes/server.js';
 import { packageFolder } from '../../../src/version.js';
 
 test('the runtime tree holds one build of uWebSockets.js, and runs as a user who may write only the data', async (t) => {

@@ -1,8 +1,8 @@
 /** The HTTP routes: what they answer to credentials that do not count, and to each role. */
 import tap, { test } from 'tap';
-import { ask } from '../../support/accounts.js';
-import type { Refused } from '../../support/forged.js';
-import { forgedServer, metricsToken, type Role } from '../../support/forged-server.js';
+import { ask } from '../../support/nodes/accounts.js';
+import type { Refused } from '../../support/values/forged.js';
+import { forgedServer, metricsToken, type Role } from '../../support/nodes/forged-server.js';
 
 const { node, roles, refused } = await forgedServer(tap, { NODE_ENV: 'production' });
 

@@ -1,10 +1,10 @@
 /** Credentials that do not count, by every way to show one, before every type of message; and what each role may send. */
 import tap, { test } from 'tap';
-import { client } from '../../support/fixture.js';
-import type { ClientOptions, RawClient } from '../../support/client.js';
-import { closeCodeOf, type Refused } from '../../support/forged.js';
-import { forgedServer, type Role } from '../../support/forged-server.js';
-import { samples, type Right } from '../../support/message-types.js';
+import { client } from '../../support/nodes/fixture.js';
+import type { ClientOptions, RawClient } from '../../support/clients/client.js';
+import { closeCodeOf, type Refused } from '../../support/values/forged.js';
+import { forgedServer, type Role } from '../../support/nodes/forged-server.js';
+import { samples, type Right } from '../../support/values/message-types.js';
 import type { MessageType } from '../../../src/protocol/codes.js';
 
 const { node, roles, refused } = await forgedServer(tap);

@@ -2,8 +2,8 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { test } from 'tap';
-import { secret, server, token } from '../../support/fixture.js';
-import { until, type ServerProcess } from '../../support/server.js';
+import { secret, server, token } from '../../support/nodes/fixture.js';
+import { until, type ServerProcess } from '../../support/nodes/server.js';
 
 /** The start of an upload. */
 function begin(to: ServerProcess, head = '') {

@@ -1,13 +1,13 @@
 /** Deletion, restoration and erasure of documents by HTTP, and what clients see of them. */
 import { test } from 'tap';
-import { Backend } from '../../support/backend.js';
-import type { Incoming } from '../../support/client.js';
-import { cluster } from '../../support/cluster.js';
-import { EventClient } from '../../support/event-source.js';
-import { client, secret, server, token } from '../../support/fixture.js';
-import { until } from '../../support/server.js';
-import { durableStorages, storageEnv } from '../../support/storages.js';
-import { TextReplica } from '../../support/text-replica.js';
+import { Backend } from '../../support/nodes/backend.js';
+import type { Incoming } from '../../support/clients/client.js';
+import { cluster } from '../../support/nodes/cluster.js';
+import { EventClient } from '../../support/network/event-source.js';
+import { client, secret, server, token } from '../../support/nodes/fixture.js';
+import { until } from '../../support/nodes/server.js';
+import { durableStorages, storageEnv } from '../../support/parts/storages.js';
+import { TextReplica } from '../../support/clients/text-replica.js';
 
 const ann = { token: token('ann', { read: ['*'], write: ['*'] }) };
 const codeOf = (message: Incoming) => (message['details'] as { code?: string; documentId?: string } | undefined)?.code;
@@ -27,6 +27,8 @@ for (const kind of durableStorages) {
     t.equal(await backend.status('PATCH', '/documents/d', { a: 1 }), '204');
     t.equal(await backend.status('POST', '/documents/d/deltas', text('hello')), '204');
     await backend.status('PATCH', '/documents/other', { b: 1 });
+    const snapshot = (await (await backend.ask('POST', '/snapshots/d')).json()) as { id: string };
+    const snapshots = ['/snapshots/d', '/snapshots/d/latest', `/snapshots/id/${snapshot.id}`];
 
     const binary = await client(t, to, ann);
     const json = await client(t, to, { ...ann, encoding: 'json' });
@@ -43,7 +45,7 @@ for (const kind of durableStorages) {
     await until('the stream to end', () => stream.isEnded);
 
     t.equal(await backend.status('DELETE', '/documents/d'), '204', 'once more');
-    for (const path of ['/documents/d', '/documents/d/text', '/documents/d/events']) {
+    for (const path of ['/documents/d', '/documents/d/text', '/documents/d/events', ...snapshots]) {
       t.equal(await backend.status('GET', path), '404 DOCUMENT_DELETED', path);
     }
     t.equal(await backend.status('PATCH', '/documents/d', { a: 2 }), '404 DOCUMENT_DELETED');
@@ -54,6 +56,7 @@ for (const kind of durableStorages) {
 
     t.equal(await backend.status('POST', '/documents/d/restore'), '204');
     t.strictSame(await backend.fields('d'), { a: 1 });
+    for (const path of snapshots) t.equal((await backend.ask('GET', path)).status, 200, path);
     t.equal(await (await backend.ask('GET', '/documents/d/text')).text(), 'hello');
     const came = json.messages.length;
     await binary.acked(binary.set('d', 'later', 1));
@@ -71,6 +74,7 @@ for (const kind of durableStorages) {
     t.match(
       to.log.filter((line) => line['audit'] === true).map(({ event, target, actor }) => ({ event, target, actor })),
       [
+        { event: 'snapshot_created', target: 'd', actor: 'root' },
         { event: 'document_deleted', target: 'd', actor: 'root' },
         { event: 'document_deleted', target: 'd', actor: 'root' },
         { event: 'document_restored', target: 'd', actor: 'root' },
@@ -171,13 +175,19 @@ test('DEL4 deleted documents are erased when their time is over', async (t) => {
   const to = await server(t, env);
   const backend = new Backend(to);
   for (const id of ['d', 'kept']) await backend.status('PATCH', `/documents/${id}`, { a: 1 });
+  t.equal(await backend.status('POST', '/snapshots/d'), '200');
   await backend.status('DELETE', '/documents/d');
   await until('its end', async () => (await backend.page({ deleted: 'true' })).documents.length === 0);
   t.equal(await backend.status('POST', '/documents/d/restore'), '204');
   t.equal(await backend.status('GET', '/documents/d'), '404 DOCUMENT_NOT_FOUND', 'nothing comes back');
   t.strictSame(await backend.fields('kept'), { a: 1 });
-  const metrics = await (await backend.ask('GET', '/metrics')).text();
-  t.match(metrics, 'synckit_document_lifecycle_total{event="expired"} 1');
+  // Counted when its snapshots are gone too.
+  await until('the erasure to be counted', async () =>
+    (await (await backend.ask('GET', '/metrics')).text()).includes(
+      'synckit_document_lifecycle_total{event="expired"} 1',
+    ),
+  );
+  t.equal((await backend.ask('GET', '/snapshots/d/latest')).status, 404);
 });
 
 test('DEL5 only who may manage a document may delete or list it', async (t) => {

@@ -1,10 +1,10 @@
 import { test } from 'tap';
-import { client, secret, server, token } from '../../support/fixture.js';
-import { database } from '../../support/postgres.js';
-import { cluster } from '../../support/cluster.js';
-import { sdkClient } from '../../support/sdk.js';
-import { until, type ServerProcess } from '../../support/server.js';
-import { TextReplica } from '../../support/text-replica.js';
+import { client, secret, server, token } from '../../support/nodes/fixture.js';
+import { database } from '../../support/postgres/postgres.js';
+import { cluster } from '../../support/nodes/cluster.js';
+import { sdkClient } from '../../support/clients/sdk.js';
+import { until, type ServerProcess } from '../../support/nodes/server.js';
+import { TextReplica } from '../../support/clients/text-replica.js';
 
 interface Shown {
   readonly id: string;

@@ -4,12 +4,12 @@ import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
 import { test } from 'tap';
-import { Backend } from '../../support/backend.js';
-import { folder, secret, server } from '../../support/fixture.js';
-import { database } from '../../support/postgres.js';
-import { startPostgres } from '../../support/postgres-server.js';
-import { runCli } from '../../support/run-cli.js';
-import { TextReplica } from '../../support/text-replica.js';
+import { Backend } from '../../support/nodes/backend.js';
+import { folder, secret, server } from '../../support/nodes/fixture.js';
+import { database } from '../../support/postgres/postgres.js';
+import { startPostgres } from '../../support/postgres/postgres-server.js';
+import { runCli } from '../../support/nodes/run-cli.js';
+import { TextReplica } from '../../support/clients/text-replica.js';
 
 /** Files below a folder that hold a text. */
 async function holding(directory: string, text: string): Promise<string[]> {
@@ -36,6 +36,7 @@ async function writeSecrets(backend: Backend): Promise<Record<'value' | 'former'
     await backend.status('PATCH', '/documents/d', fields);
   }
   await backend.status('POST', '/documents/d/deltas', { deltas: [delta] });
+  await backend.status('POST', '/snapshots/d');
   await backend.status('PATCH', '/documents/other', { a: 'kept' });
   return { value, former, name, text };
 }
@@ -78,9 +79,10 @@ test('DEL2 after VACUUM FULL the tables of Postgres hold nothing of what was era
   t.ok((await holding(base, secrets.value)).length > 0, 'it is there before');
   t.equal(await backend.status('DELETE', '/documents/d?hard=true'), '204');
   const rows = `SELECT (SELECT count(*) FROM fields WHERE document_id = 'd')::int AS fields,
-    (SELECT count(*) FROM text_updates WHERE document_id = 'd')::int AS updates`;
-  t.strictSame(await query(rows), [{ fields: 0, updates: 0 }]);
-  await query('VACUUM FULL fields, text_updates');
+    (SELECT count(*) FROM text_updates WHERE document_id = 'd')::int AS updates,
+    (SELECT count(*) FROM snapshots WHERE document_id = 'd')::int AS snapshots`;
+  t.strictSame(await query(rows), [{ fields: 0, updates: 0, snapshots: 0 }]);
+  await query('VACUUM FULL fields, text_updates, snapshots');
   await checkpoint(url);
   for (const [what, text] of Object.entries(secrets)) t.strictSame(await holding(base, text), [], what);
   t.strictSame(await backend.fields('other'), { a: 'kept' });

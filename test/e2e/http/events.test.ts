@@ -1,9 +1,9 @@
 import { test } from 'tap';
-import { cluster } from '../../support/cluster.js';
-import { EventClient } from '../../support/event-source.js';
-import { client, folder, secret, server, token } from '../../support/fixture.js';
-import { database } from '../../support/postgres.js';
-import { freePort, until, type ServerProcess } from '../../support/server.js';
+import { cluster } from '../../support/nodes/cluster.js';
+import { EventClient } from '../../support/network/event-source.js';
+import { client, folder, secret, server, token } from '../../support/nodes/fixture.js';
+import { database } from '../../support/postgres/postgres.js';
+import { freePort, until, type ServerProcess } from '../../support/nodes/server.js';
 
 async function patch(to: ServerProcess, id: string, fields: object, headers: Record<string, string> = {}) {
   const body = JSON.stringify(fields);

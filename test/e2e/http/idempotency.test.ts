@@ -1,8 +1,8 @@
 /** Idempotency-Key: what somebody else, or somebody who may no longer, gets by it; and who lost the answer. */
 import { connect } from 'node:net';
 import { test } from 'tap';
-import { ask } from '../../support/accounts.js';
-import { client, secret, server, token } from '../../support/fixture.js';
+import { ask } from '../../support/nodes/accounts.js';
+import { client, secret, server, token } from '../../support/nodes/fixture.js';
 
 const json = { 'Content-Type': 'application/json' };
 

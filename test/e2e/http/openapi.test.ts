@@ -1,8 +1,11 @@
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { test } from 'tap';
+import { adminSpecs } from '../../../src/http/admin/specs.js';
 import { documentRoutes } from '../../../src/http/documents/routes.js';
 import { Idempotency } from '../../../src/http/documents/idempotency.js';
-import { server } from '../../support/fixture.js';
+import type { SnapshotsPort } from '../../../src/http/snapshots/ports.js';
+import { snapshotRoutes } from '../../../src/http/snapshots/routes.js';
+import { server } from '../../support/nodes/fixture.js';
 
 test('/openapi.json is valid, and describes the routes that are served', async (t) => {
   const to = await server(t);
@@ -18,13 +21,16 @@ test('/openapi.json is valid, and describes the routes that are served', async (
   const described = Object.entries(description.paths).flatMap(([path, methods]) =>
     Object.keys(methods).map((method) => `${method} ${path}`),
   );
-  const served = documentRoutes(new Idempotency({ maxKeys: 1, keepMs: 1 })).map(
-    ({ spec }) => `${spec.method} ${spec.path}`,
-  );
+  const routes = [
+    ...documentRoutes(new Idempotency({ maxKeys: 1, keepMs: 1 })),
+    // Only their descriptions are looked at.
+    ...snapshotRoutes({} as SnapshotsPort),
+  ];
+  const served = [...routes.map(({ spec }) => spec), ...adminSpecs].map(({ method, path }) => `${method} ${path}`);
   t.same(described.sort(), served.sort());
   for (const operation of described) {
     const [method = '', path = ''] = operation.split(' ');
-    const { status } = await fetch(to.http + path.replace('{id}', 'none'), {
+    const { status } = await fetch(to.http + path.replace('{id}', 'none').replace('{snapshotId}', 'none'), {
       method,
       ...(method === 'get' ? {} : { body: '{}' }),
     });

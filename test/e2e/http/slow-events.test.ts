@@ -2,8 +2,8 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { test } from 'tap';
-import { client, server } from '../../support/fixture.js';
-import { until, type ServerProcess } from '../../support/server.js';
+import { client, server } from '../../support/nodes/fixture.js';
+import { until, type ServerProcess } from '../../support/nodes/server.js';
 
 const waiting = async (to: ServerProcess): Promise<number> => {
   const text = await (await fetch(`${to.http}/metrics`)).text();

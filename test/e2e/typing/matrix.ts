@@ -2,7 +2,7 @@
  * Prints the whole typing matrix as a Markdown table: `node dist/test/e2e/typing/matrix.js [url…]`. Without the URLs of
  * nodes (`ws://host:port/ws`) it starts one on LMDB. The documents `typing-…` of the nodes should not exist.
  */
-import { dataFolder, startServer } from '../../support/server.js';
+import { dataFolder, startServer } from '../../support/nodes/server.js';
 import { cells, clientKinds, scenarioNames, type Outcome } from '../../support/typing/cell.js';
 import { play, table } from '../../support/typing/matrix.js';
 

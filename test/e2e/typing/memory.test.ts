@@ -1,5 +1,5 @@
 import { test } from 'tap';
-import { server } from '../../support/fixture.js';
+import { server } from '../../support/nodes/fixture.js';
 import { judge } from '../../support/typing/judge.js';
 import { play } from '../../support/typing/matrix.js';
 import { selection } from '../../support/typing/selection.js';

@@ -1,6 +1,6 @@
 import { test } from 'tap';
-import { server } from '../../support/fixture.js';
-import { database } from '../../support/postgres.js';
+import { server } from '../../support/nodes/fixture.js';
+import { database } from '../../support/postgres/postgres.js';
 import { judge } from '../../support/typing/judge.js';
 import { play } from '../../support/typing/matrix.js';
 import { selection } from '../../support/typing/selection.js';

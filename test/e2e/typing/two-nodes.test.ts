@@ -1,5 +1,5 @@
 import { test } from 'tap';
-import { cluster } from '../../support/cluster.js';
+import { cluster } from '../../support/nodes/cluster.js';
 import { judge } from '../../support/typing/judge.js';
 import { play } from '../../support/typing/matrix.js';
 import { selection } from '../../support/typing/selection.js';

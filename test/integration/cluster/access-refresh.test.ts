@@ -1,11 +1,11 @@
 /** Two nodes whose application decides: what it takes away ends on both, by itself and when it is announced. */
 import { test, type Test } from 'tap';
-import { AccessServer } from '../../support/access-server.js';
-import { ask, cheap } from '../../support/accounts.js';
-import { client, secret, server, token } from '../../support/fixture.js';
-import type { RawClient } from '../../support/client.js';
-import { newDatabase } from '../../support/postgres.js';
-import { redisUrl } from '../../support/redis.js';
+import { AccessServer } from '../../support/nodes/access-server.js';
+import { ask, cheap } from '../../support/nodes/accounts.js';
+import { client, secret, server, token } from '../../support/nodes/fixture.js';
+import type { RawClient } from '../../support/clients/client.js';
+import { newDatabase } from '../../support/postgres/postgres.js';
+import { redisUrl } from '../../support/redis/redis.js';
 
 const lost = (raw: RawClient, documentId: string): Promise<unknown> =>
   raw.expect(

@@ -1,17 +1,17 @@
 /** Awareness on nodes that share a real Postgres and a real Redis: clients of any node see each other. */
 import { fileURLToPath } from 'node:url';
 import tap, { test } from 'tap';
-import type { RawClient } from '../../support/client.js';
-import { cluster } from '../../support/cluster.js';
-import { client, secret, server, token } from '../../support/fixture.js';
-import { database } from '../../support/postgres.js';
-import { startRedis } from '../../support/redis.js';
-import type { Command, ShardReport } from '../../support/killable-main.js';
-import { startServer, until, type ServerProcess } from '../../support/server.js';
+import type { RawClient } from '../../support/clients/client.js';
+import { cluster } from '../../support/nodes/cluster.js';
+import { client, secret, server, token } from '../../support/nodes/fixture.js';
+import { database } from '../../support/postgres/postgres.js';
+import { startRedis } from '../../support/redis/redis.js';
+import type { Command, ShardReport } from '../../support/nodes/killable-main.js';
+import { startServer, until, type ServerProcess } from '../../support/nodes/server.js';
 
 tap.setTimeout(300_000);
 
-const killable = fileURLToPath(new URL('../../support/killable-main.js', import.meta.url));
+const killable = fileURLToPath(new URL('../../support/nodes/killable-main.js', import.meta.url));
 
 const show = (raw: RawClient, clientId: string, state: object | null, clock: number, documentId = 'room') =>
   raw.send('awareness_update', { documentId, clientId, state, clock });

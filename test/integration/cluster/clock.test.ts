@@ -1,10 +1,10 @@
 /** Nodes whose clocks differ from the database's: it is measured, reported, and beyond the bound they are not ready. */
 import { test, type Test } from 'tap';
-import { server } from '../../support/fixture.js';
-import { database } from '../../support/postgres.js';
-import type { ServerProcess } from '../../support/server.js';
+import { server } from '../../support/nodes/fixture.js';
+import { database } from '../../support/postgres/postgres.js';
+import type { ServerProcess } from '../../support/nodes/server.js';
 
-const preload = new URL('../../support/skew.js', import.meta.url).href;
+const preload = new URL('../../support/nodes/skew.js', import.meta.url).href;
 
 async function skewed(t: Test, skewMs: number, env: NodeJS.ProcessEnv): Promise<ServerProcess> {
   const skew = { SYNCKIT_TEST_SKEW_MS: String(skewMs), NODE_OPTIONS: `--import ${preload}` };

@@ -1,17 +1,17 @@
 /** The list of nodes of real processes with a real Postgres and a real Redis, as /health and /rooms show it. */
 import { fileURLToPath } from 'node:url';
 import tap, { test, type Test } from 'tap';
-import { client, server } from '../../support/fixture.js';
-import type { ShardReport } from '../../support/killable-main.js';
-import { database } from '../../support/postgres.js';
-import { startRedis, startRedisCluster, type RedisServer } from '../../support/redis.js';
-import { startServer, until, type ServerProcess } from '../../support/server.js';
+import { client, server } from '../../support/nodes/fixture.js';
+import type { ShardReport } from '../../support/nodes/killable-main.js';
+import { database } from '../../support/postgres/postgres.js';
+import { startRedis, startRedisCluster, type RedisServer } from '../../support/redis/redis.js';
+import { startServer, until, type ServerProcess } from '../../support/nodes/server.js';
 
 tap.setTimeout(300_000);
 // Each has nodes of its own, and waits for leases most of the time.
 tap.jobs = 4;
 
-const killable = fileURLToPath(new URL('../../support/killable-main.js', import.meta.url));
+const killable = fileURLToPath(new URL('../../support/nodes/killable-main.js', import.meta.url));
 
 interface ClusterHealth {
   readonly stale: boolean;

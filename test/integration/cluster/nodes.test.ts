@@ -3,13 +3,13 @@ import { fileURLToPath } from 'node:url';
 import tap, { test } from 'tap';
 import { openPostgresStorage } from '../../../src/storage/postgres/storage.js';
 import { change, row } from '../../contract/storage-rows.js';
-import { RawClient } from '../../support/client.js';
-import { cluster } from '../../support/cluster.js';
-import { client } from '../../support/fixture.js';
-import { Replica } from '../../support/replica.js';
-import type { Command, ShardReport } from '../../support/killable-main.js';
-import { startServer, until, type ServerProcess } from '../../support/server.js';
-import { TextClient } from '../../support/text-client.js';
+import { RawClient } from '../../support/clients/client.js';
+import { cluster } from '../../support/nodes/cluster.js';
+import { client } from '../../support/nodes/fixture.js';
+import { Replica } from '../../support/clients/replica.js';
+import type { Command, ShardReport } from '../../support/nodes/killable-main.js';
+import { startServer, until, type ServerProcess } from '../../support/nodes/server.js';
+import { TextClient } from '../../support/clients/text-client.js';
 
 tap.setTimeout(300_000);
 
@@ -138,7 +138,7 @@ test('a node is killed: what it acknowledged reaches the other node, and its cli
 
 test('a shard dies: its documents are subscribed again, and no update is missed', async (t) => {
   const { nodes, env } = await cluster(t, { CLUSTER_COMPARE_INTERVAL: '3600000' });
-  const killable = fileURLToPath(new URL('../../support/killable-main.js', import.meta.url));
+  const killable = fileURLToPath(new URL('../../support/nodes/killable-main.js', import.meta.url));
   const third = await startServer({ ...env, SYNCKIT_NODE_ID: 'three', SHARDS: '1' }, killable);
   t.teardown(() => third.kill('SIGKILL'));
   const [writer, reader] = [await client(t, nodes[0]), await client(t, third)];

@@ -7,14 +7,14 @@ import { readFile } from 'node:fs/promises';
 import tap, { test, type Test } from 'tap';
 import { AckChecker } from '../../chaos/checker.js';
 import { ChaosLoad } from '../../chaos/load.js';
-import { folder } from '../../support/fixture.js';
-import { FreshConnections } from '../../support/fresh-connections.js';
-import { KeptConnections } from '../../support/kept-connections.js';
-import { Pm2 } from '../../support/pm2.js';
-import { database } from '../../support/postgres.js';
+import { folder } from '../../support/nodes/fixture.js';
+import { FreshConnections } from '../../support/network/fresh-connections.js';
+import { KeptConnections } from '../../support/network/kept-connections.js';
+import { Pm2 } from '../../support/nodes/pm2.js';
+import { database } from '../../support/postgres/postgres.js';
 import { Random, seedsToPlay } from '../../support/random.js';
-import { redisUrl } from '../../support/redis.js';
-import { freePort, until, type LogLine } from '../../support/server.js';
+import { redisUrl } from '../../support/redis/redis.js';
+import { freePort, until, type LogLine } from '../../support/nodes/server.js';
 
 // tap's own limit is short for a busy machine.
 tap.setTimeout(300_000);

@@ -1,10 +1,10 @@
 /** Two nodes whose Redis fails over, as its Sentinels decide, while clients write and move their cursors. */
 import { test } from 'tap';
-import { cluster } from '../../support/cluster.js';
-import { client } from '../../support/fixture.js';
-import { failOver, masterName, redisPair, roleOf, sentinels } from '../../support/redis-failover.js';
-import { Replica } from '../../support/replica.js';
-import { until } from '../../support/server.js';
+import { cluster } from '../../support/nodes/cluster.js';
+import { client } from '../../support/nodes/fixture.js';
+import { failOver, masterName, redisPair, roleOf, sentinels } from '../../support/redis/redis-failover.js';
+import { Replica } from '../../support/clients/replica.js';
+import { until } from '../../support/nodes/server.js';
 
 test('after a failover that kept all connections open, writes and cursors cross the nodes again', async (t) => {
   const pair = await redisPair(t);

@@ -1,17 +1,17 @@
 /** Clients that resume by vector on nodes whose clocks are an hour wrong, with a bus between them and without. */
 import { randomBytes } from 'node:crypto';
 import tap, { test, type Test } from 'tap';
-import { server } from '../../support/fixture.js';
-import { ModelClient } from '../../support/model-client.js';
-import { canonical } from '../../support/model-document.js';
-import { database } from '../../support/postgres.js';
-import { redisUrl } from '../../support/redis.js';
-import { until, type ServerProcess } from '../../support/server.js';
+import { server } from '../../support/nodes/fixture.js';
+import { ModelClient } from '../../support/clients/model-client.js';
+import { canonical } from '../../support/clients/model-document.js';
+import { database } from '../../support/postgres/postgres.js';
+import { redisUrl } from '../../support/redis/redis.js';
+import { until, type ServerProcess } from '../../support/nodes/server.js';
 
 tap.setTimeout(600_000);
 
 const HOUR_MS = 3_600_000;
-const preload = new URL('../../support/skew.js', import.meta.url).href;
+const preload = new URL('../../support/nodes/skew.js', import.meta.url).href;
 
 function model(t: Test, clientId: string): ModelClient {
   const made = new ModelClient({ clientId, encoding: 'binary', supportsBatch: false });

@@ -1,9 +1,9 @@
 /** Two nodes: what is ended anywhere ends everywhere, with Redis and without. */
 import { test, type Test } from 'tap';
-import { ask, cheap, command } from '../../support/accounts.js';
-import { client, secret, server } from '../../support/fixture.js';
-import { newDatabase } from '../../support/postgres.js';
-import { redisUrl } from '../../support/redis.js';
+import { ask, cheap, command } from '../../support/nodes/accounts.js';
+import { client, secret, server } from '../../support/nodes/fixture.js';
+import { newDatabase } from '../../support/postgres/postgres.js';
+import { redisUrl } from '../../support/redis/redis.js';
 
 async function check(t: Test, more: NodeJS.ProcessEnv): Promise<void> {
   const database = await newDatabase();

@@ -1,17 +1,17 @@
 /** Nodes whose wall clocks differ, within SYNC_MAX_CLOCK_SKEW_MS (a minute) and beyond it, share documents. */
 import { randomBytes } from 'node:crypto';
 import tap, { test, type Test } from 'tap';
-import { RawClient } from '../../support/client.js';
-import { client, server } from '../../support/fixture.js';
-import { database, type TestDatabase } from '../../support/postgres.js';
-import { redisUrl } from '../../support/redis.js';
-import { Replica } from '../../support/replica.js';
-import { until, type ServerProcess } from '../../support/server.js';
+import { RawClient } from '../../support/clients/client.js';
+import { client, server } from '../../support/nodes/fixture.js';
+import { database, type TestDatabase } from '../../support/postgres/postgres.js';
+import { redisUrl } from '../../support/redis/redis.js';
+import { Replica } from '../../support/clients/replica.js';
+import { until, type ServerProcess } from '../../support/nodes/server.js';
 
 tap.setTimeout(600_000);
 
 const LIMIT_MS = 60_000;
-const preload = new URL('../../support/skew.js', import.meta.url).href;
+const preload = new URL('../../support/nodes/skew.js', import.meta.url).href;
 
 type Start = (name: string, skewMs: number) => Promise<ServerProcess>;
 

@@ -2,11 +2,11 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import tap, { test, type Test } from 'tap';
-import { folder } from '../../support/fixture.js';
-import { Pm2 } from '../../support/pm2.js';
-import { database } from '../../support/postgres.js';
-import { redisUrl } from '../../support/redis.js';
-import { freePort } from '../../support/server.js';
+import { folder } from '../../support/nodes/fixture.js';
+import { Pm2 } from '../../support/nodes/pm2.js';
+import { database } from '../../support/postgres/postgres.js';
+import { redisUrl } from '../../support/redis/redis.js';
+import { freePort } from '../../support/nodes/server.js';
 import { packageFolder } from '../../../src/version.js';
 
 tap.setTimeout(300_000);

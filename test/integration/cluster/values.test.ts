@@ -1,8 +1,8 @@
 /** Values on nodes that share a real Postgres and a real Redis: what one is sent, the other shows, byte by byte. */
 import tap, { test } from 'tap';
-import { cluster } from '../../support/cluster.js';
-import { exactValues, holding, sendText, textsOf } from '../../support/exact-values.js';
-import { client } from '../../support/fixture.js';
+import { cluster } from '../../support/nodes/cluster.js';
+import { exactValues, holding, sendText, textsOf } from '../../support/values/exact-values.js';
+import { client } from '../../support/nodes/fixture.js';
 
 tap.setTimeout(300_000);
 

@@ -1,10 +1,10 @@
 /** Updates of other nodes reach a client also while it changes its variant. */
 import { test } from 'tap';
-import { RawClient, type Incoming } from '../../support/client.js';
-import { client, server } from '../../support/fixture.js';
-import { database } from '../../support/postgres.js';
-import { redisUrl } from '../../support/redis.js';
-import { until } from '../../support/server.js';
+import { RawClient, type Incoming } from '../../support/clients/client.js';
+import { client, server } from '../../support/nodes/fixture.js';
+import { database } from '../../support/postgres/postgres.js';
+import { redisUrl } from '../../support/redis/redis.js';
+import { until } from '../../support/nodes/server.js';
 
 const READERS = 6;
 const DOCUMENTS = 25;

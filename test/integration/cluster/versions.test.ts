@@ -5,11 +5,11 @@ import { Packr } from 'msgpackr';
 import tap, { test, type Test } from 'tap';
 import type { FieldRow } from '../../../src/storage/port.js';
 import { openPostgresStorage } from '../../../src/storage/postgres/storage.js';
-import { client, server } from '../../support/fixture.js';
-import { database } from '../../support/postgres.js';
-import { redisUrl } from '../../support/redis.js';
-import { Replica } from '../../support/replica.js';
-import { until } from '../../support/server.js';
+import { client, server } from '../../support/nodes/fixture.js';
+import { database } from '../../support/postgres/postgres.js';
+import { redisUrl } from '../../support/redis/redis.js';
+import { Replica } from '../../support/clients/replica.js';
+import { until } from '../../support/nodes/server.js';
 
 tap.setTimeout(300_000);
 

@@ -8,10 +8,10 @@
 import { randomBytes } from 'node:crypto';
 import tap, { test, type Test } from 'tap';
 import { seedsToPlay } from '../../support/random.js';
-import { freshState } from '../../support/fresh-state.js';
-import { redisUrl } from '../../support/redis.js';
-import { startServer, type ServerProcess } from '../../support/server.js';
-import { storageEnv, type durableStorages } from '../../support/storages.js';
+import { freshState } from '../../support/parts/fresh-state.js';
+import { redisUrl } from '../../support/redis/redis.js';
+import { startServer, type ServerProcess } from '../../support/nodes/server.js';
+import { storageEnv, type durableStorages } from '../../support/parts/storages.js';
 import { playSession, type SessionServer } from './session.js';
 
 // tap's own limit is short for a busy machine, and for more seeds.

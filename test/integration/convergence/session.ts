@@ -1,11 +1,11 @@
 /** One random session: what its clients do follows from the seed, what the network and the server make of it does not. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ModelClient, type SentMessage } from '../../support/model-client.js';
-import { canonical } from '../../support/model-document.js';
+import { ModelClient, type SentMessage } from '../../support/clients/model-client.js';
+import { canonical } from '../../support/clients/model-document.js';
 import { Random } from '../../support/random.js';
-import { ExpectedStates } from '../../support/write-order.js';
-import { until } from '../../support/server.js';
-import { agreedState } from '../../support/fresh-state.js';
+import { ExpectedStates } from '../../support/values/write-order.js';
+import { until } from '../../support/nodes/server.js';
+import { agreedState } from '../../support/parts/fresh-state.js';
 
 /** The nodes of the session; one may be a new process at another port after a restart. */
 export interface SessionServer {

@@ -6,9 +6,9 @@ import { test } from 'tap';
 import { compactJson } from '../../../src/protocol/json/json-compact.js';
 import { JsonFault, JsonReader } from '../../../src/protocol/json/json-reader.js';
 import { decodeString } from '../../../src/protocol/json/json-string.js';
-import { isObject, parseJson, parsesKeys } from '../../support/json-model.js';
-import { hardStrings, jsonValues, mutate, mutations, spell, spellings } from '../../support/json-text.js';
-import { holds } from '../../support/property.js';
+import { isObject, parseJson, parsesKeys } from '../../support/values/json-model.js';
+import { hardStrings, jsonValues, mutate, mutations, spell, spellings } from '../../support/values/json-text.js';
+import { holds } from '../../support/values/property.js';
 
 const texts = fc.tuple(jsonValues, spellings).map(([value, spelling]) => Buffer.from(spell(value, spelling)));
 const mutated = fc.tuple(texts, mutations).map(([bytes, changes]) => mutate(bytes, changes));

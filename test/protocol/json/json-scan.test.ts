@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { test } from 'tap';
 import { ObjectScan } from '../../../src/protocol/json/json-scan.js';
-import { parseJson } from '../../support/json-model.js';
-import { holds } from '../../support/property.js';
+import { parseJson } from '../../support/values/json-model.js';
+import { holds } from '../../support/values/property.js';
 import {
   jsonValues,
   JsonObject,
@@ -13,7 +13,7 @@ import {
   spell,
   spellings,
   hardStrings,
-} from '../../support/json-text.js';
+} from '../../support/values/json-text.js';
 
 const objectsAndTexts = fc
   .tuple(objects(jsonValues, fc.oneof(hardStrings, fc.constantFrom('documentId', 'type'))), spellings)

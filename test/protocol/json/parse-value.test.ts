@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { test } from 'tap';
 import { parseValue } from '../../../src/protocol/json/parse-value.js';
-import { parseJson } from '../../support/json-model.js';
-import { holds } from '../../support/property.js';
+import { parseJson } from '../../support/values/json-model.js';
+import { holds } from '../../support/values/property.js';
 
 /** Keys that Node 24 and 25 take for each other. */
 const keys = fc.constantFrom('\n', '\u0001', '"', '\\', '__proto__', 'a', '', 'é', '\u2028');

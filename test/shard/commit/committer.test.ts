@@ -8,9 +8,9 @@ import { DocumentSends } from '../../../src/shard/echo/document-sends.js';
 import type { LoadedDocument } from '../../../src/shard/documents/documents.js';
 import { OpenGroup } from '../../../src/shard/open-task.js';
 import type { FieldRow } from '../../../src/storage/port.js';
-import { ControlledStorage } from '../../support/controlled-storage.js';
-import { until } from '../../support/server.js';
-import { origin } from '../../support/shard-driver.js';
+import { ControlledStorage } from '../../support/parts/controlled-storage.js';
+import { until } from '../../support/nodes/server.js';
+import { origin } from '../../support/parts/shard-driver.js';
 
 interface Fixture {
   readonly storage: ControlledStorage;

@@ -1,7 +1,7 @@
 /** Under load, commits are gathered. */
 import { test } from 'tap';
-import { until } from '../../support/server.js';
-import { brief, ShardDriver, toOne, write } from '../../support/shard-driver.js';
+import { until } from '../../support/nodes/server.js';
+import { brief, ShardDriver, toOne, write } from '../../support/parts/shard-driver.js';
 
 /** A time that does not end while a test runs. */
 const ENDLESS = 100_000_000;

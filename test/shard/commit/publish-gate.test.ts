@@ -1,8 +1,8 @@
 /** SYNC_PUBLISH=durable: nobody is shown what is not stored. */
 import { test, type Test } from 'tap';
 import { recordKinds, variants, type TaskRecord } from '../../../src/messages/task.js';
-import { ControlledStorage } from '../../support/controlled-storage.js';
-import { until } from '../../support/server.js';
+import { ControlledStorage } from '../../support/parts/controlled-storage.js';
+import { until } from '../../support/nodes/server.js';
 import {
   brief,
   origin,
@@ -13,8 +13,8 @@ import {
   toOne,
   write,
   type Sent,
-} from '../../support/shard-driver.js';
-import { TextReplica } from '../../support/text-replica.js';
+} from '../../support/parts/shard-driver.js';
+import { TextReplica } from '../../support/clients/text-replica.js';
 
 const json = origin(9, { encoding: 'json' });
 

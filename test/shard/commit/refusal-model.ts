@@ -1,9 +1,9 @@
 /** A random history of one document whose storage refuses some values, and what must be true at its end. */
 import assert from 'node:assert/strict';
 import type { Random } from '../../support/random.js';
-import { ControlledStorage } from '../../support/controlled-storage.js';
-import { ModelDocument } from '../../support/model-document.js';
-import { until } from '../../support/server.js';
+import { ControlledStorage } from '../../support/parts/controlled-storage.js';
+import { ModelDocument } from '../../support/clients/model-document.js';
+import { until } from '../../support/nodes/server.js';
 import {
   origin,
   ShardDriver,
@@ -13,8 +13,8 @@ import {
   write,
   type Direct,
   type Sent,
-} from '../../support/shard-driver.js';
-import { compareOrder, type OrderedWrite } from '../../support/write-order.js';
+} from '../../support/parts/shard-driver.js';
+import { compareOrder, type OrderedWrite } from '../../support/values/write-order.js';
 import { variants, type TaskRecord } from '../../../src/messages/task.js';
 
 interface Made extends OrderedWrite {

@@ -1,8 +1,8 @@
 /** What the storage refuses is taken back: in memory, and at every client that saw it. */
 import { test } from 'tap';
 import { variants } from '../../../src/messages/task.js';
-import { ModelDocument } from '../../support/model-document.js';
-import { until } from '../../support/server.js';
+import { ModelDocument } from '../../support/clients/model-document.js';
+import { until } from '../../support/nodes/server.js';
 import {
   brief,
   origin,
@@ -14,7 +14,7 @@ import {
   toOne,
   write,
   type Sent,
-} from '../../support/shard-driver.js';
+} from '../../support/parts/shard-driver.js';
 
 interface Resumed {
   readonly operations: readonly { readonly field: string; readonly value: unknown }[];

@@ -2,10 +2,10 @@
 import { setImmediate } from 'node:timers/promises';
 import { test } from 'tap';
 import { MemoryHub } from '../../../src/cluster/memory/bus.js';
-import { ControlledStorage } from '../../support/controlled-storage.js';
-import { until } from '../../support/server.js';
-import { ShardDriver, subscribe, toOne, write, type Sent } from '../../support/shard-driver.js';
-import { interest, NodeUnderTest } from '../../support/shard-nodes.js';
+import { ControlledStorage } from '../../support/parts/controlled-storage.js';
+import { until } from '../../support/nodes/server.js';
+import { ShardDriver, subscribe, toOne, write, type Sent } from '../../support/parts/shard-driver.js';
+import { interest, NodeUnderTest } from '../../support/nodes/shard-nodes.js';
 
 const codes = (sent: readonly Sent[]) =>
   toOne(sent)

@@ -7,7 +7,7 @@ import { seedsToPlay } from '../../support/random.js';
 const pinned: readonly number[] = [129, 148, 222, 855_319_704, 855_319_747, 60_003, 30_465];
 
 test('ECHO5 ORD1 at rest every client shows what the server holds', async (t) => {
-  for (const seed of seedsToPlay(pinned, 200)) {
+  for (const seed of seedsToPlay(pinned, 120)) {
     const differences = await EchoWorld.play(seed);
     if (differences.length > 0) t.fail(`seed ${seed}: ${differences.join('; ')}`);
   }
@@ -15,7 +15,7 @@ test('ECHO5 ORD1 at rest every client shows what the server holds', async (t) =>
 });
 
 test('ECHO5 ORD1 also where hardly anything is remembered', async (t) => {
-  for (const seed of seedsToPlay([], 60)) {
+  for (const seed of seedsToPlay([], 40)) {
     const differences = await EchoWorld.play(seed, 1);
     if (differences.length > 0) t.fail(`seed ${seed}: ${differences.join('; ')}`);
   }

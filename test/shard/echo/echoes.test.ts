@@ -2,8 +2,17 @@
 import { test } from 'tap';
 import { isClaim } from '../../../src/protocol/claims.js';
 import { variants, type Origin, type TaskRecord } from '../../../src/messages/task.js';
-import { brief, origin, ShardDriver, stampOf, subscribe, toAll, toOne, write } from '../../support/shard-driver.js';
-import { until } from '../../support/server.js';
+import {
+  brief,
+  origin,
+  ShardDriver,
+  stampOf,
+  subscribe,
+  toAll,
+  toOne,
+  write,
+} from '../../support/parts/shard-driver.js';
+import { until } from '../../support/nodes/server.js';
 
 const plain = variants.binaryDelta | variants.binaryAny;
 const batch = variants.binaryBatch | variants.binaryAny;

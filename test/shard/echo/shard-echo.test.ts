@@ -1,7 +1,7 @@
 /** When a writer that is alone is sent what its client does not show. */
 import { test } from 'tap';
 import { variants, type Origin, type TaskRecord } from '../../../src/messages/task.js';
-import { ControlledStorage } from '../../support/controlled-storage.js';
+import { ControlledStorage } from '../../support/parts/controlled-storage.js';
 import {
   brief,
   origin,
@@ -12,8 +12,8 @@ import {
   toOne,
   write,
   type Sent,
-} from '../../support/shard-driver.js';
-import { until } from '../../support/server.js';
+} from '../../support/parts/shard-driver.js';
+import { until } from '../../support/nodes/server.js';
 
 const plain = variants.binaryDelta | variants.binaryAny;
 const supportsBatch = variants.jsonBatch | variants.jsonAny;

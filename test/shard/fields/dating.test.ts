@@ -1,6 +1,6 @@
 /** Devices whose clocks are wrong, as one shard sees them. */
 import { test } from 'tap';
-import { brief, ShardDriver, stampOf, toAll, toOne, write } from '../../support/shard-driver.js';
+import { brief, ShardDriver, stampOf, toAll, toOne, write } from '../../support/parts/shard-driver.js';
 import type { WriteRecord } from '../../../src/messages/task.js';
 
 const MINUTE = 60_000;

@@ -3,11 +3,11 @@ import { pino } from 'pino';
 import { test } from 'tap';
 import { MemoryHub } from '../../../src/cluster/memory/bus.js';
 import { ShardMetrics } from '../../../src/metrics/shard-metrics.js';
-import { ControlledStorage } from '../../support/controlled-storage.js';
+import { ControlledStorage } from '../../support/parts/controlled-storage.js';
 import { nextMillisecond } from '../../support/next-millisecond.js';
-import { until } from '../../support/server.js';
-import { brief, ShardDriver, stampOf, subscribe, toAll, toOne, write } from '../../support/shard-driver.js';
-import { interest, wanted } from '../../support/shard-nodes.js';
+import { until } from '../../support/nodes/server.js';
+import { brief, ShardDriver, stampOf, subscribe, toAll, toOne, write } from '../../support/parts/shard-driver.js';
+import { interest, wanted } from '../../support/nodes/shard-nodes.js';
 
 const LAST = Number.MAX_SAFE_INTEGER;
 const row = { path: 'old', value: '1', deleted: false, timestamp: 5, counter: 1, clientId: 'c', stamp: LAST - 1 };

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { test } from 'tap';
 import { StampClock } from '../../../src/shard/fields/stamp.js';
-import { holds } from '../../support/property.js';
+import { holds } from '../../support/values/property.js';
 
 const SKEW = 60_000;
 const clock = new StampClock(SKEW);

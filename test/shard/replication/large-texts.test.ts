@@ -4,11 +4,11 @@ import { test } from 'tap';
 import { MemoryHub } from '../../../src/cluster/memory/bus.js';
 import { variants } from '../../../src/messages/task.js';
 import { ShardMetrics } from '../../../src/metrics/shard-metrics.js';
-import { ControlledStorage } from '../../support/controlled-storage.js';
-import { until } from '../../support/server.js';
-import { ShardDriver, write } from '../../support/shard-driver.js';
-import { interest } from '../../support/shard-nodes.js';
-import { TextReplica } from '../../support/text-replica.js';
+import { ControlledStorage } from '../../support/parts/controlled-storage.js';
+import { until } from '../../support/nodes/server.js';
+import { ShardDriver, write } from '../../support/parts/shard-driver.js';
+import { interest } from '../../support/nodes/shard-nodes.js';
+import { TextReplica } from '../../support/clients/text-replica.js';
 
 const TEXTS = 64;
 const TEXT_BYTES = 400_000;

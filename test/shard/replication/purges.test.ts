@@ -8,11 +8,11 @@ import { test } from 'tap';
 import { MemoryHub } from '../../../src/cluster/memory/bus.js';
 import { recordKinds, variants } from '../../../src/messages/task.js';
 import { ShardMetrics } from '../../../src/metrics/shard-metrics.js';
-import type { Incoming } from '../../support/client.js';
-import { ControlledStorage } from '../../support/controlled-storage.js';
+import type { Incoming } from '../../support/clients/client.js';
+import { ControlledStorage } from '../../support/parts/controlled-storage.js';
 import { Random, seedsToPlay } from '../../support/random.js';
-import { until } from '../../support/server.js';
-import { brief, ShardDriver, subscribe, toAll, toOne, write } from '../../support/shard-driver.js';
+import { until } from '../../support/nodes/server.js';
+import { brief, ShardDriver, subscribe, toAll, toOne, write } from '../../support/parts/shard-driver.js';
 
 const READER = 5;
 const wanted = variants.binaryDelta | variants.binaryAny;

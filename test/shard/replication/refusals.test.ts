@@ -1,11 +1,11 @@
 /** What one node's write is refused for, and clients that saw it there and come back to another one. */
 import { test } from 'tap';
 import { MemoryHub } from '../../../src/cluster/memory/bus.js';
-import { ControlledStorage } from '../../support/controlled-storage.js';
-import { ModelDocument } from '../../support/model-document.js';
-import { until } from '../../support/server.js';
-import { brief, origin, stateVector, toAll, toOne, write, type ShardDriver } from '../../support/shard-driver.js';
-import { documents, NodeUnderTest, wanted } from '../../support/shard-nodes.js';
+import { ControlledStorage } from '../../support/parts/controlled-storage.js';
+import { ModelDocument } from '../../support/clients/model-document.js';
+import { until } from '../../support/nodes/server.js';
+import { brief, origin, stateVector, toAll, toOne, write, type ShardDriver } from '../../support/parts/shard-driver.js';
+import { documents, NodeUnderTest, wanted } from '../../support/nodes/shard-nodes.js';
 
 const json = origin(60, { encoding: 'json' });
 

@@ -3,7 +3,7 @@ import { pino } from 'pino';
 import { test } from 'tap';
 import { Reloads } from '../../../src/shard/replication/reloads.js';
 import type { StoredDocument } from '../../../src/storage/port.js';
-import { until } from '../../support/server.js';
+import { until } from '../../support/nodes/server.js';
 
 const empty: StoredDocument = { stamp: 1, commits: 1, fields: [], text: [] };
 

@@ -4,11 +4,11 @@ import { test } from 'tap';
 import { MemoryHub } from '../../../src/cluster/memory/bus.js';
 import { ShardMetrics } from '../../../src/metrics/shard-metrics.js';
 import type { ShardOptions } from '../../../src/shard/shard.js';
-import { ControlledStorage } from '../../support/controlled-storage.js';
+import { ControlledStorage } from '../../support/parts/controlled-storage.js';
 import { nextMillisecond } from '../../support/next-millisecond.js';
-import { until } from '../../support/server.js';
-import { brief, ShardDriver, subscribe, toAll, write } from '../../support/shard-driver.js';
-import { documents, interest, NodeUnderTest, wanted } from '../../support/shard-nodes.js';
+import { until } from '../../support/nodes/server.js';
+import { brief, ShardDriver, subscribe, toAll, write } from '../../support/parts/shard-driver.js';
+import { documents, interest, NodeUnderTest, wanted } from '../../support/nodes/shard-nodes.js';
 
 const COMPARE_MS = 20;
 /** Both nodes compare this often until whatever lacked a commit before is judged, which takes about a second. */

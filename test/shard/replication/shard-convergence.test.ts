@@ -5,12 +5,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'tap';
 import { MemoryHub } from '../../../src/cluster/memory/bus.js';
-import { ControlledStorage } from '../../support/controlled-storage.js';
+import { ControlledStorage } from '../../support/parts/controlled-storage.js';
 import { Random, seedsToPlay } from '../../support/random.js';
-import { until } from '../../support/server.js';
-import { origin, ShardDriver, subscribe, write } from '../../support/shard-driver.js';
-import { documents, NodeUnderTest, wanted } from '../../support/shard-nodes.js';
-import { TextReplica } from '../../support/text-replica.js';
+import { until } from '../../support/nodes/server.js';
+import { origin, ShardDriver, subscribe, write } from '../../support/parts/shard-driver.js';
+import { documents, NodeUnderTest, wanted } from '../../support/nodes/shard-nodes.js';
+import { TextReplica } from '../../support/clients/text-replica.js';
 
 async function stored(storage: ControlledStorage, id: string): Promise<{ state: string; text: string }> {
   const [answer] = await new ShardDriver({}, storage).run(id, [subscribe(1, {})]);

@@ -1,7 +1,7 @@
 /** Clients that know more of a document than the process that they come to. */
 import { test } from 'tap';
-import { ControlledStorage } from '../../support/controlled-storage.js';
-import { ShardDriver, subscribe, toAll, toOne, write } from '../../support/shard-driver.js';
+import { ControlledStorage } from '../../support/parts/controlled-storage.js';
+import { ShardDriver, subscribe, toAll, toOne, write } from '../../support/parts/shard-driver.js';
 
 type Vector = [string, number][];
 

@@ -6,9 +6,9 @@ import { MemoryHub } from '../../../src/cluster/memory/bus.js';
 import type { Bus, BusEvents } from '../../../src/cluster/port.js';
 import { ShardMetrics } from '../../../src/metrics/shard-metrics.js';
 import type { FieldRow } from '../../../src/storage/port.js';
-import type { Incoming } from '../../support/client.js';
-import { ControlledStorage } from '../../support/controlled-storage.js';
-import { brief, ShardDriver, stateVector, subscribe, toAll, toOne, write } from '../../support/shard-driver.js';
+import type { Incoming } from '../../support/clients/client.js';
+import { ControlledStorage } from '../../support/parts/controlled-storage.js';
+import { brief, ShardDriver, stateVector, subscribe, toAll, toOne, write } from '../../support/parts/shard-driver.js';
 
 type Clock = Readonly<Record<string, number>>;
 

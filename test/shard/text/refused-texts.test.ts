@@ -1,9 +1,9 @@
 /** REF6: what the storage refuses of a text is taken out of memory, and nobody else's writes go with it. */
 import { test } from 'tap';
 import type { TaskRecord } from '../../../src/messages/task.js';
-import { until } from '../../support/server.js';
-import { brief, origin, ShardDriver, subscribe, toOne, write } from '../../support/shard-driver.js';
-import { TextReplica } from '../../support/text-replica.js';
+import { until } from '../../support/nodes/server.js';
+import { brief, origin, ShardDriver, subscribe, toOne, write } from '../../support/parts/shard-driver.js';
+import { TextReplica } from '../../support/clients/text-replica.js';
 
 /** A `delta_batch` with the state of a replica. */
 function stateOf(session: number, replica: TextReplica): TaskRecord {

@@ -2,9 +2,9 @@
 import { test } from 'tap';
 import { variants, type Origin, type TaskRecord } from '../../../src/messages/task.js';
 import { nextMillisecond } from '../../support/next-millisecond.js';
-import { TextReplica } from '../../support/text-replica.js';
-import { until } from '../../support/server.js';
-import { brief, origin, ShardDriver, subscribe, toOne, write, type Sent } from '../../support/shard-driver.js';
+import { TextReplica } from '../../support/clients/text-replica.js';
+import { until } from '../../support/nodes/server.js';
+import { brief, origin, ShardDriver, subscribe, toOne, write, type Sent } from '../../support/parts/shard-driver.js';
 
 const wantedByAll = Object.values(variants).reduce((all: number, variant) => all | variant, 0);
 

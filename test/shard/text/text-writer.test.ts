@@ -6,7 +6,7 @@ import { DocumentCommits } from '../../../src/shard/resume/document-commits.js';
 import type { LoadedDocument } from '../../../src/shard/documents/documents.js';
 import { KnownUpdates } from '../../../src/shard/text/known-updates.js';
 import { TextWriter } from '../../../src/shard/text/text-writer.js';
-import { TextReplica } from '../../support/text-replica.js';
+import { TextReplica } from '../../support/clients/text-replica.js';
 
 function typed(core: TextCore, document: LoadedDocument, replica: TextReplica, text: string): void {
   replica.insert(replica.length, text);

@@ -1,9 +1,18 @@
 /** Removed fields have bounds of their own; what is purged leaves a horizon that older writes can't cross. */
 import { FieldsCore } from '@synckit/core-wasm';
 import { test } from 'tap';
-import type { Incoming } from '../../support/client.js';
-import { ControlledStorage } from '../../support/controlled-storage.js';
-import { brief, origin, ShardDriver, stateVector, subscribe, toAll, toOne, write } from '../../support/shard-driver.js';
+import type { Incoming } from '../../support/clients/client.js';
+import { ControlledStorage } from '../../support/parts/controlled-storage.js';
+import {
+  brief,
+  origin,
+  ShardDriver,
+  stateVector,
+  subscribe,
+  toAll,
+  toOne,
+  write,
+} from '../../support/parts/shard-driver.js';
 
 const json = origin(9, { encoding: 'json' });
 const small = { tombstones: { maxCount: 16, maxBytes: 1_000_000, maxAgeMs: 30 * 86_400_000 } };

@@ -21,7 +21,7 @@ import { documents } from '../../../src/storage/lmdb/environments/documents.js';
 import { openLmdbStorage } from '../../../src/storage/lmdb/storage.js';
 import { change as changed, row } from '../../contract/storage-rows.js';
 import { change, copyOf, damageDocument, documentIds, pageBytes, wholeFolder } from '../../support/damage.js';
-import { runCli } from '../../support/run-cli.js';
+import { runCli } from '../../support/nodes/run-cli.js';
 import { newFolder, openIn } from './temporary-folder.js';
 
 const skipDamaged = false;

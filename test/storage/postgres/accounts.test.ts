@@ -2,7 +2,7 @@ import tap from 'tap';
 import { openPostgresAccounts } from '../../../src/storage/postgres/accounts.js';
 import { migrate } from '../../../src/storage/postgres/migrate.js';
 import { accountsContract } from '../../contract/accounts.js';
-import { newDatabase } from '../../support/postgres.js';
+import { newDatabase } from '../../support/postgres/postgres.js';
 
 const database = await newDatabase();
 tap.teardown(() => database.drop());

@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import pg from 'pg';
 import tap, { test, type Test } from 'tap';
 import { bigintArray, booleanArray, integerArray, textArray } from '../../../src/storage/postgres/arrays.js';
-import { database } from '../../support/postgres.js';
-import { holdsAsync } from '../../support/property.js';
+import { database } from '../../support/postgres/postgres.js';
+import { holdsAsync } from '../../support/values/property.js';
 
 // tap's own limit is short for a busy machine.
 tap.setTimeout(300_000);

@@ -1,7 +1,7 @@
 /** How a host finds out by how much its clock differs from that of a real database. */
 import { test } from 'tap';
 import { openPostgresStorage } from '../../../src/storage/postgres/storage.js';
-import { serverUrl } from '../../support/postgres.js';
+import { serverUrl } from '../../support/postgres/postgres.js';
 
 const trueNow = Date.now;
 

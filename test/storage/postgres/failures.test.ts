@@ -4,9 +4,9 @@ import { migrate } from '../../../src/storage/postgres/migrate.js';
 import { openPostgresStorage, type PostgresOptions } from '../../../src/storage/postgres/storage.js';
 import type { Storage } from '../../../src/storage/port.js';
 import { change, contentOf, onlyRow, row, rowsOf } from '../../contract/storage-rows.js';
-import { database, serverUrl, type TestDatabase } from '../../support/postgres.js';
-import { startProxy, type Proxy } from '../../support/proxy.js';
-import { until } from '../../support/server.js';
+import { database, serverUrl, type TestDatabase } from '../../support/postgres/postgres.js';
+import { startProxy, type Proxy } from '../../support/network/proxy.js';
+import { until } from '../../support/nodes/server.js';
 
 // tap's own limit is short for a busy machine.
 tap.setTimeout(300_000);

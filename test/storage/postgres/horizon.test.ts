@@ -6,8 +6,8 @@ import { migrate } from '../../../src/storage/postgres/migrate.js';
 import { purgeStatement } from '../../../src/storage/postgres/purge.js';
 import { openPostgresStorage } from '../../../src/storage/postgres/storage.js';
 import { change, row, rowsOf } from '../../contract/storage-rows.js';
-import { database } from '../../support/postgres.js';
-import { until } from '../../support/server.js';
+import { database } from '../../support/postgres/postgres.js';
+import { until } from '../../support/nodes/server.js';
 
 tap.setTimeout(300_000);
 

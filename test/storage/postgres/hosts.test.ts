@@ -7,10 +7,10 @@ import { parseDatabaseAddress } from '../../../src/storage/postgres/connection/a
 import { migrate } from '../../../src/storage/postgres/migrate.js';
 import { openPostgresStorage } from '../../../src/storage/postgres/storage.js';
 import { change, onlyRow, row } from '../../contract/storage-rows.js';
-import { client, server } from '../../support/fixture.js';
-import { startPostgres } from '../../support/postgres-server.js';
-import { database } from '../../support/postgres.js';
-import { startProxy } from '../../support/proxy.js';
+import { client, server } from '../../support/nodes/fixture.js';
+import { startPostgres } from '../../support/postgres/postgres-server.js';
+import { database } from '../../support/postgres/postgres.js';
+import { startProxy } from '../../support/network/proxy.js';
 
 function urlsOf(text: string): readonly string[] | undefined {
   return parseDatabaseAddress(text)?.urls;

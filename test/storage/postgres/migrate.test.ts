@@ -9,8 +9,8 @@ import {
   type Migration,
 } from '../../../src/storage/postgres/migrate.js';
 import { waitForDatabase } from '../../../src/storage/postgres/connection/wait-for-database.js';
-import { database, newDatabase } from '../../support/postgres.js';
-import { startProxy } from '../../support/proxy.js';
+import { database, newDatabase } from '../../support/postgres/postgres.js';
+import { startProxy } from '../../support/network/proxy.js';
 
 // tap's own limit is short for a busy machine.
 tap.setTimeout(300_000);

@@ -17,7 +17,7 @@ import {
   sorted,
 } from '../../contract/storage-rows.js';
 import { update, updatesOf } from '../../contract/storage-text.js';
-import { database, type TestDatabase } from '../../support/postgres.js';
+import { database, type TestDatabase } from '../../support/postgres/postgres.js';
 
 // tap's own limit is short for a busy machine.
 tap.setTimeout(300_000);

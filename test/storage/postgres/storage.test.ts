@@ -3,7 +3,7 @@ import { migrate } from '../../../src/storage/postgres/migrate.js';
 import { openPostgresStorage } from '../../../src/storage/postgres/storage.js';
 import type { Storage } from '../../../src/storage/port.js';
 import { storageContract } from '../../contract/storage.js';
-import { newDatabase, type TestDatabase } from '../../support/postgres.js';
+import { newDatabase, type TestDatabase } from '../../support/postgres/postgres.js';
 
 /** Emptied and used again: making one takes longer than most tests. */
 const free: TestDatabase[] = [];

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import tap, { test } from 'tap';
 import { migrate } from '../../../src/storage/postgres/migrate.js';
 import { openPostgresStorage } from '../../../src/storage/postgres/storage.js';
-import { database } from '../../support/postgres.js';
-import { startPostgres } from '../../support/postgres-server.js';
-import { until } from '../../support/server.js';
+import { database } from '../../support/postgres/postgres.js';
+import { startPostgres } from '../../support/postgres/postgres-server.js';
+import { until } from '../../support/nodes/server.js';
 
 // tap's own limit is short for a busy machine.
 tap.setTimeout(300_000);

@@ -1,7 +1,7 @@
 /** Clients of three kinds as a world in one thread moves them: what they show, and what they send. */
-import type { Incoming } from '../client.js';
-import { isDeleted, ModelDocument, type Clock } from '../model-document.js';
-import { origin, subscribe, write } from '../shard-driver.js';
+import type { Incoming } from '../clients/client.js';
+import { isDeleted, ModelDocument, type Clock } from '../clients/model-document.js';
+import { origin, subscribe, write } from '../parts/shard-driver.js';
 import type { Origin, ReadRecord, WriteRecord } from '../../../src/messages/task.js';
 
 export const clientKinds = ['delta', 'delta_batch', 'clockless', 'counting'] as const;

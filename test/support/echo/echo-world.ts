@@ -5,9 +5,9 @@
 import { mock } from 'node:test';
 import type { Bus, BusEvents } from '../../../src/cluster/port.js';
 import { isWrite, recordKinds, variants, type ReadRecord, type WriteRecord } from '../../../src/messages/task.js';
-import type { Incoming } from '../client.js';
+import type { Incoming } from '../clients/client.js';
 import { Random } from '../random.js';
-import { origin, ShardDriver, subscribe, toOne, write } from '../shard-driver.js';
+import { origin, ShardDriver, subscribe, toOne, write } from '../parts/shard-driver.js';
 import { clientKinds, EchoClient } from './echo-client.js';
 
 const DOCUMENT = 'd';

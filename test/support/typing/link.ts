@@ -1,6 +1,6 @@
 /** A connection that comes back after it broke, and the writes of a client until they are acknowledged. */
 import type { MessageType } from '../../../src/protocol/codes.js';
-import { RawClient, type Incoming } from '../client.js';
+import { RawClient, type Incoming } from '../clients/client.js';
 
 export interface LinkOptions {
   readonly url: string;

@@ -2,8 +2,8 @@
  * A client that does what SDK 0.3 does with a document: it counts its own writes, shows each at once unless what it holds
  * has a larger clock, and sends them together after a pause.
  */
-import type { RawClient, Incoming } from '../client.js';
-import { ModelDocument, type Clock } from '../model-document.js';
+import type { RawClient, Incoming } from '../clients/client.js';
+import { ModelDocument, type Clock } from '../clients/model-document.js';
 import { Listeners, type FormClient, type FormClientOptions } from './form-client.js';
 import { Link } from './link.js';
 

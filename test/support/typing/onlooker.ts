@@ -1,6 +1,6 @@
 /** Others in a document: they subscribe, read it, and write fields of their own, as long as it goes on. */
-import { RawClient } from '../client.js';
-import { Replica } from '../replica.js';
+import { RawClient } from '../clients/client.js';
+import { Replica } from '../clients/replica.js';
 
 export interface Onlookers {
   /** What each of those that are subscribed holds of a field. */

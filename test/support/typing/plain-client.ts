@@ -1,6 +1,6 @@
 /** A client without clocks: what it writes and what comes is shown as it is, the last one counting. */
-import type { RawClient, Incoming } from '../client.js';
-import { isDeleted } from '../model-document.js';
+import type { RawClient, Incoming } from '../clients/client.js';
+import { isDeleted } from '../clients/model-document.js';
 import { Listeners, type FormClient, type FormClientOptions } from './form-client.js';
 import { Link } from './link.js';
 import type { Delivery } from './model-sdk.js';

@@ -1,6 +1,6 @@
 /** SDK 0.1.1 as it is published, as a form sees it. */
 import type { Test } from 'tap';
-import { sdkClient, type SdkClient } from '../sdk.js';
+import { sdkClient, type SdkClient } from '../clients/sdk.js';
 import type { FormClient, FormClientOptions } from './form-client.js';
 
 export class PublishedSdk implements FormClient {

@@ -1,5 +1,5 @@
 /** What is played in a cell. */
-import { until } from '../server.js';
+import { until } from '../nodes/server.js';
 import type { Outcome, ScenarioName } from './cell.js';
 import type { Stage } from './stage.js';
 import { Typist } from './typist.js';

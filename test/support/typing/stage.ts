@@ -1,9 +1,9 @@
 /** What a cell is played on: its document, the ways to the nodes, who is there, and how it is cleared away. */
 import type { Test } from 'tap';
-import { RawClient } from '../client.js';
-import { delayingProxy, type DelayingProxy } from '../delaying-proxy.js';
+import { RawClient } from '../clients/client.js';
+import { delayingProxy, type DelayingProxy } from '../network/delaying-proxy.js';
 import type { Random } from '../random.js';
-import { until } from '../server.js';
+import { until } from '../nodes/server.js';
 import { randomOf, type Cell } from './cell.js';
 import type { FormClient } from './form-client.js';
 import { ModelSdk } from './model-sdk.js';

@@ -46,8 +46,12 @@ export function textLength(document: Document): u32 {
 /** How many blocks the last walk found visible. */
 let shown: u32 = 0;
 
+export function shownBlocks(): u32 {
+  return shown;
+}
+
 /** Indices of the visible blocks in document order. Not recursive: a tree may be as deep as its text is long. */
-function walk(document: Document): usize {
+export function walk(document: Document): usize {
   growTree(document);
   const order = allocateScratch(document.count * 4);
   shown = 0;

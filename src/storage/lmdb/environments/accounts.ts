@@ -3,9 +3,9 @@
  * entries are read as bytes, as they lie in the file.
  */
 
-import { Unpackr } from 'msgpackr';
 import { CorruptEntry, decodeFormat } from '../format.js';
 import type { EntryReader, Environment } from './environment.js';
+import { areTexts, isNumber, isObject, partsOf, unpack, type Value } from './packed.js';
 
 const formatKey = Buffer.from('format');
 
@@ -26,10 +26,6 @@ export const accounts: Environment = {
   newReader: () => new AccountReader(),
   beginAnew: 'To begin without accounts, API keys and revocations, remove this folder.',
 };
-
-const unpackr = new Unpackr();
-
-type Value = Readonly<Record<string, unknown>>;
 
 /** What an entry must be, by the kind in its key, and what it counts as. */
 const kinds: Readonly<
@@ -91,30 +87,4 @@ function nameOf(key: Buffer): string {
   const [kind, rest = ''] = partsOf(key);
   if (kind === 'account' || kind === 'key' || kind === 'revocation') return `${kind} ${JSON.stringify(rest)}`;
   return `an entry ${JSON.stringify(Object.hasOwn(kinds, kind) || indices.has(kind) ? kind : '')}`;
-}
-
-function partsOf(key: Buffer): readonly [kind: string, rest: string | undefined] {
-  const text = key.toString();
-  const end = text.indexOf(':');
-  return end === -1 ? [text, undefined] : [text.slice(0, end), text.slice(end + 1)];
-}
-
-function unpack(bytes: Buffer): unknown {
-  try {
-    return unpackr.unpack(bytes) as unknown;
-  } catch (cause) {
-    throw new CorruptEntry('it is not msgpack', { cause });
-  }
-}
-
-function isObject(value: unknown): value is Value {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function isNumber(value: unknown): boolean {
-  return typeof value === 'number';
-}
-
-function areTexts(...values: readonly unknown[]): boolean {
-  return values.every((value) => typeof value === 'string');
 }

@@ -7,8 +7,9 @@ import { markerName } from '../marker.js';
 import { accounts } from './accounts.js';
 import { documents } from './documents.js';
 import type { Environment } from './environment.js';
+import { snapshots } from './snapshots.js';
 
-export const environments: readonly Environment[] = [documents, accounts];
+export const environments: readonly Environment[] = [documents, accounts, snapshots];
 
 /** Folder of an environment. */
 export function folderOf(directory: string, { folder }: Environment): string {

@@ -8,7 +8,7 @@ import { planOf } from '../../../../src/storage/postgres/commit/plan.js';
 import type { TextChange } from '../../../../src/storage/port.js';
 import { newUpdateId } from '../../../../src/storage/update-id.js';
 import { change, row } from '../../../contract/storage-rows.js';
-import { database, type TestDatabase } from '../../../support/postgres.js';
+import { database, type TestDatabase } from '../../../support/postgres/postgres.js';
 
 // tap's own limit is short for a busy machine.
 tap.setTimeout(300_000);

@@ -5,8 +5,8 @@ import { openPostgresStorage } from '../../../../src/storage/postgres/storage.js
 import type { Storage } from '../../../../src/storage/port.js';
 import { change, row, rowsOf } from '../../../contract/storage-rows.js';
 import { update } from '../../../contract/storage-text.js';
-import { database, type TestDatabase } from '../../../support/postgres.js';
-import { writerOf } from '../../../support/refusing-database.js';
+import { database, type TestDatabase } from '../../../support/postgres/postgres.js';
+import { writerOf } from '../../../support/postgres/refusing-database.js';
 
 // tap's own limit is short for a busy machine.
 tap.setTimeout(300_000);

@@ -1,8 +1,8 @@
 import tap, { test, type Test } from 'tap';
 import { Connections, type Connection, type Loan } from '../../../../src/storage/postgres/connection/connection.js';
 import { Lane } from '../../../../src/storage/postgres/connection/lane.js';
-import { database, type TestDatabase } from '../../../support/postgres.js';
-import { until } from '../../../support/server.js';
+import { database, type TestDatabase } from '../../../support/postgres/postgres.js';
+import { until } from '../../../support/nodes/server.js';
 
 // tap's own limit is short for a busy machine.
 tap.setTimeout(300_000);

@@ -4,11 +4,11 @@ import { migrate } from '../../../../src/storage/postgres/migrate.js';
 import { countConnections } from '../../../../src/storage/postgres/connection/pooler.js';
 import { openPostgresStorage } from '../../../../src/storage/postgres/storage.js';
 import { change, onlyRow, row } from '../../../contract/storage-rows.js';
-import { RawClient } from '../../../support/client.js';
-import { server } from '../../../support/fixture.js';
-import { pgBouncer } from '../../../support/pgbouncer.js';
-import { database } from '../../../support/postgres.js';
-import { startServer, until } from '../../../support/server.js';
+import { RawClient } from '../../../support/clients/client.js';
+import { server } from '../../../support/nodes/fixture.js';
+import { pgBouncer } from '../../../support/postgres/pgbouncer.js';
+import { database } from '../../../support/postgres/postgres.js';
+import { startServer, until } from '../../../support/nodes/server.js';
 
 test('session mode: a server starts, migrates, commits and loads', async (t) => {
   const { url } = await database(t);
