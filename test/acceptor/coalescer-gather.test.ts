@@ -1,7 +1,10 @@
 /** Documents that become due shortly after each other leave together. */
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
 import { test } from 'tap';
 import { coalescerFixture as fixture, turn } from '../support/parts/recording-shards.js';
 import { until } from '../support/nodes/server.js';
+import { holdsAsync } from '../support/values/property.js';
 
 /** A time that does not end while a test runs. */
 const ENDLESS = 100_000_000;
@@ -74,4 +77,38 @@ test('without windows nothing is gathered', async (t) => {
   }
   t.strictSame(shards.tasks, [['a:1'], ['b:1']]);
   coalescer.stop();
+});
+
+test('FAN2 everything leaves by itself, without a drain and without later records', async (t) => {
+  const steps = fc.record({
+    kind: fc.constantFrom('write', 'write', 'write', 'read', 'busy', 'free', 'turn', 'wait', 'block', 'flush'),
+    id: fc.constantFrom('0a', '0b', '1a', '1b'),
+    shard: fc.nat(1),
+  });
+  await holdsAsync(
+    t,
+    fc.asyncProperty(fc.array(steps, { maxLength: 40 }), fc.integer({ min: 1, max: 3 }), async (script, gatherMs) => {
+      const { coalescer, shards, write, read } = fixture({ batchDelayMs: 3, gatherMs });
+      const free = (shard: number): void => {
+        shards.busy.delete(shard);
+        coalescer.pump(shard);
+      };
+      let given = 0;
+      for (const { kind, id, shard } of script) {
+        if (kind === 'busy') shards.busy.add(shard);
+        else if (kind === 'free') free(shard);
+        else if (kind === 'turn') await turn();
+        else if (kind === 'wait') await new Promise((resolve) => setTimeout(resolve, 2));
+        else if (kind === 'block') for (const end = performance.now() + 1.5; performance.now() < end;);
+        else if (kind === 'flush') coalescer.flushAll();
+        else assert.ok((kind === 'read' ? read : write)(id, String(given++)));
+      }
+      // What a shard does that is done with its task, once.
+      for (const shard of [0, 1]) free(shard);
+      await until('everything to be submitted', () => coalescer.queuedBytes === 0);
+      const came = shards.tasks.flat().flatMap((group) => group.slice(group.indexOf(':') + 1).split(','));
+      assert.equal(came.length, given);
+      coalescer.stop();
+    }),
+  );
 });

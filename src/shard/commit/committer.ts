@@ -134,7 +134,8 @@ export class Committer {
   /** Starts a commit unless one runs, or more is to be gathered first. */
   kick(): void {
     if (this.#running !== undefined || this.#retry !== undefined) return;
-    if (this.#waiting.length === 0 && this.#collecting.count > 0 && !this.#cadence.isOpen()) return;
+    const isPart = this.#waiting.length === 0 && this.#collecting.count > 0 && !isFull(this.#collecting);
+    if (isPart && !this.#cadence.isOpen()) return;
     if (this.#compact(false)) return;
     const batch = this.#waiting.shift() ?? this.#collecting;
     if (batch === this.#collecting) this.#collecting = newBatch(batch.number + 1);

@@ -36,3 +36,22 @@ test('a batch that is full, and the acks of what is stored already, wait for no 
   await until('the second commit', () => driver.settled.includes(task));
   t.equal(driver.storage.commits.length, 2);
 });
+
+test('a batch that is just full waits for no more', async (t) => {
+  const driver = new ShardDriver({ commitGatherMs: ENDLESS });
+  await driver.run('a', [write(1, { id: 'm1', field: 'f', value: 1 })]);
+  const deltas = Array.from({ length: 1_000 }, (_, i) => ({ field: `f${i}`, value: i }));
+  await driver.run('b', [write(1, { id: 'm2', deltas })]);
+  t.equal(driver.storage.commits.length, 2);
+});
+
+test('what failed is tried again, and what came meanwhile follows by itself', async (t) => {
+  const driver = new ShardDriver({ commitGatherMs: 100 });
+  driver.storage.failCommits = true;
+  driver.give({ a: [write(1, { id: 'm1', field: 'f', value: 1 })] });
+  await until('the failure', () => driver.status?.storageHealthy === false);
+  driver.give({ b: [write(1, { id: 'm2', field: 'f', value: 2 })] });
+  driver.storage.failCommits = false;
+  await until('the acks', () => driver.settled.length === 2);
+  t.strictSame(toOne(driver.sent).map(brief), ['ack m1', 'ack m2']);
+});
