@@ -42,11 +42,12 @@ async function check() {
   const problems = await lint();
   log('promtool has checked configuration and rules, and tested that each alert fires');
 
-  const { freePorts, metricsToken, Server } = await import('./check/servers.mjs');
+  const { freePorts, metricsToken, Server, writeSchemas } = await import('./check/servers.mjs');
   const { Prometheus, writeConfig } = await import('./check/prometheus.mjs');
   const [port, metricsPort, prometheusPort] = await Promise.all([freePorts(1), freePorts(2), freePorts(1)]);
+  const schemas = writeSchemas(directory);
   const servers = [0, 1].map(
-    (instance) => new Server({ instance, port, metricsPort, directory: join(directory, 'data') }),
+    (instance) => new Server({ instance, port, metricsPort, directory: join(directory, 'data'), schemas }),
   );
   const prometheus = new Prometheus(prometheusPort);
   running.push(...servers, prometheus);
@@ -105,6 +106,7 @@ async function makeLoad(url, [first, second]) {
       load.meet(),
       load.authenticate(),
       load.request(),
+      load.manage(),
     ]);
     await load.garbage();
     await load.exceed();

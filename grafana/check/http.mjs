@@ -2,17 +2,29 @@
 import { Buffer } from 'node:buffer';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const { fetch, AbortController } = globalThis;
+const { fetch, AbortController, Response } = globalThis;
 
-/** @param url Of the server: `http://127.0.0.1:<port>`. @param token Of somebody who may do everything. */
-export async function useHttp(url, token) {
-  const ask = async (path, options = {}) => {
+/**
+ * @param url Of the server: `http://127.0.0.1:<port>`.
+ * @returns A function that sends a request with this token, and reads the answer; undefined where none came.
+ */
+export function asker(url, token) {
+  return async (path, options = {}) => {
     const headers = { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json', ...options.headers };
     // A server that is full or asked too often says so; that counts as well.
     const answer = await fetch(url + path, { ...options, headers }).catch(() => undefined);
-    await answer?.arrayBuffer().catch(() => undefined);
-    return answer;
+    const bytes = await answer?.arrayBuffer().catch(() => undefined);
+    return answer === undefined ? undefined : new Response(isEmpty(answer) ? null : bytes, answer);
   };
+}
+
+function isEmpty({ status }) {
+  return status === 204 || status === 304;
+}
+
+/** @param url As of `asker`. @param token Of somebody who may read and write everything. */
+export async function useHttp(url, token) {
+  const ask = asker(url, token);
   const patch = (fields, headers = {}) =>
     ask('/documents/backend', { method: 'PATCH', body: JSON.stringify(fields), headers });
 

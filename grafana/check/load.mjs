@@ -6,7 +6,9 @@ import { Buffer } from 'node:buffer';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { signToken } from '../../dist/src/auth/tokens/tokens.js';
 import { Client } from './client.mjs';
-import { useHttp } from './http.mjs';
+import { batch, textOf, writeSomething } from './content.mjs';
+import { manageDocuments } from './documents.mjs';
+import { asker, useHttp } from './http.mjs';
 import { secret } from './servers.mjs';
 
 const everything = { canRead: ['*'], canWrite: ['*'], isAdmin: false };
@@ -100,7 +102,18 @@ export class Load {
 
   /** What backends do, on a connection for each request: in both processes. */
   async request() {
-    await times(3, () => useHttp(this.#url.replace(/^ws(.+)\/ws$/, 'http$1'), this.#token));
+    await times(3, () => useHttp(this.#httpUrl, this.#token));
+  }
+
+  /** What becomes of whole documents. */
+  async manage() {
+    const ask = asker(this.#httpUrl, tokenFor('root', { ...everything, isAdmin: true }));
+    const connect = (user) => this.#connect({ token: tokenFor(user) });
+    await times(2, (i) => manageDocuments(ask, connect, `managed-${i}-${Date.now()}`));
+  }
+
+  get #httpUrl() {
+    return this.#url.replace(/^ws(.+)\/ws$/, 'http$1');
   }
 
   /** Texts that grow until their parts are joined, and operations that are sent on. */
@@ -268,29 +281,4 @@ export class Load {
       await client.close(1000);
     });
   }
-}
-
-/** One of a few kinds of writes. */
-function writeSomething(client, documentId, i) {
-  if (i % 10 === 0) client.send('delta_batch', { documentId, deltas: batch(20, i) });
-  // Dated back by an hour: it loses.
-  else if (i % 10 === 5) client.send('delta', { documentId, field: 'f1', value: i }, Date.now() - 3_600_000);
-  else client.set(documentId, `f${i % 50}`, i);
-  client.send('ack', { messageId: 'x' });
-}
-
-/** Operations of a `delta_batch`. */
-function batch(count, value) {
-  return Array.from({ length: count }, (_, i) => ({ type: 'set', field: `b${i}`, value: value + i }));
-}
-
-/** The state of a text that somebody typed in runs of 30 000 characters. */
-function textOf(author, runs) {
-  const id = (run) => ({ client_id: author, clock: run * 30_000, offset: 0 });
-  const blocks = Array.from({ length: runs }, (_, i) => {
-    const left = i === 0 ? null : id(i);
-    const block = { id: id(i + 1), text: 'x'.repeat(30_000), left_origin: left, right_origin: null, deleted: false };
-    return [id(i + 1), block];
-  });
-  return JSON.stringify({ blocks, clock: { value: runs * 30_000 }, client_id: author });
 }

@@ -2,7 +2,9 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { URL, fileURLToPath } from 'node:url';
@@ -33,9 +35,19 @@ export const limits = {
   SYNC_MAX_TOMBSTONES: '20',
   WS_MAX_PAYLOAD_BYTES: '256KiB',
   WS_MAX_BACKPRESSURE_BYTES: '64KiB',
+  SYNCKIT_SNAPSHOT_EVERY_WRITES: '50',
   SHUTDOWN_DRAIN_MS: '6000',
   SHUTDOWN_DEADLINE_MS: '20000',
 };
+
+/** A schema for documents that no other part of the load writes. @returns Its folder. */
+export function writeSchemas(directory) {
+  const folder = join(directory, 'schemas');
+  mkdirSync(folder);
+  const schema = { 'x-document-prefix': 'checked:', properties: { title: { type: 'string' } } };
+  writeFileSync(join(folder, 'checked.json'), JSON.stringify(schema));
+  return folder;
+}
 
 /** One process of the cluster. */
 export class Server {
@@ -43,7 +55,7 @@ export class Server {
   complaints = new Map();
   #child;
 
-  /** @param options `{instance, port, metricsPort, directory}` */
+  /** @param options `{instance, port, metricsPort, directory, schemas}` */
   constructor(options) {
     this.options = options;
   }
@@ -55,7 +67,7 @@ export class Server {
 
   /** @throws When it does not come up. */
   async start() {
-    const { instance, port, metricsPort, directory } = this.options;
+    const { instance, port, metricsPort, directory, schemas } = this.options;
     const child = spawn(process.execPath, [main], {
       env: {
         ...limits,
@@ -66,6 +78,7 @@ export class Server {
         METRICS_TOKEN: metricsToken,
         NODE_APP_INSTANCE: String(instance),
         SYNCKIT_DATA_DIR: directory,
+        SCHEMA_DIR: schemas,
         // Two threads whose commits fail in one moment may end the process: see src/storage/lmdb/transactions.ts.
         SHARDS: '1',
         JWT_SECRET: secret,

@@ -17,10 +17,7 @@ import { SignInThrottle, type ThrottleState } from '../auth/accounts/throttle.js
 import type { Config } from '../config/load.js';
 import type { Logger } from '../log.js';
 import type { AcceptorMetrics } from '../metrics/acceptor-metrics.js';
-import { openMemoryAccounts } from '../storage/accounts/memory.js';
 import type { AccountStore } from '../storage/accounts/port.js';
-import { openLmdbAccounts } from '../storage/lmdb/accounts.js';
-import { openPostgresAccounts } from '../storage/postgres/accounts.js';
 import { Recheck } from './recheck.js';
 
 export interface NodeAuthOptions {
@@ -133,7 +130,7 @@ export class NodeAuth {
   async start(): Promise<void> {
     const { config, log, metrics, throttle } = this.#options;
     const { auth } = config;
-    const store = openAccounts(config);
+    const store = await openAccounts(config);
     await this.directory.start(store);
     const auditStore = auth.auditKeepMs === undefined ? undefined : store;
     this.#audit = new AuditLog(log, auditStore, this.#refusals, () => {
@@ -195,18 +192,24 @@ export class NodeAuth {
 }
 
 /** The accounts of a storage. The schema of a database must be there. */
-export function openAccounts({ storage, auth }: Pick<Config, 'storage' | 'auth'>): AccountStore {
+export async function openAccounts({ storage, auth }: Pick<Config, 'storage' | 'auth'>): Promise<AccountStore> {
   switch (storage.kind) {
-    case 'postgres':
+    case 'postgres': {
+      const { openPostgresAccounts } = await import('../storage/postgres/accounts.js');
       return openPostgresAccounts({
         url: storage.url,
         minConnections: 0,
         maxConnections: auth.connections,
         statementTimeoutMs: storage.statementTimeoutMs,
       });
-    case 'embedded':
+    }
+    case 'embedded': {
+      const { openLmdbAccounts } = await import('../storage/lmdb/accounts.js');
       return openLmdbAccounts(storage.directory);
-    case 'memory':
+    }
+    case 'memory': {
+      const { openMemoryAccounts } = await import('../storage/accounts/memory.js');
       return openMemoryAccounts();
+    }
   }
 }

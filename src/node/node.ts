@@ -25,7 +25,6 @@ import type { DeletionSweep } from '../pool/deletion-sweep.js';
 import { DatabaseClock } from '../pool/database-clock.js';
 import { ClusterHeartbeat } from '../cluster/membership/heartbeat.js';
 import { ShardSet } from '../pool/shard-set.js';
-import { startDatabase } from '../storage/postgres/connection/start.js';
 
 export interface NodeOptions {
   readonly config: Config;
@@ -213,7 +212,9 @@ export class Node {
   async #waitForDatabase(): Promise<void> {
     const { config, log } = this.#options;
     const { storage } = config;
-    if (storage.kind === 'postgres') await startDatabase(storage, log);
+    if (storage.kind !== 'postgres') return;
+    const { startDatabase } = await import('../storage/postgres/connection/start.js');
+    await startDatabase(storage, log);
   }
 
   /**

@@ -4,15 +4,11 @@ import { FieldsCore, TextCore } from '@synckit/core-wasm';
 import { workerData } from 'piscina';
 import { createLogger } from '../log.js';
 import { MemorySharedState } from '../cluster/memory/shared-state.js';
-import type { Bus, BusEvents } from '../cluster/port.js';
-import { openRedisBus } from '../cluster/redis/bus.js';
-import { RedisSharedState } from '../cluster/redis/shared-state.js';
+import type { Bus, BusEvents, BusMetrics } from '../cluster/port.js';
 import type { SharedState } from '../cluster/membership/shared-state.js';
 import { ShardMetrics } from '../metrics/shard-metrics.js';
 import type { ShardInput, Work } from '../messages/work.js';
-import { openLmdbStorage } from '../storage/lmdb/storage.js';
 import { MemoryStorage } from '../storage/memory.js';
-import { openPostgresStorage } from '../storage/postgres/storage.js';
 import type { Storage } from '../storage/port.js';
 import { readSchemas } from '../validation/schemas.js';
 import { answerCluster } from './replication/cluster-requests.js';
@@ -55,7 +51,7 @@ export default async function handle(work: Work): Promise<unknown> {
 
 async function start(own: MessagePort, isReplacement: boolean): Promise<void> {
   // First, so that it connects while the storage is opened.
-  if (index === 0) sharedState = openSharedState();
+  if (index === 0) sharedState = await openSharedState();
   storage = await openStorage();
   const metrics = new ShardMetrics(metricsMemory);
   shard = new Shard({
@@ -64,7 +60,7 @@ async function start(own: MessagePort, isReplacement: boolean): Promise<void> {
     storage,
     log,
     metrics,
-    openBus: config.bus === undefined ? undefined : (events) => openBus(events, metrics),
+    openBus: await busOpener(metrics.bus),
     compareMs: config.bus?.compareMs ?? 0,
     send: (answer) => {
       own.postMessage(answer, [answer.buffer]);
@@ -96,33 +92,40 @@ async function start(own: MessagePort, isReplacement: boolean): Promise<void> {
   port.on('message', take);
 }
 
-function openBus(events: BusEvents, metrics: ShardMetrics): Bus {
+async function busOpener(metrics: BusMetrics): Promise<((events: BusEvents) => Bus) | undefined> {
   const { bus, nodeId } = config;
-  if (bus === undefined) throw new Error('there is no bus');
+  if (bus === undefined) return undefined;
+  const { openRedisBus } = await import('../cluster/redis/bus.js');
   const { url, cluster, sentinels, channelPrefix } = bus;
-  return openRedisBus({ url, cluster, sentinels, channelPrefix, nodeId, run, events, metrics: metrics.bus, log });
+  return (events) => openRedisBus({ url, cluster, sentinels, channelPrefix, nodeId, run, events, metrics, log });
 }
 
 /** One process has none to share with: then it lasts as long as this thread. */
-function openSharedState(): SharedState {
+async function openSharedState(): Promise<SharedState> {
   if (config.bus === undefined) return new MemorySharedState();
+  const { RedisSharedState } = await import('../cluster/redis/shared-state.js');
   const { url, cluster, sentinels, channelPrefix: keyPrefix } = config.bus;
   return new RedisSharedState({ url, cluster, sentinels, keyPrefix, log });
 }
 
+/** Each adapter brings a library along, which takes memory in each thread and time at each start. */
 async function openStorage(): Promise<Storage> {
   switch (config.storage.kind) {
-    case 'postgres':
+    case 'postgres': {
+      const { openPostgresStorage } = await import('../storage/postgres/storage.js');
       return openPostgresStorage({
         url: config.storage.url,
         minConnections: Math.floor(config.storage.minConnections / config.shards),
         maxConnections: Math.max(1, Math.floor(config.storage.maxConnections / config.shards)),
         statementTimeoutMs: config.storage.statementTimeoutMs,
       });
-    case 'embedded':
+    }
+    case 'embedded': {
+      const { openLmdbStorage } = await import('../storage/lmdb/storage.js');
       return openLmdbStorage({ directory: config.storage.directory, mapSizeBytes: config.storage.mapBytes });
+    }
     case 'memory':
-      return Promise.resolve(new MemoryStorage());
+      return new MemoryStorage();
   }
 }
 

@@ -1,8 +1,5 @@
 /** What the thread of the snapshots runs: Piscina calls the default export with each request. */
 import { move, transferableSymbol, valueSymbol, workerData } from 'piscina';
-import { openLmdbSnapshots } from '../storage/lmdb/snapshots.js';
-import { openPostgresSnapshots } from '../storage/postgres/snapshots.js';
-import { openMemorySnapshots } from '../storage/snapshots/memory.js';
 import type { Snapshot, SnapshotStore } from '../storage/snapshots/port.js';
 import type { SnapshotAnswer, SnapshotRequest, SnapshotResults, SnapshotThreadData } from './requests.js';
 
@@ -10,7 +7,7 @@ import type { SnapshotAnswer, SnapshotRequest, SnapshotResults, SnapshotThreadDa
 const MAX_CONNECTIONS = 2;
 
 const { storage } = workerData as SnapshotThreadData;
-let store: SnapshotStore | undefined;
+let opening: Promise<SnapshotStore> | undefined;
 
 export default async function handle(request: SnapshotRequest): Promise<unknown> {
   try {
@@ -22,11 +19,12 @@ export default async function handle(request: SnapshotRequest): Promise<unknown>
 
 async function resultOf(request: SnapshotRequest): Promise<SnapshotResults[keyof SnapshotResults]> {
   if (request.kind === 'close') {
-    await store?.close();
+    await (await opening)?.close();
     return undefined;
   }
   // Not before it is needed: most nodes have no snapshots.
-  store ??= open();
+  opening ??= open();
+  const store = await opened(opening);
   switch (request.kind) {
     case 'add':
       return store.add(request.snapshot, request.bounds);
@@ -49,9 +47,20 @@ async function resultOf(request: SnapshotRequest): Promise<SnapshotResults[keyof
   }
 }
 
-function open(): SnapshotStore {
+/** A failure is of one request: the next one tries anew. */
+async function opened(attempt: Promise<SnapshotStore>): Promise<SnapshotStore> {
+  try {
+    return await attempt;
+  } catch (error) {
+    opening = undefined;
+    throw error;
+  }
+}
+
+async function open(): Promise<SnapshotStore> {
   switch (storage.kind) {
     case 'postgres': {
+      const { openPostgresSnapshots } = await import('../storage/postgres/snapshots.js');
       const { url, statementTimeoutMs } = storage;
       return openPostgresSnapshots({
         ...{ url, statementTimeoutMs },
@@ -59,10 +68,14 @@ function open(): SnapshotStore {
         maxConnections: MAX_CONNECTIONS,
       });
     }
-    case 'embedded':
+    case 'embedded': {
+      const { openLmdbSnapshots } = await import('../storage/lmdb/snapshots.js');
       return openLmdbSnapshots(storage.directory);
-    case 'memory':
+    }
+    case 'memory': {
+      const { openMemorySnapshots } = await import('../storage/snapshots/memory.js');
       return openMemorySnapshots();
+    }
   }
 }
 

@@ -178,7 +178,7 @@ async function serverState(url: string, documentId: string): Promise<string> {
   return (answer['textState'] as string | undefined) ?? '';
 }
 
-const seeds = seedsToPlay([7], 199);
+const seeds = seedsToPlay([7], 99);
 
 void test(`TXT1, TXT2, TXT3, FAN4: ${seeds.length} sessions over the real server end with one text each`, async (t) => {
   const home = new Home(await folder(t));

@@ -1,6 +1,6 @@
 /**
  * The scripted chaos of a cluster: three nodes that share a real Redis and a real Postgres, clients that move between
- * them, and everything that can happen to any of these. `SEEDS=500` plays that many sessions instead of 8, `SEED=7`
+ * them, and everything that can happen to any of these. `SEEDS=500` plays that many sessions instead of 4, `SEED=7`
  * that one.
  */
 import tap, { test } from 'tap';
@@ -17,7 +17,7 @@ tap.setTimeout(3_600_000);
  */
 const pinned: readonly number[] = [786031896, 786031902, 887614289];
 /** Besides the pinned ones. */
-const SESSIONS = 8;
+const SESSIONS = 4;
 
 test('ACK1, ACK4, ORD1, FAN4: whatever happens to a cluster, at rest everybody holds what was acknowledged', async (t) => {
   const world = await ClusterWorld.start();

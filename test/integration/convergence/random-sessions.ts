@@ -3,7 +3,7 @@
  * out of order, with clocks that are up to an hour wrong, on a server that is restarted and killed meanwhile, or on three
  * nodes between which they move. At rest all of them, the servers, and the servers after a restart hold the same.
  *
- * `SEEDS=1000` plays that many sessions instead of 100, `SEED=7` that one; with `RESTARTS=1` each of them has restarts.
+ * `SEEDS=1000` plays that many sessions instead of 50, `SEED=7` that one; with `RESTARTS=1` each of them has restarts.
  */
 import { randomBytes } from 'node:crypto';
 import tap, { test, type Test } from 'tap';
@@ -83,7 +83,7 @@ export function testPlacement(placement: Placement): void {
       async (t) => {
         const server = await RestartingNodes.start(t, placement, publish);
         // What happens above the storage is the same for each.
-        const seeds = seedsToPlay(pinned, publish === 'merged' ? 100 : 10);
+        const seeds = seedsToPlay(pinned, publish === 'merged' ? 50 : 5);
         for (let i = 0; i < seeds.length; i += ROUND) await playRound(t, server, seeds.slice(i, i + ROUND));
       },
     );

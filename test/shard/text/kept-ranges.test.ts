@@ -56,3 +56,12 @@ test('TXT2 a text is cut into a bounded number of parts', (t) => {
   t.ok(kept.length > 1_000 && kept.length <= 2_000, String(kept.length));
   t.end();
 });
+
+test('TXT2 texts of very many lines are not compared line by line when that takes too long', (t) => {
+  const lines = Array.from({ length: 100_000 }, (_, i) => `${i}\n`);
+  const before = lines.join('');
+  const after = `x\n${lines.toReversed().join('')}`;
+  t.ok(keptOf(before, after, 60_000).length > 0, 'a line, as all are in another order');
+  t.equal(keptOf(before, after, 1), '\n', 'only the end, which is always found');
+  t.end();
+});

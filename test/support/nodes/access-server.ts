@@ -1,8 +1,7 @@
 /** An application that says who may do what, over HTTP. */
 import { createHmac } from 'node:crypto';
-import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:http';
+import { KeptPort } from './kept-port.js';
 
 export interface Question {
   readonly userId: string;
@@ -20,11 +19,10 @@ export class AccessServer {
   decide: (question: Question) => object | { readonly status: number; readonly text: string } = () => ({});
   /** Resolves when an answer may be sent. */
   wait: () => Promise<unknown> = () => Promise.resolve();
-  #server: Server | undefined;
-  #port = 0;
+  readonly #port = new KeptPort();
 
   get url(): string {
-    return `http://127.0.0.1:${this.#port}/access`;
+    return `http://127.0.0.1:${this.#port.port}/access`;
   }
 
   /** Begins to listen, on the port that it had before. */
@@ -46,19 +44,11 @@ export class AccessServer {
         });
       });
     });
-    server.listen(this.#port, '127.0.0.1');
-    await once(server, 'listening');
-    this.#port = (server.address() as AddressInfo).port;
-    this.#server = server;
+    await this.#port.listen(server);
     return this;
   }
 
-  async stop(): Promise<void> {
-    const server = this.#server;
-    this.#server = undefined;
-    if (server === undefined) return;
-    server.closeAllConnections();
-    server.close();
-    await once(server, 'close');
+  stop(): Promise<void> {
+    return this.#port.close();
   }
 }

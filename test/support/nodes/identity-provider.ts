@@ -1,9 +1,8 @@
 /** An identity provider: signs tokens, and serves its public keys over HTTP as long as it lives. */
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:http';
 import { CompactSign } from 'jose';
+import { KeptPort } from './kept-port.js';
 
 export type Algorithm = 'RS256' | 'ES256' | 'EdDSA';
 
@@ -44,11 +43,10 @@ export class IdentityProvider {
   answer: { readonly status: number; readonly body: string } | undefined;
   /** Requests so far. */
   requests = 0;
-  #server: Server | undefined;
-  #port = 0;
+  readonly #port = new KeptPort();
 
   get url(): string {
-    return `http://127.0.0.1:${this.#port}/jwks.json`;
+    return `http://127.0.0.1:${this.#port.port}/jwks.json`;
   }
 
   /** Begins to listen, on the port that it had before. */
@@ -58,20 +56,12 @@ export class IdentityProvider {
       const { status = 200, body = JSON.stringify({ keys: this.keys }) } = this.answer ?? {};
       response.writeHead(status, { 'Content-Type': 'application/json' }).end(body);
     });
-    server.listen(this.#port, '127.0.0.1');
-    await once(server, 'listening');
-    this.#port = (server.address() as AddressInfo).port;
-    this.#server = server;
+    await this.#port.listen(server);
     return this;
   }
 
   /** Ends, with its connections. */
-  async stop(): Promise<void> {
-    const server = this.#server;
-    this.#server = undefined;
-    if (server === undefined) return;
-    server.closeAllConnections();
-    server.close();
-    await once(server, 'close');
+  stop(): Promise<void> {
+    return this.#port.close();
   }
 }

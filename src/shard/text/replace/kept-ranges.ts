@@ -18,10 +18,11 @@ const MAX_PARTS = 2_000;
  * What two texts have in common, in the order of both.
  *
  * @param limitMs Searching for more ends after about so long; then what is not compared counts as replaced. The common
- * beginning and end, and what whole lines tell, are always found.
+ * beginning and end are always found. Half of the time is for whole lines.
  */
 export function keptRanges(before: string, after: string, limitMs: number): readonly Kept[] {
-  const until = performance.now() + Math.max(limitMs, 1);
+  const now = performance.now();
+  const until = now + Math.max(limitMs, 1);
   const kept: Kept[] = [];
   const keep: Keep = (from, to, length) => {
     const last = kept.at(-1);
@@ -31,7 +32,10 @@ export function keptRanges(before: string, after: string, limitMs: number): read
   };
   const parts = new CommonParts(before, after, until, keep);
   let [from, to] = [0, 0];
-  for (const line of [...sharedLines(before, after), { from: before.length, to: after.length, length: 0 }]) {
+  for (const line of [
+    ...sharedLines(before, after, (now + until) / 2),
+    { from: before.length, to: after.length, length: 0 },
+  ]) {
     parts.find({ from, fromEnd: line.from, to, toEnd: line.to });
     if (line.length > 0) keep(line.from, line.to, line.length);
     [from, to] = [line.from + line.length, line.to + line.length];

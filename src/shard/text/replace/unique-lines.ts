@@ -5,25 +5,37 @@ export interface SharedLine {
   readonly length: number;
 }
 
+/** Lines that are looked at between two looks at the clock. */
+const STRIDE = 4_096;
+
 /**
  * Lines that both texts have once, the most of them that are in the same order in both: most of what two versions of a
  * long text have in common, found in no more time than it takes to sort them.
+ *
+ * @param until Of `performance.now()`: texts of so many lines that it takes longer count as having none in common.
  */
-export function sharedLines(before: string, after: string): SharedLine[] {
-  const known = onceIn(before);
+export function sharedLines(before: string, after: string, until: number): SharedLine[] {
+  const known = onceIn(before, until);
+  const own = known && onceIn(after, until);
+  if (own === undefined) return [];
   const shared: SharedLine[] = [];
-  for (const [line, to] of onceIn(after)) {
-    const from = known.get(line) ?? -1;
+  for (const [line, to] of own) {
+    const from = known?.get(line) ?? -1;
     if (from >= 0 && to >= 0) shared.push({ from, to, length: line.length });
   }
   // They are in the order of the text that comes.
   return longestAscent(shared);
 }
 
-/** Where each line of a text begins; -1 for one that it has more than once. The end of a line belongs to it. */
-function onceIn(text: string): Map<string, number> {
+/**
+ * Where each line of a text begins; -1 for one that it has more than once. The end of a line belongs to it. Undefined when
+ * the time is over.
+ */
+function onceIn(text: string, until: number): Map<string, number> | undefined {
   const lines = new Map<string, number>();
+  let count = 0;
   for (let start = 0; start < text.length;) {
+    if (++count % STRIDE === 0 && performance.now() > until) return undefined;
     const end = text.indexOf('\n', start) + 1 || text.length;
     const line = text.slice(start, end);
     lines.set(line, lines.has(line) ? -1 : start);
