@@ -233,7 +233,6 @@ export class Shard {
     this.#tidy();
     this.#loader.load(missing);
     this.#outbox.taskDone();
-    // A commit in memory ends before anything else happens, and its acks go with the updates.
     if (this.#options.storage.durable || !this.#commits.committer.isRunning) this.#outbox.flush();
     this.#options.metrics.taskTime.observe((performance.now() - started) / 1_000);
   }

@@ -61,7 +61,7 @@ export class Committer {
     return this.#retryMs === 0 && !this.#watch.isStalled;
   }
 
-  /** Whether a commit runs; `afterCommit` is called when it ends. */
+  /** Whether a commit runs; `afterCommit` is called when it ends. One in memory ends before anything else happens. */
   get isRunning(): boolean {
     return this.#running !== undefined;
   }
