@@ -6,6 +6,7 @@ const folder = (name) => `^src/${name}/`;
 
 /** What everybody may import. */
 const common = [
+  '^src/cadence\\.ts$',
   '^src/errors\\.ts$',
   '^src/config/load\\.ts$',
   '^src/log\\.ts$',

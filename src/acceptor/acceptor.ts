@@ -82,7 +82,7 @@ export class Acceptor {
       maxWaitingBytes: config.maxWaitingReadBytes,
     });
     this.outgoing = new Outgoing({
-      sessions: { values: () => this.#everySession() },
+      sessions: [this.sessions, { values: () => this.#http.values() }],
       maxBytes: config.maxOutgoingBytes,
       disconnect: (session) => {
         this.#connections.disconnectSlow(session);
@@ -118,6 +118,7 @@ export class Acceptor {
       shardCount: shards.links.length,
       batchSize: config.batchSize,
       batchDelayMs: config.batchDelayMs,
+      gatherMs: config.gatherMs,
       maxQueuedBytes: config.maxQueuedBytes,
       variantsOf: (documentId) => this.topics.variantsOf(documentId),
       isOnlySubscriber: (session, documentId) => this.topics.isOnlySubscriber(this.sessions.find(session), documentId),

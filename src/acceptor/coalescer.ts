@@ -1,3 +1,4 @@
+import { Cadence } from '../cadence.js';
 import type { Histogram } from '../metrics/cells.js';
 import {
   isRead,
@@ -26,6 +27,8 @@ export interface CoalescerOptions {
   readonly batchSize: number;
   /** Milliseconds between two flushes of a document. */
   readonly batchDelayMs: number;
+  /** Milliseconds between two tasks with writes for one shard, at most `batchDelayMs`: what is due meanwhile is gathered. */
+  readonly gatherMs: number;
   /** Bytes of records that may wait here and in the shards together. */
   readonly maxQueuedBytes: number;
   /** Which variants of a document have subscribers now, as bits. */
@@ -67,6 +70,8 @@ export class Coalescer {
   /** By shard: how often a document became due, and how often one was submitted. Both follow the same order. */
   readonly #madeDue: number[];
   readonly #given: number[];
+  /** By shard. */
+  readonly #cadences: Cadence[];
   /** Documents whose window is open, in the order in which the windows end. */
   readonly #windows = new Set<Pending>();
   readonly #writer = new TaskWriter();
@@ -81,6 +86,11 @@ export class Coalescer {
     this.#due = Array.from({ length: options.shardCount }, () => new Set());
     this.#madeDue = this.#due.map(() => 0);
     this.#given = this.#due.map(() => 0);
+    const gatherMs = Math.min(options.gatherMs, options.batchDelayMs);
+    const pumpOf = (shard: number) => () => {
+      this.pump(shard);
+    };
+    this.#cadences = this.#due.map((_, shard) => new Cadence(gatherMs, pumpOf(shard)));
   }
 
   /** Bytes of records that wait here. */
@@ -128,6 +138,7 @@ export class Coalescer {
   flushAll(): () => boolean {
     for (const pending of this.#windows) if (!pending.due && pending.records.length > 0) this.#makeDue(pending);
     const isGiven = this.#dueNow();
+    for (const cadence of this.#cadences) cadence.skip();
     this.#pumpAll();
     return isGiven;
   }
@@ -138,20 +149,26 @@ export class Coalescer {
     if (!isGiven()) await new Promise<void>((resolve) => this.#handovers.push({ isGiven, resolve }));
   }
 
-  /** Submits what is due to a shard, as long as the shard is ready. */
+  /** Submits what is due to a shard, as long as the shard is ready, unless more is to be gathered first. */
   pump(shard: number): void {
     const due = this.#due[shard];
-    if (due === undefined) return;
+    const cadence = this.#cadences[shard];
+    if (due === undefined || cadence === undefined) return;
     const { shards } = this.#options;
-    while (due.size > 0 && shards.ready(shard)) {
+    while (due.size > 0 && shards.ready(shard) && cadence.isOpen()) {
       const now = performance.now();
       let readsLeft = MAX_TASK_READS;
+      let hasWrites = false;
       for (const pending of due) {
         due.delete(pending);
         this.#given[shard] = (this.#given[shard] ?? 0) + 1;
-        readsLeft -= this.#flush(pending, now, readsLeft);
+        const { reads, firstWrite } = this.#flush(pending, now, readsLeft);
+        readsLeft -= reads;
+        hasWrites ||= firstWrite !== undefined;
         if (readsLeft <= 0 || this.#writer.length >= MAX_TASK_BYTES) break;
       }
+      // What is cut off, or comes behind reads, has nothing to wait for.
+      if (hasWrites && due.size === 0) cadence.begin();
       shards.submit(shard, this.#writer.finish());
     }
     while (this.#handovers[0]?.isGiven() === true) this.#handovers.shift()?.resolve();
@@ -160,6 +177,7 @@ export class Coalescer {
   /** Stops the timer; nothing may be added afterwards. */
   stop(): void {
     clearTimeout(this.#timer);
+    for (const cadence of this.#cadences) cadence.skip();
   }
 
   /** @returns A function: whether everything that is due now has been submitted. */
@@ -185,9 +203,10 @@ export class Coalescer {
     for (let shard = 0; shard < this.#due.length; shard++) this.pump(shard);
   }
 
-  /** Adds the records of a document to the task, with at most `maxReads` reads. @returns The number of reads. */
-  #flush(pending: Pending, now: number, maxReads: number): number {
-    const { count, reads, firstWrite } = portionOf(pending.records, maxReads);
+  /** Adds the records of a document to the task, with at most `maxReads` reads. */
+  #flush(pending: Pending, now: number, maxReads: number): Portion {
+    const portion = portionOf(pending.records, maxReads);
+    const { count, firstWrite } = portion;
     const records = pending.records.splice(0, count);
     this.#writer.group({
       documentId: pending.id,
@@ -206,7 +225,7 @@ export class Coalescer {
     } else if (!left && !this.#windows.has(pending)) {
       this.#pending.delete(pending.id);
     }
-    return reads;
+    return portion;
   }
 
   #isWriterOnly(documentId: string, firstWrite: WriteRecord | undefined, records: readonly TaskRecord[]): boolean {
@@ -243,6 +262,13 @@ export class Coalescer {
   };
 }
 
+/** What of the records of a document goes into one task. */
+interface Portion {
+  readonly count: number;
+  readonly reads: number;
+  readonly firstWrite: WriteRecord | undefined;
+}
+
 /** An interest record carries the subscribers as of its flush, so a second one in the same flush adds nothing. */
 function isRedundant(record: TaskRecord, last: TaskRecord | undefined): boolean {
   const { interest } = recordKinds;
@@ -250,10 +276,7 @@ function isRedundant(record: TaskRecord, last: TaskRecord | undefined): boolean 
 }
 
 /** The longest prefix of the records with at most `maxReads` reads. */
-function portionOf(
-  records: readonly TaskRecord[],
-  maxReads: number,
-): { count: number; reads: number; firstWrite: WriteRecord | undefined } {
+function portionOf(records: readonly TaskRecord[], maxReads: number): Portion {
   let count = 0;
   let reads = 0;
   let firstWrite: WriteRecord | undefined;

@@ -49,6 +49,8 @@ export class ShardLink {
   readonly #options: ShardLinkOptions;
   readonly #tasks = new RetainedTasks();
   #pool: Piscina | undefined;
+  /** The pool's only one: finding it there is dear. */
+  #thread: Piscina['threads'][number] | undefined;
   /** Our end of the channel to the present worker. */
   #port: MessagePort | undefined;
   /** Tasks that the present worker has and is not done with. */
@@ -90,7 +92,7 @@ export class ShardLink {
 
   /** The worker's thread, for tests that end it. */
   get thread(): Piscina['threads'][number] | undefined {
-    return this.#pool?.threads[0];
+    return this.#thread;
   }
 
   /** @throws When the worker can't start, for example because its storage can't be opened. */
@@ -162,7 +164,7 @@ export class ShardLink {
     const isRunning = this.#state === 'running';
     this.#state = 'stopped';
     if (isRunning && port !== undefined) {
-      this.thread?.ref();
+      this.#thread?.ref();
       // The worker closes its end behind its last answer.
       const closed = once(port, 'close');
       await this.#pool?.run({ kind: 'stop' } satisfies Work);
@@ -187,6 +189,7 @@ export class ShardLink {
     });
     const { port1: port, port2 } = new MessageChannel();
     this.#pool = pool;
+    this.#thread = pool.threads[0];
     this.#port = port;
     this.#inFlight = 0;
     this.#awarenessInFlight = false;
@@ -198,7 +201,7 @@ export class ShardLink {
     });
     // The worker keeps the process alive while it has tasks; see `#post`.
     port.unref();
-    pool.threads[0]?.once('exit', (code: number) => {
+    this.#thread?.once('exit', (code: number) => {
       if (this.#port === port && this.#state === 'running') this.#died(port, code);
     });
     const work: Work = { kind: 'start', port: port2, isReplacement: this.#restarts > 0 };
@@ -220,7 +223,7 @@ export class ShardLink {
     this.#options.onAnswer(answer);
     if (done === 0) return;
     this.#send();
-    if (this.#inFlight === 0) this.thread?.unref();
+    if (this.#inFlight === 0) this.#thread?.unref();
     if (this.ready) this.#options.onReady();
   }
 
@@ -233,7 +236,7 @@ export class ShardLink {
   }
 
   #post(port: MessagePort, { id, bytes }: RetainedTask): void {
-    if (++this.#inFlight === 1) this.thread?.ref();
+    if (++this.#inFlight === 1) this.#thread?.ref();
     // Copied, not transferred: the bytes are needed again when the worker dies.
     port.postMessage({ kind: 'task', task: id, bytes } satisfies ShardInput);
   }

@@ -83,6 +83,8 @@ async function start(own: MessagePort, isReplacement: boolean): Promise<void> {
     maxSnapshotBytes: config.maxSnapshotBytes,
     maxPendingBytes: config.maxPendingBytes,
     stallMs: config.commitStallMs,
+    // A commit in memory costs nothing that several could share.
+    commitGatherMs: storage.durable ? Math.min(config.commitGatherMs, config.batchDelayMs) : 0,
     maxLoadedBytes: config.maxLoadedBytes,
     maxEchoFields: config.maxEchoFields,
   });

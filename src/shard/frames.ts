@@ -8,6 +8,7 @@ import { resumeId } from './resume/resume-id.js';
 import { withClaims, type FlushClaims } from './resume/flush-claims.js';
 import type { Held, Outbox, Variant } from './outbox.js';
 import { removedField } from './tombstones/removed-field.js';
+import { batched, batchedKinds, plain, plainKinds } from './variant-kinds.js';
 
 /** A `delta_batch` is cut at about this many characters: a slow client gets frames that it can take. */
 const MAX_BATCH_LENGTH = 262_144;
@@ -40,33 +41,6 @@ export function liftedBy(
     return others.length === 0 ? writers : [...writers, ...others];
   };
 }
-
-const plain: readonly Variant[] = [
-  { variant: variants.binaryDelta, encoding: 'binary' },
-  { variant: variants.jsonDelta, encoding: 'json' },
-];
-/** The id of a frame for server-sent events is where its reader can resume. */
-const events: readonly Variant[] = [{ variant: variants.jsonEvents, encoding: 'json', isForEvents: true }];
-const batched: readonly Variant[] = [
-  { variant: variants.binaryBatch, encoding: 'binary' },
-  { variant: variants.jsonBatch, encoding: 'json' },
-];
-/** Variants whose frames have the same bodies. */
-const plainKinds: readonly (readonly Variant[])[] = [
-  plain,
-  [
-    { variant: variants.partialBinaryDelta, encoding: 'binary', isPartial: true },
-    { variant: variants.partialJsonDelta, encoding: 'json', isPartial: true },
-  ],
-];
-const batchedKinds: readonly (readonly Variant[])[] = [
-  batched,
-  events,
-  [
-    { variant: variants.partialBinaryBatch, encoding: 'binary', isPartial: true },
-    { variant: variants.partialJsonBatch, encoding: 'json', isPartial: true },
-  ],
-];
 
 /** How what a flush changed goes out, where that is not to everybody alike. */
 export interface Routing {
@@ -178,14 +152,14 @@ function sendChanges(
   { exceptOf, liftedBy }: Routing,
   send: Send,
 ): void {
-  for (const { kind, isPartial } of wantedOf(plainKinds, wanted)) {
+  for (const { kind, isPartial } of plainKinds(wanted)) {
     for (const write of changed) {
       const body = deltaBody(outbox.nextId(), id, updateOf(write, isPartial), undefined, liftedBy(write.path));
       const except = exceptOf(write.path);
       for (const variant of kind) send(variant, 'delta', body, except);
     }
   }
-  for (const { kind, isPartial } of wantedOf(batchedKinds, wanted)) {
+  for (const { kind, isPartial } of batchedKinds(wanted)) {
     for (const run of runsOf(changed, exceptOf)) {
       const encode = (write: FieldWrite): string =>
         batchEntry(id, updateOf(write, isPartial), outbox.now, undefined, liftedBy(write.path));
@@ -198,17 +172,6 @@ function sendChanges(
       }
     }
   }
-}
-
-/** Of each kind, the variants that have subscribers, if there are any. */
-function wantedOf(
-  kinds: readonly (readonly Variant[])[],
-  wanted: number,
-): { readonly kind: readonly Variant[]; readonly isPartial: boolean }[] {
-  return kinds
-    .map((variants) => variants.filter(({ variant }) => (wanted & variant) !== 0))
-    .filter((kind) => kind.length > 0)
-    .map((kind) => ({ kind, isPartial: kind[0]?.isPartial === true }));
 }
 
 /** Writes that follow each other and go to the same sessions; their order is that of their stamps. */

@@ -10,8 +10,6 @@ import { frame } from './answer-frame.js';
 export interface Variant {
   readonly variant: number;
   readonly encoding: Encoding;
-  /** Whether it is of partial subscribers; see `variants`. */
-  readonly isPartial?: boolean;
   /** Whether it is of server-sent events. */
   readonly isForEvents?: boolean;
 }

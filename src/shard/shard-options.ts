@@ -38,6 +38,8 @@ export interface ShardOptions {
   readonly textDiffMs: number;
   readonly replayMaxFields: number;
   readonly publish: CommitsOptions['publish'];
+  /** As `gatherMs` in CommitterOptions. */
+  readonly commitGatherMs: number;
   /** Bytes of the states of large documents that are kept while they are read. */
   readonly maxSnapshotBytes: number;
   /** Bytes of changes waiting to be durable, above which writes are refused. */

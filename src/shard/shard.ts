@@ -220,7 +220,7 @@ export class Shard {
     this.#tidy();
     this.#loader.load(missing);
     this.#outbox.taskDone();
-    this.#outbox.flush();
+    if (this.#options.storage.durable || !this.#commits.committer.isRunning) this.#outbox.flush();
     this.#options.metrics.taskTime.observe((performance.now() - started) / 1_000);
   }
 

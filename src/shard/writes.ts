@@ -165,12 +165,12 @@ export class Writes {
   }
 
   /** Forgets what lost where the writer was sent what won by an answer to a read. */
-  #dropAnswered(document: LoadedDocument, { losers }: Merge): void {
-    for (const [session, { paths }] of losers) {
+  #dropAnswered(document: LoadedDocument, merge: Merge): void {
+    for (const [session, { paths }] of merge.losers) {
       for (const [path, write] of paths) {
         if (!this.#options.echoes.isAnswered(document, path, session, write)) paths.delete(path);
       }
-      if (paths.size === 0) losers.delete(session);
+      if (paths.size === 0) merge.dropLoser(session);
     }
   }
 

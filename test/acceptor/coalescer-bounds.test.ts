@@ -119,10 +119,11 @@ test('FAN2 FAN4 every accepted record is sent once, in order, no read before the
     id: fc.constantFrom('0a', '0b', '1a', '1b'),
     shard: fc.nat(1),
   });
+  const sizes = fc.record({ batchSize: fc.integer({ min: 1, max: 4 }), gatherMs: fc.nat(2) });
   await holdsAsync(
     t,
-    fc.asyncProperty(fc.array(steps, { maxLength: 40 }), fc.integer({ min: 1, max: 4 }), async (script, batchSize) => {
-      const { coalescer, shards, write, read } = fixture({ batchSize, batchDelayMs: 2 });
+    fc.asyncProperty(fc.array(steps, { maxLength: 40 }), sizes, async (script, options) => {
+      const { coalescer, shards, write, read } = fixture({ batchDelayMs: 2, ...options });
       const sent = new Map<string, string[]>();
       let number = 0;
       for (const { kind, id, shard } of script) {

@@ -151,6 +151,7 @@ async function handling(build: Build, store: FieldsStore, documents: number, wri
     replayMaxFields: 0,
     publish: { when: 'merged', graceMs: 1_000 },
     stallMs: 3_600_000,
+    commitGatherMs: 0,
     maxSnapshotBytes: 0,
     maxPendingBytes: 64 * 1024 ** 2,
     compareMs: 0,

@@ -2,7 +2,8 @@ import type { Session } from '../session/session.js';
 import type { Sessions } from '../session/sessions.js';
 
 export interface OutgoingOptions {
-  readonly sessions: Pick<Sessions, 'values'>;
+  /** Those whose sockets are looked at. */
+  readonly sessions: readonly Pick<Sessions, 'values'>[];
   /** Bytes that may wait for all clients together. */
   readonly maxBytes: number;
   /** Disconnects a client that is too slow. */
@@ -27,7 +28,8 @@ const STUCK_MS = 10_000;
 export class Outgoing {
   readonly #options: OutgoingOptions;
   readonly #timer: NodeJS.Timeout;
-  #pass: IterableIterator<Session> | undefined;
+  /** The rest of the present pass, by group of sessions; empty between two passes. */
+  #pass: IterableIterator<Session>[] = [];
   #bytes = 0;
 
   constructor(options: OutgoingOptions) {
@@ -61,16 +63,17 @@ export class Outgoing {
 
   /** Looks at the next portion of sessions. @param now Milliseconds of the monotonic clock. */
   look(now: number): void {
-    this.#pass ??= this.#options.sessions.values();
-    for (let i = 0; i < PORTION; i++) {
-      const next = this.#pass.next();
-      if (next.done === true) {
-        this.#pass = undefined;
-        this.#relieve();
-        return;
+    if (this.#pass.length === 0) this.#pass = this.#options.sessions.map((sessions) => sessions.values());
+    let left = PORTION;
+    for (let group = this.#pass[0]; group !== undefined; group = this.#pass[0]) {
+      // The iterator of a map goes on where a loop has left it, and makes no object for each step in one.
+      for (const session of group) {
+        this.#lookAt(session, now);
+        if (--left === 0) return;
       }
-      this.#lookAt(next.value, now);
+      this.#pass.shift();
     }
+    this.#relieve();
   }
 
   #lookAt(session: Session, now: number): void {
@@ -91,7 +94,8 @@ export class Outgoing {
   #relieve(): void {
     const { maxBytes, sessions, disconnect } = this.#options;
     if (this.#bytes <= maxBytes) return;
-    const largest = [...sessions.values()]
+    const largest = sessions
+      .flatMap((group) => [...group.values()])
       .filter(({ outgoing }) => outgoing.bytes > 0)
       .sort((a, b) => b.outgoing.bytes - a.outgoing.bytes);
     let left = this.#bytes;

@@ -14,6 +14,18 @@ export const sync = {
     meaning:
       'Time for which the writes of a busy document are collected before they are merged and published together. The first write after a pause is not delayed. 0 = no batching.',
   }),
+  gatherMs: variable('SYNC_GATHER_MS', integer(0, 1_000), {
+    default: '2',
+    unit: 'ms',
+    meaning:
+      'Under load, the writes of all documents of a shard that come within this time are merged together. The first write after a pause is not delayed. At most SYNC_BATCH_DELAY. 0 = no gathering.',
+  }),
+  commitGatherMs: variable('SYNC_COMMIT_GATHER_MS', integer(0, 1_000), {
+    default: '4',
+    unit: 'ms',
+    meaning:
+      'Under load, the least time from the begin of one commit of a shard to the next: what is merged meanwhile is committed, and acknowledged, together. The first commit after a pause is not delayed. At most SYNC_BATCH_DELAY. 0 = no gathering.',
+  }),
   publish: variable('SYNC_PUBLISH', oneOf('merged', 'durable'), {
     default: 'merged',
     meaning:

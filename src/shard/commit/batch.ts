@@ -1,7 +1,7 @@
 import { ProtocolError, type ErrorCode } from '../../errors.js';
 import type { Origin } from '../../messages/task.js';
 import { mergeHorizons, type Horizon, type Purge } from '../../storage/horizon.js';
-import type { FieldRow, TextChange } from '../../storage/port.js';
+import type { DocumentChange, FieldRow, TextChange } from '../../storage/port.js';
 import type { LoadedDocument } from '../documents/documents.js';
 import type { Held } from '../outbox.js';
 import type { OpenGroup } from '../open-task.js';
@@ -114,7 +114,34 @@ export function isSame(a: WriteKey, b: WriteKey): boolean {
   return a.path === b.path && a.timestamp === b.timestamp && a.counter === b.counter && a.clientId === b.clientId;
 }
 
+/**
+ * What the storage is given of a batch.
+ *
+ * @param nextTextUpdate As in CommitterOptions.
+ */
+export function changesOf(
+  { rows, texts, purges }: Batch,
+  nextTextUpdate: (document: LoadedDocument) => TextChange,
+): DocumentChange[] {
+  for (const [document, change] of texts) {
+    // A batch that is tried again writes the same updates again.
+    if (change === undefined) texts.set(document, nextTextUpdate(document));
+  }
+  const documents = texts.size + purges.size === 0 ? rows.keys() : allOf(rows, texts, purges);
+  return Array.from(documents, (document) => ({
+    documentId: document.id,
+    stamp: document.stamp,
+    fields: [...(rows.get(document)?.values() ?? [])],
+    text: updateOf(texts.get(document)),
+    purge: purges.get(document),
+  }));
+}
+
+function allOf(...parts: readonly ReadonlyMap<LoadedDocument, unknown>[]): Set<LoadedDocument> {
+  return new Set(parts.flatMap((part) => [...part.keys()]));
+}
+
 /** A text that is in two batches is written with the first as it is then, so the second may have nothing left. */
-export function updateOf(change: TextChange | undefined): TextChange | undefined {
+function updateOf(change: TextChange | undefined): TextChange | undefined {
   return change === undefined || change.append.length === 0 ? undefined : change;
 }

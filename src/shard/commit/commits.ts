@@ -26,6 +26,8 @@ export interface CommitsOptions {
   readonly outbox: Outbox;
   /** As in StallWatch, in ms. */
   readonly stallMs: number;
+  /** As in CommitterOptions. */
+  readonly commitGatherMs: number;
   /** When others are shown what was written; `graceMs` as in PublishGate. */
   readonly publish: { readonly when: 'merged' | 'durable'; readonly graceMs: number };
   /** Parts of the shard that are made later. */
@@ -51,7 +53,7 @@ export class Commits {
   readonly #texts: TextWriter;
 
   constructor(options: CommitsOptions) {
-    const { storage, log, metrics, stallMs, outbox, process, endTurn } = options;
+    const { storage, log, metrics, stallMs, commitGatherMs, outbox, process, endTurn } = options;
     const { dirty } = this;
     this.#texts = new TextWriter(options.texts, metrics);
     const undo = this.#undo(options);
@@ -63,7 +65,7 @@ export class Commits {
       },
     });
     this.committer = new Committer({
-      ...{ storage, log, metrics, stallMs, dirty },
+      ...{ storage, log, metrics, stallMs, gatherMs: commitGatherMs, dirty },
       onReplaced: (document, path) => {
         this.gate.replaced(document, path);
       },

@@ -10,6 +10,8 @@ import type { Forgotten } from './undo.js';
 /** What a committer needs, and whom it tells. */
 export interface CommitterOptions extends Pick<StallWatchOptions, 'stallMs'> {
   readonly storage: Storage;
+  /** Milliseconds from the begin of a commit to that of the next, unless that is full. */
+  readonly gatherMs: number;
   readonly log: Logger;
   readonly metrics: Pick<ShardMetrics, 'commitTime' | 'rowsPerCommit' | 'commitFailures' | 'rowsRefused'>;
   /** Told of what batches hold, and of what becomes of it. */

@@ -1,8 +1,10 @@
-import type { Committed, DocumentChange, FieldRow, RefusedRow } from '../../storage/port.js';
+import { Cadence } from '../../cadence.js';
+import type { Committed, FieldRow, RefusedRow } from '../../storage/port.js';
 import type { Horizon } from '../../storage/horizon.js';
 import type { LoadedDocument } from '../documents/documents.js';
 import {
   addPurge,
+  changesOf,
   dropText,
   fail,
   holds,
@@ -10,12 +12,12 @@ import {
   isSame,
   newBatch,
   put,
-  updateOf,
   type Batch,
   type PendingAck,
 } from './batch.js';
 import type { CommitterOptions } from './committer-options.js';
 import type { WriteKey } from './dirty-fields.js';
+import { expiredPaths } from './expired-paths.js';
 import { ROW_BYTES } from './row-size.js';
 import { StallWatch } from './stall-watch.js';
 
@@ -31,6 +33,7 @@ const TEXT_REFUSED = 'the text held what was refused; send it again';
 export class Committer {
   readonly #options: CommitterOptions;
   readonly #watch: StallWatch;
+  readonly #cadence: Cadence;
   /** Batches that wait, the oldest in front; the last one collects. */
   readonly #waiting: Batch[] = [];
   #collecting = newBatch(1);
@@ -43,6 +46,9 @@ export class Committer {
   constructor(options: CommitterOptions) {
     this.#options = options;
     this.#watch = new StallWatch({ ...options, onStall: options.afterCommit });
+    this.#cadence = new Cadence(options.gatherMs, () => {
+      this.kick();
+    });
   }
 
   /** Bytes of changes that are not durable yet, and of what is kept in case that they are refused. */
@@ -53,6 +59,11 @@ export class Committer {
   /** False from a failed commit to the next that succeeds, and while one takes too long. */
   get healthy(): boolean {
     return this.#retryMs === 0 && !this.#watch.isStalled;
+  }
+
+  /** Whether a commit runs; `afterCommit` is called when it ends. One in memory ends before anything else happens. */
+  get isRunning(): boolean {
+    return this.#running !== undefined;
   }
 
   isDirty(document: LoadedDocument): boolean {
@@ -120,13 +131,16 @@ export class Committer {
     return this.#collecting;
   }
 
-  /** Starts a commit unless one runs. */
+  /** Starts a commit unless one runs, or more is to be gathered first. */
   kick(): void {
     if (this.#running !== undefined || this.#retry !== undefined) return;
+    const isPart = this.#waiting.length === 0 && this.#collecting.count > 0 && !isFull(this.#collecting);
+    if (isPart && !this.#cadence.isOpen()) return;
     if (this.#compact(false)) return;
     const batch = this.#waiting.shift() ?? this.#collecting;
     if (batch === this.#collecting) this.#collecting = newBatch(batch.number + 1);
     if (batch.count > 0) {
+      this.#cadence.begin();
       this.#running = batch;
       void this.#commit(batch);
       return;
@@ -157,7 +171,7 @@ export class Committer {
   async #commit(batch: Batch): Promise<void> {
     const { storage, log, metrics } = this.#options;
     const started = performance.now();
-    const changes = this.#changesOf(batch);
+    const changes = changesOf(batch, this.#options.nextTextUpdate);
     let committed: Committed;
     try {
       committed = await this.#watch.run(batch.count, () => storage.commit(changes));
@@ -190,10 +204,10 @@ export class Committer {
     const reasons = new Map<string, RefusedRow[]>();
     for (const row of refused) this.#noteRefused(row, reasons);
     for (const [document, written] of rows) {
-      const lost = expired.filter(({ documentId }) => documentId === document.id).map(({ path }) => path);
+      const lost = expiredPaths(expired, document.id);
       if (lost.length > 0) onExpired(document, lost, batch.number);
-      const own = reasons.get(document.id) ?? [];
-      if (own.length === 0) {
+      const own = reasons.get(document.id);
+      if (own === undefined) {
         for (const row of written.values()) dirty.committed(document.id, row);
         continue;
       }
@@ -230,21 +244,6 @@ export class Committer {
     metrics.rowsRefused.add(1);
     log.error({ documentId, reason }, 'the storage refused a row');
     reasons.set(documentId, [...(reasons.get(documentId) ?? []), row]);
-  }
-
-  #changesOf({ rows, texts, purges }: Batch): DocumentChange[] {
-    for (const [document, change] of texts) {
-      // A batch that is tried again writes the same updates again.
-      if (change === undefined) texts.set(document, this.#options.nextTextUpdate(document));
-    }
-    const documents = new Set([...rows.keys(), ...texts.keys(), ...purges.keys()]);
-    return Array.from(documents, (document) => ({
-      documentId: document.id,
-      stamp: document.stamp,
-      fields: [...(rows.get(document)?.values() ?? [])],
-      text: updateOf(texts.get(document)),
-      purge: purges.get(document),
-    }));
   }
 
   /** The failed batch is the first to be tried again. Rows that changed meanwhile are in later ones. */

@@ -28,6 +28,8 @@ export interface MergeOptions {
   readonly dirty: DirtyFields;
 }
 
+const nobody: ReadonlyMap<number, Loser> = new Map();
+
 /**
  * One flush of one document: takes the writes that are due, and knows afterwards which fields changed and who lost.
  * Several writes to a field leave as one, the winner.
@@ -37,10 +39,11 @@ export class Merge {
   readonly changed = new Map<string, FieldWrite>();
   /** Of the winners, by field. */
   readonly authors = new Map<string, Author>();
-  readonly losers = new Map<number, Loser>();
   /** Writes of fields that were merged, and how many of them won. */
   operations = 0;
   applied = 0;
+  /** Made when a write loses: in most flushes none does. */
+  #losers: Map<number, Loser> | undefined;
   readonly #core: FieldsStore;
   readonly #clock: StampClock;
   readonly #limits: MergeLimits;
@@ -59,6 +62,16 @@ export class Merge {
     this.#dating = dating;
     this.#echoes = echoes;
     this.#document = document;
+  }
+
+  /** Sessions of which writes lost, by number. */
+  get losers(): ReadonlyMap<number, Loser> {
+    return this.#losers ?? nobody;
+  }
+
+  /** A session need not be sent anything. */
+  dropLoser(session: number): void {
+    this.#losers?.delete(session);
   }
 
   /** Applies the operations of one message, which `check` has let pass; returns them as they were taken. */
@@ -101,22 +114,23 @@ export class Merge {
     this.changed.set(path, taken);
     this.authors.set(path, { origin, clientId, counter, clockMax, sent, except: 0 });
     this.applied++;
-    if (this.losers.size > 0) this.#win(path, origin);
+    this.#win(path, origin);
     return taken;
   }
 
   /** What lost of the same session before is not what it shows any more. */
   #win(path: string, { session }: Origin): void {
-    const loser = this.losers.get(session);
-    if (loser?.paths.delete(path) === true && loser.paths.size === 0) this.losers.delete(session);
+    const loser = this.#losers?.get(session);
+    if (loser?.paths.delete(path) === true && loser.paths.size === 0) this.dropLoser(session);
   }
 
   #lose(operation: SetOperation, origin: Origin): void {
     const { field: path, clientId } = operation;
-    let loser = this.losers.get(origin.session);
+    this.#losers ??= new Map();
+    let loser = this.#losers.get(origin.session);
     if (loser === undefined) {
       loser = { origin, paths: new Map(), clientId };
-      this.losers.set(origin.session, loser);
+      this.#losers.set(origin.session, loser);
     }
     loser.paths.set(path, operation);
     loser.clientId ??= clientId;

@@ -12,6 +12,7 @@ export function noteCommits(
   changes: readonly DocumentChange[],
   { numbers, refused, expired = [] }: Committed,
 ): void {
+  const isPlain = refused.length + expired.length === 0;
   const holds = (rows: typeof expired | typeof refused, documentId: string, path: string): boolean =>
     rows.some((row) => row.documentId === documentId && row.path === path);
   for (const { documentId, fields, purge } of changes) {
@@ -19,7 +20,8 @@ export function noteCommits(
     const number = numbers.get(documentId);
     if (slot?.kind !== 'loaded' || number === undefined) continue;
     for (const { path, stamp } of fields) {
-      if (holds(expired, documentId, path)) slot.commits.tookBack(number);
+      if (isPlain) core.committed(slot.handle, path, stamp, number);
+      else if (holds(expired, documentId, path)) slot.commits.tookBack(number);
       else if (!holds(refused, documentId, path)) core.committed(slot.handle, path, stamp, number);
     }
     if (purge !== undefined) slot.commits.tookBack(number);

@@ -55,16 +55,18 @@ export interface TextSender {
 }
 
 const noState: TextOperation = { state: Buffer.alloc(0), clientId: undefined, clock: undefined, clockMax: 0 };
+const nobody: ReadonlyMap<number, TextSender> = new Map();
 
 /** One flush of one document's text: joins the states that are due, and knows afterwards which sessions are to be answered. */
 export class TextJoin {
-  readonly senders = new Map<number, TextSender>();
   /** Whether the text gained anything. */
   changed = false;
   /** States that were joined. */
   operations = 0;
   /** Largest entry of the clocks that came. */
   clockMax = 0;
+  /** Made when a state comes: most flushes have none. */
+  #senders: Map<number, TextSender> | undefined;
   readonly #core: TextStore;
   readonly #text: () => LoadedText;
 
@@ -72,6 +74,11 @@ export class TextJoin {
   constructor(core: TextStore, text: () => LoadedText) {
     this.#core = core;
     this.#text = text;
+  }
+
+  /** By session. */
+  get senders(): ReadonlyMap<number, TextSender> {
+    return this.#senders ?? nobody;
   }
 
   /**
@@ -88,9 +95,10 @@ export class TextJoin {
       // What the others sent is not the text any more.
       for (const sender of this.senders.values()) sender.same = false;
     }
-    const known = this.senders.get(origin.session);
+    this.#senders ??= new Map();
+    const known = this.#senders.get(origin.session);
     const asSent = same && canonical ? operation.state : undefined;
-    if (known === undefined) this.senders.set(origin.session, { origin, operation, same, asSent });
+    if (known === undefined) this.#senders.set(origin.session, { origin, operation, same, asSent });
     else Object.assign(known, { operation, same, asSent });
   }
 
@@ -108,7 +116,8 @@ export class TextJoin {
       this.changed = true;
       for (const sender of this.senders.values()) sender.same = false;
     }
-    this.senders.set(origin.session, { origin, operation: noState, same: true, asSent: undefined });
+    this.#senders ??= new Map();
+    this.#senders.set(origin.session, { origin, operation: noState, same: true, asSent: undefined });
     return replaced;
   }
 

@@ -13,7 +13,7 @@ function fixture(maxBytes: number, count: number) {
   for (const { session } of made) sessions.add(session);
   const disconnected: Session[] = [];
   const outgoing = new Outgoing({
-    ...{ sessions, maxBytes, pumpReads: () => undefined },
+    ...{ sessions: [sessions], maxBytes, pumpReads: () => undefined },
     disconnect: (session) => disconnected.push(session),
   });
   outgoing.stop();
@@ -49,5 +49,26 @@ test('clients that take nothing are disconnected when much waits, others are not
   wait(0, stuck);
   outgoing.look(12_000);
   t.equal(outgoing.isCrowded, false);
+  t.end();
+});
+
+test('all groups of sessions are looked at, many in several portions', (t) => {
+  const groups = [2_500, 10].map((count) => {
+    const sessions = new Sessions(budgets());
+    const made = Array.from({ length: count }, () => recordingSession());
+    for (const { session } of made) sessions.add(session);
+    wait(KIB, ...made);
+    return sessions;
+  });
+  const rest = { maxBytes: 1_000_000 * KIB, pumpReads: () => undefined, disconnect: () => undefined };
+  const outgoing = new Outgoing({ sessions: groups, ...rest });
+  outgoing.stop();
+  outgoing.look(0);
+  t.equal(outgoing.bytes, 2_000 * KIB);
+  outgoing.look(1);
+  t.equal(outgoing.bytes, 2_510 * KIB);
+  outgoing.look(2);
+  outgoing.look(3);
+  t.equal(outgoing.bytes, 2_510 * KIB, 'each is counted once');
   t.end();
 });

@@ -36,12 +36,14 @@ function rowOf(path: string, value: number): FieldRow {
   return { path, value: String(value), deleted: false, timestamp: stamp, counter: 1, clientId: 'c', stamp };
 }
 
-function fixture(): Fixture {
+/** @param gatherMs As in CommitterOptions. */
+function fixture(gatherMs = 0): Fixture {
   const storage = new ControlledStorage();
   const acked: string[] = [];
   const turns = { count: 0 };
   const committer = new Committer({
     stallMs: 3_600_000,
+    gatherMs,
     storage,
     log: pino({ level: 'silent' }),
     metrics: new ShardMetrics(undefined),

@@ -62,7 +62,8 @@ export class RefusalModel {
   ) {
     const storage = new ControlledStorage();
     storage.refuse = (_, { value }) => (isRefused(value) ? 'no' : undefined);
-    this.#driver = new ShardDriver({ publish: { when, graceMs: 600_000 } }, storage);
+    const options = { publish: { when, graceMs: 600_000 }, commitGatherMs: random.below(4) } as const;
+    this.#driver = new ShardDriver(options, storage);
     this.#leavers = Array.from({ length: 5 }, (_, i) => ({
       session: 70 + i,
       model: new ModelDocument(),

@@ -62,6 +62,7 @@ export function coalescerFixture(options: Partial<CoalescerOptions> = {}): Coale
     shardCount: 3,
     batchSize: 1_000,
     batchDelayMs: ENDLESS,
+    gatherMs: 0,
     maxQueuedBytes: 1_000_000,
     variantsOf: () => 0,
     isOnlySubscriber: () => false,

@@ -118,6 +118,7 @@ export class ShardDriver {
       maxSnapshotBytes: 1_000_000,
       maxPendingBytes: 1_000_000,
       stallMs: 3_600_000,
+      commitGatherMs: 0,
       maxLoadedBytes: 100_000_000,
       maxEchoFields: 10_000,
       compareMs: 3_600_000,
