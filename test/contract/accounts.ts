@@ -1,6 +1,6 @@
 /** What every store of accounts promises; each adapter runs this suite. */
 import t, { type Test as Tap } from 'tap';
-import type { Account, AccountStore, ApiKey, RefreshToken } from '../../src/storage/accounts/port.js';
+import type { Account, AccountStore, ApiKey, Change, RefreshToken } from '../../src/storage/accounts/port.js';
 
 const permissions = { canRead: ['team-1:*'], canWrite: ['a'], isAdmin: false };
 const now = Date.now();
@@ -143,7 +143,7 @@ export function accountsContract(name: string, open: (t: Tap) => Promise<readonl
 
   test('every change is listed once, in order, for everybody', async (t, a, b) => {
     const start = await a.lastChange();
-    t.same(await a.changesSince(start), []);
+    t.same(await a.changesSince(start), { changes: [], last: start, isComplete: true });
     await a.addAccount(accountOf('ann'));
     await b.addKey(keyOf('k1'), 9);
     await b.revoke({ kind: 'user', id: 'x', at: now, expiresAt: undefined }, 9);
@@ -155,31 +155,58 @@ export function accountsContract(name: string, open: (t: Tap) => Promise<readonl
     const expected = ['account:u-ann', 'key:k1', 'revocation:user:x', 'revocation:user:x'];
     expected.push('account:u-ann', 'key:k1', 'account:u-ann', 'access:{"userId":"ann"}');
     for (const store of [a, b]) {
-      const changes = await store.changesSince(start);
+      const { changes, last, isComplete } = await store.changesSince(start);
+      t.same([last, isComplete], [start + 8, true]);
       t.same(
-        changes?.map(({ kind, id }) => `${kind}:${id}`),
+        changes.map(({ kind, id }) => `${kind}:${id}`),
         expected,
       );
       t.same(
-        changes?.map(({ number }) => number - start),
+        changes.map(({ number }) => number - start),
         [1, 2, 3, 4, 5, 6, 7, 8],
       );
       t.equal(await store.lastChange(), start + 8);
-      t.equal((await store.changesSince(start + 6))?.length, 2);
+      t.equal((await store.changesSince(start + 6)).changes.length, 2);
     }
     t.same(await b.listRevocations(), [{ kind: 'user', id: 'x', at: now + 1, expiresAt: now + day }]);
     t.same(await b.findRevocations(['user:x', 'token:x', 'user:y']), await b.listRevocations());
     t.equal(await a.revoke({ kind: 'token', id: 'y', at: now, expiresAt: undefined }, 1), false, 'full');
     await a.sweep(Date.now() + day, 0);
-    t.equal(await a.changesSince(start), undefined, 'who was away for too long reads everything');
-    t.same(await a.changesSince(start + 8), []);
+    const gone = { changes: [], last: start + 8, isComplete: false };
+    t.same(await a.changesSince(start), gone, 'who was away for too long reads everything');
+    t.same(await a.changesSince(start + 8), { ...gone, isComplete: true });
+    await b.noteChange('order', 'new');
+    const { changes, isComplete } = await a.changesSince(start);
+    t.same([changes.map(({ id }) => id), isComplete], [['new'], false], 'and is told what is listed');
+  });
+
+  test('nothing that is listed is missed while others change something', async (t, a, b) => {
+    const seen: Change[] = [];
+    const start = await a.lastChange();
+    let number = start;
+    const write = async (): Promise<void> => {
+      for (let i = 0; i < 200; i++) await b.noteChange('order', String(i));
+    };
+    const written = write();
+    while (seen.length < 200) {
+      await new Promise((resolve) => setImmediate(resolve));
+      const { changes, last, isComplete } = await a.changesSince(number);
+      if (!isComplete) throw new Error(`the changes after ${number} count as missing, the last one is ${last}`);
+      seen.push(...changes);
+      number = last;
+    }
+    await written;
+    t.same(
+      seen.map(({ id }) => id),
+      Array.from({ length: 200 }, (_, i) => String(i)),
+    );
   });
 
   test('many changes at once get different numbers', async (t, a, b) => {
     const start = await a.lastChange();
     const names = Array.from({ length: 20 }, (_, i) => `user-${i}`);
     await Promise.all(names.map((who, i) => (i % 2 === 0 ? a : b).addAccount(accountOf(who))));
-    const changes = (await b.changesSince(start)) ?? [];
+    const { changes } = await b.changesSince(start);
     t.same(
       changes.map(({ number }) => number - start),
       Array.from({ length: 20 }, (_, i) => i + 1),

@@ -52,7 +52,7 @@ export class Directory {
   /** Reads keys and revocations, and follows the changes from then on. */
   async start(store: AccountStore): Promise<void> {
     this.#opened = store;
-    await this.#readAll();
+    await this.#readAll(await store.lastChange());
     this.#schedule();
   }
 
@@ -161,23 +161,19 @@ export class Directory {
 
   async #followChanges(): Promise<void> {
     const { onChanged, onOrder } = this.#options;
-    const changes = await this.#store.changesSince(this.#number);
-    if (changes === undefined) {
-      await this.#readAll();
-      onChanged({ accounts: new Map(), isAll: true, access: [] });
-      return;
-    }
-    const last = changes.at(-1);
-    if (last === undefined) return;
-    const accounts = await this.#apply(changes);
-    this.#number = last.number;
+    const { changes, last, isComplete } = await this.#store.changesSince(this.#number);
+    if (isComplete && changes.length === 0) return;
+    const accounts = isComplete ? await this.#apply(changes) : new Map<string, Account | undefined>();
+    if (isComplete) this.#number = last;
+    else await this.#readAll(last);
     const access = changes.filter(({ kind }) => kind === 'access').map(({ id }) => JSON.parse(id) as AccessChange);
     for (const { kind, id } of changes) {
       const order = kind === 'order' ? readOrder(id) : undefined;
       if (order !== undefined) onOrder?.(order);
     }
     // Orders change nothing of what sessions may do, and there may be very many sessions.
-    if (changes.some(({ kind }) => kind !== 'order')) onChanged({ accounts, isAll: false, access });
+    if (isComplete && changes.every(({ kind }) => kind === 'order')) return;
+    onChanged({ accounts, isAll: !isComplete, access });
   }
 
   async #apply(changes: readonly Change[]): Promise<Map<string, Account | undefined>> {
@@ -195,13 +191,13 @@ export class Directory {
     return accounts;
   }
 
-  /** What changes meanwhile is read twice. */
-  async #readAll(): Promise<void> {
-    this.#number = await this.#store.lastChange();
+  /** @param number Of a change that is counted in; what changes meanwhile is read twice. */
+  async #readAll(number: number): Promise<void> {
     this.#keys = await this.#readKeys();
     const revocations = await this.#store.listRevocations();
     this.#revocations.clear();
     this.#revoke(revocations);
+    this.#number = number;
     this.#accounts.clear();
   }
 

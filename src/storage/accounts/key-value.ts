@@ -8,6 +8,7 @@ import {
   type ApiKey,
   type AuditRow,
   type Change,
+  type Changes,
   type RefreshToken,
   type Revocation,
   type Rotated,
@@ -194,15 +195,14 @@ export class KeyValueAccounts implements AccountStore {
     });
   }
 
-  changesSince(number: number): Promise<Change[] | undefined> {
+  changesSince(number: number): Promise<Changes> {
     return this.#read(({ get, range }) => {
       const last = Number(get('changes') ?? 0);
-      if (number === last) return [];
-      const found = Array.from(
+      const changes = Array.from(
         range('change:', `change:${padded(number)}`),
         ({ value }) => (value as { change: Change }).change,
       );
-      return found[0]?.number === number + 1 ? found : undefined;
+      return { changes, last, isComplete: changes.length === last - number };
     });
   }
 

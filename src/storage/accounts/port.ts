@@ -70,6 +70,15 @@ export interface Change {
   readonly id: string;
 }
 
+export interface Changes {
+  /** In their order. */
+  readonly changes: readonly Change[];
+  /** The number of the last change there was. */
+  readonly last: number;
+  /** False when some of them are not listed any more. */
+  readonly isComplete: boolean;
+}
+
 /** Using a refresh token. */
 export interface Rotation {
   readonly id: string;
@@ -143,8 +152,8 @@ export interface AccountStore {
   /** Ends all sign-ins of an account: they can't be renewed any more. */
   removeRefreshTokens(accountId: string): Promise<void>;
 
-  /** The changes after a number; undefined when some of them are not listed any more. */
-  changesSince(number: number): Promise<Change[] | undefined>;
+  /** The changes after a number, as of one moment. */
+  changesSince(number: number): Promise<Changes>;
   /** Lists a change of something that is stored elsewhere. */
   noteChange(kind: 'access' | 'order', id: string): Promise<void>;
   /** The number of the last change. */

@@ -8,6 +8,7 @@ import {
   type ApiKey,
   type AuditRow,
   type Change,
+  type Changes,
   type RefreshToken,
   type Revocation,
   type Rotated,
@@ -179,13 +180,18 @@ class PostgresAccounts implements AccountStore {
     await this.#query('DELETE FROM refresh_tokens WHERE user_id = $1', [accountId]);
   }
 
-  async changesSince(number: number): Promise<Change[] | undefined> {
-    const rows = await this.#query('SELECT number, kind, id FROM auth_changes WHERE number > $1 ORDER BY number', [
-      number,
-    ]);
-    if (rows.length === 0) return (await this.lastChange()) === number ? [] : undefined;
-    if (numberOf(rows[0]?.[0]) !== number + 1) return undefined;
-    return rows.map(([of, kind, id]) => ({ number: numberOf(of), kind: kind as Change['kind'], id: String(id) }));
+  async changesSince(number: number): Promise<Changes> {
+    // In one statement: a change that came between two would look like one that is not listed any more.
+    const rows = await this.#query(
+      `SELECT last, number, kind, id
+      FROM auth_change_count LEFT JOIN auth_changes ON number > $1 ORDER BY number`,
+      [number],
+    );
+    const last = numberOf(rows[0]?.[0]);
+    const changes = rows
+      .filter(([, of]) => of !== null)
+      .map(([, of, kind, id]) => ({ number: numberOf(of), kind: kind as Change['kind'], id: String(id) }));
+    return { changes, last, isComplete: changes.length === last - number };
   }
 
   noteChange(kind: Change['kind'], id: string): Promise<void> {
