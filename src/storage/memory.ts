@@ -33,7 +33,6 @@ export class MemoryStorage implements Storage {
   });
   #closed = false;
 
-  // eslint-disable-next-line @typescript-eslint/require-await -- async so that errors reject
   async load(documentIds: readonly string[]): Promise<StoredDocument[]> {
     this.#checkOpen();
     return documentIds.map((documentId) => {
@@ -51,7 +50,6 @@ export class MemoryStorage implements Storage {
     });
   }
 
-  // eslint-disable-next-line @typescript-eslint/require-await -- async so that errors reject
   async commit(changes: readonly DocumentChange[]): Promise<Committed> {
     this.#checkOpen();
     const expired: ExpiredRow[] = [];
@@ -67,7 +65,6 @@ export class MemoryStorage implements Storage {
     return { refused, numbers, horizons, expired };
   }
 
-  // eslint-disable-next-line @typescript-eslint/require-await -- async so that errors reject
   async lastCommits(documentIds: readonly string[]): Promise<number[]> {
     this.#checkOpen();
     return documentIds.map((documentId) => this.#documents.get(documentId)?.commits ?? 0);

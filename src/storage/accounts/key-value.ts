@@ -245,7 +245,6 @@ export class KeyValueAccounts implements AccountStore {
     return this.#store.close();
   }
 
-  // eslint-disable-next-line @typescript-eslint/require-await -- async so that errors reject
   async #read<Result>(action: (records: Pick<Records, 'get' | 'range'>) => Result): Promise<Result> {
     return action(this.#store.committed);
   }

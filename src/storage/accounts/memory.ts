@@ -24,7 +24,6 @@ export class MemoryStore implements KeyValueStore {
   };
 
   /** What throws may leave half of its writes: nothing here does. */
-  // eslint-disable-next-line @typescript-eslint/require-await -- async so that errors reject
   async transact<Result>(action: (records: Records) => Result): Promise<Result> {
     return action(this.committed);
   }

@@ -31,7 +31,6 @@ export class MemoryLifecycle implements Lifecycle {
     this.#checkOpen = checkOpen;
   }
 
-  // eslint-disable-next-line @typescript-eslint/require-await -- async so that errors reject
   async list({ prefix, after, limit, state }: ListRequest): Promise<ListPage> {
     this.#checkOpen();
     // Sorting all ids costs more than a page may; memory is for tests and throw-away nodes. Ids are ASCII.
@@ -50,7 +49,6 @@ export class MemoryLifecycle implements Lifecycle {
     return { documents, next: undefined };
   }
 
-  // eslint-disable-next-line @typescript-eslint/require-await -- async so that errors reject
   async delete(documentId: string, at: number): Promise<number | undefined> {
     const document = this.#find(documentId);
     if (document === undefined) return undefined;
@@ -58,7 +56,6 @@ export class MemoryLifecycle implements Lifecycle {
     return ++document.commits;
   }
 
-  // eslint-disable-next-line @typescript-eslint/require-await -- async so that errors reject
   async restore(documentId: string): Promise<number | undefined> {
     const document = this.#find(documentId);
     if (document === undefined) return undefined;
@@ -67,7 +64,6 @@ export class MemoryLifecycle implements Lifecycle {
     return ++document.commits;
   }
 
-  // eslint-disable-next-line @typescript-eslint/require-await -- async so that errors reject
   async erase({ documentId, at, stamp, latest = 0, deletedBefore = Infinity }: Erasure): Promise<number | undefined> {
     const document = this.#find(documentId);
     if (document === undefined) return undefined;

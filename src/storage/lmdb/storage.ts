@@ -111,7 +111,6 @@ class LmdbStorage implements Storage {
     return done;
   }
 
-  // eslint-disable-next-line @typescript-eslint/require-await -- async so that errors reject
   async lastCommits(documentIds: readonly string[]): Promise<number[]> {
     this.#checkOpen();
     documentIds.forEach(checkDocumentId);

@@ -89,7 +89,6 @@ export class KeyValueSnapshots implements SnapshotStore {
     return this.#store.close();
   }
 
-  // eslint-disable-next-line @typescript-eslint/require-await -- async so that errors reject
   async #read<Result>(action: (records: Reads) => Result): Promise<Result> {
     return action(this.#store.committed);
   }
