@@ -82,7 +82,6 @@ async function run(batch) {
       ...database,
       // The limit of a file is ours: tap's own would end it earlier on a busy machine.
       TAP_TIMEOUT: String(timeoutMs / 1_000),
-      TAP_DIAG: '1',
       TEST_KIND: kindOf(first),
     },
   });
