@@ -97,7 +97,13 @@ const table = {
     sentence: 'Validation failed',
     retryable: false,
     meaning:
-      'A rule of the operator (SCHEMA_DIR) forbids what the message writes. The sentence says which field and why. Nothing of the message was applied.',
+      'A rule of the operator (SCHEMA_DIR) or the application (VALIDATE_URL) forbids what the message writes. The sentence says which field and why. Nothing of the message was applied.',
+  },
+  VALIDATION_UNAVAILABLE: {
+    sentence: 'Validation unavailable',
+    retryable: true,
+    meaning:
+      'The application that decides about writes (VALIDATE_URL) does not answer. Nothing of the message was applied.',
   },
   DOCUMENT_NOT_FOUND: {
     sentence: 'Document not found',

@@ -30,6 +30,8 @@ const leftToTests = [
   ...of('needs a certificate', 'tls_certificate_expires_at_seconds', 'tls_renewals_total'),
   ...of('needs an identity provider', 'jwks_fetches_total'),
   ...of('needs an application that is asked', 'access_calls_total', 'access_answers', 'access_recheck_lag_seconds'),
+  ...of('needs an application that is asked', 'validations_total', 'validation_seconds', 'validations_waiting'),
+  ...of('needs an application that is asked', 'validation_paused'),
   ...of('needs accounts', 'api_keys', 'revocations', 'password_checks', 'auth_poll_failures_total'),
   ...of('needs accounts', 'audit_rows_dropped_total', 'audit_refusals_skipped_total'),
   ...labelled('needs accounts', 'errors_total', 'code', 'TOKEN_REVOKED', 'ACCESS_ENDED', 'AUTH_UNAVAILABLE'),

@@ -1,5 +1,5 @@
 /** The rows about clients: what they send and receive. */
-import { lines, rate, series, total } from '../panels.mjs';
+import { lines, quantiles, rate, series, total } from '../panels.mjs';
 
 const connections = {
   title: 'Connections',
@@ -113,6 +113,27 @@ const connections = {
       'bytes',
       'Sent after credentials or about a document while these are checked. Up to SYNCKIT_MAX_HELD_BYTES per process; beyond that they are refused.',
       [{ expr: total('synckit_held_bytes', 'instance'), legend: '{{instance}}' }],
+    ),
+    lines(
+      'Writes that the application was asked about',
+      'cps',
+      'By result. “failed”: VALIDATE_URL gave no answer that can be used; “skipped”: it was left alone after several of these; “busy”: refused, as VALIDATE_MAX_WAITING others waited.',
+      [{ expr: rate('synckit_validations_total', 'result'), legend: '{{result}}' }],
+    ),
+    lines(
+      'Time until the application has answered about a write',
+      's',
+      'From the receipt of a write until VALIDATE_URL has answered; its ack is later by that.',
+      quantiles('synckit_validation_seconds'),
+    ),
+    lines(
+      'Writes that wait for the application',
+      'short',
+      'At most VALIDATE_MAX_WAITING per process. “left alone”: 1 while VALIDATE_URL is not asked, because it failed again and again.',
+      [
+        { expr: total('synckit_validations_waiting', 'instance'), legend: 'waiting {{instance}}' },
+        { expr: total('synckit_validation_paused', 'instance'), legend: 'left alone {{instance}}' },
+      ],
     ),
     lines(
       'Fetches of the identity provider’s keys',

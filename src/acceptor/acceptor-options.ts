@@ -6,6 +6,7 @@ import type { ShardSet } from '../pool/shard-set.js';
 import type { LifecycleClient } from '../pool/lifecycle-client.js';
 import type { Apps } from './apps.js';
 import type { Audit, DecideAccess } from './session/authentication.js';
+import type { WriteCheck } from './session/checked-writes.js';
 
 export interface AcceptorOptions {
   readonly apps: Pick<Apps, 'publish' | 'left'>;
@@ -15,6 +16,8 @@ export interface AcceptorOptions {
   readonly audit: Audit;
   /** Undefined: what a token says about permissions counts. */
   readonly decide: DecideAccess | undefined;
+  /** Undefined: nobody is asked about writes. */
+  readonly writeCheck: WriteCheck | undefined;
   readonly shards: ShardSet;
   /** Lists, deletes, restores and erases documents. */
   readonly lifecycle: LifecycleClient;

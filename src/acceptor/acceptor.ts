@@ -32,6 +32,7 @@ import { Outgoing } from './fan-out/outgoing.js';
 import { Router } from './router.js';
 import { HeldBytes } from './session/held-frames.js';
 import { liveIdentities, type LiveIdentity } from './session/live-identities.js';
+import { Refusals } from './session/refusals.js';
 import { SessionMeter } from './session/limits/session-meter.js';
 import type { Session } from './session/session.js';
 import { Sessions } from './session/sessions.js';
@@ -151,13 +152,14 @@ export class Acceptor {
       ...{ sessions: this.sessions, topics: this.topics, metrics, budgets: new AddressBudgets(budgets) },
       outgoing: this.outgoing,
     });
+    const { writeCheck } = options;
     const http = { sessions: this.#http, coalescer, admission: this.admission, charges, metrics };
     const { httpTimeoutMs: timeoutMs } = config;
     const lifecycle = new DocumentLifecycle({
       ...{ documents: options.lifecycle, audit: options.audit, log: sampled, metrics, timeoutMs },
       maxWaiting: MAX_LIFECYCLE_REQUESTS,
     });
-    this.documents = new DocumentRequests({ ...http, timeoutMs, lifecycle });
+    this.documents = new DocumentRequests({ ...http, timeoutMs, lifecycle, writeCheck });
     this.streams = new EventStreams({
       ...{ ...http, topics: this.topics, events: this.#events, addresses: this.doors.addresses },
       delivery: () => this.#delivery,
@@ -178,7 +180,8 @@ export class Acceptor {
       heldBytes: this.heldBytes,
       charges,
       chunkMemory: this.chunkMemory,
-      log: sampled,
+      refusals: new Refusals({ metrics, charges, log: sampled }),
+      writeCheck,
       chunkLimits: { sets: config.maxChunkSets, bytes: config.maxChunkedBytes, timeout: config.chunkTimeoutMs },
       fence: async () => {
         // Also for updates of other nodes, a shard must know the new variant: its record may wait in the coalescer.

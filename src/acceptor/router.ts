@@ -1,21 +1,23 @@
-import { closeCodes, errors, LimitError, ProtocolError } from '../errors.js';
-import type { SampledLog } from '../log.js';
+import { LimitError, ProtocolError } from '../errors.js';
 import type { AcceptorMetrics } from '../metrics/acceptor-metrics.js';
 import { ChunkAssembler, type ChunkLimits, type ChunkMemory } from '../protocol/chunks.js';
 import { isDocumentId } from '../protocol/document-id.js';
-import { errorBody, type ErrorDetails } from '../protocol/encode.js';
+import type { ErrorDetails } from '../protocol/encode.js';
 import { readHead, scanNames, scanString, type FrameHead } from '../protocol/frame.js';
 import { ObjectScan } from '../protocol/json/json-scan.js';
 import { parseMessage } from '../protocol/message.js';
 import { recordKinds } from '../messages/task.js';
 import type { Access } from '../auth/permissions.js';
 import type { Authentication } from './session/authentication.js';
-import type { Charges, Misuse } from './session/limits/charges.js';
+import type { Charges } from './session/limits/charges.js';
 import type { Coalescer } from './coalescer.js';
 import type { Control } from './control.js';
 import type { Awareness } from './awareness/awareness.js';
+import { CheckedWrites, requireAllowed, type Verdict, type WriteCheck } from './session/checked-writes.js';
 import { HeldFrames, type HeldBytes } from './session/held-frames.js';
+import type { Refusals } from './session/refusals.js';
 import type { Session } from './session/session.js';
+import { watchChunks } from './session/watch-chunks.js';
 import type { Topics } from './fan-out/topics.js';
 
 export interface RouterOptions {
@@ -26,7 +28,9 @@ export interface RouterOptions {
   readonly awareness: Awareness;
   readonly metrics: AcceptorMetrics;
   readonly charges: Charges;
-  readonly log: SampledLog;
+  readonly refusals: Refusals;
+  /** Who is asked about writes before they are merged, if anybody is. */
+  readonly writeCheck: WriteCheck | undefined;
   readonly chunkLimits: ChunkLimits;
   readonly chunkMemory: ChunkMemory;
   /** Of all sessions. */
@@ -34,12 +38,6 @@ export interface RouterOptions {
   /** Resolves when everything that the shards were given so far is settled. */
   readonly fence: () => Promise<void>;
 }
-
-/** The reasons in the close frames. */
-const sentences: Readonly<Record<Misuse, string>> = {
-  unauthenticated: errors.AUTH_REQUIRED.sentence,
-  refusals: 'Too many messages were refused',
-};
 
 /** Largest control message, in bytes: they are parsed on the acceptor, so they must be small. */
 const MAX_CONTROL_BYTES = 1024 * 1024;
@@ -49,12 +47,15 @@ export class Router {
   readonly #options: RouterOptions;
   /** One for all frames: routing allocates nothing. */
   readonly #scan = new ObjectScan();
+  readonly #checks: CheckedWrites | undefined;
 
   constructor(options: RouterOptions) {
     this.#options = options;
+    const { writeCheck: check, heldBytes } = options;
+    if (check !== undefined)
+      this.#checks = new CheckedWrites({ check, heldBytes, handle: this.#handleChecked.bind(this) });
   }
 
-  /** Forgets what waits. */
   stop(): void {
     this.#options.control.stop();
   }
@@ -93,7 +94,7 @@ export class Router {
     const details = head.kind === 'fault' ? {} : this.#detailsOf(bytes, head);
     const overLimit = this.#charge(session, bytes, head);
     const tooMany = new LimitError('held', 'too many messages wait for the check of credentials');
-    this.#refuse(session, overLimit ?? tooMany, details);
+    this.#options.refusals.refuse(session, overLimit ?? tooMany, details);
   }
 
   /** @param isCounted Whether it was charged before it had to wait. */
@@ -101,14 +102,14 @@ export class Router {
     const { metrics, charges } = this.#options;
     if (!isCounted && session.state.kind === 'connecting' && !charges.beforeAuth(session, bytes.length)) {
       metrics.errors('AUTH_REQUIRED').add(1);
-      this.#disconnect(session, 'unauthenticated');
+      this.#options.refusals.disconnect(session, 'unauthenticated');
       return;
     }
     if (text && session.encoding === 'binary') this.#switchToJson(session);
     const head = readHead(bytes, text, this.#scan);
     const overLimit = isCounted ? undefined : this.#charge(session, bytes, head);
     if (head.kind === 'fault') {
-      this.#refuse(session, overLimit ?? new ProtocolError(head.code), {});
+      this.#options.refusals.refuse(session, overLimit ?? new ProtocolError(head.code), {});
       return;
     }
     try {
@@ -116,7 +117,20 @@ export class Router {
       this.#route(session, bytes, text, head);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
-      this.#refuse(session, error, this.#detailsOf(bytes, head));
+      this.#options.refusals.refuse(session, error, this.#detailsOf(bytes, head));
+    }
+  }
+
+  /** A message whose write the application was asked about, or that had to stay behind one. It was charged before. */
+  #handleChecked(session: Session, bytes: Buffer, text: boolean, verdict: Verdict): void {
+    const head = readHead(bytes, text, this.#scan);
+    if (head.kind === 'fault') return;
+    try {
+      requireAllowed(verdict);
+      this.#route(session, bytes, text, head, true);
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      this.#options.refusals.refuse(session, error, this.#detailsOf(bytes, head));
     }
   }
 
@@ -129,7 +143,8 @@ export class Router {
     return charges.charge(session, type, length, performance.now());
   }
 
-  #route(session: Session, bytes: Buffer, text: boolean, head: FrameHead): void {
+  /** @param isChecked Whether the application has been asked about the message, if it is one to ask about. */
+  #route(session: Session, bytes: Buffer, text: boolean, head: FrameHead, isChecked = false): void {
     // Clients acknowledge every delta.
     if (head.type === 'ack' || head.type === 'pong' || head.type === 'connect') return;
     const { state } = session;
@@ -147,7 +162,7 @@ export class Router {
     switch (head.type) {
       case 'delta':
       case 'delta_batch':
-        this.#write(session, bytes, head);
+        this.#write(session, bytes, text, head, isChecked);
         return;
       case 'delta_batch_chunk':
         this.#chunk(session, bytes, head);
@@ -158,6 +173,7 @@ export class Router {
       case 'sync_step1':
       case 'awareness_subscribe':
       case 'awareness_update': {
+        if (!isChecked && this.#waitForChecks(session, bytes, text, head)) return;
         if (head.type === 'awareness_subscribe') this.#markBatchSupport(session);
         this.#options.control.handle(session, state, this.#parse(bytes, head));
         return;
@@ -184,13 +200,26 @@ export class Router {
     return true;
   }
 
-  #write(session: Session, bytes: Buffer, head: FrameHead): void {
+  /** Whether the message waits for what the application says about writes before it: who reads after it, reads them. */
+  #waitForChecks(session: Session, bytes: Buffer, text: boolean, head: FrameHead): boolean {
+    if (session.checks === undefined) return false;
+    const documentId = scanString(bytes, head, 'documentId', this.#scan) ?? '';
+    if (this.#checks?.waits(session, documentId) !== true) return false;
+    this.#checks.follow(session, documentId, bytes, text);
+    return true;
+  }
+
+  #write(session: Session, bytes: Buffer, text: boolean, head: FrameHead, isChecked: boolean): void {
     const { state } = session;
     if (state.kind !== 'authenticated') throw new ProtocolError('AUTH_REQUIRED');
     const documentId = scanString(bytes, head, 'documentId', this.#scan);
     if (!isDocumentId(documentId)) throw new ProtocolError('INVALID_DOCUMENT_ID');
     if (!state.access.mayWrite(documentId)) throw new ProtocolError('PERMISSION_DENIED');
     const isBatch = head.type === 'delta_batch';
+    if (!isChecked && this.#checks?.isFor(documentId) === true) {
+      this.#checks.ask(session, documentId, bytes, text, head);
+      return;
+    }
     if (isBatch) this.#markBatchSupport(session);
     else session.readsFields = true;
     const receivedAt = performance.now();
@@ -222,7 +251,7 @@ export class Router {
     const outcome = session.chunks.add(bytes, head, this.#scan, performance.now());
     switch (outcome.kind) {
       case 'waiting':
-        this.#watchChunks(session, session.chunks);
+        watchChunks(session, session.chunks, this.#options.chunkLimits.timeout);
         return;
       case 'refused':
         if (outcome.code === 'RATE_LIMIT_EXCEEDED') throw new LimitError('chunks', 'chunks');
@@ -235,21 +264,13 @@ export class Router {
           const { state } = session;
           if (state.kind === 'authenticated' && this.#waitForAccess(session, state.access, outcome.bytes, false, inner))
             return;
-          this.#write(session, outcome.bytes, inner);
+          this.#write(session, outcome.bytes, false, inner, false);
         } catch (error) {
           if (!(error instanceof ProtocolError)) throw error;
-          this.#refuse(session, error, this.#detailsOf(outcome.bytes, inner));
+          this.#options.refusals.refuse(session, error, this.#detailsOf(outcome.bytes, inner));
         }
       }
     }
-  }
-
-  #watchChunks(session: Session, chunks: ChunkAssembler): void {
-    session.chunkTimer ??= setTimeout(() => {
-      session.chunkTimer = undefined;
-      chunks.expire(performance.now());
-      if (chunks.sets > 0 && session.isOpen) this.#watchChunks(session, chunks);
-    }, this.#options.chunkLimits.timeout);
   }
 
   #parse(bytes: Buffer, head: FrameHead): ReturnType<typeof parseMessage> {
@@ -275,21 +296,5 @@ export class Router {
   #detailsOf(bytes: Buffer, head: FrameHead): ErrorDetails {
     const { documentId, messageId } = scanNames(bytes, head, this.#scan);
     return { documentId: isDocumentId(documentId) ? documentId : undefined, messageId: messageId?.slice(0, 256) };
-  }
-
-  #refuse(session: Session, error: ProtocolError, details: ErrorDetails): void {
-    const { metrics } = this.#options;
-    metrics.errors(error.code).add(1);
-    const retryAfterMs = error instanceof LimitError ? error.retryAfterMs : undefined;
-    if (error instanceof LimitError) metrics.limitRejections(error.limit).add(1);
-    session.reply('error', errorBody('error', error.code, { ...details, retryAfterMs }, error.message));
-    if (!this.#options.charges.refused(session, error, performance.now())) this.#disconnect(session, 'refusals');
-  }
-
-  #disconnect(session: Session, misuse: Misuse): void {
-    const { metrics, log } = this.#options;
-    metrics.misuses(misuse).add(1);
-    log.sampled('info', { session: session.number, address: session.address, misuse }, 'a client is disconnected');
-    session.end(closeCodes.policy, sentences[misuse], true);
   }
 }

@@ -49,6 +49,17 @@ export const checks: readonly Check[] = [
     sentence: () => 'ACCESS_URL is not a valid address',
   },
   {
+    of: ['validateUrl', 'validateSecret'],
+    refuses: (values) => values.validateUrl !== undefined && values.validateSecret === undefined,
+    sentence: () =>
+      'VALIDATE_SECRET must be set with VALIDATE_URL: a secret of at least 32 characters that the application knows too',
+  },
+  {
+    of: ['validateUrl'],
+    refuses: ({ validateUrl }) => validateUrl !== undefined && !URL.canParse(validateUrl),
+    sentence: () => 'VALIDATE_URL is not a valid address',
+  },
+  {
     of: ['environment', 'demoAuth'],
     refuses: (values) => values.environment === 'production' && values.demoAuth,
     sentence: () => 'SYNCKIT_DEMO_AUTH must be off when NODE_ENV is production: it lets everybody in',

@@ -8,6 +8,7 @@ import type { Sentinels } from '../cluster/redis/address.js';
 import { usableCores } from './cores.js';
 import { descriptorLimit } from './descriptors.js';
 import { readPm2 } from './pm2.js';
+import { validateOf, type ValidateConfig } from './validate.js';
 import type { variables } from './variables/table.js';
 import type { ValueOf } from './variable.js';
 
@@ -62,6 +63,8 @@ export interface Derived {
   readonly jwtSecret: string;
   readonly authRequired: boolean;
   readonly auth: AuthConfig;
+  /** The application that is asked about writes. */
+  readonly validate: ValidateConfig | undefined;
   /** Undefined for a single node. */
   readonly bus: BusConfig | undefined;
   readonly connectionsPerAddress: AddressLimit;
@@ -114,6 +117,7 @@ export function derive(values: Values, env: NodeJS.ProcessEnv): Derived {
     jwtSecret: values.jwtSecret ?? randomBytes(48).toString('base64url'),
     authRequired,
     auth: authOf(values),
+    validate: validateOf(values),
     bus: busOf(values),
     host: values.hostAddress?.replace(/^\[(.*)\]$/, '$1') ?? (isOpenByDefault ? '127.0.0.1' : '0.0.0.0'),
     sharesPort: severalProcesses || values.redisUrl !== undefined || (env['NODE_APP_INSTANCE'] ?? '') !== '',

@@ -16,6 +16,9 @@ export class AcceptorMetrics {
   /** By result. */
   readonly accessCalls;
   /** By result. */
+  readonly validations;
+  readonly validationTime;
+  /** By result. */
   readonly certificateRenewals;
   readonly authPollFailures;
   readonly auditDropped;
@@ -58,6 +61,8 @@ export class AcceptorMetrics {
     this.authentications = cells.counters(metrics.authentications);
     this.keyFetches = cells.counters(metrics.keyFetches);
     this.accessCalls = cells.counters(metrics.accessCalls);
+    this.validations = cells.counters(metrics.validations);
+    this.validationTime = cells.histogram(metrics.validationTime);
     this.certificateRenewals = cells.counters(metrics.certificateRenewals);
     this.authPollFailures = cells.counter(metrics.authPollFailures);
     this.auditSkipped = cells.counter(metrics.auditSkipped);

@@ -6,6 +6,7 @@ import { budgetMetrics } from './budget-table.js';
 import { shardMetrics } from './shard-table.js';
 import { snapshotMetrics } from './snapshot-table.js';
 import type { MetricSpec } from './spec.js';
+import { validationMetrics } from './validation-table.js';
 
 /** Types of messages that clients send; malformed messages count as `invalid`. */
 const receivedTypes = [
@@ -267,6 +268,7 @@ export const metrics = {
   ...budgetMetrics,
   ...shardMetrics,
   ...snapshotMetrics,
+  ...validationMetrics,
 } as const satisfies Record<string, MetricSpec>;
 
 /** The metrics that an owner counts in its own cells, in the order of the table. */

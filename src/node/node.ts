@@ -20,11 +20,13 @@ import { Listening } from './listening.js';
 import { obey } from './orders.js';
 import { nodeReads } from './reads.js';
 import { NodeSnapshots } from './snapshots.js';
+import { openValidator } from './validation.js';
 import { askCluster, clusterThrottle } from '../pool/cluster-client.js';
 import type { DeletionSweep } from '../pool/deletion-sweep.js';
 import { DatabaseClock } from '../pool/database-clock.js';
 import { ClusterHeartbeat } from '../cluster/membership/heartbeat.js';
 import { ShardSet } from '../pool/shard-set.js';
+import type { Validator } from '../validation/remote/validator.js';
 
 export interface NodeOptions {
   readonly config: Config;
@@ -48,6 +50,7 @@ export class Node {
   readonly metrics: MetricsRegistry;
   readonly auth: NodeAuth;
   readonly snapshots: NodeSnapshots;
+  readonly validator: Validator | undefined;
   /** Names this process, unique among all nodes and starts. */
   readonly run = randomBytes(9).toString('base64url');
   /** Undefined without a bus. */
@@ -105,6 +108,7 @@ export class Node {
       ...{ config, log: log.child({ part: 'snapshots' }), metrics: acceptorMetrics, audit: this.auth.writeAudit },
       documents: () => this.acceptor.documents,
     });
+    this.validator = openValidator(config, log.child({ part: 'validation' }), acceptorMetrics);
     this.clock = new DatabaseClock({
       shards: this.shards,
       log: log.child({ part: 'clock' }),
@@ -131,6 +135,7 @@ export class Node {
       verifier: this.auth.authenticator,
       audit: this.auth.writeAudit,
       decide: this.auth.decide,
+      writeCheck: this.validator,
       shards: this.shards,
       lifecycle,
       run: this.run,
@@ -204,6 +209,7 @@ export class Node {
     await this.snapshots.close();
     await this.shards.stop();
     await this.auth.close();
+    await this.validator?.close();
     this.listening.close();
     this.#state = 'stopped';
   }

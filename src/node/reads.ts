@@ -8,6 +8,7 @@ import type { NodeAuth } from './auth.js';
 import type { NodeSnapshots } from './snapshots.js';
 import type { DatabaseClock } from '../pool/database-clock.js';
 import type { ShardLink } from '../pool/shard-link.js';
+import type { Validator } from '../validation/remote/validator.js';
 import type { ShardSet } from '../pool/shard-set.js';
 
 /** The parts of a node whose metrics are read. */
@@ -17,6 +18,8 @@ export interface MeasuredParts {
   readonly listening: Pick<Listening, 'certificateExpiresAt'>;
   readonly shards: ShardSet;
   readonly api: Api;
+  /** Undefined without VALIDATE_URL. */
+  readonly validator: Pick<Validator, 'waiting' | 'isPaused'> | undefined;
   readonly snapshots: Pick<NodeSnapshots, 'schedule' | 'memory'>;
   /** Undefined without a bus. */
   readonly heartbeat: ClusterHeartbeat | undefined;
@@ -40,6 +43,8 @@ export function nodeReads(node: MeasuredParts): NodeReads {
     accessLag: () => node.auth.accessLagMs / 1_000,
     apiKeys: () => node.auth.directory.keys,
     revocations: () => node.auth.directory.revocations,
+    validationsWaiting: () => node.validator?.waiting ?? 0,
+    validationPaused: () => (node.validator?.isPaused === true ? 1 : 0),
     heldBytes: () => node.acceptor.heldBytes.bytes,
     awarenessStates: () => node.acceptor.awareness.states,
     remoteAwarenessStates: () => node.acceptor.awareness.remoteStates,

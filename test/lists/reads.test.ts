@@ -13,7 +13,7 @@ const later = 'has no effect in this version';
 
 /** Files outside the configuration itself, and what turns one variable into another. */
 function readsBeyond(files: readonly string[]): readonly string[] {
-  const derived = ['src/config/derive.ts', 'src/config/auth.ts'];
+  const derived = ['derive', 'auth', 'validate'].map((name) => `src/config/${name}.ts`);
   return files.filter((file) => !file.startsWith('src/config/') || derived.includes(file));
 }
 

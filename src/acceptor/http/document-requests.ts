@@ -15,6 +15,7 @@ import type { ListPage, ListRequest } from '../../storage/lifecycle/port.js';
 import { gateOf } from '../control.js';
 import type { Coalescer } from '../coalescer.js';
 import type { Charges } from '../session/limits/charges.js';
+import { requireAllowed, type WriteCheck } from '../session/checked-writes.js';
 import type { ReadAdmission } from '../session/limits/read-admission.js';
 import { accessTo } from './access-to.js';
 import type { DocumentLifecycle } from './document-lifecycle.js';
@@ -31,6 +32,8 @@ export interface DocumentRequestsOptions {
   /** For so long a request waits for its answer, in ms. */
   readonly timeoutMs: number;
   readonly lifecycle: DocumentLifecycle;
+  /** Who is asked about writes before they are merged, if anybody is. */
+  readonly writeCheck: WriteCheck | undefined;
 }
 
 /** The answer to a read. */
@@ -162,7 +165,19 @@ export class DocumentClient {
     }
   }
 
+  /** Asks the application. What is restored was allowed once, and no rule speaks of texts. */
+  async #check(documentId: string, { form }: DocumentWrite, payload: Buffer): Promise<void> {
+    const { writeCheck } = this.#options;
+    if ((form !== 'patch' && form !== 'deltas') || writeCheck?.isFor(documentId) !== true) return;
+    const { userId, address } = this.#session;
+    const kind = form === 'patch' ? 'patch' : 'delta_batch';
+    requireAllowed(
+      await writeCheck.check({ documentId, userId: userId ?? '', address, kind, form: 'binary', payload }),
+    );
+  }
+
   async #send(documentId: string, head: DocumentWrite, body: Buffer): Promise<void> {
+    await this.#check(documentId, head, body);
     const session = this.#session;
     await this.#answer('ack', () => {
       const isQueued = this.#options.coalescer.add(

@@ -8,6 +8,7 @@ import type { Origin } from '../../messages/task.js';
 import { noCompression, type Compression } from './compression.js';
 import type { SessionBudget, UserBudget } from './limits/budgets.js';
 import type { Credential } from './credential.js';
+import type { SessionChecks } from './session-checks.js';
 import type { HeldFrames } from './held-frames.js';
 import type { ReadGate } from './limits/read-gate.js';
 import type { SessionMeter } from './limits/session-meter.js';
@@ -108,6 +109,8 @@ export class Session {
   chunks: ChunkAssembler | undefined;
   /** Set while its messages wait for something about it to become known. */
   held: HeldFrames | undefined;
+  /** Set while messages wait for what the application says about writes. */
+  checks: SessionChecks | undefined;
   /** Drops unfinished chunk sets that have timed out. */
   chunkTimer: NodeJS.Timeout | undefined;
   /** uWS has dropped a frame for it; it is about to be closed. */

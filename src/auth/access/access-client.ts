@@ -3,8 +3,9 @@ import { fileURLToPath } from 'node:url';
 import { Piscina } from 'piscina';
 import type { Logger } from 'pino';
 import { z } from 'zod';
-import type { AccessAnswer, AccessCall } from './access-worker.js';
 import type { Claims } from '../identity.js';
+import { Circuit, failureOf } from '../../outbound/circuit.js';
+import type { CallAnswer, SignedCall } from '../../outbound/signed-call.js';
 
 export interface AccessClientOptions {
   readonly url: string;
@@ -39,11 +40,6 @@ export interface Decision {
 const shortestTtlMs = 100;
 const longestTtlMs = 86_400_000;
 const waitingPerCall = 16;
-/** So many failures in a row, and the application is left alone for a while. */
-const failuresToOpen = 5;
-const firstPauseMs = 500;
-const longestPauseMs = 5_000;
-
 const schema = z.object({
   read: z.boolean().default(false),
   write: z.boolean().default(false),
@@ -53,14 +49,13 @@ const schema = z.object({
 
 export class AccessClient {
   readonly #options: AccessClientOptions;
-  readonly #pool: Piscina<AccessCall, AccessAnswer>;
-  #failures = 0;
-  #pausedUntil = 0;
+  readonly #pool: Piscina<SignedCall, CallAnswer>;
+  readonly #circuit = new Circuit();
 
   constructor(options: AccessClientOptions) {
     this.#options = options;
-    this.#pool = new Piscina<AccessCall, AccessAnswer>({
-      filename: fileURLToPath(new URL('./access-worker.js', import.meta.url)),
+    this.#pool = new Piscina<SignedCall, CallAnswer>({
+      filename: fileURLToPath(new URL('../../outbound/signed-call.js', import.meta.url)),
       minThreads: 1,
       maxThreads: 1,
       idleTimeout: Infinity,
@@ -73,7 +68,7 @@ export class AccessClient {
   /** @returns Undefined when there is no answer that can be used. Never rejects. */
   async ask(question: AccessQuestion): Promise<Decision | undefined> {
     const { url, secret, timeoutMs, log, onCalled } = this.#options;
-    if (performance.now() < this.#pausedUntil) {
+    if (this.#circuit.isOpen) {
       onCalled('skipped');
       return undefined;
     }
@@ -81,13 +76,16 @@ export class AccessClient {
     try {
       const answer = await this.#pool.run({ url, secret, timeoutMs, body });
       const decision = this.#read(answer);
-      this.#failures = 0;
+      this.#circuit.succeeded();
       onCalled('answered');
       return decision;
     } catch (error) {
       onCalled('failed');
-      this.#failed();
-      log.warn({ reason: reasonOf(error) }, 'the application did not say who may do what');
+      this.#circuit.failed();
+      log.warn(
+        { reason: failureOf(error, '{read, write, admin, ttlMs}') },
+        'the application did not say who may do what',
+      );
       return undefined;
     }
   }
@@ -97,24 +95,11 @@ export class AccessClient {
   }
 
   /** A refusal may also come as 403. */
-  #read({ status, body }: AccessAnswer): Decision {
+  #read({ status, body }: CallAnswer): Decision {
     const { ttlMs: usualMs } = this.#options;
     if (status === 403) return { read: false, write: false, admin: false, ttlMs: usualMs };
     if (status !== 200) throw new Error(`the answer is ${status}`);
     const { ttlMs = usualMs, ...rights } = schema.parse(JSON.parse(body));
     return { ...rights, ttlMs: Math.min(longestTtlMs, Math.max(shortestTtlMs, ttlMs)) };
   }
-
-  #failed(): void {
-    this.#failures++;
-    if (this.#failures < failuresToOpen) return;
-    const pauseMs = Math.min(longestPauseMs, firstPauseMs * 2 ** (this.#failures - failuresToOpen));
-    this.#pausedUntil = performance.now() + pauseMs;
-  }
-}
-
-function reasonOf(error: unknown): string {
-  if (error instanceof z.ZodError) return 'the answer has another shape than {read, write, admin, ttlMs}';
-  if (!(error instanceof Error)) return String(error);
-  return error.cause instanceof Error && error.cause.message !== '' ? error.cause.message : error.message;
 }

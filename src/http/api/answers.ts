@@ -39,6 +39,7 @@ const statuses: Readonly<Record<ErrorCode, string>> = {
   RATE_LIMIT_EXCEEDED: '429 Too Many Requests',
   DISCONNECTED: unavailable,
   AUTH_UNAVAILABLE: unavailable,
+  VALIDATION_UNAVAILABLE: unavailable,
   STORAGE_UNAVAILABLE: unavailable,
   SHUTTING_DOWN: unavailable,
   INTERNAL: '500 Internal Server Error',

@@ -1,7 +1,7 @@
 /** What is revoked while the application is asked, and answers that clients find which come and go. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { test, type Test } from 'tap';
-import { AccessServer, type Question } from '../../support/nodes/access-server.js';
+import { ApplicationServer, type Question } from '../../support/nodes/application-server.js';
 import { ask } from '../../support/nodes/accounts.js';
 import { EventClient } from '../../support/network/event-source.js';
 import { client, secret, server, token } from '../../support/nodes/fixture.js';
@@ -10,8 +10,8 @@ import { until, type ServerProcess } from '../../support/nodes/server.js';
 async function start(
   t: Test,
   env: NodeJS.ProcessEnv = {},
-): Promise<{ readonly app: AccessServer; readonly node: ServerProcess }> {
-  const app = await new AccessServer().start();
+): Promise<{ readonly app: ApplicationServer; readonly node: ServerProcess }> {
+  const app = await new ApplicationServer().start();
   t.teardown(() => app.stop());
   app.decide = () => ({ read: true, write: true, ttlMs: 3_600_000 });
   const access = { ACCESS_URL: app.url, ACCESS_SECRET: app.secret, ACCESS_TIMEOUT_MS: '60000' };
@@ -20,7 +20,7 @@ async function start(
 }
 
 /** Has the application think about a question until the function that is returned is called. */
-function hold(app: AccessServer, about: (question: Question) => boolean): () => void {
+function hold(app: ApplicationServer, about: (question: Question) => boolean): () => void {
   let answer: () => void = () => undefined;
   const held = new Promise<void>((resolve) => (answer = resolve));
   app.wait = () => (about(app.questions.at(-1)!) ? held : Promise.resolve());

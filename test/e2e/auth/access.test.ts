@@ -1,6 +1,6 @@
 /** The application decides: a server that asks it, and an application that is slow, wrong and away. */
 import { test, type Test } from 'tap';
-import { AccessServer, type Question } from '../../support/nodes/access-server.js';
+import { ApplicationServer, type Question } from '../../support/nodes/application-server.js';
 import { client, secret, server, token } from '../../support/nodes/fixture.js';
 import type { ServerProcess } from '../../support/nodes/server.js';
 
@@ -9,8 +9,8 @@ const connects = { read: true };
 async function start(
   t: Test,
   env: NodeJS.ProcessEnv = {},
-): Promise<{ readonly app: AccessServer; readonly node: ServerProcess }> {
-  const app = await new AccessServer().start();
+): Promise<{ readonly app: ApplicationServer; readonly node: ServerProcess }> {
+  const app = await new ApplicationServer().start();
   t.teardown(() => app.stop());
   const access = { ACCESS_URL: app.url, ACCESS_SECRET: app.secret };
   const node = await server(t, { JWT_SECRET: secret, DATABASE_URL: 'memory:', SHARDS: '1', ...access, ...env });

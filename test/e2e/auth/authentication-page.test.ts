@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { spawnSync } from 'node:child_process';
 import { chmodSync, writeFileSync } from 'node:fs';
-import { AccessServer } from '../../support/nodes/access-server.js';
+import { ApplicationServer } from '../../support/nodes/application-server.js';
 import { RawClient } from '../../support/clients/client.js';
 import { IdentityProvider, jwkOf, makeKey, signWith } from '../../support/nodes/identity-provider.js';
 import { join } from 'node:path';
@@ -84,7 +84,7 @@ test('tokens of an identity provider, as the page sets it up', async (t) => {
 });
 
 test('the application decides, as the page sets it up, and says when it has decided anew', { skip }, async (t) => {
-  const app = await new AccessServer().start();
+  const app = await new ApplicationServer().start();
   t.teardown(() => app.stop());
   const block = exportsOf(blockWith('ACCESS_URL'), { ACCESS_URL: app.url, ACCESS_SECRET: app.secret });
   app.decide = () => ({ read: true, write: true, admin: false, ttlMs: 30_000 });

@@ -1,6 +1,6 @@
 /** Two nodes whose application decides: what it takes away ends on both, by itself and when it is announced. */
 import { test, type Test } from 'tap';
-import { AccessServer } from '../../support/nodes/access-server.js';
+import { ApplicationServer } from '../../support/nodes/application-server.js';
 import { ask, cheap } from '../../support/nodes/accounts.js';
 import { client, secret, server, token } from '../../support/nodes/fixture.js';
 import type { RawClient } from '../../support/clients/client.js';
@@ -16,7 +16,7 @@ const lost = (raw: RawClient, documentId: string): Promise<unknown> =>
 async function check(t: Test, more: NodeJS.ProcessEnv): Promise<void> {
   const database = await newDatabase();
   t.teardown(() => database.drop());
-  const app = await new AccessServer().start();
+  const app = await new ApplicationServer().start();
   t.teardown(() => app.stop());
   const may = new Set(['null', 'a', 'b']);
   // An answer would count for an hour.

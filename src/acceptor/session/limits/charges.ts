@@ -1,4 +1,4 @@
-import { LimitError, type LimitName, type ProtocolError } from '../../../errors.js';
+import { LimitError, type ErrorCode, type LimitName, type ProtocolError } from '../../../errors.js';
 import type { ClientType } from '../../../protocol/codes.js';
 import type { Session } from '../session.js';
 import type { TokenBucket } from './token-bucket.js';
@@ -83,12 +83,14 @@ export class Charges {
    * @param now Milliseconds of the monotonic clock.
    */
   refused({ budget }: Session, error: ProtocolError, now: number): boolean {
-    // Not the client's doing.
-    if (error.code === 'SHUTTING_DOWN' || error.code === 'AUTH_UNAVAILABLE') return true;
+    if (others.has(error.code)) return true;
     if (error instanceof LimitError && error.limit === 'queue') return true;
     return budget.refusals.take(now);
   }
 }
+
+/** What is refused with them is not the client's doing. */
+const others: ReadonlySet<ErrorCode> = new Set(['SHUTTING_DOWN', 'AUTH_UNAVAILABLE', 'VALIDATION_UNAVAILABLE']);
 
 function messagesOf(type: ClientType | undefined, bytes: number): number {
   switch (type) {

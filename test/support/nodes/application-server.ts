@@ -1,4 +1,4 @@
-/** An application that says who may do what, over HTTP. */
+/** An application that is asked over HTTP what users may do. */
 import { createHmac } from 'node:crypto';
 import { createServer } from 'node:http';
 import { KeptPort } from './kept-port.js';
@@ -10,13 +10,14 @@ export interface Question {
   readonly address: string;
 }
 
-export class AccessServer {
+/** @typeParam Asked What it is asked. */
+export class ApplicationServer<Asked = Question> {
   readonly secret = 'a secret of the application, 32 characters or more';
-  readonly questions: Question[] = [];
+  readonly questions: Asked[] = [];
   /** Calls with another signature or an old timestamp. */
   unsigned = 0;
   /** What is answered: an object, or a status with any text. */
-  decide: (question: Question) => object | { readonly status: number; readonly text: string } = () => ({});
+  decide: (question: Asked) => object | { readonly status: number; readonly text: string } = () => ({});
   /** Resolves when an answer may be sent. */
   wait: () => Promise<unknown> = () => Promise.resolve();
   readonly #port = new KeptPort();
@@ -35,7 +36,7 @@ export class AccessServer {
         const wanted = `sha256=${createHmac('sha256', this.secret).update(`${timestamp}.${body}`).digest('hex')}`;
         const isFresh = Math.abs(Date.now() - Number(timestamp)) < 60_000;
         if (request.headers['x-synckit-signature'] !== wanted || !isFresh) this.unsigned++;
-        const question = JSON.parse(body) as Question;
+        const question = JSON.parse(body) as Asked;
         this.questions.push(question);
         void this.wait().then(() => {
           const answer = this.decide(question);

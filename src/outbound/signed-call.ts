@@ -1,7 +1,7 @@
-/** What the thread for calls to the application runs: Piscina calls the default export with each call. */
+/** A call to the operator's application over HTTP. Piscina calls the default export with each call. */
 import { createHmac } from 'node:crypto';
 
-export interface AccessCall {
+export interface SignedCall {
   readonly url: string;
   readonly secret: string;
   readonly timeoutMs: number;
@@ -9,15 +9,19 @@ export interface AccessCall {
   readonly body: string;
 }
 
-export interface AccessAnswer {
+export interface CallAnswer {
   readonly status: number;
   readonly body: string;
 }
 
 const maxBytes = 64 * 1024;
 
-/** The signature lets the application tell our calls from others': HMAC-SHA256 of `<timestamp>.<body>`. */
-export default async function call({ url, secret, timeoutMs, body }: AccessCall): Promise<AccessAnswer> {
+/**
+ * The signature lets the application tell our calls from others': HMAC-SHA256 of `<timestamp>.<body>`.
+ *
+ * @throws Error When there is no answer in time, it is a redirect, or it has more than 64 KiB.
+ */
+export default async function call({ url, secret, timeoutMs, body }: SignedCall): Promise<CallAnswer> {
   const timestamp = String(Date.now());
   const signature = createHmac('sha256', secret).update(`${timestamp}.${body}`).digest('hex');
   const response = await fetch(url, {

@@ -1,0 +1,56 @@
+/** Writes that the application is asked about before they are merged. */
+import { test } from 'tap';
+import type { Verdict } from '../../src/acceptor/session/session-checks.js';
+import { turn } from '../support/parts/recording-shards.js';
+import { delta, routerFixture as fixture } from '../support/parts/router.js';
+
+test('writes that are asked about are handled in their order, and reads of their document after them', async (t) => {
+  const answers = new Map<string, (verdict: Verdict) => void>();
+  const { shards, join } = fixture(
+    t,
+    {},
+    {
+      isFor: (documentId) => documentId !== 'free',
+      check: ({ payload }) =>
+        new Promise((resolve) => {
+          const { value } = JSON.parse(Buffer.from(payload).toString()) as { value: number };
+          answers.set(String(value), resolve);
+        }),
+    },
+  );
+  const { send, socket } = join();
+  const valuesOf = (): string[] =>
+    shards.tasks.splice(0).flatMap((task) => task.map((group) => group.replace(/\{[^}]*"value":(\d)\}/g, '$1')));
+  send(delta('d', { value: 1 }));
+  send(delta('d', { value: 2 }));
+  send({ type: 'subscribe', id: 's', timestamp: 1, documentId: 'd' });
+  send(delta('free', { value: 3 }));
+  send(delta('e', { value: 4 }));
+  await turn();
+  t.strictSame(valuesOf(), ['free:3'], 'what needs no answer waits for none');
+  answers.get('2')?.({ kind: 'allowed' });
+  answers.get('4')?.({ kind: 'unknown' });
+  await turn();
+  t.strictSame(valuesOf(), []);
+  t.strictSame(socket.calls.splice(0), ['send error VALIDATION_UNAVAILABLE m']);
+  answers.get('1')?.({ kind: 'forbidden', reason: 'no' });
+  await turn();
+  t.strictSame(socket.calls.splice(0), ['send error VALIDATION_FAILED m']);
+  const [group = ''] = valuesOf();
+  t.match(group, /^d:2,\{/, 'the read comes after the write before it');
+});
+
+test('messages that wait for an answer are bounded, and those of a closed session are dropped', async (t) => {
+  const answers: ((verdict: Verdict) => void)[] = [];
+  const check = (): Promise<Verdict> => new Promise((resolve) => answers.push(resolve));
+  const { shards, join, heldBytes } = fixture(t, {}, { isFor: () => true, check });
+  const { send, session } = join();
+  for (let i = 0; i < 1_000; i++) t.strictSame(send(delta('d')), []);
+  t.strictSame(send(delta('d')), ['send error RATE_LIMIT_EXCEEDED m']);
+  t.ok(heldBytes.bytes > 1_000 * 256);
+  session.become({ kind: 'closed' });
+  for (const answer of answers) answer({ kind: 'allowed' });
+  await turn();
+  t.strictSame(shards.tasks, []);
+  t.equal(heldBytes.bytes, 0);
+});
