@@ -4,6 +4,7 @@ import { cluster } from './cluster.js';
 import { codec } from './in-process/codec.js';
 import { connections } from './connections.js';
 import { core } from './in-process/core.js';
+import { curves } from './curves.js';
 import { fanout } from './fanout.js';
 import { http } from './http.js';
 import { hostile } from './hostile.js';
@@ -36,4 +37,5 @@ export const scenarios: readonly Scenario[] = [
   cluster,
   processes,
   peers,
+  curves,
 ];
