@@ -52,7 +52,7 @@ function draw(name, xName, yName, yType, series) {
     backgroundColor: '#ffffff',
     textStyle: { fontFamily: 'sans-serif' },
     grid: { left: 64, right: 24, top: 16, bottom: 120 },
-    legend: { bottom: 8, itemGap: 12, textStyle: { fontSize: 12 } },
+    legend: { bottom: 8, itemGap: 28, textStyle: { fontSize: 12 } },
     xAxis: { ...axis, type: 'value', name: xName, nameGap: 28 },
     yAxis: { ...axis, type: yType, name: yName, nameGap: 44 },
     series,
