@@ -14,10 +14,11 @@ RUN npm run build && node tools/runtime-tree.mjs /runtime
 FROM ${NODE_IMAGE}
 ENV NODE_ENV=production SYNCKIT_DATA_DIR=/data
 # The folder belongs to the user of the server; everything else is read-only for it.
-RUN install -d -o node -g node /data
+RUN install -d -o 1000 -g 1000 /data
 WORKDIR /app
 COPY --from=build /runtime ./
-USER node
+# The user node. By number, so that a cluster knows without looking inside that it is not root.
+USER 1000:1000
 VOLUME /data
 EXPOSE 8080
 STOPSIGNAL SIGTERM

@@ -29,7 +29,7 @@ interface Service {
 test('the Dockerfile is well-formed, runs node itself, and finds what it copies', (t) => {
   const text = read('Dockerfile');
   t.strictSame(validate(text), []);
-  t.match(text, /^USER node$/m);
+  t.match(text, /^USER 1000:1000$/m);
   t.match(text, /^STOPSIGNAL SIGTERM$/m);
   for (const [, program = '', file = ''] of text.matchAll(/CMD \["([^"]+)", "([^"]+)"\]/g)) {
     t.equal(program, 'node', 'no shell or npm that would keep the signals for itself');
