@@ -12,7 +12,7 @@ export interface Options {
   /** Documents of `connections` and `peers`, fields of the largest document of `sync`. */
   readonly documents: number | undefined;
   readonly fields: number | undefined;
-  /** Writes of `peers` a second, to all documents together. */
+  /** Writes of `peers` and `processes` a second, to all documents together. */
   readonly writes: number | undefined;
   readonly rounds: number | undefined;
   /** Git ref of another build to run in turns with this one. */
@@ -30,7 +30,7 @@ export const usage = `npm run bench [-- [scenario …] [options]]
   --connections N   connections of the scenarios \`connections\`, \`processes\` and \`peers\`
   --subscribers N   subscribers of the scenario \`fanout\`
   --documents N     documents of the scenarios \`connections\` and \`peers\`
-  --writes N        writes a second of the scenario \`peers\`
+  --writes N        writes a second of the scenarios \`peers\` and \`processes\`
   --fields N        fields of the largest document of the scenario \`sync\`
   --compare REF     also build the commit REF, run both in turns and print the ratios
   --postgres URL    use this Postgres, whose user may make databases, for \`ingest\`, \`cluster\`, \`processes\` and \`peers\`

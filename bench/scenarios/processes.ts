@@ -11,10 +11,10 @@ import type { Options } from '../options.js';
 import type { Scenario } from '../scenario.js';
 
 const SECONDS = 60;
-const PROCESSES = 4;
+/** Of a process, and of a load process, which has an address of its own: descriptors and ports have bounds. */
+const MOST_CONNECTIONS = 15_000;
+const FEWEST_PROCESSES = 4;
 const CONNECTIONS = 40_000;
-/** A load process for each, from an address of its own: descriptors and ports have bounds. */
-const LOADS = 4;
 /** Of each load process: the clients of a document are spread over the servers by the system. */
 const CLIENTS_PER_DOCUMENT = 2;
 const WRITES_PER_DOCUMENT = 0.1;
@@ -24,15 +24,12 @@ const FIELDS = 1_000;
 
 export const processes: Scenario = {
   name: 'processes',
-  about: `many connections over ${PROCESSES} processes that share a port, Postgres and Redis; writes to every document`,
+  about: 'many connections over several processes that share a port, Postgres and Redis; writes to every document',
   rounds: 1,
   onlyNamed: true,
   conditions: (options) => ({
     ...sizesOf(options),
-    processes: PROCESSES,
-    'clients per document': CLIENTS_PER_DOCUMENT * LOADS,
-    'writes/s per document': WRITES_PER_DOCUMENT,
-    clients: `plain binary, each with a token of its own, from ${LOADS} load processes`,
+    clients: 'plain binary, each with a token of its own, from as many load processes',
     storage: 'postgres, fsync on',
     'shards per process': SHARDS,
     'value bytes': VALUE_BYTES,
@@ -40,19 +37,19 @@ export const processes: Scenario = {
     seconds: options.seconds ?? SECONDS,
   }),
   async run(bench) {
-    const { connections, documents } = sizesOf(bench.options);
+    const { connections, documents, processes: count, 'writes/s': perSecond } = sizesOf(bench.options);
     const seconds = bench.options.seconds ?? SECONDS;
-    const servers = await start(bench);
+    const servers = await start(bench, count);
     const before = memoryOf(servers);
-    const loads = Array.from({ length: LOADS }, () => bench.load());
+    const loads = Array.from({ length: count }, () => bench.load());
     const opening = performance.now();
     await inEach(loads, async (load, i) => {
-      const count = connections / LOADS;
+      const each = connections / count;
       const localAddress = `127.0.0.${i + 2}`;
-      await load.order('open', { port: servers[0].port, count, localAddress, tokens: tokens(count, `user-${i}`) });
+      await load.order('open', { port: servers[0].port, count: each, localAddress, tokens: tokens(each, `user-${i}`) });
     });
     const subscribing = performance.now();
-    await inEach(loads, (load) => load.order('subscribe', { first: 0, count: connections / LOADS, documents }));
+    await inEach(loads, (load) => load.order('subscribe', { first: 0, count: connections / count, documents }));
     const subscribed = performance.now();
     // Until the buses listen to all documents.
     await sleep(5);
@@ -70,7 +67,7 @@ export const processes: Scenario = {
       documents,
       fields: FIELDS,
       valueBytes: VALUE_BYTES,
-      pace: { perSecond: documents * WRITES_PER_DOCUMENT },
+      pace: { perSecond },
       watch: true,
     });
     await sleep(seconds);
@@ -117,12 +114,18 @@ export const processes: Scenario = {
   },
 };
 
-function sizesOf({ connections: wanted, documents }: Options): { connections: number; documents: number } {
-  const connections = LOADS * Math.ceil((wanted ?? CONNECTIONS) / LOADS);
-  return { connections, documents: documents ?? Math.max(1, Math.floor(connections / LOADS / CLIENTS_PER_DOCUMENT)) };
+function sizesOf({ connections: wanted = CONNECTIONS, documents: named, writes }: Options) {
+  const count = Math.max(FEWEST_PROCESSES, Math.ceil(wanted / MOST_CONNECTIONS));
+  const connections = count * Math.ceil(wanted / count);
+  const documents = named ?? Math.max(1, Math.floor(connections / count / CLIENTS_PER_DOCUMENT));
+  return {
+    ...{ connections, documents, processes: count },
+    'clients per document': CLIENTS_PER_DOCUMENT * count,
+    'writes/s': writes ?? documents * WRITES_PER_DOCUMENT,
+  };
 }
 
-async function start(bench: Bench): Promise<[MeasuredServer, ...MeasuredServer[]]> {
+async function start(bench: Bench, count: number): Promise<[MeasuredServer, ...MeasuredServer[]]> {
   const database = await (await bench.postgres()).database();
   const redis = await bench.redis();
   const port = await freePort();
@@ -141,7 +144,7 @@ async function start(bench: Bench): Promise<[MeasuredServer, ...MeasuredServer[]
       },
     });
   const servers: [MeasuredServer, ...MeasuredServer[]] = [await node(0)];
-  for (let i = 1; i < PROCESSES; i++) servers.push(await node(i));
+  for (let i = 1; i < count; i++) servers.push(await node(i));
   return servers;
 }
 
