@@ -38,6 +38,12 @@ const writes = {
       'From the receipt of the oldest write of a flush until its task leaves for the shard. A busy document waits for SYNC_BATCH_DELAY at most; more means that the shards are overloaded.',
       quantiles('synckit_coalescing_wait_seconds'),
     ),
+    lines(
+      'Flush window',
+      's',
+      'Time for which the writes of a document are collected after a flush: what the flush costs, divided by SYNC_FLUSH_SHARE. At SYNC_BATCH_DELAY, that share is used up.',
+      quantiles('synckit_flush_window_seconds'),
+    ),
     lines('Flushes', 'ops', 'Flushes of one document each, per second.', [
       { expr: rate('synckit_flush_operations_count', 'instance'), legend: '{{instance}}' },
     ]),

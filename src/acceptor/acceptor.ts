@@ -26,6 +26,7 @@ import { EventStreams } from './http/event-streams.js';
 import { EventTopics } from './fan-out/event-topics.js';
 import { HttpSessions } from './http/http-sessions.js';
 import { EndedDocuments } from './fan-out/ended-documents.js';
+import { FlushBudget } from './fan-out/flush-budget.js';
 import { Interests } from './fan-out/interests.js';
 import { Awareness } from './awareness/awareness.js';
 import { Outgoing } from './fan-out/outgoing.js';
@@ -37,6 +38,7 @@ import { SessionMeter } from './session/limits/session-meter.js';
 import type { Session } from './session/session.js';
 import { Sessions } from './session/sessions.js';
 import { Topics } from './fan-out/topics.js';
+import { eventLoopUtilization, TurnCost } from './fan-out/turn-cost.js';
 
 /** Lists and deletions that wait for shards at a time; a shard takes so many requests besides its tasks. */
 const MAX_LIFECYCLE_REQUESTS = 16;
@@ -109,6 +111,8 @@ export class Acceptor {
       maxDocuments: config.maxSubscriptions,
       cluster: config.bus === undefined ? undefined : awarenessCluster(options),
     });
+    const { flushShare: share, batchDelayMs: capMs } = config;
+    const flushBudget = new FlushBudget({ share, capMs, utilization: eventLoopUtilization() });
     this.coalescer = new Coalescer({
       shards: {
         indexOf: (documentId) => shards.indexOf(documentId),
@@ -119,11 +123,12 @@ export class Acceptor {
       shardCount: shards.links.length,
       batchSize: config.batchSize,
       batchDelayMs: config.batchDelayMs,
+      flushed: (documentId, now) => flushBudget.flushed(this.topics.subscribersOf(documentId), now),
       gatherMs: config.gatherMs,
       maxQueuedBytes: config.maxQueuedBytes,
       variantsOf: (documentId) => this.topics.variantsOf(documentId),
       isOnlySubscriber: (session, documentId) => this.topics.isOnlySubscriber(this.sessions.find(session), documentId),
-      waits: metrics.coalescingWait,
+      ...{ waits: metrics.coalescingWait, windows: metrics.flushWindow },
       onWrite: options.onWrite,
     });
     const { topics, coalescer } = this;
@@ -199,16 +204,10 @@ export class Acceptor {
       onEnded: (documentId) => {
         ended.end(documentId);
       },
-      publish: apps.publish,
-      events: this.#events,
-      topics: this.topics,
-      awareness: this.awareness,
-      metrics,
-      meter: this.meter,
-      admission: this.admission,
-      outgoing: this.outgoing,
+      ...{ publish: apps.publish, events: this.#events, topics: this.topics, awareness: this.awareness, compression },
+      ...{ metrics, meter: this.meter, admission: this.admission, outgoing: this.outgoing },
       maxBackpressureBytes: config.maxBackpressureBytes,
-      compression,
+      cost: new TurnCost(flushBudget),
       find: (number) => this.#find(number),
       onSettled: (shard, task) => shards.links[shard]?.settle(task),
       onSettledGroup: (shard, task, group) => shards.links[shard]?.settleGroup(task, group),

@@ -9,6 +9,7 @@ import {
   type TaskRecord,
   type WriteRecord,
 } from '../messages/task.js';
+import { Windows, type Windowed } from './windows.js';
 
 /** The shards as the coalescer sees them. */
 export interface ShardPort {
@@ -25,8 +26,15 @@ export interface CoalescerOptions {
   readonly shardCount: number;
   /** Records of one document at which it is flushed before its window ends. */
   readonly batchSize: number;
-  /** Milliseconds between two flushes of a document. */
+  /** Longest time between two flushes of a document, in ms. */
   readonly batchDelayMs: number;
+  /**
+   * A document is flushed with writes.
+   *
+   * @param now Milliseconds of the monotonic clock.
+   * @returns Milliseconds until its next flush; at most `batchDelayMs` counts.
+   */
+  readonly flushed: (documentId: string, now: number) => number;
   /** Milliseconds between two tasks with writes for one shard, at most `batchDelayMs`: what is due meanwhile is gathered. */
   readonly gatherMs: number;
   /** Bytes of records that may wait here and in the shards together. */
@@ -37,19 +45,19 @@ export interface CoalescerOptions {
   readonly isOnlySubscriber: (session: number, documentId: string) => boolean;
   /** How long the oldest write of a flush waited, in seconds. */
   readonly waits: Histogram;
+  /** The windows that are given, in seconds. */
+  readonly windows: Histogram;
   /** Called for each write that is queued. */
   readonly onWrite?: ((documentId: string) => void) | undefined;
 }
 
 /** A document with waiting records, or whose window since the last flush is still open. */
-interface Pending {
+interface Pending extends Windowed {
   readonly id: string;
   readonly shard: number;
   readonly records: TaskRecord[];
   /** In the queue of its shard. */
   due: boolean;
-  /** When it may be flushed again, in ms of the monotonic clock. */
-  windowEnd: number;
 }
 
 /** Approximate size at which a task is cut, so that the answer for one document does not wait for a thousand others. */
@@ -59,7 +67,7 @@ const MAX_TASK_READS = 16;
 
 /**
  * Collects the records of each document until they are due: at once when the document was idle, after that at most once
- * per window. What is due leaves as one task per shard. While a shard is busy more records collect, so batches grow
+ * per window, whose length follows what its flushes cost. What is due leaves as one task per shard. While a shard is busy more records collect, so batches grow
  * with the load. Every step costs O(1) per record.
  */
 export class Coalescer {
@@ -72,13 +80,11 @@ export class Coalescer {
   readonly #given: number[];
   /** By shard. */
   readonly #cadences: Cadence[];
-  /** Documents whose window is open, in the order in which the windows end. */
-  readonly #windows = new Set<Pending>();
+  readonly #windows: Windows<Pending>;
   readonly #writer = new TaskWriter();
   /** Calls of `handedOver` that wait, in their order. */
   readonly #handovers: { readonly isGiven: () => boolean; readonly resolve: () => void }[] = [];
   #queuedBytes = 0;
-  #timer: NodeJS.Timeout | undefined;
   #pumpScheduled = false;
 
   constructor(options: CoalescerOptions) {
@@ -91,6 +97,9 @@ export class Coalescer {
       this.pump(shard);
     };
     this.#cadences = this.#due.map((_, shard) => new Cadence(gatherMs, pumpOf(shard)));
+    this.#windows = new Windows(options.batchDelayMs, (pending) => {
+      this.#windowEnded(pending);
+    });
   }
 
   /** Bytes of records that wait here. */
@@ -116,6 +125,7 @@ export class Coalescer {
         shard: shards.indexOf(documentId),
         records: [],
         due: false,
+        lane: undefined,
         windowEnd: 0,
       };
       this.#pending.set(documentId, pending);
@@ -124,7 +134,7 @@ export class Coalescer {
     if (isWrite(record)) this.#options.onWrite?.(documentId);
     pending.records.push(record);
     this.#queuedBytes += size;
-    if (!pending.due && (urgent || pending.records.length >= batchSize || !this.#windows.has(pending))) {
+    if (!pending.due && (urgent || pending.records.length >= batchSize || pending.lane === undefined)) {
       this.#makeDue(pending);
     }
     return true;
@@ -176,7 +186,7 @@ export class Coalescer {
 
   /** Stops the timer; nothing may be added afterwards. */
   stop(): void {
-    clearTimeout(this.#timer);
+    this.#windows.stop();
     for (const cadence of this.#cadences) cadence.skip();
   }
 
@@ -222,7 +232,7 @@ export class Coalescer {
     if (firstWrite !== undefined) {
       this.#options.waits.observe((now - firstWrite.receivedAt) / 1_000);
       this.#openWindow(pending, now);
-    } else if (!left && !this.#windows.has(pending)) {
+    } else if (!left && pending.lane === undefined) {
       this.#pending.delete(pending.id);
     }
     return portion;
@@ -236,30 +246,17 @@ export class Coalescer {
   }
 
   #openWindow(pending: Pending, now: number): void {
-    this.#windows.delete(pending);
-    if (this.#options.batchDelayMs === 0) {
-      if (!pending.due) this.#pending.delete(pending.id);
-      return;
-    }
-    pending.windowEnd = now + this.#options.batchDelayMs;
-    this.#windows.add(pending);
-    this.#timer ??= setTimeout(this.#closeWindows, this.#options.batchDelayMs);
+    const { flushed, windows } = this.#options;
+    const given = this.#windows.open(pending, now, flushed(pending.id, now));
+    windows.observe(given / 1_000);
+    if (given === 0 && !pending.due) this.#pending.delete(pending.id);
   }
 
-  readonly #closeWindows = (): void => {
-    this.#timer = undefined;
-    const now = performance.now();
-    for (const pending of this.#windows) {
-      if (pending.windowEnd > now) {
-        this.#timer = setTimeout(this.#closeWindows, Math.ceil(pending.windowEnd - now));
-        return;
-      }
-      this.#windows.delete(pending);
-      if (pending.due) continue;
-      if (pending.records.length > 0) this.#makeDue(pending);
-      else this.#pending.delete(pending.id);
-    }
-  };
+  #windowEnded(pending: Pending): void {
+    if (pending.due) return;
+    if (pending.records.length > 0) this.#makeDue(pending);
+    else this.#pending.delete(pending.id);
+  }
 }
 
 /** What of the records of a document goes into one task. */

@@ -42,6 +42,7 @@ export class AcceptorMetrics {
   /** By result. */
   readonly snapshotEvents;
   readonly coalescingWait;
+  readonly flushWindow;
   readonly fanoutLatency;
   readonly ackLatency;
   /** By reason. */
@@ -80,6 +81,7 @@ export class AcceptorMetrics {
     this.documentLifecycle = cells.counters(metrics.documentLifecycle);
     this.snapshotEvents = cells.counters(metrics.snapshotEvents);
     this.coalescingWait = cells.histogram(metrics.coalescingWait);
+    this.flushWindow = cells.histogram(metrics.flushWindow);
     this.fanoutLatency = cells.histogram(metrics.fanoutLatency);
     this.ackLatency = cells.histogram(metrics.ackLatency);
     this.awarenessLeaves = cells.counters(metrics.awarenessLeaves);

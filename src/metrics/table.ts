@@ -140,6 +140,13 @@ export const metrics = {
     buckets: latencies,
     help: 'Time from the receipt of the oldest write of a flush until its task is submitted to the shard.',
   },
+  flushWindow: {
+    name: 'synckit_flush_window_seconds',
+    type: 'histogram',
+    owner: 'acceptor',
+    buckets: latencies,
+    help: 'Time for which the writes of a document are collected after a flush, by what the flush costs (SYNC_FLUSH_SHARE). At most SYNC_BATCH_DELAY.',
+  },
   fanoutLatency: {
     name: 'synckit_fanout_latency_seconds',
     type: 'histogram',

@@ -2,6 +2,7 @@ import { isClaim } from './claims.js';
 import { clockOf, isCount, type Clock } from './clock.js';
 import { JsonFault, type JsonReader } from './json/json-reader.js';
 import { ESCAPED, factsOf, JsonSource, readEntries, valuesOf, type JsonValue } from './json/json-source.js';
+import type { LongStrings } from './json/long-string.js';
 import { bytesAre } from './json/json-string.js';
 
 /** Keys that mean something somewhere in a message; what comes under others is only checked. */
@@ -30,7 +31,6 @@ export type Key = (typeof keys)[number];
 const keysByLength: readonly (readonly Key[])[] = Array.from({ length: 16 }, (_, length) =>
   keys.filter((key) => key.length === length),
 );
-const NONE: readonly Key[] = [];
 
 /** What is looked into: other objects are values. */
 type Level = 'message' | 'payload' | 'operation';
@@ -73,8 +73,8 @@ export class Fields {
   }
 
   /** Reads all of the text. @throws JsonFault when it is not JSON or no object. */
-  static read(bytes: Buffer, start: number, end: number): Fields {
-    const source = new JsonSource(bytes, start, end);
+  static read(bytes: Buffer, start: number, end: number, strings?: LongStrings): Fields {
+    const source = new JsonSource(bytes, start, end, strings);
     if (source.reader.peek() !== OPEN_BRACE) throw new JsonFault();
     const fields = new Fields(source);
     fields.#read('message');
@@ -291,7 +291,7 @@ export class Fields {
 function keyOf(reader: JsonReader): Key | undefined {
   const { keyStart, keyEnd } = reader;
   if (reader.keyEscaped) return keys.find((key) => reader.keyIs(key));
-  const candidates = keysByLength[keyEnd - keyStart] ?? NONE;
+  const candidates = keysByLength[keyEnd - keyStart] ?? [];
   for (let i = 0; i < candidates.length; i++) {
     const key = candidates[i];
     if (key !== undefined && bytesAre(reader.bytes, keyStart, keyEnd, key)) return key;

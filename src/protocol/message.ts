@@ -4,6 +4,7 @@ import { isCount } from './clock.js';
 import { clientTypeOfName, type ClientType } from './codes.js';
 import { Fields, type Key } from './fields.js';
 import type { FrameHead } from './frame.js';
+import type { LongStrings } from './json/long-string.js';
 import { JsonFault } from './json/json-reader.js';
 
 export interface Message {
@@ -17,10 +18,11 @@ export interface Message {
 /**
  * Reads a whole message, whose bytes must not change while its fields are in use.
  *
+ * @param strings For messages with very long strings, where there is something faster.
  * @throws ProtocolError INVALID_MESSAGE when it is not JSON or lacks what a JSON frame must have, UNKNOWN_TYPE.
  */
-export function parseMessage(bytes: Buffer, head: FrameHead): Message {
-  const fields = readFields(bytes, head);
+export function parseMessage(bytes: Buffer, head: FrameHead, strings?: LongStrings): Message {
+  const fields = readFields(bytes, head, strings);
   if (head.form === 'binary') return { type: head.type, timestamp: head.timestamp, fields };
 
   const name = fields.text('type');
@@ -33,9 +35,9 @@ export function parseMessage(bytes: Buffer, head: FrameHead): Message {
   return { type, timestamp, fields: fields.flatten() };
 }
 
-function readFields(bytes: Buffer, { start, end }: FrameHead): Fields {
+function readFields(bytes: Buffer, { start, end }: FrameHead, strings?: LongStrings): Fields {
   try {
-    return Fields.read(bytes, start, end);
+    return Fields.read(bytes, start, end, strings);
   } catch (error) {
     if (error instanceof JsonFault) throw new ProtocolError('INVALID_MESSAGE');
     throw error;

@@ -54,9 +54,10 @@ async function start(own: MessagePort, isReplacement: boolean): Promise<void> {
   if (index === 0) sharedState = await openSharedState();
   storage = await openStorage();
   const metrics = new ShardMetrics(metricsMemory);
+  const texts = new TextCore({ maxStateBytes: config.maxTextBytes });
   shard = new Shard({
     core: new FieldsCore(),
-    texts: new TextCore({ maxStateBytes: config.maxTextBytes }),
+    ...{ texts, strings: texts.strings },
     storage,
     log,
     metrics,

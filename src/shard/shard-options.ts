@@ -1,6 +1,7 @@
 import type { FieldsStore, TextStore } from '@synckit/core-wasm';
 import type { Logger } from 'pino';
 import type { Bus, BusEvents } from '../cluster/port.js';
+import type { LongStrings } from '../protocol/json/long-string.js';
 import type { ShardMetrics } from '../metrics/shard-metrics.js';
 import type { CommitsOptions } from './commit/commits.js';
 import type { Storage } from '../storage/port.js';
@@ -12,6 +13,8 @@ import type { TombstoneLimits } from './tombstones/tombstones.js';
 export interface ShardOptions {
   readonly core: FieldsStore;
   readonly texts: TextStore;
+  /** For the messages that carry states; without it they are read like all others. */
+  readonly strings?: LongStrings | undefined;
   readonly storage: Storage;
   readonly log: Logger;
   readonly metrics: ShardMetrics;

@@ -1,6 +1,7 @@
 import type { FieldsStore, TextStore } from '@synckit/core-wasm';
 import { ProtocolError } from '../errors.js';
 import type { ShardMetrics } from '../metrics/shard-metrics.js';
+import type { LongStrings } from '../protocol/json/long-string.js';
 import { messageIdOf, parseMessage, type Message } from '../protocol/message.js';
 import { parseOperations } from '../protocol/operations.js';
 import { isWrite, recordKinds, type Origin, type TaskGroup, type WriteRecord } from '../messages/task.js';
@@ -30,6 +31,7 @@ import type { OpenGroup } from './open-task.js';
 export interface WritesOptions extends SetChecks {
   readonly core: FieldsStore;
   readonly texts: TextStore;
+  readonly strings?: LongStrings | undefined;
   readonly clock: StampClock;
   readonly committer: Committer;
   readonly dirty: DirtyFields;
@@ -211,7 +213,7 @@ export class Writes {
     openGroup: OpenGroup,
     place: number,
   ): PendingAck | undefined {
-    const { committer, maxPendingBytes, maxValueDepth, outbox, refuse } = this.#options;
+    const { committer, maxPendingBytes, maxValueDepth, outbox, refuse, strings } = this.#options;
     const { origin, receivedAt } = record;
     let message: Message | undefined;
     let operations: HttpOperations;
@@ -220,7 +222,7 @@ export class Writes {
       if (record.kind === recordKinds.httpWrite) {
         operations = parseHttpWrite(record, document, this.#parseOptions);
       } else {
-        message = parseMessage(record.payload, headOf(record));
+        message = parseMessage(record.payload, headOf(record), strings);
         operations = parseOperations(message, document.id, maxValueDepth);
       }
       if (document.erasedAt !== undefined && changesText(operations)) throw new ProtocolError('TEXT_ERASED');

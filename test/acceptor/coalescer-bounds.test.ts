@@ -119,11 +119,17 @@ test('FAN2 FAN4 every accepted record is sent once, in order, no read before the
     id: fc.constantFrom('0a', '0b', '1a', '1b'),
     shard: fc.nat(1),
   });
-  const sizes = fc.record({ batchSize: fc.integer({ min: 1, max: 4 }), gatherMs: fc.nat(2) });
+  const sizes = fc.record({
+    batchSize: fc.integer({ min: 1, max: 4 }),
+    gatherMs: fc.nat(2),
+    windows: fc.array(fc.nat(4), { minLength: 1, maxLength: 5 }),
+  });
   await holdsAsync(
     t,
-    fc.asyncProperty(fc.array(steps, { maxLength: 40 }), sizes, async (script, options) => {
-      const { coalescer, shards, write, read } = fixture({ batchDelayMs: 2, ...options });
+    fc.asyncProperty(fc.array(steps, { maxLength: 40 }), sizes, async (script, { windows, ...options }) => {
+      let flushes = 0;
+      const flushed = (): number => windows[flushes++ % windows.length] ?? 0;
+      const { coalescer, shards, write, read } = fixture({ batchDelayMs: 3, flushed, ...options });
       const sent = new Map<string, string[]>();
       let number = 0;
       for (const { kind, id, shard } of script) {

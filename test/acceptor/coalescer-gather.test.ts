@@ -2,12 +2,14 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { test } from 'tap';
-import { coalescerFixture as fixture, turn, type CoalescerFixture } from '../support/parts/recording-shards.js';
+import {
+  coalescerFixture as fixture,
+  ENDLESS,
+  turn,
+  type CoalescerFixture,
+} from '../support/parts/recording-shards.js';
 import { until } from '../support/nodes/server.js';
 import { holdsAsync } from '../support/values/property.js';
-
-/** A time that does not end while a test runs. */
-const ENDLESS = 100_000_000;
 
 test('after a task, what other documents write is gathered into the next', async (t) => {
   const { coalescer, shards, write } = await unlessPaused();
@@ -96,7 +98,9 @@ test('FAN2 everything leaves by itself, without a drain and without later record
   await holdsAsync(
     t,
     fc.asyncProperty(fc.array(steps, { maxLength: 40 }), fc.integer({ min: 1, max: 3 }), async (script, gatherMs) => {
-      const { coalescer, shards, write, read } = fixture({ batchDelayMs: 3, gatherMs });
+      const windows = { '0a': 0, '0b': 1, '1a': 2, '1b': 10 } as const;
+      const flushed = (id: string): number => windows[id as keyof typeof windows];
+      const { coalescer, shards, write, read } = fixture({ batchDelayMs: 3, gatherMs, flushed });
       const free = (shard: number): void => {
         shards.busy.delete(shard);
         coalescer.pump(shard);

@@ -1,5 +1,5 @@
 import { test } from 'tap';
-import { coalescerFixture as fixture, turn } from '../support/parts/recording-shards.js';
+import { coalescerFixture as fixture, ENDLESS, turn } from '../support/parts/recording-shards.js';
 import { until } from '../support/nodes/server.js';
 
 test('FAN3 a write to an idle document is sent at once, the next ones wait for the window', async (t) => {
@@ -34,6 +34,22 @@ test('FAN3 a document whose window has ended is idle again', async (t) => {
     await until(`task ${i}`, () => shards.tasks.length === i);
   }
   t.strictSame(shards.tasks, [['a:1'], ['a:2'], ['a:3'], ['a:4'], ['a:5']]);
+  coalescer.stop();
+});
+
+test('FAN3 each document waits for its own window, which its flush has given', async (t) => {
+  const given: number[] = [];
+  const { coalescer, shards, write } = fixture({
+    flushed: (id) => (id === 'cheap' ? 0 : Infinity),
+    windows: { observe: (seconds) => given.push(seconds) },
+  });
+  for (const payload of ['1', '2', '3']) {
+    write('cheap', payload);
+    write('costly', payload);
+    await turn();
+  }
+  t.strictSame(shards.tasks, [['cheap:1', 'costly:1'], ['cheap:2'], ['cheap:3']]);
+  t.strictSame(given, [0, ENDLESS / 1_000, 0, 0], 'none is longer than the longest');
   coalescer.stop();
 });
 

@@ -14,6 +14,7 @@ import type { Session } from '../session/session.js';
 import type { SessionMeter } from '../session/limits/session-meter.js';
 import { topicOf } from './topic-names.js';
 import type { Topics } from './topics.js';
+import type { TurnCost } from './turn-cost.js';
 
 export interface DeliveryOptions {
   readonly publish: Publish;
@@ -29,6 +30,7 @@ export interface DeliveryOptions {
   /** Answers to reads are held back while a socket buffers more than half of it. */
   readonly maxBackpressureBytes: number;
   readonly compression: Compression;
+  readonly cost: Pick<TurnCost, 'begin' | 'add'>;
   readonly onSettled: (shard: number, task: number) => void;
   readonly onSettledGroup: (shard: number, task: number, group: number) => void;
   readonly onRelayed: (shard: number, task: number, group: number, records: number) => void;
@@ -54,6 +56,9 @@ export class Delivery {
    */
   #to: Session | undefined;
   readonly #replies: Reply[] = [];
+  /** Of the last update of this answer. */
+  #lastDocument = '';
+  #lastVariant = 0;
 
   constructor(options: DeliveryOptions) {
     this.#options = options;
@@ -71,6 +76,7 @@ export class Delivery {
         const left = sender?.isOpen === true && topics.isJoined(sender, documentId) ? sender : undefined;
         const topic = topicOf(documentId, variant);
         const subscribers = topics.countOf(documentId, variant);
+        this.#reach(documentId, variant, subscribers, frame.length);
         const compress = compression.isFor(frame, subscribers);
         publish(topic, toArrayBufferView(frame), isBinary(variant), compress, left);
         events.publish(topic, variant, frame, except);
@@ -131,6 +137,7 @@ export class Delivery {
     };
     readAnswer(answer, handler);
     this.#sendReplies();
+    this.#lastVariant = 0;
   }
 
   /** The socket's buffer has drained, or an answer to a read has arrived. */
@@ -183,6 +190,16 @@ export class Delivery {
     metrics.publishes.add(1);
     metrics.deliveries.add(subscribers);
     meter.sent(type, bytes, subscribers);
+  }
+
+  /** Several updates for one variant of a document come behind each other, and reach the same subscribers. */
+  #reach(documentId: string, variant: number, subscribers: number, bytes: number): void {
+    const { cost } = this.#options;
+    if (this.#lastVariant === 0) cost.begin();
+    const isFirst = variant !== this.#lastVariant || documentId !== this.#lastDocument;
+    this.#lastDocument = documentId;
+    this.#lastVariant = variant;
+    cost.add(subscribers, bytes, isFirst);
   }
 
   #reply(session: Session, reply: Reply): void {

@@ -42,6 +42,7 @@ export {
 } from './text/document';
 export { mergeText as textMerge } from './text/merge/merge';
 export { applyChanges as textApply } from './text/merge/apply';
+export { passString } from './text/json/pass-string';
 export { writeTextState as textWriteState } from './text/json/write-state';
 export { writeChanges as textWriteChanges } from './text/changes/write-changes';
 export { writeText as textWriteText, textLength } from './text/visible';

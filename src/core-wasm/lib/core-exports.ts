@@ -44,6 +44,7 @@ export interface CoreExports {
   fieldsNextUncommitted(document: number, upTo: number, from: number): number;
   fieldsFindStamp(document: number, stamp: number): number;
 
+  passString(length: number): number;
   stage(length: number): number;
   textOpen(): number;
   textClose(document: number): void;

@@ -85,6 +85,12 @@ export class CoreInstance {
     return this.failure;
   }
 
+  /** The address of the input area, for whoever writes there himself. */
+  takeInput(): number {
+    this.#staged = undefined;
+    return this.input;
+  }
+
   /**
    * Writes text to the start of the input area, unless it lies there already. Returns its length in bytes. The caller
    * makes sure that it fits.

@@ -10,4 +10,5 @@ export {
   type TextStore,
 } from './text-store.js';
 export type { ClusterId, InsertedText, MarkedClusters, TextEdit, VisibleBlock, VisibleText } from './text-edit.js';
+export { StringScan } from './string-scan.js';
 export { TextCore, type TextCoreOptions } from './text-core.js';

@@ -3,6 +3,7 @@ import { CoreInstance, type CoreOptions } from './core-instance.js';
 import { notOpen } from './fields-store.js';
 import { applyAnswer, bytesRecord, mergeAnswer, resultRecords, visibleRecord } from './layout.js';
 import { encodeEdit } from './encode-edit.js';
+import { StringScan } from './string-scan.js';
 import type { TextEdit, VisibleBlock, VisibleText } from './text-edit.js';
 import { TextRefused, type TextApplyResult, type TextMergeResult, type TextStore } from './text-store.js';
 
@@ -21,6 +22,8 @@ const mostInput = 512 * 1024 * 1024;
  * thrown `CoreAbort`, every later one does: make a new object and load the texts into it.
  */
 export class TextCore implements TextStore {
+  /** For the messages that carry states. */
+  readonly strings: StringScan;
   readonly #core: CoreInstance;
   readonly #maxStateBytes: number;
   /** Handle → address of the document. */
@@ -38,6 +41,7 @@ export class TextCore implements TextStore {
       throw new RangeError(`maxStateBytes must be a number from 0 to ${mostStateBytes}`);
     }
     this.#core = core;
+    this.strings = new StringScan(core);
     this.#maxStateBytes = maxStateBytes;
   }
 

@@ -1,6 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 import { bytesAre, decodeString, isSpace } from './json-string.js';
+import { LONG_STRING, passLongString, type LongStrings } from './long-string.js';
 import { findEndOfRun, type RunSearch } from './plain-run.js';
+import { escapable, kinds } from './string-bytes.js';
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -23,15 +25,6 @@ export class JsonFault extends Error {
   override readonly name = 'JsonFault';
 }
 
-/** What a byte is in a string: 0 for one that stands for itself. */
-const kinds = new Uint8Array(256);
-kinds.fill(1, 0, SPACE);
-kinds[QUOTE] = 1;
-kinds[BACKSLASH] = 1;
-/** 1 for signs that may stand behind a backslash, `u` with its digits aside. */
-const escapable = new Uint8Array(256);
-for (const sign of Buffer.from('"\\/bfnrt')) escapable[sign] = 1;
-
 /**
  * Reads JSON (RFC 8259) from bytes in one pass, strictly: what it has passed is valid, but for the UTF-8, which
  * `finish` checks as a whole. It makes nothing of what it reads; whoever wants a value decodes its bytes. All methods
@@ -41,6 +34,7 @@ export class JsonReader implements RunSearch {
   readonly bytes: Buffer;
   readonly end: number;
   readonly #start: number;
+  readonly #strings: LongStrings | undefined;
   /** Where the next byte is read. */
   at: number;
   nextQuote = -1;
@@ -63,8 +57,9 @@ export class JsonReader implements RunSearch {
   keyEnd = 0;
   keyEscaped = false;
 
-  constructor(bytes: Buffer, start: number, end: number) {
+  constructor(bytes: Buffer, start: number, end: number, strings?: LongStrings) {
     this.bytes = bytes;
+    this.#strings = strings;
     this.#start = start;
     this.at = start;
     this.end = end;
@@ -245,7 +240,9 @@ export class JsonReader implements RunSearch {
   /** From an opening quote to just after the closing one. */
   #passString(from: number): number {
     const { bytes, end } = this;
+    const strings = this.#strings;
     let at = from + 1;
+    let far = from + LONG_STRING;
     let long = at + LONG_RUN;
     let seen = 0;
     let escaped = false;
@@ -265,6 +262,12 @@ export class JsonReader implements RunSearch {
         escaped = true;
         at++;
         at = at < end && escapable[bytes[at] ?? 0] === 1 ? at + 1 : this.#passHexEscape(at);
+        if (at > far && strings !== undefined) {
+          at = passLongString(strings, bytes, at, end);
+          // Not known, so `finish` looks.
+          seen |= 0x80;
+          far = end;
+        }
         long = at + LONG_RUN;
       }
     }

@@ -2,6 +2,7 @@
 
 import { compactJson } from './json-compact.js';
 import { JsonReader } from './json-reader.js';
+import type { LongStrings } from './long-string.js';
 import { decodeString } from './json-string.js';
 
 /**
@@ -37,11 +38,11 @@ export class JsonSource {
   readonly #end: number;
   #text: string | undefined;
 
-  constructor(bytes: Buffer, start: number, end: number) {
+  constructor(bytes: Buffer, start: number, end: number, strings?: LongStrings) {
     this.bytes = bytes;
     this.#start = start;
     this.#end = end;
-    this.reader = new JsonReader(bytes, start, end);
+    this.reader = new JsonReader(bytes, start, end, strings);
   }
 
   /** Bytes as they are, which are valid UTF-8. */

@@ -1,4 +1,4 @@
-/** Flushes that are remembered. While others write without a pause, each takes `SYNC_BATCH_DELAY`. */
+/** Flushes that are remembered. While others write without a pause, each takes a window: 2 ms up to `SYNC_BATCH_DELAY`. */
 const MOST = 512;
 
 /**

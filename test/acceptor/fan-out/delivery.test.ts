@@ -1,4 +1,5 @@
 /** What becomes of a shard's answers: which native calls they are, and what goes out together. */
+import assert from 'node:assert/strict';
 import { test } from 'tap';
 import type { TemplatedApp } from 'uWebSockets.js';
 import { publishIn } from '../../../src/acceptor/apps.js';
@@ -29,6 +30,7 @@ class Fixture {
   readonly outbox: Outbox;
   readonly delivery: Delivery;
   readonly app: Pick<TemplatedApp, 'publish'>;
+  readonly reached: (number | 'begin' | 'more')[] = [];
   readonly #sessions = new Map<number, Session>();
 
   constructor() {
@@ -57,6 +59,13 @@ class Fixture {
       outgoing: { measure: () => undefined, isCrowded: false },
       maxBackpressureBytes: MAX_BACKPRESSURE,
       compression: noCompression,
+      cost: {
+        begin: () => void this.reached.push('begin'),
+        add: (subscribers, bytes, isFirst) => {
+          assert.ok(bytes > 0);
+          this.reached.push(isFirst ? subscribers : 'more');
+        },
+      },
       onSettled: (shard, task) => void this.settled.push(`${shard}:${task}`),
       onSettledGroup: (shard, task, group) => void this.settled.push(`${shard}:${task}:${group}`),
       onRelayed: () => undefined,
@@ -107,6 +116,20 @@ test('FAN1 a frame is one native call, whatever the number of its subscribers', 
   fixture.outbox.flush();
   t.strictSame(fixture.published, ['publish j:d f=1', 'publish b:d f=2']);
   for (const { socket } of sessions) t.strictSame(socket.calls, []);
+  t.end();
+});
+
+test('who gets several frames of a document counts once among those whose cost is measured', (t) => {
+  const fixture = new Fixture();
+  for (const encoding of ['json', 'json', 'binary'] as const) fixture.join(encoding, 'd', 'e');
+  for (const value of [1, 2, 3]) fixture.publish('d', value, json);
+  fixture.publish('d', 1, binary);
+  fixture.publish('e', 1, binary);
+  fixture.outbox.flush();
+  t.strictSame(fixture.reached.splice(0), ['begin', 2, 'more', 'more', 1, 1]);
+  fixture.publish('e', 2, binary);
+  fixture.outbox.flush();
+  t.strictSame(fixture.reached, ['begin', 1], 'in each answer for itself');
   t.end();
 });
 

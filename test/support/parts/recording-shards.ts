@@ -44,8 +44,8 @@ export class RecordingShards implements ShardPort {
   }
 }
 
-/** A window that does not end while a test runs. */
-const ENDLESS = 100_000_000;
+/** A window that does not end while a test runs, in ms. */
+export const ENDLESS = 100_000_000;
 
 export interface CoalescerFixture {
   readonly coalescer: Coalescer;
@@ -62,11 +62,13 @@ export function coalescerFixture(options: Partial<CoalescerOptions> = {}): Coale
     shardCount: 3,
     batchSize: 1_000,
     batchDelayMs: ENDLESS,
+    flushed: () => ENDLESS,
     gatherMs: 0,
     maxQueuedBytes: 1_000_000,
     variantsOf: () => 0,
     isOnlySubscriber: () => false,
     waits: { observe: () => undefined },
+    windows: { observe: () => undefined },
     ...options,
   });
   const add = (documentId: string, payload: string, urgent: boolean, session = 1): boolean =>
