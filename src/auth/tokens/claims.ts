@@ -1,5 +1,5 @@
 /** What the claims of a verified token say: who it is for, by whom, until when, and what may be done with it. */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { ClaimRules } from '../../config/load.js';
 import { expired, failed, type Claims, type Verified } from '../identity.js';
 import { noPermissions, permissionsSchema, type Permissions } from '../permissions.js';
@@ -59,11 +59,19 @@ export function tokenName(token: string): { readonly id: string; readonly expire
 
 const maxToleranceMs = 600_000;
 
-/** Names a token: by its `jti`, or by its hash. */
+/**
+ * Names a token: by its `jti`, or by the hash of what is signed. The signature does not count: it can be spelled in
+ * several ways, and for some algorithms anybody can make a second one of a first, so a revoked token would have others.
+ */
 export function tokenIdOf(token: string, claims: Claims): string {
   const { jti } = claims;
   if (typeof jti === 'string' && jti !== '' && jti.length <= 256) return jti;
-  return createHash('sha256').update(token).digest('base64url');
+  return hashOf(token.slice(0, token.lastIndexOf('.')));
+}
+
+/** SHA-256 in base64url. */
+export function hashOf(text: string): string {
+  return hash('sha256', text, 'base64url');
 }
 
 /**
