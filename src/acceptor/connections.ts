@@ -104,7 +104,7 @@ export class Connections {
   }
 
   #upgrade(app: TemplatedApp, res: HttpResponse, req: HttpRequest, context: us_socket_context_t): void {
-    const { doors, budgets, meter, compression } = this.#options;
+    const { doors } = this.#options;
     if (!isUpgrade(req)) {
       refuse(res, '400 Bad Request');
       return;
@@ -118,8 +118,7 @@ export class Connections {
       refuse(res, '429 Too Many Requests');
       return;
     }
-    const budget = budgets.ofSession(performance.now());
-    const session = new Session(this.#options.sessions.nextNumber(), address, budget, meter, compression);
+    const session = new Session(this.#options.sessions.nextNumber(), address, this.#options);
     session.app = app;
     res.upgrade<SocketData>(
       { session, credential: credentialOf(req) },

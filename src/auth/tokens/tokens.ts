@@ -7,6 +7,7 @@ import type { ClaimRules } from '../../config/load.js';
 import { defaultRules, hashOf, identityOf } from './claims.js';
 import { failed, type Claims, type Verified } from '../identity.js';
 import type { Permissions } from '../permissions.js';
+import { PermissionSets } from './permission-sets.js';
 import { TokenCache } from './token-cache.js';
 
 export { anonymousIdentity, type Identity, type Verified } from '../identity.js';
@@ -40,6 +41,7 @@ export function createTokenVerifier(options: {
 }): TokenVerifier {
   const { secret, previousSecret, rules = defaultRules, maxKnown = 0, now = Date.now } = options;
   const cache = new TokenCache(maxKnown);
+  const permissionSets = new PermissionSets();
   const secrets = previousSecret === undefined ? [secret] : [secret, previousSecret];
   // The list of algorithms excludes `none` and keys of another kind. The key is a value, not a callback, which keeps
   // verification synchronous: no later frame of the client can overtake its auth message. Times are checked with the
@@ -68,7 +70,7 @@ export function createTokenVerifier(options: {
       if (known !== undefined) return known;
       const claims = payloadOf(token);
       if (claims === undefined) return failed;
-      const verified = ofAccount(identityOf(token, claims, rules, time), claims);
+      const verified = ofAccount(identityOf(token, claims, rules, time, permissionSets.read), claims);
       cache.keep(hash, verified, token.length);
       return verified;
     },
