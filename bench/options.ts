@@ -27,7 +27,7 @@ export const usage = `npm run bench [-- [scenario …] [options]]
 
   --seconds N       measure each number for N seconds
   --rounds N        run each scenario N times; numbers are medians
-  --connections N   connections of the scenarios \`connections\`, \`processes\` and \`peers\`
+  --connections N   connections of the scenarios \`connections\`, \`comeback\`, \`processes\` and \`peers\`
   --subscribers N   subscribers of the scenario \`fanout\`
   --documents N     documents of the scenarios \`connections\` and \`peers\`
   --writes N        writes a second of the scenarios \`peers\` and \`processes\`

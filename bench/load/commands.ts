@@ -8,6 +8,8 @@ export interface Commands {
   open: [OpenRequest, OpenReply];
   /** Subscribes a range of clients; answered when all have their state. */
   subscribe: [SubscribeRequest, Elapsed];
+  /** Opens connections that each subscribe at once, without waiting for the others; answered when all have their state. */
+  comeBack: [ComeBackRequest, ComeBackReply];
   /** Starts to write; the former writers have stopped. */
   write: [WriteRequest, null];
   /** Gives a document a text; answered when that is acknowledged. */
@@ -64,6 +66,8 @@ export interface Range {
 export interface SubscribeRequest extends Range {
   /** Client i follows document i modulo this. */
   readonly documents: number;
+  /** Added to the numbers of the documents. Default 0. */
+  readonly firstDocument?: number;
   /** Each client follows all of the documents instead. */
   readonly all?: boolean;
 }
@@ -71,6 +75,8 @@ export interface SubscribeRequest extends Range {
 export interface WriteRequest extends Range {
   /** Client i writes to document i - `first` modulo this. */
   readonly documents: number;
+  /** Added to the numbers of the documents. Default 0. */
+  readonly firstDocument?: number;
   /** Field names of one writer; several writes to one field may leave the server as one. */
   readonly fields: number;
   readonly valueBytes: number;
@@ -80,6 +86,18 @@ export interface WriteRequest extends Range {
   readonly watch?: boolean;
   /** False for a server that does not acknowledge. */
   readonly acks?: boolean;
+}
+
+export interface ComeBackRequest extends OpenRequest {
+  /** Client i follows document i modulo this. */
+  readonly documents: number;
+}
+
+export interface ComeBackReply extends Elapsed {
+  /** Of all states together. */
+  readonly bytes: number;
+  /** From the first packet of a client to its state. */
+  readonly each: Latency;
 }
 
 export interface TextRequest {

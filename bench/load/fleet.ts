@@ -1,6 +1,9 @@
+import { createHistogram } from 'node:perf_hooks';
 import { Client, type Shared } from './client.js';
 import {
   documentName,
+  type ComeBackReply,
+  type ComeBackRequest,
   type Counts,
   type Elapsed,
   type FillRequest,
@@ -19,8 +22,8 @@ import { dialects } from './dialects/index.js';
 import { messageFrame, type Template } from './frames.js';
 import { Inflater } from './inflater.js';
 import { Ledger, type Balance } from './ledger.js';
-import { EMPTY_MARK } from './mark.js';
-import { Tally } from './tally.js';
+import { EMPTY_MARK, microsecondsNow } from './mark.js';
+import { latencyOf, Tally } from './tally.js';
 import { TextTemplate } from './text-template.js';
 import { Writer, writePaced } from './writer.js';
 
@@ -28,6 +31,8 @@ import { Writer, writePaced } from './writer.js';
 const OPENING = 200;
 /** Subscriptions that are under way at the same time. */
 const SUBSCRIBING = 500;
+/** Clients that are coming back at the same time: more would not fit into the queue of a listening socket. */
+const COMING_BACK = 500;
 /** Fields of one batch of `fill`. */
 const BATCH_FIELDS = 1_000;
 /** How long `stop` waits for acks. */
@@ -52,33 +57,34 @@ export class Fleet {
   #stopPacing: () => void = () => undefined;
   #acks = true;
 
-  async open({ port, count, localAddress = '127.0.0.1', ...request }: OpenRequest): Promise<OpenReply> {
-    const { dialect = 'synckit', tokens, deflate = false } = request;
-    this.#dialect = dialects[dialect];
-    const first = this.#clients.length;
-    let failed = 0;
-    const milliseconds = await timed(() =>
-      inParallel(count, OPENING, async (i) => {
-        try {
-          const options = { dialect: this.#dialect, port, localAddress, token: tokens?.[i], deflate };
-          this.#clients[first + i] = await Client.open(first + i, this.#shared, options);
-        } catch (error) {
-          failed++;
-          this.#shared.firstError ||= String(error);
-        }
-      }),
-    );
-    if (failed > 0) throw new Error(`${failed} of ${count} connections failed: ${this.#shared.firstError}`);
-    return { milliseconds, failed };
+  async open(request: OpenRequest): Promise<OpenReply> {
+    return this.#open(request, OPENING, () => undefined);
   }
 
-  async subscribe({ first, count, documents, all = false }: SubscribeRequest): Promise<Elapsed> {
+  async comeBack(request: ComeBackRequest): Promise<ComeBackReply> {
+    const frames = Array.from({ length: request.documents }, (_, i) => {
+      const documentId = documentName(i);
+      // Shows that the client reads the state: else it would be sent the fields once more.
+      return Buffer.concat([messageFrame('awareness_subscribe', { documentId }), this.#dialect.subscribe(documentId)]);
+    });
+    const each = createHistogram();
+    let bytes = 0;
+    const { milliseconds } = await this.#open(request, COMING_BACK, async (client, i, began) => {
+      client.send(frames[i % frames.length] ?? Buffer.alloc(0));
+      await client.readUntil('the state of a document', () => client.states > 0);
+      each.record(Math.max(1, microsecondsNow() - began));
+      bytes += client.bytes;
+    });
+    return { milliseconds, bytes, each: latencyOf(each) };
+  }
+
+  async subscribe({ first, count, documents, firstDocument = 0, all = false }: SubscribeRequest): Promise<Elapsed> {
     const milliseconds = await timed(() =>
       inParallel(count, SUBSCRIBING, async (i) => {
         const client = this.#client(first + i);
         const names = all
-          ? Array.from({ length: documents }, (_, document) => documentName(document))
-          : [documentName((first + i) % documents)];
+          ? Array.from({ length: documents }, (_, document) => documentName(firstDocument + document))
+          : [documentName(firstDocument + ((first + i) % documents))];
         const wanted = client.states + names.length;
         client.send(Buffer.concat(names.map((documentId) => this.#dialect.subscribe(documentId))));
         await client.readUntil('the state of a document', () => client.states >= wanted);
@@ -87,7 +93,8 @@ export class Fleet {
     return { milliseconds };
   }
 
-  write({ first, count, documents, fields, valueBytes, pace, watch = false, acks = true }: WriteRequest): void {
+  write({ first, count, documents, firstDocument = 0, watch = false, acks = true, ...request }: WriteRequest): void {
+    const { fields, valueBytes, pace } = request;
     this.#acks = acks;
     this.#written = new Float64Array(documents);
     this.#shared.ledger = undefined;
@@ -96,7 +103,12 @@ export class Fleet {
       const client = this.#client(first + i);
       const document = i % documents;
       const writer = `w${String(i).padStart(5, '0')}`;
-      const template = this.#dialect.writes({ documentId: documentName(document), writer, fields, valueBytes });
+      const template = this.#dialect.writes({
+        documentId: documentName(firstDocument + document),
+        writer,
+        fields,
+        valueBytes,
+      });
       return this.#writer(client, template, document);
     });
     if ('perSecond' in pace) this.#stopPacing = writePaced(this.#writers, pace.perSecond);
@@ -187,6 +199,33 @@ export class Fleet {
     const { ledger } = this.#shared;
     if (ledger === undefined) throw new Error('the writes were not watched');
     return ledger.balance(written);
+  }
+
+  /** @param next What each client does when it is connected. Times are in microseconds since the epoch. */
+  async #open(
+    { port, count, localAddress = '127.0.0.1', dialect = 'synckit', tokens, deflate = false }: OpenRequest,
+    atOnce: number,
+    next: (client: Client, i: number, began: number) => Promise<void> | undefined,
+  ): Promise<OpenReply> {
+    this.#dialect = dialects[dialect];
+    const first = this.#clients.length;
+    let failed = 0;
+    const milliseconds = await timed(() =>
+      inParallel(count, atOnce, async (i) => {
+        const began = microsecondsNow();
+        try {
+          const options = { dialect: this.#dialect, port, localAddress, token: tokens?.[i], deflate };
+          const client = await Client.open(first + i, this.#shared, options);
+          this.#clients[first + i] = client;
+          await next(client, first + i, began);
+        } catch (error) {
+          failed++;
+          this.#shared.firstError ||= String(error);
+        }
+      }),
+    );
+    if (failed > 0) throw new Error(`${failed} of ${count} connections failed: ${this.#shared.firstError}`);
+    return { milliseconds, failed };
   }
 
   #writer(client: Client, template: Template, document: number): Writer {

@@ -18,6 +18,7 @@ const fleet = new Fleet();
 const handlers: Handlers = {
   open: (request) => fleet.open(request),
   subscribe: (request) => fleet.subscribe(request),
+  comeBack: (request) => fleet.comeBack(request),
   write: (request) => {
     fleet.write(request);
     return null;

@@ -44,7 +44,8 @@ export class Tally {
   }
 }
 
-function latencyOf(histogram: RecordableHistogram): Latency {
+/** In ms, of a histogram in microseconds. */
+export function latencyOf(histogram: RecordableHistogram): Latency {
   if (histogram.count === 0) return { p50: 0, p95: 0, p99: 0, max: 0 };
   const [p50, p95, p99] = [50, 95, 99].map((percent) => histogram.percentile(percent) / 1_000) as [
     number,

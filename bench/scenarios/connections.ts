@@ -42,10 +42,18 @@ export const connections: Scenario = {
     const before = await memoryOf(server);
 
     const load = bench.load();
-    const opened = await load.order('open', { port: server.port, count, tokens: tokens(count, 'user') });
-    const subscribed = await load.order('subscribe', { first: 0, count, documents });
+    const shown = tokens(count, 'user');
+    // What a server keeps however many it serves, such as the space for young objects, has grown with the first of them.
+    const few = Math.ceil(count / 5);
+    await load.order('open', { port: server.port, count: few, tokens: shown.slice(0, few) });
+    await load.order('subscribe', { first: 0, count: few, documents });
+    const withFew = await memoryOf(server);
+    const rest = count - few;
+    const opened = await load.order('open', { port: server.port, count: rest, tokens: shown.slice(few) });
+    const subscribed = await load.order('subscribe', { first: few, count: rest, documents });
     const idle = await memoryOf(server);
-    const kilobytes = (part: keyof Memory): number => rounded((idle[part] - before[part]) / count / 1024);
+    const kilobytes = (part: keyof Memory): number => rounded((idle[part] - withFew[part]) / rest / 1024);
+    const fromStart = (resident: number): number => rounded((resident - before.resident) / count / 1024);
 
     await warmUp(load, { first: 0, count, documents });
     await load.order('write', {
@@ -58,6 +66,7 @@ export const connections: Scenario = {
       watch: true,
     });
     const measured = await server.profiled('connections', () => measure(server, load, seconds));
+    const loaded = residentBytes(server.pid);
     await load.stopWriting();
     // The last frames are on their way when their acks are.
     await sleep(1);
@@ -67,11 +76,13 @@ export const connections: Scenario = {
     return [
       {
         load: `${count} connections`,
-        'connects/s': rate(count, { seconds: opened.milliseconds / 1_000 }),
-        'subscribes/s': rate(count, { seconds: subscribed.milliseconds / 1_000 }),
+        'connects/s': rate(rest, { seconds: opened.milliseconds / 1_000 }),
+        'subscribes/s': rate(rest, { seconds: subscribed.milliseconds / 1_000 }),
         'RSS KB/connection': kilobytes('resident'),
         'heap KB/connection': kilobytes('heap'),
         'external KB/connection': kilobytes('external'),
+        'RSS KB/connection from the start': fromStart(idle.resident),
+        'RSS KB/connection under load': fromStart(loaded),
         'writes/s acked': rate(measured.acks, measured),
         'deliveries/s': rate(measured.updates, measured),
         'ack p50 ms': rounded(ack.p50),

@@ -1,6 +1,7 @@
 import type { Scenario } from '../scenario.js';
 import { auth } from './auth.js';
 import { cluster } from './cluster.js';
+import { comeback } from './comeback.js';
 import { codec } from './in-process/codec.js';
 import { connections } from './connections.js';
 import { core } from './in-process/core.js';
@@ -34,6 +35,7 @@ export const scenarios: readonly Scenario[] = [
   hostile,
   metrics,
   connections,
+  comeback,
   cluster,
   processes,
   peers,

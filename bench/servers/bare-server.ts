@@ -12,6 +12,8 @@ import { MARK_BYTES } from '../load/mark.js';
 export interface BareSettings {
   /** Length of the frames that it publishes. */
   readonly frameBytes: number;
+  /** Length of the frame that answers a subscription; that of an empty document by default. */
+  readonly stateBytes?: number;
 }
 
 /** What waits for the next flush of a topic. */
@@ -27,11 +29,12 @@ const NAME_AT = HEADER_BYTES + '{"documentId":"'.length;
 const delay = Number(process.env['SYNC_BATCH_DELAY']);
 
 let frameBytes = 256;
+let stateBytes = HEADER_BYTES;
 const topics = new Map<string, Topic>();
 
 process.on('message', (message: unknown) => {
   if (typeof message === 'object' && message !== null && 'frameBytes' in message) {
-    frameBytes = (message as BareSettings).frameBytes;
+    ({ frameBytes, stateBytes = HEADER_BYTES } = message as BareSettings);
   }
 });
 
@@ -48,7 +51,7 @@ app.ws('/ws', {
     const bytes = Buffer.from(message);
     if (bytes[0] === typeCodes.subscribe) {
       ws.subscribe(nameOf(bytes));
-      ws.send(frameOf(typeCodes.sync_response, HEADER_BYTES), true);
+      ws.send(frameOf(typeCodes.sync_response, stateBytes), true);
     } else if (bytes[0] === typeCodes.delta) {
       hold(bytes);
     }

@@ -54,6 +54,12 @@ const connections = {
       [{ expr: total('synckit_verifications_in_progress', 'instance'), legend: '{{instance}}' }],
     ),
     lines(
+      'Tokens known as valid',
+      'short',
+      'Tokens that are not checked anew when their clients come back. Up to SYNCKIT_MAX_KNOWN_TOKENS per process; at that, the least recently used are forgotten.',
+      [{ expr: total('synckit_known_tokens', 'instance'), legend: '{{instance}}' }],
+    ),
+    lines(
       'Passwords being checked',
       'short',
       'Sign-ins in progress; each takes a fraction of a second of SYNCKIT_PASSWORD_THREADS. Up to SYNCKIT_MAX_PASSWORD_CHECKS wait; beyond that the answer is 503.',

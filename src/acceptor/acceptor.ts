@@ -273,6 +273,7 @@ export class Acceptor {
     this.#interests.stop();
     this.admission.stop();
     this.#connections.stop();
+    this.#authentication.stop();
     this.outgoing.stop();
     this.coalescer.stop();
     this.#router.stop();

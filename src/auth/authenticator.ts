@@ -18,6 +18,8 @@ export interface AuthenticatorOptions {
   readonly directory: Directory;
   /** Verifications with public keys, and look-ups of accounts, at a time. */
   readonly maxVerifications: number;
+  /** Tokens whose check is remembered. */
+  readonly maxKnownTokens: number;
   readonly log: Logger;
   /** The keys of the identity provider were fetched, or could not be. */
   readonly onKeysFetched: (result: 'fetched' | 'failed') => void;
@@ -31,9 +33,10 @@ export class Authenticator implements CredentialVerifier {
   readonly #admission: Admission;
 
   /** @throws Error that names the variable, when a file with keys can't be read. */
-  constructor({ secret, config, directory, maxVerifications, log, onKeysFetched }: AuthenticatorOptions) {
+  constructor({ secret, config, directory, maxVerifications, maxKnownTokens, ...options }: AuthenticatorOptions) {
+    const { log, onKeysFetched } = options;
     const { previousSecret, publicKeys, rules } = config;
-    this.#secrets = createTokenVerifier({ secret, previousSecret, rules });
+    this.#secrets = createTokenVerifier({ secret, previousSecret, rules, maxKnown: maxKnownTokens });
     this.#admission = new Admission(directory, maxVerifications, log);
     if (publicKeys === undefined) return;
     const sources = keySources(publicKeys, log, onKeysFetched);
@@ -43,6 +46,11 @@ export class Authenticator implements CredentialVerifier {
   /** Verifications that are not done yet. */
   get inProgress(): number {
     return (this.#publicKeys?.inProgress ?? 0) + this.#admission.inProgress;
+  }
+
+  /** Tokens whose check is remembered. */
+  get knownTokens(): number {
+    return this.#secrets.known();
   }
 
   /** What a token says of itself decides only which keys are tried: each fits tokens of its own kind alone. */

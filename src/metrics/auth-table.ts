@@ -28,6 +28,12 @@ export const authMetrics = {
     owner: 'node',
     help: 'Credentials that are being checked; at most SYNCKIT_MAX_VERIFICATIONS.',
   },
+  knownTokens: {
+    name: 'synckit_known_tokens',
+    type: 'gauge',
+    owner: 'node',
+    help: 'Valid tokens whose check is remembered; at most SYNCKIT_MAX_KNOWN_TOKENS.',
+  },
   heldBytes: {
     name: 'synckit_held_bytes',
     type: 'gauge',

@@ -96,6 +96,7 @@ export class NodeAuth {
       config: auth,
       directory: this.directory,
       maxVerifications: config.maxVerifications,
+      maxKnownTokens: config.maxKnownTokens,
       log,
       onKeysFetched: (result) => {
         metrics.keyFetches(result).add(1);

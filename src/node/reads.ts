@@ -37,6 +37,7 @@ export function nodeReads(node: MeasuredParts): NodeReads {
     connections: ({ protocol, state }) =>
       node.acceptor.meter.count(protocol === 'json' ? 'json' : 'binary', state as CountedState),
     verifications: () => node.auth.authenticator.inProgress,
+    knownTokens: () => node.auth.authenticator.knownTokens,
     certificateExpiry: () => node.listening.certificateExpiresAt / 1_000,
     passwordChecks: () => node.auth.passwords.waiting,
     accessAnswers: () => node.auth.accessAnswers,

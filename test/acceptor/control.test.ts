@@ -45,11 +45,7 @@ test('contract 10: the memory of the vectors of waiting reads is bounded', (t) =
     for (; taken < 1_000; taken++) {
       const bytes = Buffer.from(JSON.stringify({ id: `m${taken}`, documentId: `d${taken}`, vectorClock }));
       const message: Message = { type: 'sync_request', timestamp: 0, fields: Fields.read(bytes, 0, bytes.length) };
-      control.handle(
-        session,
-        { kind: 'authenticated', identity: anonymousIdentity, access, expiry: undefined },
-        message,
-      );
+      control.handle(session, { kind: 'authenticated', identity: anonymousIdentity, access }, message);
     }
   } catch (error) {
     t.match(error, { code: 'RATE_LIMIT_EXCEEDED', limit: 'reads' });

@@ -131,7 +131,7 @@ test('LIM7: what waits for the check of a token is no message before authenticat
   const release = hold(client);
   for (let i = 0; i < 25; i++) t.strictSame(client.send(delta(`d${i}`)), []);
   const access = compilePermissions(anonymousIdentity.permissions);
-  client.session.become({ kind: 'authenticated', identity: anonymousIdentity, access, expiry: undefined });
+  client.session.become({ kind: 'authenticated', identity: anonymousIdentity, access });
   release();
   await turn();
   t.equal(shards.tasks.flat().length, 25);

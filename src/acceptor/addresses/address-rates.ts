@@ -1,7 +1,7 @@
 import type { AddressLimit } from '../../config/load.js';
-import { TokenBucket } from '../session/limits/token-bucket.js';
+import { Rate, TokenBucket } from '../session/limits/token-bucket.js';
 import { limitFor } from './addresses.js';
-import { customerOf } from './spelling.js';
+import { customerOf, isLoopback } from './spelling.js';
 
 /** Seconds of its rate that an address may use at once: many people may be behind one, and come back together. */
 const BURST_SECONDS = 5;
@@ -11,12 +11,16 @@ const MAX_ADDRESSES = 50_000;
 /** Allows each address a number of something per second. */
 export class AddressRates {
   readonly #limit: AddressLimit;
+  readonly #loopback: Rate;
+  readonly #others: Rate;
   /** By customer, the longest known first. */
   readonly #buckets = new Map<string, TokenBucket>();
 
   /** @param limit Per second. */
   constructor(limit: AddressLimit) {
     this.#limit = limit;
+    this.#loopback = new Rate(limit.loopback, limit.loopback * BURST_SECONDS);
+    this.#others = new Rate(limit.others, limit.others * BURST_SECONDS);
   }
 
   /** @param address In its one spelling. @param now Milliseconds of the monotonic clock. */
@@ -27,7 +31,7 @@ export class AddressRates {
     let bucket = this.#buckets.get(customer);
     if (bucket === undefined) {
       this.#makeRoom(now);
-      this.#buckets.set(customer, (bucket = new TokenBucket(limit, limit * BURST_SECONDS, now)));
+      this.#buckets.set(customer, (bucket = new TokenBucket(isLoopback(address) ? this.#loopback : this.#others)));
     }
     return bucket.take(now);
   }

@@ -5,7 +5,6 @@ import type { AcceptorMetrics } from '../../metrics/acceptor-metrics.js';
 import { AddressRates } from './address-rates.js';
 import { Addresses } from './addresses.js';
 import { forwardedFor } from './forwarded.js';
-import { canonicalAddress } from './spelling.js';
 import { isWellFormed } from './well-formed.js';
 
 export interface DoorsOptions {
@@ -77,9 +76,7 @@ export class Doors {
   clientOf(response: HttpResponse, request: HttpRequest): string {
     const { forwardedHeader } = this.#options.config;
     const peer = peerOf(response);
-    const chain = this.addresses.isTrusted(canonicalAddress(peer) ?? peer)
-      ? forwardedFor(request, forwardedHeader)
-      : [];
+    const chain = this.addresses.lookUp(peer).isTrusted ? forwardedFor(request, forwardedHeader) : [];
     return this.addresses.resolve(peer, chain);
   }
 
@@ -104,11 +101,11 @@ export class Doors {
 
   #accept(response: HttpResponse): void {
     const { config, sessions } = this.#options;
-    const peer = canonicalAddress(peerOf(response)) ?? '';
+    const { address: peer = '', isTrusted } = this.addresses.lookUp(peerOf(response));
     const isFull = this.#plain > config.maxHttpConnections || this.#plain + sessions() > config.maxSockets;
     if (isFull) this.#refuse('sockets', peer);
     // A proxy stands for many clients, whose addresses are not known yet.
-    else if (this.addresses.isTrusted(peer) || this.#accepts.take(peer, performance.now())) return;
+    else if (isTrusted || this.#accepts.take(peer, performance.now())) return;
     else this.#refuse('rate', peer);
     response.close();
   }
@@ -126,7 +123,7 @@ export class Doors {
 }
 
 function peerOf(response: HttpResponse): string {
-  return Buffer.from(response.getRemoteAddressAsText()).toString();
+  return Buffer.from(response.getRemoteAddressAsText()).toString('latin1');
 }
 
 /** 0 = no limit. */

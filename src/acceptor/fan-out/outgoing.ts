@@ -53,8 +53,8 @@ export class Outgoing {
   /** A session was sent something large. */
   measure(session: Session): void {
     const bytes = session.isOpen ? session.socket.getBufferedAmount() : 0;
-    this.#bytes += bytes - session.outgoing.bytes;
-    session.outgoing.bytes = bytes;
+    this.#bytes += bytes - session.outgoingBytes;
+    session.outgoingBytes = bytes;
   }
 
   stop(): void {
@@ -77,17 +77,17 @@ export class Outgoing {
   }
 
   #lookAt(session: Session, now: number): void {
-    const { outgoing } = session;
-    const before = outgoing.bytes;
+    const before = session.outgoingBytes;
     this.measure(session);
+    session.rest(now);
     // Its socket may have room, but there was none for all sockets together; nothing else would go on with them.
     if (session.reads !== undefined && !this.isCrowded) this.#options.pumpReads(session);
-    if (outgoing.bytes < FEW_BYTES || outgoing.bytes < before) {
-      outgoing.stuckSince = undefined;
+    if (session.outgoingBytes < FEW_BYTES || session.outgoingBytes < before) {
+      session.stuckSince = undefined;
       return;
     }
-    outgoing.stuckSince ??= now;
-    if (this.isCrowded && now - outgoing.stuckSince > STUCK_MS) this.#options.disconnect(session);
+    session.stuckSince ??= now;
+    if (this.isCrowded && now - session.stuckSince > STUCK_MS) this.#options.disconnect(session);
   }
 
   /** Disconnects those for whom most waits, until there is room. */
@@ -96,12 +96,12 @@ export class Outgoing {
     if (this.#bytes <= maxBytes) return;
     const largest = sessions
       .flatMap((group) => [...group.values()])
-      .filter(({ outgoing }) => outgoing.bytes > 0)
-      .sort((a, b) => b.outgoing.bytes - a.outgoing.bytes);
+      .filter(({ outgoingBytes }) => outgoingBytes > 0)
+      .sort((a, b) => b.outgoingBytes - a.outgoingBytes);
     let left = this.#bytes;
     for (const session of largest) {
       if (left <= maxBytes) return;
-      left -= session.outgoing.bytes;
+      left -= session.outgoingBytes;
       disconnect(session);
     }
   }

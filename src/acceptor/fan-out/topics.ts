@@ -12,6 +12,7 @@ const COMPLETE =
 
 /** A document that has subscribers. */
 interface Entry {
+  readonly id: string;
   /** Subscriptions by variant, in the order of the bits. */
   readonly counts: number[];
   subscribers: number;
@@ -204,8 +205,10 @@ export class Topics {
   #add(session: Session, documentId: string, wanted: number): Subscription | undefined {
     if (session.subscriptions.size >= this.#maxPerSession) return undefined;
     const held: Subscription = { wanted: 0, joined: 0, number: ++this.#subscriptions };
-    session.subscriptions.set(documentId, held);
-    this.#entry(documentId).subscribers++;
+    const entry = this.#entry(documentId);
+    // One text for all sessions.
+    session.subscriptions.set(entry.id, held);
+    entry.subscribers++;
     this.#want(documentId, held, wanted);
     return held;
   }
@@ -213,7 +216,7 @@ export class Topics {
   #entry(documentId: string): Entry {
     let entry = this.#entries.get(documentId);
     if (entry === undefined) {
-      entry = { counts: new Array<number>(VARIANTS).fill(0), subscribers: 0, lastModified: 0 };
+      entry = { id: documentId, counts: new Array<number>(VARIANTS).fill(0), subscribers: 0, lastModified: 0 };
       this.#entries.set(documentId, entry);
       if (isRoom(documentId) || documentId === WORDWALL) this.#rooms.add(documentId);
     }

@@ -1,6 +1,5 @@
 import { customerOf } from '../addresses/spelling.js';
 import type { Budgets, SessionBudget } from '../session/limits/budgets.js';
-import type { TokenBucket } from '../session/limits/token-bucket.js';
 
 /** Addresses whose budgets are kept. */
 const MAX_ADDRESSES = 10_000;
@@ -18,12 +17,11 @@ export class AddressBudgets {
   /** @param now Milliseconds of the monotonic clock. */
   of(address: string, now: number): SessionBudget {
     const customer = customerOf(address);
-    const budget = this.#kept.get(customer) ?? this.#budgets.ofSession(now);
+    const budget = this.#kept.get(customer) ?? this.#budgets.ofSession();
     this.#kept.delete(customer);
     this.#kept.set(customer, budget);
     for (const [oldest, kept] of this.#kept) {
-      const isUnused = Object.values(kept).every((bucket: TokenBucket) => bucket.isFull(now));
-      if (oldest === customer || (this.#kept.size <= MAX_ADDRESSES && !isUnused)) break;
+      if (oldest === customer || (this.#kept.size <= MAX_ADDRESSES && !kept.isUnused(now))) break;
       this.#kept.delete(oldest);
     }
     return budget;

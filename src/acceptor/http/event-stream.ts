@@ -6,8 +6,7 @@ import {
   vectorOf,
   type ResumePoint,
 } from '../../protocol/resume-point.js';
-import type { SessionBudget } from '../session/limits/budgets.js';
-import type { SessionMeter } from '../session/limits/session-meter.js';
+import type { SessionParts } from '../session/session.js';
 import { resumeIdOf, type EventReader, type EventTopics } from '../fan-out/event-topics.js';
 import { HttpSession, type StreamSocket } from './http-session.js';
 
@@ -25,7 +24,6 @@ export interface EventSink {
 
 /** A stream of the events of one document. */
 export class EventStream extends HttpSession implements EventReader {
-  override readonly isEventStream = true;
   readonly #sink: EventSink;
   readonly #maxWaitingBytes: number;
   readonly #topics = new Set<string>();
@@ -34,7 +32,7 @@ export class EventStream extends HttpSession implements EventReader {
 
   /** @param lastEventId Of the client's former stream, or the empty string. */
   constructor(
-    about: readonly [number: number, address: string, budget: SessionBudget, meter: SessionMeter],
+    about: readonly [number: number, address: string, parts: SessionParts],
     sink: EventSink,
     lastEventId: string,
     maxWaitingBytes: number,
@@ -43,6 +41,10 @@ export class EventStream extends HttpSession implements EventReader {
     this.#sink = sink;
     this.#maxWaitingBytes = maxWaitingBytes;
     this.#point = parseResumePoint(lastEventId);
+  }
+
+  override get isEventStream(): boolean {
+    return true;
   }
 
   get session(): number {

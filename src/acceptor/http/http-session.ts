@@ -1,8 +1,6 @@
 import type { ErrorCode } from '../../errors.js';
 import type { MessageType } from '../../protocol/codes.js';
-import type { SessionBudget } from '../session/limits/budgets.js';
-import type { SessionMeter } from '../session/limits/session-meter.js';
-import { Session, type SessionSocket, type SessionState } from '../session/session.js';
+import { Session, type SessionParts, type SessionSocket, type SessionState } from '../session/session.js';
 import { refusalOf } from './refusal.js';
 
 /** What is done with what an HTTP client is sent. */
@@ -21,8 +19,8 @@ export class HttpSession extends Session {
   #lastError: ErrorCode | undefined;
   #isEnded = false;
 
-  constructor(number: number, address: string, budget: SessionBudget, meter: SessionMeter) {
-    super(number, address, budget, meter);
+  constructor(number: number, address: string, parts: SessionParts) {
+    super(number, address, parts);
     this.encoding = 'json';
     this.supportsBatch = true;
   }

@@ -5,7 +5,7 @@ import type { AcceptorMetrics } from '../../metrics/acceptor-metrics.js';
 import type { Authentication } from '../session/authentication.js';
 import type { Credential } from '../session/credential.js';
 import { SessionMeter } from '../session/limits/session-meter.js';
-import type { Session } from '../session/session.js';
+import type { Session, SessionParts } from '../session/session.js';
 import type { Sessions } from '../session/sessions.js';
 import type { Outgoing } from '../fan-out/outgoing.js';
 import type { Topics } from '../fan-out/topics.js';
@@ -33,12 +33,7 @@ export interface HttpSessionsOptions {
 }
 
 /** How a session is made: of a request, or of a stream. */
-export type MakeSession<S extends HttpSession> = (
-  number: number,
-  address: string,
-  budget: ReturnType<AddressBudgets['of']>,
-  meter: SessionMeter,
-) => S;
+export type MakeSession<S extends HttpSession> = (number: number, address: string, parts: SessionParts) => S;
 
 /** The sessions of HTTP requests in progress and of streams of events. They are not counted as connections. */
 export class HttpSessions {
@@ -70,9 +65,8 @@ export class HttpSessions {
     make: MakeSession<S>,
     streamOf?: (session: S) => StreamSocket,
   ): Promise<S> {
-    const { authentication, sessions, budgets } = this.#options;
-    const budget = budgets.of(address, performance.now());
-    const session = make(sessions.nextNumber(), address, budget, this.#meter);
+    const { authentication, sessions } = this.#options;
+    const session = make(sessions.nextNumber(), address, this.#partsFor(address));
     this.#open.set(session.number, session);
     session.open(socketOf(session, streamOf?.(session)), { kind: 'draining' });
     try {
@@ -102,13 +96,17 @@ export class HttpSessions {
 
   /** A session of the server itself, which may do everything. */
   openOwn(): HttpSession {
-    const { sessions, budgets } = this.#options;
-    const budget = budgets.of('', performance.now());
-    const session = new HttpSession(sessions.nextNumber(), '', budget, this.#meter);
+    const { sessions } = this.#options;
+    const session = new HttpSession(sessions.nextNumber(), '', this.#partsFor(''));
     this.#open.set(session.number, session);
     session.open(socketOf(session), { kind: 'draining' });
-    session.become({ kind: 'authenticated', identity: ownIdentity, access: ownAccess, expiry: undefined });
+    session.become({ kind: 'authenticated', identity: ownIdentity, access: ownAccess });
     return session;
+  }
+
+  #partsFor(address: string): SessionParts {
+    const budget = this.#options.budgets.of(address, performance.now());
+    return { meter: this.#meter, budgets: { ofSession: () => budget } };
   }
 
   close(session: HttpSession): void {

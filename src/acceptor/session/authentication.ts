@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { AuditDetails, AuditEvent } from '../../auth/audit.js';
-import { compilePermissions, type Access } from '../../auth/permissions.js';
+import { compilePermissions, type Access, type Permissions } from '../../auth/permissions.js';
 import {
   anonymousIdentity,
   failed,
@@ -15,6 +15,7 @@ import type { AcceptorMetrics } from '../../metrics/acceptor-metrics.js';
 import { errorBody, quote } from '../../protocol/encode.js';
 import type { Fields } from '../../protocol/fields.js';
 import type { Credential } from './credential.js';
+import { Deadlines } from './parts/deadlines.js';
 import type { Session, SessionState } from './session.js';
 
 export interface AuthenticationOptions {
@@ -45,9 +46,6 @@ export type DecideAccess = (
 /** Writes to the audit log. */
 export type Audit = (event: AuditEvent, details: AuditDetails) => void;
 
-/** Longest delay of a timer; for a later expiry the timer is started again. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
-
 /** By code, how a refusal is counted. */
 const refusals: Partial<Record<ErrorCode, string>> = {
   TOKEN_EXPIRED: 'expired',
@@ -58,11 +56,27 @@ const refusals: Partial<Record<ErrorCode, string>> = {
 
 const anonymous: Verified = Object.freeze({ ok: true, identity: anonymousIdentity });
 
-type Authenticated = Extract<SessionState, { readonly kind: 'authenticated' }>;
+const connecting: SessionState = Object.freeze({ kind: 'connecting' });
 
 /** Authenticates sessions, and ends those that do not authenticate in time or whose token expires. */
 export class Authentication {
   readonly #options: AuthenticationOptions;
+  /** Of those that are not authenticated. */
+  readonly #unauthenticated = new Deadlines<Session>(
+    () => performance.now(),
+    (session) => {
+      this.#end(session, 'AUTH_REQUIRED');
+    },
+  );
+  /** When tokens end. */
+  readonly #ends = new Deadlines<Session>(
+    () => Date.now(),
+    (session) => {
+      this.#end(session, 'TOKEN_EXPIRED');
+    },
+  );
+  /** What permissions mean; many sessions have the same. */
+  readonly #compiled = new WeakMap<Permissions, Access>();
 
   constructor(options: AuthenticationOptions) {
     this.#options = options;
@@ -71,12 +85,15 @@ export class Authentication {
   /** A socket has opened. @param credential From the upgrade request, if it had one. */
   begin(session: Session, credential: Credential | undefined): void {
     const { required, timeoutMs } = this.#options;
-    const deadline = setTimeout(() => {
-      this.#end(session, 'AUTH_REQUIRED');
-    }, timeoutMs);
-    session.become({ kind: 'connecting', deadline });
+    session.become(connecting);
     if (credential !== undefined) this.#verify(session, () => this.#check(credential), false);
     else if (!required) this.#verify(session, () => anonymous, false);
+    if (session.state.kind === 'connecting') due(session, this.#unauthenticated, performance.now() + timeoutMs);
+  }
+
+  stop(): void {
+    this.#unauthenticated.stop();
+    this.#ends.stop();
   }
 
   /** An `auth` message. */
@@ -102,13 +119,13 @@ export class Authentication {
     }
     const { identity } = verdict;
     if (isDeepStrictEqual(identity.permissions, state.identity.permissions)) return;
-    const compiled = compilePermissions(identity.permissions);
-    this.#narrow(session, state, identity, state.access.renew?.(compiled) ?? compiled);
+    const compiled = this.#compile(identity.permissions);
+    this.#narrow(session, identity, state.access.renew?.(compiled) ?? compiled);
   }
 
-  #narrow(session: Session, state: Authenticated, identity: Identity, access: Access): void {
+  #narrow(session: Session, identity: Identity, access: Access): void {
     const before = [...session.subscriptions.keys()];
-    session.become({ ...state, identity, access, expiry: this.#expiryOf(session, identity) });
+    this.#become(session, identity, access);
     this.#options.onIdentity(session, identity, access);
     const lost = before.filter((documentId) => !session.subscriptions.has(documentId));
     for (const documentId of lost) {
@@ -160,7 +177,7 @@ export class Authentication {
     if (access !== undefined) {
       await access.ready(session.subscriptions.keys());
       verified = await check();
-      if (verified.ok) access.renew(compilePermissions(verified.identity.permissions));
+      if (verified.ok) access.renew(this.#compile(verified.identity.permissions));
     }
     if (!session.isOpen || session.state.kind === 'draining') {
       access?.close();
@@ -190,11 +207,11 @@ export class Authentication {
       if (access === undefined || state.kind !== 'authenticated' || state.access !== access) return;
       // While it is not known, nothing changes for those who are connected.
       if (access.mayConnect === false) this.settle(session, { ok: false, code: 'ACCESS_ENDED' });
-      else this.#narrow(session, state, state.identity, access);
+      else this.#narrow(session, state.identity, access);
     };
     const isInUse = (documentId: string): boolean =>
       session.subscriptions.has(documentId) || session.awareness?.documents.has(documentId) === true;
-    const token = compilePermissions(identity.permissions);
+    const token = this.#compile(identity.permissions);
     const access = this.#options.decide?.(identity, session.address, token, { onChanged, isInUse });
     return access;
   }
@@ -205,33 +222,28 @@ export class Authentication {
       return;
     }
     const { identity } = verified;
-    this.#accept(session, identity, access ?? compilePermissions(identity.permissions));
+    this.#accept(session, identity, access ?? this.#compile(identity.permissions));
     if (answer) this.#welcome(session, identity);
   }
 
   #accept(session: Session, identity: Identity, access: Access): void {
-    session.become({
-      kind: 'authenticated',
-      identity,
-      access,
-      expiry: this.#expiryOf(session, identity),
-    });
+    this.#become(session, identity, access);
     this.#options.metrics.authentications(identity === anonymousIdentity ? 'anonymous' : 'accepted').add(1);
     this.#options.onIdentity(session, identity, access);
   }
 
-  #expiryOf(session: Session, { expiresAt }: Identity): NodeJS.Timeout | undefined {
-    return expiresAt === undefined ? undefined : this.#expireAt(session, expiresAt);
+  #become(session: Session, identity: Identity, access: Access): void {
+    session.become({ kind: 'authenticated', identity, access });
+    session.early = undefined;
+    if (identity.expiresAt !== undefined) due(session, this.#ends, identity.expiresAt);
   }
 
-  #expireAt(session: Session, expiresAt: number): NodeJS.Timeout {
-    const expire = (): void => {
-      if (Date.now() >= expiresAt) this.#end(session, 'TOKEN_EXPIRED');
-      else if (session.state.kind === 'authenticated') {
-        session.become({ ...session.state, expiry: this.#expireAt(session, expiresAt) });
-      }
-    };
-    return setTimeout(expire, Math.min(MAX_TIMER_MS, Math.max(0, expiresAt - Date.now())));
+  #compile(permissions: Permissions): Access {
+    const known = this.#compiled.get(permissions);
+    if (known !== undefined) return known;
+    const access = compilePermissions(permissions);
+    this.#compiled.set(permissions, access);
+    return access;
   }
 
   #welcome(session: Session, { userId, permissions }: Identity): void {
@@ -257,4 +269,10 @@ export class Authentication {
     session.reply('error', errorBody('auth', code, {}));
     session.end(errors[code].closeCode ?? closeCodes.policy, errors[code].sentence, true);
   }
+}
+
+/** Gives the state of a session a deadline, which ends with the state. @param at In ms of the clock of the deadlines. */
+function due(session: Session, deadlines: Deadlines<Session>, at: number): void {
+  session.deadlines = deadlines;
+  deadlines.add(session, at);
 }

@@ -6,12 +6,15 @@ import type { MessageType } from '../../protocol/codes.js';
 import { encodeFrame, type Body, type Encoding } from '../../protocol/encode.js';
 import type { Origin } from '../../messages/task.js';
 import { noCompression, type Compression } from './compression.js';
-import type { SessionBudget, UserBudget } from './limits/budgets.js';
+import type { Budgets, SessionBudget, UserBudget } from './limits/budgets.js';
 import type { Credential } from './credential.js';
 import type { SessionChecks } from './session-checks.js';
+import type { Deadlines, Due } from './parts/deadlines.js';
 import type { HeldFrames } from './held-frames.js';
 import type { ReadGate } from './limits/read-gate.js';
 import type { SessionMeter } from './limits/session-meter.js';
+import { SmallMap } from './parts/small-map.js';
+import type { User } from './parts/user.js';
 
 /** What a session needs of its connection. uWS's sockets are such; see there. */
 export interface SessionSocket {
@@ -27,14 +30,12 @@ export interface SessionSocket {
 
 /** The state of a session. What the session may do depends on it alone. */
 export type SessionState =
-  /** Not authenticated yet; closed at the deadline. */
-  | { readonly kind: 'connecting'; readonly deadline: NodeJS.Timeout }
+  /** Not authenticated yet. */
+  | { readonly kind: 'connecting' }
   | {
       readonly kind: 'authenticated';
       readonly identity: Identity;
       readonly access: Access;
-      /** Ends the session when its token does. */
-      readonly expiry: NodeJS.Timeout | undefined;
     }
   /** About to be closed by a drain; what it still sends is refused. */
   | { readonly kind: 'draining' }
@@ -54,12 +55,27 @@ export interface Endings {
   mayLinger(): boolean;
 }
 
-/** The awareness of a session. Most sessions have none, and ten thousand empty maps would take megabytes. */
+/** What a session has sent before it was authenticated. */
+export interface Early {
+  messages: number;
+  bytes: number;
+}
+
+/** What all sessions of a kind have in common. */
+export interface SessionParts {
+  readonly meter: SessionMeter;
+  /** Gives a session its budget. */
+  readonly budgets: Pick<Budgets, 'ofSession'>;
+  /** Default: nothing is compressed. */
+  readonly compression?: Compression;
+}
+
+/** The awareness of a session; most sessions have none. */
 export interface SessionAwareness {
   /** Documents whose awareness it is subscribed to, and the encoding of each subscription. */
-  readonly documents: Map<string, Encoding>;
+  readonly documents: SmallMap<Encoding>;
   /** Client ids that are bound to it, with the documents in which they are. */
-  readonly clientIds: Map<string, Set<string>>;
+  readonly clientIds: SmallMap<Set<string>>;
 }
 
 /** What a session wants of a document, as bits of `variants`. */
@@ -72,34 +88,39 @@ export interface Subscription {
   readonly number: number;
 }
 
-/** One connection. */
-export class Session {
+/** One connection. There may be a hundred thousand: what few of them need is made when they need it. */
+export class Session implements Due {
   #state: SessionState = { kind: 'closed' };
   #encoding: Encoding = 'binary';
   /** Whether the client has sent a message that shows that it understands `delta_batch`. */
   supportsBatch = false;
   /** Whether it is a stream of server-sent events. */
-  readonly isEventStream: boolean = false;
+  get isEventStream(): boolean {
+    return false;
+  }
+
   /** Whether it has written a binary `delta`, as SDK 0.1.x does, which takes fields and ignores states. */
   readsFields = false;
   /** Whether it has asked twice for one document, which SDK 0.1.x does not. */
   readsState = false;
   /** By document. */
-  readonly subscriptions = new Map<string, Subscription>();
+  readonly subscriptions = new SmallMap<Subscription>();
   /** Undefined until the session uses awareness. */
   awareness: SessionAwareness | undefined;
   /** Undefined while no read is in progress or waits. */
   reads: ReadGate | undefined;
-  /** Undefined before authentication. */
-  userId: string | undefined;
-  /** Whom it is counted for: its user, or, without one, its address. */
-  countedFor: string | undefined;
-  /** Undefined before authentication, and for clients of this host without a user. */
-  userBudget: UserBudget | undefined;
-  /** What it has sent before it was authenticated. */
-  readonly early = { messages: 0, bytes: 0 };
-  /** Bytes that waited for its socket when it was last looked at, and since when (in ms of the monotonic clock) none went. */
-  readonly outgoing: { bytes: number; stuckSince: number | undefined } = { bytes: 0, stuckSince: undefined };
+  /** Whom it is counted for: its user, or, without one, its address. Undefined before authentication. */
+  user: User | undefined;
+  /** Undefined once it is authenticated, and while it has sent nothing. */
+  early: Early | undefined;
+  /** Bytes that waited for its socket when it was last looked at. */
+  outgoingBytes = 0;
+  /** Since when none of them went, in ms of the monotonic clock; undefined while they are few or go. */
+  stuckSince: number | undefined;
+  /** The set that it is in with a deadline: to authenticate, or the end of its token. */
+  deadlines: Deadlines<Session> | undefined;
+  dueAt = 0;
+  duePlace = -1;
   /** Set while it is not authenticated. */
   endings: Endings | undefined;
   /** The app that its socket belongs to. */
@@ -117,6 +138,9 @@ export class Session {
   tooSlow = false;
   /** Undefined until it is opened. */
   #socket: SessionSocket | undefined;
+  /** Undefined while nothing of it is in use. */
+  #budget: SessionBudget | undefined;
+  readonly #parts: SessionParts;
 
   /**
    * @param number Unique in this process, never used again.
@@ -125,10 +149,40 @@ export class Session {
   constructor(
     readonly number: number,
     readonly address: string,
-    readonly budget: SessionBudget,
-    readonly meter: SessionMeter,
-    readonly compression: Compression = noCompression,
-  ) {}
+    parts: SessionParts,
+  ) {
+    this.#parts = parts;
+  }
+
+  get budget(): SessionBudget {
+    return (this.#budget ??= this.#parts.budgets.ofSession());
+  }
+
+  /** Undefined before authentication, and for clients of this host without a user. */
+  get userBudget(): UserBudget | undefined {
+    return this.user?.budget;
+  }
+
+  /** Undefined before authentication. */
+  get userId(): string | undefined {
+    return this.user?.id;
+  }
+
+  get meter(): SessionMeter {
+    return this.#parts.meter;
+  }
+
+  get compression(): Compression {
+    return this.#parts.compression ?? noCompression;
+  }
+
+  /** Forgets budgets that are as good as new ones. @param now Milliseconds of the monotonic clock. */
+  rest(now: number): void {
+    // A read that is not answered yet is charged to them once more.
+    if (this.reads !== undefined) return;
+    if (this.#budget?.isUnused(now) === true) this.#budget = undefined;
+    this.user?.rest(now);
+  }
 
   get state(): SessionState {
     return this.#state;
@@ -156,19 +210,12 @@ export class Session {
     this.#move(state);
   }
 
-  /** Enters another state; the timer of the former one is cleared. */
+  /** Enters another state, which has no deadline until it is given one. */
   become(state: SessionState): void {
-    switch (this.state.kind) {
-      case 'connecting':
-        clearTimeout(this.state.deadline);
-        break;
-      case 'authenticated':
-        clearTimeout(this.state.expiry);
-        if (state.kind !== 'authenticated' || state.access !== this.state.access) this.state.access.close?.();
-        break;
-      case 'draining':
-      case 'closed':
-        break;
+    this.deadlines?.remove(this);
+    this.deadlines = undefined;
+    if (this.state.kind === 'authenticated') {
+      if (state.kind !== 'authenticated' || state.access !== this.state.access) this.state.access.close?.();
     }
     this.#move(state);
   }
@@ -185,7 +232,7 @@ export class Session {
 
   /** Its awareness, created if there is none. */
   ensureAwareness(): SessionAwareness {
-    return (this.awareness ??= { documents: new Map(), clientIds: new Map() });
+    return (this.awareness ??= { documents: new SmallMap(), clientIds: new SmallMap() });
   }
 
   /** Names the session as the origin of a record. */

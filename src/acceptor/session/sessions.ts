@@ -1,12 +1,7 @@
 import { customerOf, isLoopback } from '../addresses/spelling.js';
-import { isUnused, type Budgets, type UserBudget } from './limits/budgets.js';
+import type { Budgets } from './limits/budgets.js';
 import type { Session } from './session.js';
-import { SessionGroup } from './limits/session-group.js';
-
-interface User {
-  readonly sessions: SessionGroup;
-  readonly budget: UserBudget;
-}
+import { User } from './parts/user.js';
 
 /** A user, as administrators see it. */
 export interface UserConnections {
@@ -72,27 +67,27 @@ export class Sessions {
    */
   setUser(session: Session, userId: string, isShared: boolean): void {
     this.#dropUser(session);
-    const name = isShared ? `${userId} ${customerOf(session.address)}` : userId;
-    const user = this.#users.get(name) ?? this.#enter(name);
-    user.sessions.add(session);
-    session.userId = userId;
-    session.countedFor = name;
-    session.userBudget = isShared && isLoopback(session.address) ? undefined : user.budget;
+    const isFree = isShared && isLoopback(session.address);
+    const customer = isFree ? session.address : customerOf(session.address);
+    const name = isShared ? `${userId} ${customer}` : userId;
+    const user = this.#users.get(name) ?? this.#enter(userId, name, isFree);
+    user.add(session);
+    session.user = user;
   }
 
   /** At most `limit` users, those who connected first before the others. */
   listUsers(limit: number): UserConnections[] {
     const listed: UserConnections[] = [];
-    for (const [user, { sessions }] of this.#users) {
+    for (const { name: user, size: connections } of this.#users.values()) {
       if (listed.length >= limit) break;
-      listed.push({ user, connections: sessions.size });
+      listed.push({ user, connections });
     }
     return listed;
   }
 
   /** The sessions of a user, live. @param user As `listUsers` names it. */
-  ofUser(user: string): SessionGroup | undefined {
-    return this.#users.get(user)?.sessions;
+  ofUser(user: string): User | undefined {
+    return this.#users.get(user);
   }
 
   /** A copy of all open sessions. */
@@ -105,37 +100,30 @@ export class Sessions {
     return this.#open.values();
   }
 
-  #enter(userId: string): User {
-    const user = this.#absent.get(userId) ?? {
-      sessions: new SessionGroup(),
-      budget: this.#budgets.ofUser(performance.now()),
-    };
-    this.#absent.delete(userId);
-    this.#users.set(userId, user);
+  #enter(userId: string, name: string, isFree: boolean): User {
+    const user = this.#absent.get(name) ?? new User(userId, name, isFree, this.#budgets);
+    this.#absent.delete(name);
+    this.#users.set(name, user);
     return user;
   }
 
   #dropUser(session: Session): void {
-    const { countedFor } = session;
-    if (countedFor === undefined) return;
-    session.userId = undefined;
-    session.countedFor = undefined;
-    session.userBudget = undefined;
-    const user = this.#users.get(countedFor);
+    const { user } = session;
     if (user === undefined) return;
-    user.sessions.delete(session);
-    if (user.sessions.size > 0) return;
-    this.#users.delete(countedFor);
-    if (!isUnused(user.budget, performance.now())) this.#absent.set(countedFor, user);
+    session.user = undefined;
+    user.delete(session);
+    if (user.size > 0) return;
+    this.#users.delete(user.name);
+    if (!user.isUnused(performance.now())) this.#absent.set(user.name, user);
     this.#forgetAbsent();
   }
 
   /** Forgets the longest absent users, while there are too many or their budgets are as good as new. */
   #forgetAbsent(): void {
     const now = performance.now();
-    for (const [userId, { budget }] of this.#absent) {
-      if (this.#absent.size <= MAX_ABSENT && !isUnused(budget, now)) return;
-      this.#absent.delete(userId);
+    for (const [name, user] of this.#absent) {
+      if (this.#absent.size <= MAX_ABSENT && !user.isUnused(now)) return;
+      this.#absent.delete(name);
     }
   }
 }

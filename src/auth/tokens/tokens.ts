@@ -4,36 +4,44 @@
  */
 import { createSigner, createVerifier } from 'fast-jwt';
 import type { ClaimRules } from '../../config/load.js';
-import { defaultRules, identityOf } from './claims.js';
+import { defaultRules, hashOf, identityOf } from './claims.js';
 import { failed, type Claims, type Verified } from '../identity.js';
 import type { Permissions } from '../permissions.js';
+import { PermissionSets } from './permission-sets.js';
+import { TokenCache } from './token-cache.js';
 
 export { anonymousIdentity, type Identity, type Verified } from '../identity.js';
 
 export interface TokenVerifier {
   /** Checks signature, claims and expiry. Never throws, whatever the text. */
   readonly verify: (token: string) => Verified;
+  /** Tokens whose check is remembered. */
+  readonly known: () => number;
 }
 
 /** Most characters of a token; enough for some thousand document ids. Longer ones are refused without decoding. */
 export const maxTokenLength = 65_536;
 
 /**
- * Creates a verifier. It caches no tokens: checking a signature takes 6 µs, a look-up in a cache 3 µs, and a cache of
- * ten thousand tokens would take megabytes.
+ * Creates a verifier. It remembers valid tokens by their hash: to find one takes a fifth of the time of a check, which counts
+ * when all clients come back at once.
  *
  * @param options.secret At least 32 characters.
  * @param options.previousSecret Tokens signed with it are valid too: while a secret is replaced.
  * @param options.rules What the claims must say; by default an end, and whatever issuer and audience.
+ * @param options.maxKnown Tokens that are remembered; none by default.
  * @param options.now The clock, in ms since the epoch; for tests.
  */
 export function createTokenVerifier(options: {
   readonly secret: string;
   readonly previousSecret?: string | undefined;
   readonly rules?: ClaimRules;
+  readonly maxKnown?: number;
   readonly now?: () => number;
 }): TokenVerifier {
-  const { secret, previousSecret, rules = defaultRules, now = Date.now } = options;
+  const { secret, previousSecret, rules = defaultRules, maxKnown = 0, now = Date.now } = options;
+  const cache = new TokenCache(maxKnown);
+  const permissionSets = new PermissionSets();
   const secrets = previousSecret === undefined ? [secret] : [secret, previousSecret];
   // The list of algorithms excludes `none` and keys of another kind. The key is a value, not a callback, which keeps
   // verification synchronous: no later frame of the client can overtake its auth message. Times are checked with the
@@ -55,12 +63,18 @@ export function createTokenVerifier(options: {
   return {
     verify: (token) => {
       if (token.length > maxTokenLength) return failed;
-      const claims = payloadOf(token);
       // The clock of a test may be ahead of the machine's, never behind it.
-      return claims === undefined
-        ? failed
-        : ofAccount(identityOf(token, claims, rules, Math.max(now(), Date.now())), claims);
+      const time = Math.max(now(), Date.now());
+      const hash = hashOf(token);
+      const known = cache.find(hash, time);
+      if (known !== undefined) return known;
+      const claims = payloadOf(token);
+      if (claims === undefined) return failed;
+      const verified = ofAccount(identityOf(token, claims, rules, time, permissionSets.read), claims);
+      cache.keep(hash, verified, token.length);
+      return verified;
     },
+    known: () => cache.size,
   };
 }
 

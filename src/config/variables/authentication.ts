@@ -43,6 +43,11 @@ export const authentication = {
     meaning:
       'Most credentials that are checked at a time and can’t be checked at once: tokens with a public key, and those whose account is looked up. Further ones are answered with AUTH_UNAVAILABLE, and clients try again.',
   }),
+  maxKnownTokens: variable('SYNCKIT_MAX_KNOWN_TOKENS', integer(0, 10_000_000), {
+    default: '10000',
+    meaning:
+      'Valid tokens of up to 1 024 characters, signed with JWT_SECRET, whose check is remembered: clients that come back with the same token are let in sooner. One takes about 500 bytes beyond those of its connection. Whether it has ended or was revoked is looked at each time. 0 = every token is checked anew.',
+  }),
   maxHeldBytes: variable('SYNCKIT_MAX_HELD_BYTES', size(1_024), {
     default: '32MiB',
     unit: 'bytes',

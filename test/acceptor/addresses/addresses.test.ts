@@ -47,6 +47,23 @@ test('LIM6 an IPv4 address is the same when it is written as IPv6', (t) => {
   t.end();
 });
 
+test('LIM6 what is remembered of addresses is right, and bounded', (t) => {
+  const addresses = new Addresses(['10.0.0.0/8'], { loopback: 0, others: 0 });
+  for (let turn = 0; turn < 2; turn++) {
+    t.equal(addresses.resolve('10.0.0.1', ['203.0.113.5', '10.0.0.2']), '203.0.113.5');
+    t.equal(addresses.resolve('203.0.113.5', ['198.51.100.1']), '203.0.113.5');
+    t.strictSame(addresses.lookUp('10.0.0.2:80'), { address: '10.0.0.2', isTrusted: true });
+    t.strictSame(addresses.lookUp('nobody'), { address: undefined, isTrusted: false });
+  }
+  t.equal(addresses.known, 5);
+  addresses.lookUp('x'.repeat(65));
+  t.equal(addresses.known, 5, 'nothing long is remembered');
+  for (let i = 0; i < 20_000; i++) addresses.lookUp(`2001:db8::${i.toString(16)}`);
+  t.equal(addresses.known, 10_000);
+  t.equal(addresses.resolve('10.0.0.1', ['203.0.113.5']), '203.0.113.5');
+  t.end();
+});
+
 test('LIM6 connections of one address are counted until they close', (t) => {
   const addresses = new Addresses([], { loopback: 2, others: 2 });
   t.strictSame(

@@ -10,7 +10,7 @@ const meter = new SessionMeter(new AcceptorMetrics(undefined));
 let numbers = 0;
 
 function enter(sessions: Sessions, userId: string, address: string, isShared: boolean): Session {
-  const session = new Session(++numbers, address, limits.ofSession(0), meter);
+  const session = new Session(++numbers, address, { budgets: limits, meter });
   sessions.add(session);
   sessions.setUser(session, userId, isShared);
   return session;

@@ -2,7 +2,7 @@ import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { createSigner } from 'fast-jwt';
 import { test } from 'tap';
-import { defaultRules } from '../../../src/auth/tokens/claims.js';
+import { defaultRules, tokenName } from '../../../src/auth/tokens/claims.js';
 import { compilePermissions, noPermissions } from '../../../src/auth/permissions.js';
 import { anonymousIdentity, createTokenVerifier, signToken } from '../../../src/auth/tokens/tokens.js';
 
@@ -76,17 +76,72 @@ test('an expired token is told from a bad one', (t) => {
 
 test('a remembered token expires like any other', (t) => {
   let now = Date.now();
-  const { verify } = createTokenVerifier({ secret, now: () => now });
+  const { verify, known } = createTokenVerifier({ secret, maxKnown: 10, now: () => now });
   const token = signToken({ secret, userId: 'ann', permissions, expiresInMs: hour });
   t.match(verify(token), { ok: true });
   t.match(verify(token), { ok: true });
+  t.equal(known(), 1);
   now += 2 * hour;
   t.same(verify(token), expired);
+  t.equal(known(), 0, 'what has ended is forgotten');
+  t.end();
+});
+
+test('a token has one name, however its signature is spelled', (t) => {
+  const { verify } = createTokenVerifier({ secret });
+  const token = sign({ userId: 'ann' });
+  const name = tokenName(token).id;
+  t.match(verify(token), { ok: true, identity: { basis: { tokenId: name } } });
+  // The last two bits of 43 characters are beyond the 32 bytes of the signature.
+  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+  const last = alphabet.indexOf(token.slice(-1));
+  const spelled = token.slice(0, -1) + alphabet.charAt(last ^ 1);
+  t.not(spelled, token);
+  t.match(verify(spelled), { ok: true, identity: { basis: { tokenId: name } } });
+  t.equal(tokenName(spelled).id, name);
+  t.not(tokenName(sign({ userId: 'bob' })).id, name);
+  t.end();
+});
+
+test('the identity of a remembered token is the one that it had', (t) => {
+  const { verify } = createTokenVerifier({ secret, maxKnown: 10 });
+  for (const payload of [{ sub: 'ann' }, { sub: 'bob', jti: 'one' }, { sub: 'cid', account: 'c', family: 'f' }]) {
+    const token = sign(payload);
+    const first = verify(token);
+    t.match(first, { ok: true, identity: { userId: payload.sub } });
+    t.equal(verify(token), first);
+  }
+  t.end();
+});
+
+test('tokens beyond the bound are forgotten, the least recently used first', (t) => {
+  const { verify, known } = createTokenVerifier({ secret, maxKnown: 2 });
+  const [a, b, c] = ['a', 'b', 'c'].map((userId) => sign({ userId })) as [string, string, string];
+  const first = verify(a);
+  const second = verify(b);
+  t.equal(verify(a), first);
+  verify(c);
+  t.equal(known(), 2);
+  t.equal(verify(a), first);
+  t.not(verify(b), second);
+  t.end();
+});
+
+test('nothing is remembered of a token that is refused or very long, nor where nothing may be', (t) => {
+  const { verify, known } = createTokenVerifier({ secret, maxKnown: 10 });
+  const token = sign({ userId: 'ann' });
+  t.same(verify(`${token.slice(0, -2)}xx`), failed);
+  t.same(verify(sign({ userId: 'ann', nbf: Math.floor(Date.now() / 1_000) + 3_600 })), failed);
+  t.match(verify(sign({ userId: 'ann', more: 'x'.repeat(2_000) })), { ok: true });
+  t.equal(known(), 0);
+  const without = createTokenVerifier({ secret });
+  t.match(without.verify(token), { ok: true });
+  t.equal(without.known(), 0);
   t.end();
 });
 
 test('a remembered token expires by the clock of the machine too', async (t) => {
-  const { verify } = createTokenVerifier({ secret, now: () => 0 });
+  const { verify } = createTokenVerifier({ secret, maxKnown: 10, now: () => 0 });
   const token = signToken({ secret, userId: 'ann', permissions, expiresInMs: 2_000 });
   t.match(verify(token), { ok: true });
   while (verify(token).ok) await new Promise((resolve) => setTimeout(resolve, 50));

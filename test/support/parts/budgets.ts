@@ -1,5 +1,5 @@
 /** Budgets without limits, for the parts of the acceptor that need one. */
-import { Budgets, type BudgetConfig, type SessionBudget } from '../../../src/acceptor/session/limits/budgets.js';
+import { Budgets, type BudgetConfig } from '../../../src/acceptor/session/limits/budgets.js';
 import { ReadAdmission, type ReadAdmissionOptions } from '../../../src/acceptor/session/limits/read-admission.js';
 import type { ReadGateOptions } from '../../../src/acceptor/session/limits/read-gate.js';
 
@@ -18,11 +18,6 @@ const noLimits: BudgetConfig = {
 
 export function budgets(limits: Partial<BudgetConfig> = {}): Budgets {
   return new Budgets({ ...noLimits, ...limits });
-}
-
-/** @param maxMessagesPerMinute 0 for any number. */
-export function unlimitedBudget(maxMessagesPerMinute = 0): SessionBudget {
-  return budgets({ maxMessagesPerMinute }).ofSession(performance.now());
 }
 
 export function readAdmission(limits: Partial<ReadAdmissionOptions> = {}): ReadAdmission {

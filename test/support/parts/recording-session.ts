@@ -3,7 +3,7 @@ import type { RecognizedString, WebSocket } from 'uWebSockets.js';
 import { SessionMeter } from '../../../src/acceptor/session/limits/session-meter.js';
 import { AcceptorMetrics } from '../../../src/metrics/acceptor-metrics.js';
 import { Session, type SocketData } from '../../../src/acceptor/session/session.js';
-import { unlimitedBudget } from './budgets.js';
+import { budgets } from './budgets.js';
 import { decodeFrame } from '../clients/client.js';
 import { brief } from './shard-driver.js';
 
@@ -64,12 +64,10 @@ let numbers = 0;
 /** @param perMinute Messages that it may send; 0 for any number. */
 export function recordingSession(perMinute = 0): RecordingSession {
   const socket = new RecordingSocket();
-  const session = new Session(
-    ++numbers,
-    '192.0.2.1',
-    unlimitedBudget(perMinute),
-    new SessionMeter(new AcceptorMetrics(undefined)),
-  );
+  const session = new Session(++numbers, '192.0.2.1', {
+    budgets: budgets({ maxMessagesPerMinute: perMinute }),
+    meter: new SessionMeter(new AcceptorMetrics(undefined)),
+  });
   session.open(socket as unknown as WebSocket<SocketData>, { kind: 'draining' });
   return { session, socket, topics: () => [...socket.topics].sort() };
 }

@@ -106,11 +106,11 @@ export function routerFixture(
     join: ({ mayWrite = ['*'], perMinute = 0, state } = {}) => {
       const made = recordingSession(perMinute);
       const { session, socket } = made;
-      if (state === 'connecting') session.become({ kind: state, deadline: setTimeout(() => undefined, 60_000) });
+      if (state === 'connecting') session.become({ kind: state });
       else if (state === undefined) {
         const permissions = { ...anonymousIdentity.permissions, canWrite: mayWrite };
         const access = compilePermissions(permissions);
-        session.become({ kind: 'authenticated', identity: anonymousIdentity, access, expiry: undefined });
+        session.become({ kind: 'authenticated', identity: anonymousIdentity, access });
       }
       const route = (bytes: Buffer, text: boolean): string[] => {
         const before = socket.calls.length;

@@ -65,7 +65,8 @@ export class Charges {
   }
 
   /** Charges a session that is not authenticated. @returns False when it has sent too much and must be disconnected. */
-  beforeAuth({ early }: Session, bytes: number): boolean {
+  beforeAuth(session: Session, bytes: number): boolean {
+    const early = (session.early ??= { messages: 0, bytes: 0 });
     early.messages++;
     early.bytes += bytes;
     const { maxMessagesBeforeAuth, maxBytesBeforeAuth } = this.#options;

@@ -1,4 +1,4 @@
-import { TokenBucket } from './token-bucket.js';
+import { Rate, TokenBucket } from './token-bucket.js';
 
 /** Who asks for a read, by the buckets that it is charged to, and its name within the process. */
 export interface Reader {
@@ -73,7 +73,7 @@ export class ReadAdmission {
   constructor(options: ReadAdmissionOptions) {
     this.#options = options;
     const { bytesPerSecond } = options;
-    this.#node = new TokenBucket(bytesPerSecond, bytesPerSecond * NODE_BURST_SECONDS, performance.now());
+    this.#node = new TokenBucket(new Rate(bytesPerSecond, bytesPerSecond * NODE_BURST_SECONDS));
   }
 
   /** Bytes of answers that are on their way, as far as they can be known. */

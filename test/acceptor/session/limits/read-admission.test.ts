@@ -1,6 +1,6 @@
 import { test } from 'tap';
 import { ReadAdmission, type Reader } from '../../../../src/acceptor/session/limits/read-admission.js';
-import { TokenBucket } from '../../../../src/acceptor/session/limits/token-bucket.js';
+import { Rate, TokenBucket } from '../../../../src/acceptor/session/limits/token-bucket.js';
 import { readAdmission } from '../../../support/parts/budgets.js';
 import { until } from '../../../support/nodes/server.js';
 
@@ -65,7 +65,7 @@ test('of a document whose size is not known one read is made, then as many as th
 
 test('who has used up his rate waits, and others do not', async (t) => {
   const admission = readAdmission();
-  const bucket = new TokenBucket(100 * MIB, 4 * MIB, performance.now());
+  const bucket = new TokenBucket(new Rate(100 * MIB, 4 * MIB));
   const greedy = new Wanting(admission, 'greedy', [bucket]).want(2);
   admission.answered('greedy0', 10 * MIB, true);
   t.same(greedy.started, ['greedy0'], 'the second waits for the size of the first, and then for the rate');

@@ -1,5 +1,5 @@
 import { test } from 'tap';
-import { perMinute, TokenBucket } from '../../../../src/acceptor/session/limits/token-bucket.js';
+import { perMinute, Rate, TokenBucket } from '../../../../src/acceptor/session/limits/token-bucket.js';
 
 /** How many of a number of messages pass at one moment. */
 function passed(bucket: TokenBucket, now: number, tries: number): number {
@@ -7,7 +7,7 @@ function passed(bucket: TokenBucket, now: number, tries: number): number {
 }
 
 test('LIM3 the messages of a minute pass at once, then as many as are refilled', (t) => {
-  const bucket = perMinute(60, 1_000);
+  const bucket = new TokenBucket(perMinute(60));
   t.equal(passed(bucket, 1_000, 100), 60);
   t.equal(passed(bucket, 1_999, 10), 0);
   t.equal(passed(bucket, 2_000, 10), 1);
@@ -16,13 +16,13 @@ test('LIM3 the messages of a minute pass at once, then as many as are refilled',
 });
 
 test('LIM3 a long pause refills no more than one minute', (t) => {
-  const bucket = perMinute(60, 0);
+  const bucket = new TokenBucket(perMinute(60));
   t.equal(passed(bucket, 10_000_000, 1_000), 60);
   t.end();
 });
 
 test('LIM3 fractions of a message add up, however often one tries', (t) => {
-  const bucket = perMinute(60, 0);
+  const bucket = new TokenBucket(perMinute(60));
   passed(bucket, 0, 60);
   let count = 0;
   for (let now = 1; now <= 10_500; now++) count += passed(bucket, now, 1);
@@ -31,13 +31,13 @@ test('LIM3 fractions of a message add up, however often one tries', (t) => {
 });
 
 test('LIM3 a limit of 0 is none', (t) => {
-  const bucket = perMinute(0, 0);
+  const bucket = new TokenBucket(perMinute(0));
   t.equal(passed(bucket, 0, 10_000), 10_000);
   t.end();
 });
 
 test('what was charged beyond the burst has to be waited for', (t) => {
-  const bucket = new TokenBucket(1_000, 4_000, 0);
+  const bucket = new TokenBucket(new Rate(1_000, 4_000));
   bucket.charge(0, 10_000);
   t.equal(bucket.waitMs(0), 6_001);
   t.equal(bucket.take(6_000), false);
