@@ -110,7 +110,7 @@ export class Session implements Due {
   /** Undefined while no read is in progress or waits. */
   reads: ReadGate | undefined;
   /** Whom it is counted for: its user, or, without one, its address. Undefined before authentication. */
-  user: User | undefined;
+  user: User<Session> | undefined;
   /** Undefined once it is authenticated, and while it has sent nothing. */
   early: Early | undefined;
   /** Bytes that waited for its socket when it was last looked at. */

@@ -16,9 +16,9 @@ const MAX_ABSENT = 10_000;
 /** The open sessions by number, and the users that they belong to. */
 export class Sessions {
   readonly #open = new Map<number, Session>();
-  readonly #users = new Map<string, User>();
+  readonly #users = new Map<string, User<Session>>();
   /** Those without a session, the longest absent first. */
-  readonly #absent = new Map<string, User>();
+  readonly #absent = new Map<string, User<Session>>();
   readonly #budgets: Budgets;
   #numbers = 0;
 
@@ -86,7 +86,7 @@ export class Sessions {
   }
 
   /** The sessions of a user, live. @param user As `listUsers` names it. */
-  ofUser(user: string): User | undefined {
+  ofUser(user: string): User<Session> | undefined {
     return this.#users.get(user);
   }
 
@@ -100,8 +100,8 @@ export class Sessions {
     return this.#open.values();
   }
 
-  #enter(userId: string, name: string, isFree: boolean): User {
-    const user = this.#absent.get(name) ?? new User(userId, name, isFree, this.#budgets);
+  #enter(userId: string, name: string, isFree: boolean): User<Session> {
+    const user = this.#absent.get(name) ?? new User<Session>(userId, name, isFree, this.#budgets);
     this.#absent.delete(name);
     this.#users.set(name, user);
     return user;

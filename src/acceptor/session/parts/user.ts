@@ -1,8 +1,7 @@
 import type { Budgets, UserBudget } from '../limits/budgets.js';
-import type { Session } from '../session.js';
 
 /** A user with open sessions. Most have one, and ten thousand sets of one would take megabytes. */
-export class User implements Iterable<Session> {
+export class User<Session> implements Iterable<Session> {
   readonly #budgets: Pick<Budgets, 'ofUser'>;
   #only: Session | undefined;
   #several: Set<Session> | undefined;
