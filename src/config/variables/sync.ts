@@ -30,7 +30,7 @@ export const sync = {
     default: '4',
     unit: 'ms',
     meaning:
-      'Under load, the least time from the begin of one commit of a shard to the next: what is merged meanwhile is committed, and acknowledged, together. The first commit after a pause is not delayed. At most SYNC_BATCH_DELAY. 0 = no gathering.',
+      'Under load, the least time from the begin of one commit of a shard to the next: what is merged meanwhile is committed, and acknowledged, together. The first commit after a pause is not delayed. At most SYNC_BATCH_DELAY. 0 = no gathering, as with SYNC_PUBLISH=durable, where updates would wait for it too.',
   }),
   publish: variable('SYNC_PUBLISH', oneOf('merged', 'durable'), {
     default: 'merged',

@@ -26,7 +26,7 @@ export interface CommitsOptions {
   readonly outbox: Outbox;
   /** As in StallWatch, in ms. */
   readonly stallMs: number;
-  /** As in CommitterOptions. */
+  /** As in CommitterOptions, unless what is shown waits for commits. */
   readonly commitGatherMs: number;
   /** When others are shown what was written; `graceMs` as in PublishGate. */
   readonly publish: { readonly when: 'merged' | 'durable'; readonly graceMs: number };
@@ -53,7 +53,9 @@ export class Commits {
   readonly #texts: TextWriter;
 
   constructor(options: CommitsOptions) {
-    const { storage, log, metrics, stallMs, commitGatherMs, outbox, process, endTurn } = options;
+    const { storage, log, metrics, stallMs, publish, outbox, process, endTurn } = options;
+    // Updates would wait for it too.
+    const gatherMs = publish.when === 'durable' ? 0 : options.commitGatherMs;
     const { dirty } = this;
     this.#texts = new TextWriter(options.texts, metrics);
     const undo = this.#undo(options);
@@ -65,7 +67,7 @@ export class Commits {
       },
     });
     this.committer = new Committer({
-      ...{ storage, log, metrics, stallMs, gatherMs: commitGatherMs, dirty },
+      ...{ storage, log, metrics, stallMs, gatherMs, dirty },
       onReplaced: (document, path) => {
         this.gate.replaced(document, path);
       },
@@ -94,8 +96,8 @@ export class Commits {
       afterCommit: endTurn,
     });
     this.gate = new PublishGate({
-      durable: options.publish.when === 'durable',
-      graceMs: options.publish.graceMs,
+      durable: publish.when === 'durable',
+      graceMs: publish.graceMs,
       ...{ outbox, committer: this.committer, dirty, metrics, process, endTurn },
     });
   }

@@ -23,6 +23,14 @@ test('ACK1 after a commit, what is merged within a time is committed and acknowl
   );
 });
 
+test('DUR1 where updates wait for the commit, it is not gathered', async (t) => {
+  const driver = new ShardDriver({ commitGatherMs: ENDLESS, publish: { when: 'durable', graceMs: ENDLESS } });
+  for (const i of [1, 2, 3]) {
+    await driver.run('a', [write(1, { id: `m${i}`, field: 'f', value: i })]);
+    t.equal(driver.storage.commits.length, i);
+  }
+});
+
 test('a batch that is full, and the acks of what is stored already, wait for no time', async (t) => {
   const driver = new ShardDriver({ commitGatherMs: ENDLESS, limits: { maxFields: 10_000, maxBytes: 10_000_000 } });
   await driver.run('a', [write(1, { id: 'm1', field: 'f', value: 1 }, 5_000)]);
