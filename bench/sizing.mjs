@@ -73,12 +73,17 @@ function print(load) {
     ['messages on the bus a second', size.messages],
     ['deliveries of a process a second', size.deliveries],
     ...Object.entries(size.cores).map(([part, cores]) => [`cores: ${part}`, cores]),
-    ['memory of a process, MB', COSTS.processMb + (Math.min(load.connections, load.perProcess) * COSTS.connectionKb) / 1024],
+    [
+      'memory of a process, MB',
+      COSTS.processMb + (Math.min(load.connections, load.perProcess) * COSTS.connectionKb) / 1024,
+    ],
   ];
   for (const [what, value] of rows) console.log(`${what.padEnd(36)} ${number(value).padStart(10)}`);
   const [part, cores] = firstFull(size);
   const room = FULL / cores;
-  console.log(`${part} is full first: ${room >= 1 ? `at ${room.toFixed(1)} times this load` : 'this load is too much for it'}`);
+  console.log(
+    `${part} is full first: ${room >= 1 ? `at ${room.toFixed(1)} times this load` : 'this load is too much for it'}`,
+  );
 }
 
 if (process.argv[1] === import.meta.filename) {
