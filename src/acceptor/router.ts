@@ -6,6 +6,7 @@ import type { ErrorDetails } from '../protocol/encode.js';
 import { readHead, scanNames, scanString, type FrameHead } from '../protocol/frame.js';
 import { ObjectScan } from '../protocol/json/json-scan.js';
 import { parseMessage } from '../protocol/message.js';
+import type { KeepsHistory } from '../messages/history.js';
 import { recordKinds } from '../messages/task.js';
 import type { Access } from '../auth/permissions.js';
 import type { Authentication } from './session/authentication.js';
@@ -16,6 +17,7 @@ import type { Awareness } from './awareness/awareness.js';
 import { CheckedWrites, requireAllowed, type Verdict, type WriteCheck } from './session/checked-writes.js';
 import { HeldFrames, type HeldBytes } from './session/held-frames.js';
 import type { Refusals } from './session/refusals.js';
+import { authorOf } from './session/author.js';
 import type { Session } from './session/session.js';
 import { watchChunks } from './session/watch-chunks.js';
 import type { Topics } from './fan-out/topics.js';
@@ -31,6 +33,8 @@ export interface RouterOptions {
   readonly refusals: Refusals;
   /** Who is asked about writes before they are merged, if anybody is. */
   readonly writeCheck: WriteCheck | undefined;
+  /** Undefined when no history is kept. */
+  readonly keepsHistory?: KeepsHistory;
   readonly chunkLimits: ChunkLimits;
   readonly chunkMemory: ChunkMemory;
   /** Of all sessions. */
@@ -237,6 +241,7 @@ export class Router {
         receivedAt,
         payload: Buffer.from(bytes.subarray(head.start, head.end)),
         ...(mayNotCreate ? { mayNotCreate } : {}),
+        ...(this.#options.keepsHistory?.(documentId) === true ? { userId: authorOf(session) } : undefined),
       },
       false,
     );

@@ -12,7 +12,10 @@ import type { EventTopics } from '../fan-out/event-topics.js';
 import type { Sender } from './http-sessions.js';
 import { refusalOf } from './refusal.js';
 
-export interface EventStreamsOptions extends Omit<DocumentRequestsOptions, 'timeoutMs' | 'lifecycle' | 'writeCheck'> {
+export interface EventStreamsOptions extends Omit<
+  DocumentRequestsOptions,
+  'timeoutMs' | 'lifecycle' | 'writeCheck' | 'history' | 'keepsHistory'
+> {
   readonly topics: Pick<Topics, 'subscribe'>;
   readonly events: EventTopics;
   readonly addresses: Pick<Addresses, 'enter' | 'leave'>;

@@ -95,7 +95,7 @@ BEGIN
         > (stored.ts, stored.counter, stored.client_id COLLATE "C", coalesce(stored.raw, stored.value::text) COLLATE "C")
     END
   ), step AS (
-    SELECT document_id, path, client_id, nullif(user_id, '') AS user_id, n,
+    SELECT document_id, path, client_id, nullif(user_id, '') AS user_id, n, row_number() OVER chain AS link,
       CASE WHEN deleted THEN NULL ELSE value END AS after,
       CASE WHEN row_number() OVER chain = 1 THEN stored_value
         ELSE lag(CASE WHEN deleted THEN NULL ELSE value END) OVER chain END AS before
@@ -105,7 +105,7 @@ BEGIN
     )
   ), placed AS (
     SELECT step.*, (numbers ->> step.document_id)::bigint AS number,
-      row_number() OVER (PARTITION BY step.document_id ORDER BY n) - 1 AS nth
+      row_number() OVER (PARTITION BY step.document_id ORDER BY link, n) - 1 AS nth
     FROM step WHERE before IS DISTINCT FROM after
   ), added AS (
     INSERT INTO history_entries (document_id, commit, place, at, path, before, after, user_id, client_id)
