@@ -10,7 +10,10 @@ const page = 'docs/integration.md';
 
 test('who changed a price is audited, and an afternoon is undone', async (t) => {
   const start = block(page, 'sh', 'HISTORY_PREFIXES=order:');
-  const variables = [...start.matchAll(/([A-Z_]+)=(\S+)/g)].map(([, name, value]) => [name!, value!]);
+  const variables = Array.from(
+    start.matchAll(/([A-Z_]+)=(\S+)/g),
+    ([, name = '', value = '']) => [name, value] as const,
+  );
   const to = await server(t, { JWT_SECRET: secret, ...Object.fromEntries(variables) });
   const [ann, bob] = [new Historian(to, 'ann'), new Historian(to, 'bob')];
   await ann.ask('PATCH', '/documents/order:17', { price: 120, status: 'open' });
