@@ -128,21 +128,15 @@ const table = {
     meaning: 'The history of the document is not kept (HISTORY_PREFIXES). HTTP only.',
   },
   HISTORY_NOT_KEPT: {
-    sentence: 'History not kept',
-    retryable: false,
-    isOfHttp: true,
+    ...{ sentence: 'History not kept', retryable: false, isOfHttp: true },
     meaning: 'The time lies before what is kept of the history of the document (HISTORY_MAX_AGE). HTTP only.',
   },
   HISTORY_TOO_LARGE: {
-    sentence: 'History too large',
-    retryable: false,
-    isOfHttp: true,
+    ...{ sentence: 'History too large', retryable: false, isOfHttp: true },
     meaning: 'A rollback would read or write too much. A later time, or fewer fields, may do. HTTP only.',
   },
   SNAPSHOT_NOT_FOUND: {
-    sentence: 'Snapshot not found',
-    retryable: false,
-    isOfHttp: true,
+    ...{ sentence: 'Snapshot not found', retryable: false, isOfHttp: true },
     meaning: 'There is no snapshot with this id; it may have been removed with its age or number. HTTP only.',
   },
   NO_SNAPSHOTS: {

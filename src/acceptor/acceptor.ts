@@ -166,8 +166,7 @@ export class Acceptor {
       maxWaiting: MAX_LIFECYCLE_REQUESTS,
     });
     const keepsHistory = keepsHistoryOf(config.historyPrefixes);
-    const bounds = { timeoutMs, maxRollbackBytes: config.maxDocumentBytes };
-    const history = new DocumentHistory({ ...options, keepsHistory, log: sampled, ...bounds });
+    const history = new DocumentHistory({ ...options, keepsHistory, log: sampled, timeoutMs });
     this.documents = new DocumentRequests({ ...http, timeoutMs, lifecycle, writeCheck, history, keepsHistory });
     this.streams = new EventStreams({
       ...{ ...http, topics: this.topics, events: this.#events, addresses: this.doors.addresses },
@@ -186,10 +185,9 @@ export class Acceptor {
       ...this.#parts(),
       metrics,
       heldBytes: this.heldBytes,
-      ...{ charges, keepsHistory },
+      ...{ charges, keepsHistory, writeCheck },
       chunkMemory: this.chunkMemory,
       refusals: new Refusals({ metrics, charges, log: sampled }),
-      writeCheck,
       chunkLimits: { sets: config.maxChunkSets, bytes: config.maxChunkedBytes, timeout: config.chunkTimeoutMs },
       fence: async () => {
         // Also for updates of other nodes, a shard must know the new variant: its record may wait in the coalescer.

@@ -25,7 +25,7 @@ export type DocumentSweep = Pick<DeletionSweep, 'start' | 'stop'>;
 
 /** The lists, deletions, erasures and histories of a node's documents. */
 export function documentLifecycle(parts: DocumentLifecycleParts): {
-  readonly documents: LifecycleClient;
+  readonly lifecycle: LifecycleClient;
   readonly history: HistoryClient;
   readonly sweep: DocumentSweep;
 } {
@@ -42,7 +42,8 @@ export function documentLifecycle(parts: DocumentLifecycleParts): {
     },
   });
   const history = historyClient(shards, kind === 'memory');
-  if (config.historyPrefixes === undefined || config.historyPrefixes.length === 0) return { documents, history, sweep };
+  if (config.historyPrefixes === undefined || config.historyPrefixes.length === 0)
+    return { lifecycle: documents, history, sweep };
   const pruning = new HistorySweep({
     ...{ history, log, keepMs: config.historyMaxAgeMs, keep: config.historyMaxEntries },
     onPruned: (entries) => {
@@ -52,7 +53,7 @@ export function documentLifecycle(parts: DocumentLifecycleParts): {
       metrics.historyFailures.add(1);
     },
   });
-  return { documents, history, sweep: both(sweep, pruning) };
+  return { lifecycle: documents, history, sweep: both(sweep, pruning) };
 }
 
 function both(...sweeps: readonly DocumentSweep[]): DocumentSweep {

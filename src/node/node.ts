@@ -122,11 +122,7 @@ export class Node {
       },
       draining: () => this.#state === 'draining',
     });
-    const {
-      documents: lifecycle,
-      history,
-      sweep,
-    } = documentLifecycle({
+    const { lifecycle, history, sweep } = documentLifecycle({
       ...{ config, log: log.child({ part: 'documents' }), shards: this.shards, metrics: acceptorMetrics },
       snapshots: this.snapshots.store,
     });

@@ -1,3 +1,4 @@
+import type { Config } from '../../config/load.js';
 import { LimitError, ProtocolError } from '../../errors.js';
 import type { SampledLog } from '../../log.js';
 import type {
@@ -24,8 +25,7 @@ export interface DocumentHistoryOptions {
   readonly metrics: Pick<AcceptorMetrics, 'rollbacks'>;
   /** For so long a request waits for its answer, in ms. */
   readonly timeoutMs: number;
-  /** Bytes of the values that one rollback may write. */
-  readonly maxRollbackBytes: number;
+  readonly config: Pick<Config, 'maxDocumentBytes'>;
 }
 
 /** Requests that wait at a time, of all clients: each may keep the storage and a shard busy. */
@@ -51,7 +51,7 @@ export class DocumentHistory {
   }
 
   async plan(documentId: string, rollback: RollbackRequest): Promise<RollbackPlan> {
-    const maxBytes = this.#options.maxRollbackBytes;
+    const maxBytes = this.#options.config.maxDocumentBytes;
     return (await this.#ask(documentId, { kind: 'rollback', documentId, rollback, maxBytes })) as RollbackPlan;
   }
 

@@ -17,7 +17,7 @@ import type {
   RolledBack,
 } from '../../messages/history.js';
 import { recordKinds } from '../../messages/task.js';
-import type { ClientType, MessageType } from '../../protocol/codes.js';
+import type { MessageType } from '../../protocol/codes.js';
 import type { EndingRequest } from '../../messages/lifecycle-request.js';
 import type { ListPage, ListRequest } from '../../storage/lifecycle/port.js';
 import { gateOf } from '../control.js';
@@ -26,6 +26,7 @@ import { authorOf } from '../session/author.js';
 import type { Charges } from '../session/limits/charges.js';
 import { requireAllowed, type WriteCheck } from '../session/checked-writes.js';
 import type { ReadAdmission } from '../session/limits/read-admission.js';
+import { chargeTo } from './charge-to.js';
 import { accessTo } from './access-to.js';
 import { hasChanges, type DocumentHistory } from './document-history.js';
 import type { DocumentLifecycle } from './document-lifecycle.js';
@@ -239,7 +240,7 @@ export class DocumentClient {
           timestamp: Date.now(),
           receivedAt: performance.now(),
           payload: withHead(head, body),
-          ...(this.#options.keepsHistory?.(documentId) === true ? { userId: authorOf(session) } : undefined),
+          ...authorOf(session, documentId, this.#options.keepsHistory),
         },
         false,
       );
@@ -290,21 +291,6 @@ export class DocumentClient {
       }
     });
   }
-}
-
-/** Charges a session for a request. @throws LimitError */
-export function chargeTo(
-  session: HttpSession,
-  type: ClientType,
-  bytes: number,
-  { charges, metrics }: Pick<DocumentRequestsOptions, 'charges' | 'metrics'>,
-): void {
-  metrics.messagesReceived(type).add(1);
-  metrics.bytesReceived(type).add(bytes);
-  const overLimit = charges.charge(session, type, bytes, performance.now());
-  if (overLimit === undefined) return;
-  metrics.limitRejections(overLimit.limit).add(1);
-  throw overLimit;
 }
 
 function kept(frame: Uint8Array): Buffer {
