@@ -26,6 +26,7 @@ const rows = [
   contentRows.texts,
   contentRows.removedFields,
   contentRows.snapshots,
+  contentRows.history,
   documentRows.fanOut,
   documentRows.shards,
   storageRow,

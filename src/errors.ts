@@ -123,10 +123,20 @@ const table = {
     meaning:
       'The document was erased, and takes no collaborative text any more: an old state of the text, from a client that was away, would bring all of it back. Nothing of the message was applied.',
   },
+  HISTORY_OFF: {
+    ...{ sentence: 'No history', retryable: false, isOfHttp: true },
+    meaning: 'The history of the document is not kept (HISTORY_PREFIXES). HTTP only.',
+  },
+  HISTORY_NOT_KEPT: {
+    ...{ sentence: 'History not kept', retryable: false, isOfHttp: true },
+    meaning: 'The time lies before what is kept of the history of the document (HISTORY_MAX_AGE). HTTP only.',
+  },
+  HISTORY_TOO_LARGE: {
+    ...{ sentence: 'History too large', retryable: false, isOfHttp: true },
+    meaning: 'A rollback would read or write too much. A later time, or fewer fields, may do. HTTP only.',
+  },
   SNAPSHOT_NOT_FOUND: {
-    sentence: 'Snapshot not found',
-    retryable: false,
-    isOfHttp: true,
+    ...{ sentence: 'Snapshot not found', retryable: false, isOfHttp: true },
     meaning: 'There is no snapshot with this id; it may have been removed with its age or number. HTTP only.',
   },
   NO_SNAPSHOTS: {

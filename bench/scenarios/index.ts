@@ -8,6 +8,7 @@ import { core } from './in-process/core.js';
 import { curves } from './curves.js';
 import { fanout } from './fanout.js';
 import { http } from './http.js';
+import { history } from './history.js';
 import { hostile } from './hostile.js';
 import { ingest } from './ingest.js';
 import { jwt } from './in-process/jwt.js';
@@ -32,6 +33,7 @@ export const scenarios: readonly Scenario[] = [
   sync,
   text,
   http,
+  history,
   hostile,
   metrics,
   connections,

@@ -73,4 +73,31 @@ const snapshots = {
   ],
 };
 
-export const contentRows = { texts, removedFields, snapshots };
+const history = {
+  title: 'History of documents',
+  panels: [
+    lines(
+      'History: entries',
+      'ops',
+      'Added by commits, and dropped because of HISTORY_MAX_AGE or HISTORY_MAX_ENTRIES. Nothing without HISTORY_PREFIXES.',
+      [
+        { expr: rate('synckit_history_entries_total'), legend: 'added' },
+        { expr: rate('synckit_history_pruned_total'), legend: 'dropped' },
+      ],
+    ),
+    lines('History: bytes', 'binBps', 'Values and texts that commits have added to histories.', [
+      { expr: rate('synckit_history_bytes_total'), legend: 'bytes' },
+    ]),
+    lines(
+      'History: failures and rollbacks',
+      'ops',
+      'Failed attempts to drop old entries, which are repeated: the log says why. Rollbacks that are durable.',
+      [
+        { expr: rate('synckit_history_failures_total', 'instance'), legend: 'failures: {{instance}}' },
+        { expr: rate('synckit_rollbacks_total'), legend: 'rollbacks' },
+      ],
+    ),
+  ],
+};
+
+export const contentRows = { texts, removedFields, snapshots, history };

@@ -3,6 +3,7 @@ import type { Config } from '../config/load.js';
 import type { Logger } from '../log.js';
 import type { AcceptorMetrics } from '../metrics/acceptor-metrics.js';
 import type { ShardSet } from '../pool/shard-set.js';
+import type { HistoryClient } from '../pool/history-client.js';
 import type { LifecycleClient } from '../pool/lifecycle-client.js';
 import type { Apps } from './apps.js';
 import type { Audit, DecideAccess } from './session/authentication.js';
@@ -21,6 +22,7 @@ export interface AcceptorOptions {
   readonly shards: ShardSet;
   /** Lists, deletes, restores and erases documents. */
   readonly lifecycle: LifecycleClient;
+  readonly history: HistoryClient;
   /** Names this process, unique among all nodes and starts. */
   readonly run: string;
   readonly metrics: AcceptorMetrics;

@@ -20,6 +20,8 @@ import { Connections } from './connections.js';
 import { Control } from './control.js';
 import { Delivery } from './fan-out/delivery.js';
 import { AddressBudgets } from './http/address-budgets.js';
+import { keepsHistoryOf } from '../messages/history.js';
+import { DocumentHistory } from './http/document-history.js';
 import { DocumentLifecycle } from './http/document-lifecycle.js';
 import { DocumentRequests } from './http/document-requests.js';
 import { EventStreams } from './http/event-streams.js';
@@ -128,8 +130,7 @@ export class Acceptor {
       maxQueuedBytes: config.maxQueuedBytes,
       variantsOf: (documentId) => this.topics.variantsOf(documentId),
       isOnlySubscriber: (session, documentId) => this.topics.isOnlySubscriber(this.sessions.find(session), documentId),
-      ...{ waits: metrics.coalescingWait, windows: metrics.flushWindow },
-      onWrite: options.onWrite,
+      ...{ waits: metrics.coalescingWait, windows: metrics.flushWindow, onWrite: options.onWrite },
     });
     const { topics, coalescer } = this;
     const interests = { topics, coalescer, indexOf: (documentId: string) => shards.indexOf(documentId) };
@@ -164,12 +165,13 @@ export class Acceptor {
       ...{ documents: options.lifecycle, audit: options.audit, log: sampled, metrics, timeoutMs },
       maxWaiting: MAX_LIFECYCLE_REQUESTS,
     });
-    this.documents = new DocumentRequests({ ...http, timeoutMs, lifecycle, writeCheck });
+    const keepsHistory = keepsHistoryOf(config.historyPrefixes);
+    const history = new DocumentHistory({ ...options, keepsHistory, log: sampled, timeoutMs });
+    this.documents = new DocumentRequests({ ...http, timeoutMs, lifecycle, writeCheck, history, keepsHistory });
     this.streams = new EventStreams({
       ...{ ...http, topics: this.topics, events: this.#events, addresses: this.doors.addresses },
       delivery: () => this.#delivery,
-      maxStreams: config.maxEventStreams,
-      maxBackpressureBytes: config.maxBackpressureBytes,
+      ...{ maxStreams: config.maxEventStreams, maxBackpressureBytes: config.maxBackpressureBytes },
     });
     this.#router = new Router({
       authentication: this.#authentication,
@@ -183,10 +185,9 @@ export class Acceptor {
       ...this.#parts(),
       metrics,
       heldBytes: this.heldBytes,
-      charges,
+      ...{ charges, keepsHistory, writeCheck },
       chunkMemory: this.chunkMemory,
       refusals: new Refusals({ metrics, charges, log: sampled }),
-      writeCheck,
       chunkLimits: { sets: config.maxChunkSets, bytes: config.maxChunkedBytes, timeout: config.chunkTimeoutMs },
       fence: async () => {
         // Also for updates of other nodes, a shard must know the new variant: its record may wait in the coalescer.

@@ -6,8 +6,10 @@ import type { ErrorDetails } from '../protocol/encode.js';
 import { readHead, scanNames, scanString, type FrameHead } from '../protocol/frame.js';
 import { ObjectScan } from '../protocol/json/json-scan.js';
 import { parseMessage } from '../protocol/message.js';
-import { recordKinds } from '../messages/task.js';
+import type { KeepsHistory } from '../messages/history.js';
+import { recordKinds, type WriteRecord } from '../messages/task.js';
 import type { Access } from '../auth/permissions.js';
+import { authorOf } from './session/author.js';
 import type { Authentication } from './session/authentication.js';
 import type { Charges } from './session/limits/charges.js';
 import type { Coalescer } from './coalescer.js';
@@ -31,9 +33,10 @@ export interface RouterOptions {
   readonly refusals: Refusals;
   /** Who is asked about writes before they are merged, if anybody is. */
   readonly writeCheck: WriteCheck | undefined;
+  /** Undefined when no history is kept. */
+  readonly keepsHistory?: KeepsHistory;
   readonly chunkLimits: ChunkLimits;
   readonly chunkMemory: ChunkMemory;
-  /** Of all sessions. */
   readonly heldBytes: HeldBytes;
   /** Resolves when everything that the shards were given so far is settled. */
   readonly fence: () => Promise<void>;
@@ -223,24 +226,21 @@ export class Router {
     if (isBatch) this.#markBatchSupport(session);
     else session.readsFields = true;
     const receivedAt = performance.now();
-    const { charges, coalescer, topics } = this.#options;
+    const { charges, coalescer, topics, keepsHistory } = this.#options;
     const overLimit = charges.fanOut(session, bytes.length, topics.subscribersOf(documentId), receivedAt);
     if (overLimit !== undefined) throw overLimit;
     const mayNotCreate = (session.userBudget?.documents.waitMs(receivedAt) ?? 0) > 0;
-    const isQueued = coalescer.add(
-      documentId,
-      {
-        kind: isBatch ? recordKinds.deltaBatch : recordKinds.delta,
-        origin: session.origin(),
-        form: head.form,
-        timestamp: head.timestamp,
-        receivedAt,
-        payload: Buffer.from(bytes.subarray(head.start, head.end)),
-        ...(mayNotCreate ? { mayNotCreate } : {}),
-      },
-      false,
-    );
-    if (!isQueued) throw new LimitError('queue', 'the server is overloaded');
+    const record: WriteRecord = {
+      kind: isBatch ? recordKinds.deltaBatch : recordKinds.delta,
+      origin: session.origin(),
+      form: head.form,
+      timestamp: head.timestamp,
+      receivedAt,
+      payload: Buffer.from(bytes.subarray(head.start, head.end)),
+      ...(mayNotCreate ? { mayNotCreate } : {}),
+      ...authorOf(session, documentId, keepsHistory),
+    };
+    if (!coalescer.add(documentId, record, false)) throw new LimitError('queue', 'the server is overloaded');
     // A writer at its limit of subscriptions may still write, but is not subscribed to the document.
     if (state.access.mayRead(documentId)) topics.subscribePartially(session, documentId);
   }

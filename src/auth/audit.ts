@@ -26,6 +26,7 @@ export type AuditEvent =
   | 'document_deleted'
   | 'document_restored'
   | 'document_erased'
+  | 'document_rolled_back'
   | 'disconnected'
   | 'drain_ordered'
   | 'admin_refused'

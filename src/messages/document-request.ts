@@ -8,8 +8,11 @@ export interface Conditions {
 
 /** The head of a write: JSON in one line, in front of the body that the client sent. */
 export interface DocumentWrite extends Conditions {
-  /** What the body is: a merge patch of the fields, the body of a `delta_batch`, what the text is to show, or a snapshot. */
-  readonly form: 'patch' | 'deltas' | 'text' | 'textJson' | 'restore';
+  /**
+   * What the body is: a merge patch of the fields, the body of a `delta_batch`, what the text is to show, a snapshot, or a
+   * `RollbackPlan`.
+   */
+  readonly form: 'patch' | 'deltas' | 'text' | 'textJson' | 'restore' | 'rollback';
   /** For `restore`: as in `DocumentReadHead`, from before the snapshot was read. */
   readonly erasedAt?: number | undefined;
 }

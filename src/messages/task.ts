@@ -6,11 +6,14 @@
  *   group    = u16 variants, and 32768 when only the writer is subscribed · u16 length · documentId · u32 count · record*
  *   record   = u32 length of the rest · (write | read | interest)
  *   write    = u8 kind · u8 flags · f64 session · f64 timestamp · f64 received at · payload
+ *              and with a user: … · f64 received at · u32 length · user id · payload
  *   read     = u8 kind · u8 flags · f64 session · f64 number of the read · payload
  *   interest = u8 kind · u8 flags
  */
 import { ByteWriter } from '../protocol/byte-writer.js';
 import type { Encoding } from '../protocol/encode.js';
+
+export type { StateVectorRequest, SubscribeRequest } from './read-requests.js';
 
 /**
  * The ways in which the subscribers of a document want what is published, as bits. Each subscriber is in two: one for
@@ -81,6 +84,8 @@ export interface WriteRecord {
   readonly isRelayed?: true;
   /** Set when its user has created as many documents as he may: it is refused where there is no document yet. */
   readonly mayNotCreate?: true;
+  /** Who writes, where the history of the document is kept and he is known. */
+  readonly userId?: string | undefined;
 }
 
 /** A request for the state of a document. */
@@ -124,8 +129,12 @@ const READ_HEAD_BYTES = HEAD_BYTES + 16;
 
 /** Bytes that a record takes in a task. */
 export function recordSize(record: TaskRecord): number {
-  if (isWrite(record)) return WRITE_HEAD_BYTES + record.payload.length;
+  if (isWrite(record)) return WRITE_HEAD_BYTES + userSize(record) + record.payload.length;
   return record.kind === recordKinds.interest ? HEAD_BYTES : READ_HEAD_BYTES + record.payload.length;
+}
+
+function userSize({ userId }: WriteRecord): number {
+  return userId === undefined ? 0 : 4 + Buffer.byteLength(userId);
 }
 
 /** Beside the variants of a group. */
@@ -136,6 +145,7 @@ const FLAG_JSON_FORM = 4;
 const FLAG_OLD = 8;
 const FLAG_RELAYED = 16;
 const FLAG_MAY_NOT_CREATE = 32;
+const FLAG_USER = 64;
 
 /** What is asked of one document. */
 export interface TaskGroup {
@@ -223,10 +233,18 @@ function writeRecord(writer: ByteWriter, record: TaskRecord): void {
   if (isWrite(record)) {
     const form = record.form === 'json' ? FLAG_JSON_FORM : 0;
     const relayed = record.isRelayed === true ? FLAG_RELAYED : 0;
-    writer.u8(flagsOf(record.origin) | form | relayed | (record.mayNotCreate === true ? FLAG_MAY_NOT_CREATE : 0));
+    const user = record.userId === undefined ? 0 : FLAG_USER;
+    writer.u8(
+      flagsOf(record.origin) | form | relayed | user | (record.mayNotCreate === true ? FLAG_MAY_NOT_CREATE : 0),
+    );
     writer.f64(record.origin.session);
     writer.f64(record.timestamp);
     writer.f64(record.receivedAt);
+    if (record.userId !== undefined) {
+      const bytes = Buffer.from(record.userId);
+      writer.u32(bytes.length);
+      writer.bytes(bytes);
+    }
     writer.bytes(record.payload);
   } else if (record.kind === recordKinds.interest) {
     writer.u8(record.isOld ? FLAG_OLD : 0);
@@ -262,35 +280,17 @@ function readRecord(bytes: Buffer, at: number, end: number): TaskRecord {
     receivedAt: bytes.readDoubleLE(at + 18),
     payload: bytes.subarray(at + 26, end),
   };
-  if ((flags & (FLAG_RELAYED | FLAG_MAY_NOT_CREATE)) === 0) return write;
+  if ((flags & (FLAG_RELAYED | FLAG_MAY_NOT_CREATE | FLAG_USER)) === 0) return write;
+  const user = (flags & FLAG_USER) === 0 ? undefined : readUser(bytes, at + 26, end);
   return {
     ...write,
+    ...user,
     ...((flags & FLAG_RELAYED) === 0 ? {} : { isRelayed: true }),
     ...((flags & FLAG_MAY_NOT_CREATE) === 0 ? {} : { mayNotCreate: true }),
   };
 }
 
-/** Payload of a `subscribe` record, made by the acceptor from the parsed message. */
-export interface SubscribeRequest {
-  /** The id of the client's message, by which it knows the answer. */
-  readonly requestId: string;
-  /** Present when the client asks for what it has not seen only: the last stamp that it has seen of each writer. */
-  readonly vector?: readonly (readonly [clientId: string, stamp: number])[] | undefined;
-  /** The largest stamp that the client has seen, of any writer; that of the vector when it is missing. */
-  readonly seen?: number | undefined;
-  /** The asking client's own id, where it is known. */
-  readonly clientId?: string | undefined;
-  /** Whether each field is sent as a `delta` of its own besides the state, or instead of it. */
-  readonly replay?: 'besides' | 'alone' | undefined;
-  /** Whether it is for server-sent events: the answer's id says from where on they can be resumed. */
-  readonly isForEvents?: true | undefined;
-}
-
-/** Payload of a `stateVector` record. */
-export interface StateVectorRequest {
-  readonly requestId: string;
-  /** The last stamp that the client has seen of each writer. */
-  readonly vector: readonly (readonly [clientId: string, stamp: number])[];
-  /** As in `SubscribeRequest`. */
-  readonly seen?: number | undefined;
+function readUser(bytes: Buffer, at: number, end: number): Pick<WriteRecord, 'userId' | 'payload'> {
+  const start = at + 4 + bytes.readUInt32LE(at);
+  return { userId: bytes.toString('utf8', at + 4, start), payload: bytes.subarray(start, end) };
 }

@@ -1,5 +1,6 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { Counted, NodeEntry, ThrottlePolicy } from '../cluster/membership/shared-state.js';
+import type { HistoryRequest } from './history.js';
 import type { LifecycleRequest } from './lifecycle-request.js';
 import type { ClusterView } from '../cluster/membership/view.js';
 
@@ -15,6 +16,8 @@ export type Work =
   | { readonly kind: 'cluster'; readonly request: ClusterRequest }
   /** About whole documents. The result is a `ListPage`, or whether there is such a document; rejects when the storage fails. */
   | { readonly kind: 'lifecycle'; readonly request: LifecycleRequest }
+  /** About what documents were. The result is what `HistoryReads` says; rejects when the storage fails. */
+  | { readonly kind: 'history'; readonly request: HistoryRequest }
   /** Resolves with how far this host's clock is ahead of the storage's, in ms; undefined where that has none of its own. */
   | { readonly kind: 'clock' }
   /** Resolves when all that was merged is durable, the storage is closed and the port too; must come last. */

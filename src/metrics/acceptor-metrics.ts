@@ -41,6 +41,9 @@ export class AcceptorMetrics {
   readonly documentLifecycle;
   /** By result. */
   readonly snapshotEvents;
+  readonly historyPruned;
+  readonly historyFailures;
+  readonly rollbacks;
   readonly coalescingWait;
   readonly flushWindow;
   readonly fanoutLatency;
@@ -80,6 +83,9 @@ export class AcceptorMetrics {
     this.documentsCreated = cells.counter(metrics.documentsCreated);
     this.documentLifecycle = cells.counters(metrics.documentLifecycle);
     this.snapshotEvents = cells.counters(metrics.snapshotEvents);
+    this.historyPruned = cells.counter(metrics.historyPruned);
+    this.historyFailures = cells.counter(metrics.historyFailures);
+    this.rollbacks = cells.counter(metrics.rollbacks);
     this.coalescingWait = cells.histogram(metrics.coalescingWait);
     this.flushWindow = cells.histogram(metrics.flushWindow);
     this.fanoutLatency = cells.histogram(metrics.fanoutLatency);

@@ -27,6 +27,8 @@ export class ShardMetrics {
   readonly rowsPerCommit;
   readonly commitFailures;
   readonly rowsRefused;
+  readonly historyEntries;
+  readonly historyBytes;
   readonly publishGraceExceeded;
   readonly loadTime;
   readonly documentsLoaded;
@@ -65,6 +67,8 @@ export class ShardMetrics {
     this.commitFailures = cells.counter(metrics.commitFailures);
     this.publishGraceExceeded = cells.counter(metrics.publishGraceExceeded);
     this.rowsRefused = cells.counter(metrics.rowsRefused);
+    this.historyEntries = cells.counter(metrics.historyEntries);
+    this.historyBytes = cells.counter(metrics.historyBytes);
     this.loadTime = cells.histogram(metrics.loadTime);
     this.documentsLoaded = cells.counter(metrics.documentsLoaded);
     this.loadFailures = cells.counter(metrics.loadFailures);

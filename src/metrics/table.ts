@@ -4,6 +4,7 @@ import { authMetrics } from './auth-table.js';
 import { latencies } from './buckets.js';
 import { budgetMetrics } from './budget-table.js';
 import { shardMetrics } from './shard-table.js';
+import { historyMetrics } from './history-table.js';
 import { snapshotMetrics } from './snapshot-table.js';
 import type { MetricSpec } from './spec.js';
 import { validationMetrics } from './validation-table.js';
@@ -276,6 +277,7 @@ export const metrics = {
   ...shardMetrics,
   ...snapshotMetrics,
   ...validationMetrics,
+  ...historyMetrics,
 } as const satisfies Record<string, MetricSpec>;
 
 /** The metrics that an owner counts in its own cells, in the order of the table. */

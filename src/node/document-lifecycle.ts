@@ -3,22 +3,31 @@ import type { Logger } from '../log.js';
 import type { EndingRequest } from '../messages/lifecycle-request.js';
 import type { AcceptorMetrics } from '../metrics/acceptor-metrics.js';
 import { DeletionSweep } from '../pool/deletion-sweep.js';
+import { historyClient, type HistoryClient } from '../pool/history-client.js';
+import { HistorySweep } from '../pool/history-sweep.js';
 import { lifecycleClient, type LifecycleClient } from '../pool/lifecycle-client.js';
 import type { ShardSet } from '../pool/shard-set.js';
 import type { SnapshotStore } from '../storage/snapshots/port.js';
 
 export interface DocumentLifecycleParts {
-  readonly config: Pick<Config, 'storage' | 'deletedRetentionMs'>;
+  readonly config: Pick<
+    Config,
+    'storage' | 'deletedRetentionMs' | 'historyPrefixes' | 'historyMaxAgeMs' | 'historyMaxEntries'
+  >;
   readonly log: Logger;
   readonly shards: ShardSet;
-  readonly metrics: Pick<AcceptorMetrics, 'documentLifecycle'>;
+  readonly metrics: Pick<AcceptorMetrics, 'documentLifecycle' | 'historyPruned' | 'historyFailures'>;
   readonly snapshots: Pick<SnapshotStore, 'removeAll'>;
 }
 
-/** The lists, deletions and erasures of a node's documents, and what erases those that were deleted for long enough. */
+/** What is done in the background: documents are erased that were deleted for long enough, and old history is dropped. */
+export type DocumentSweep = Pick<DeletionSweep, 'start' | 'stop'>;
+
+/** The lists, deletions, erasures and histories of a node's documents. */
 export function documentLifecycle(parts: DocumentLifecycleParts): {
-  readonly documents: LifecycleClient;
-  readonly sweep: DeletionSweep;
+  readonly lifecycle: LifecycleClient;
+  readonly history: HistoryClient;
+  readonly sweep: DocumentSweep;
 } {
   const { config, log, shards, metrics, snapshots } = parts;
   const { kind } = config.storage;
@@ -32,7 +41,30 @@ export function documentLifecycle(parts: DocumentLifecycleParts): {
       metrics.documentLifecycle('expired').add(1);
     },
   });
-  return { documents, sweep };
+  const history = historyClient(shards, kind === 'memory');
+  if (config.historyPrefixes === undefined || config.historyPrefixes.length === 0)
+    return { lifecycle: documents, history, sweep };
+  const pruning = new HistorySweep({
+    ...{ history, log, keepMs: config.historyMaxAgeMs, keep: config.historyMaxEntries },
+    onPruned: (entries) => {
+      metrics.historyPruned.add(entries);
+    },
+    onFailed: () => {
+      metrics.historyFailures.add(1);
+    },
+  });
+  return { lifecycle: documents, history, sweep: both(sweep, pruning) };
+}
+
+function both(...sweeps: readonly DocumentSweep[]): DocumentSweep {
+  return {
+    start: () => {
+      for (const sweep of sweeps) sweep.start();
+    },
+    stop: () => {
+      for (const sweep of sweeps) sweep.stop();
+    },
+  };
 }
 
 interface ErasedSnapshots {

@@ -15,14 +15,13 @@ import { AcceptorMetrics } from '../metrics/acceptor-metrics.js';
 import { MetricsRegistry } from '../metrics/registry.js';
 import { NodeAuth } from './auth.js';
 import { nodeRoutes, type NodeState } from './http.js';
-import { documentLifecycle } from './document-lifecycle.js';
+import { documentLifecycle, type DocumentSweep } from './document-lifecycle.js';
 import { Listening } from './listening.js';
 import { obey } from './orders.js';
 import { nodeReads } from './reads.js';
 import { NodeSnapshots } from './snapshots.js';
 import { openValidator } from './validation.js';
 import { askCluster, clusterThrottle } from '../pool/cluster-client.js';
-import type { DeletionSweep } from '../pool/deletion-sweep.js';
 import { DatabaseClock } from '../pool/database-clock.js';
 import { ClusterHeartbeat } from '../cluster/membership/heartbeat.js';
 import { ShardSet } from '../pool/shard-set.js';
@@ -61,7 +60,7 @@ export class Node {
   readonly api: Api;
   readonly #startedAt = Date.now();
   readonly listening: Listening;
-  readonly #sweep: DeletionSweep;
+  readonly #sweep: DocumentSweep;
   #state: NodeState = 'starting';
 
   constructor(options: NodeOptions) {
@@ -123,7 +122,7 @@ export class Node {
       },
       draining: () => this.#state === 'draining',
     });
-    const { documents: lifecycle, sweep } = documentLifecycle({
+    const { lifecycle, history, sweep } = documentLifecycle({
       ...{ config, log: log.child({ part: 'documents' }), shards: this.shards, metrics: acceptorMetrics },
       snapshots: this.snapshots.store,
     });
@@ -137,7 +136,7 @@ export class Node {
       decide: this.auth.decide,
       writeCheck: this.validator,
       shards: this.shards,
-      lifecycle,
+      ...{ lifecycle, history },
       run: this.run,
       metrics: acceptorMetrics,
       onWrite: (documentId) => {

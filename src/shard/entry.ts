@@ -7,10 +7,12 @@ import { MemorySharedState } from '../cluster/memory/shared-state.js';
 import type { Bus, BusEvents, BusMetrics } from '../cluster/port.js';
 import type { SharedState } from '../cluster/membership/shared-state.js';
 import { ShardMetrics } from '../metrics/shard-metrics.js';
+import { keepsHistoryOf } from '../messages/history.js';
 import type { ShardInput, Work } from '../messages/work.js';
 import { MemoryStorage } from '../storage/memory.js';
 import type { Storage } from '../storage/port.js';
 import { readSchemas } from '../validation/schemas.js';
+import { HistoryReads } from './history/history-reads.js';
 import { answerCluster } from './replication/cluster-requests.js';
 import type { ShardWorkerData } from './shard-config.js';
 import { Shard } from './shard.js';
@@ -23,6 +25,7 @@ const log = createLogger(config).child({ part: 'shard', shard: index });
 
 let storage: Storage | undefined;
 let shard: Shard | undefined;
+let history: HistoryReads | undefined;
 let port: MessagePort | undefined;
 /** Of the first shard. */
 let sharedState: SharedState | undefined;
@@ -37,6 +40,9 @@ export default async function handle(work: Work): Promise<unknown> {
     case 'lifecycle':
       if (shard === undefined) throw new Error('the shard has failed');
       return shard.endings.do(work.request);
+    case 'history':
+      if (history === undefined) throw new Error('the shard has not started');
+      return history.do(work.request);
     case 'clock':
       return storage?.clockOffset?.();
     case 'stop':
@@ -55,6 +61,7 @@ async function start(own: MessagePort, isReplacement: boolean): Promise<void> {
   storage = await openStorage();
   const metrics = new ShardMetrics(metricsMemory);
   const texts = new TextCore({ maxStateBytes: config.maxTextBytes });
+  history = new HistoryReads({ storage, texts });
   shard = new Shard({
     core: new FieldsCore(),
     ...{ texts, strings: texts.strings },
@@ -72,6 +79,7 @@ async function start(own: MessagePort, isReplacement: boolean): Promise<void> {
     maxValueDepth: config.maxValueDepth,
     schemas: config.schemaDirectory === undefined ? undefined : await readSchemas(config.schemaDirectory),
     limits: { maxFields: config.maxDocumentFields, maxBytes: config.maxDocumentBytes },
+    keepsHistory: keepsHistoryOf(config.historyPrefixes),
     tombstones: {
       maxCount: config.maxTombstones,
       maxBytes: config.maxTombstoneBytes,

@@ -1,6 +1,7 @@
 import type { FieldsStore, TextStore } from '@synckit/core-wasm';
 import type { Logger } from 'pino';
 import type { Bus, BusEvents } from '../cluster/port.js';
+import type { KeepsHistory } from '../messages/history.js';
 import type { LongStrings } from '../protocol/json/long-string.js';
 import type { ShardMetrics } from '../metrics/shard-metrics.js';
 import type { CommitsOptions } from './commit/commits.js';
@@ -34,6 +35,8 @@ export interface ShardOptions {
   readonly limits: MergeLimits;
   /** What may be written into fields, if not everything. */
   readonly schemas?: Pick<Schemas, 'reasonAgainst'> | undefined;
+  /** Undefined when no history is kept. */
+  readonly keepsHistory?: KeepsHistory;
   readonly tombstones: TombstoneLimits;
   /** Bytes of the state of a text. */
   readonly maxTextBytes: number;

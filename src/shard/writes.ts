@@ -4,7 +4,7 @@ import type { ShardMetrics } from '../metrics/shard-metrics.js';
 import type { LongStrings } from '../protocol/json/long-string.js';
 import { messageIdOf, parseMessage, type Message } from '../protocol/message.js';
 import { parseOperations } from '../protocol/operations.js';
-import { isWrite, recordKinds, type Origin, type TaskGroup, type WriteRecord } from '../messages/task.js';
+import { isWrite, recordKinds, type TaskGroup, type WriteRecord } from '../messages/task.js';
 import type { PendingAck } from './commit/batch.js';
 import type { Committer } from './commit/committer.js';
 import { keyOf, type DirtyFields, type WriteKey } from './commit/dirty-fields.js';
@@ -71,7 +71,7 @@ export class Writes {
     // Before the writes, so that none of them has it and all are above it.
     const unprovable = (group.variants & partialVariants) === 0 ? 0 : this.nextStamp(document);
     const merge = new Merge(this.#mergeOptions, document);
-    const text = new TextJoin(texts, () => (document.text ??= openText(texts)));
+    const text = new TextJoin(texts, () => (document.text ??= openText(texts)), document.keepsHistory);
     const acks: PendingAck[] = [];
     const started = performance.now();
     const textBytes = this.#textBytes(document);
@@ -86,7 +86,7 @@ export class Writes {
     // A message may be refused for its second text when the first is joined already.
     if (acks.length === 0 && !text.changed) return false;
     const receivedAt = acks[0]?.receivedAt ?? 0;
-    for (const write of merge.changed.values()) committer.write(document, write);
+    for (const write of merge.changed.values()) committer.write(document, write, merge.replaced?.get(write.path));
     if (text.changed || (text.senders.size > 0 && this.#isUnwritten(document))) {
       committer.writeText(document, this.#textBytes(document) - textBytes);
     }
@@ -230,7 +230,7 @@ export class Writes {
       const isNew = this.#isNew(document);
       if (isNew && record.mayNotCreate === true)
         throw new ProtocolError('RATE_LIMIT_EXCEEDED', 'too many new documents');
-      writes = this.#apply(document.id, operations, merge, text, origin);
+      writes = this.#apply(document.id, operations, merge, text, record);
       if (isNew && !this.#isNew(document)) outbox.created(origin);
     } catch (error) {
       refuse(record, document.id, error, message);
@@ -247,7 +247,7 @@ export class Writes {
         openGroup.relayed(place);
       });
     }
-    const messageId = message === undefined ? HTTP_MESSAGE_ID : messageIdOf(message.fields);
+    const messageId = message === undefined ? (operations.receipt ?? HTTP_MESSAGE_ID) : messageIdOf(message.fields);
     const isText = changesText(operations);
     return { origin, messageId, documentId: document.id, writes, text: isText, receivedAt, openGroup, echo: undefined };
   }
@@ -263,16 +263,16 @@ export class Writes {
     { sets, texts, content }: HttpOperations,
     merge: Merge,
     text: TextJoin,
-    origin: Origin,
+    { origin, userId }: WriteRecord,
   ): readonly WriteKey[] {
     merge.check(sets);
     checkSets(this.#options, documentId, sets);
-    for (const operation of texts) text.apply(operation, origin);
+    for (const operation of texts) text.apply(operation, origin, userId);
     if (content !== undefined) {
-      const result = text.replace(content, origin, this.#authors.next(), this.#options.replaceLimits);
+      const result = text.replace(content, origin, this.#authors.next(), this.#options.replaceLimits, userId);
       this.#options.metrics.textReplacements(result).add(1);
     }
-    return merge.apply(sets, origin, this.#options.outbox.now).map(keyOf);
+    return merge.apply(sets, origin, this.#options.outbox.now, userId).map(keyOf);
   }
 
   /** A state that was refused leaves no text behind where there was none. */

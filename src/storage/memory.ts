@@ -8,14 +8,17 @@ import {
   reasonErased,
   refuseAll,
 } from './limits.js';
+import { MemoryHistory, MemoryRecorder } from './history/memory.js';
 import { isBelow, mergeHorizons, type Horizon, type Purge } from './horizon.js';
-import { MemoryLifecycle, type MemoryDocument } from './lifecycle/memory.js';
+import { MemoryLifecycle } from './lifecycle/memory.js';
+import type { MemoryDocument } from './memory-document.js';
 import { compareRows } from './order.js';
 import type {
   Committed,
   DocumentChange,
   ExpiredRow,
   FieldRow,
+  Recorded,
   RefusedRow,
   Storage,
   StoredDocument,
@@ -29,6 +32,9 @@ export class MemoryStorage implements Storage {
   readonly isLost = false;
   readonly #documents = new Map<string, MemoryDocument>();
   readonly lifecycle = new MemoryLifecycle(this.#documents, () => {
+    this.#checkOpen();
+  });
+  readonly history = new MemoryHistory(this.#documents, () => {
     this.#checkOpen();
   });
   #closed = false;
@@ -54,7 +60,8 @@ export class MemoryStorage implements Storage {
     this.#checkOpen();
     const expired: ExpiredRow[] = [];
     const numbers = new Map<string, number>();
-    const refused = changes.flatMap((change) => this.#apply(change, numbers, expired));
+    const recorded = { entries: 0, bytes: 0 };
+    const refused = changes.flatMap((change) => this.#apply(change, numbers, expired, recorded));
     const horizons = new Map<string, Horizon>();
     for (const { documentId, purge } of changes) {
       const document = this.#documents.get(documentId);
@@ -62,7 +69,7 @@ export class MemoryStorage implements Storage {
       if (purge !== undefined) applyPurge(document, purge);
       if (document.horizon !== undefined) horizons.set(documentId, document.horizon);
     }
-    return { refused, numbers, horizons, expired };
+    return { refused, numbers, horizons, expired, ...(recorded.entries > 0 ? { recorded } : {}) };
   }
 
   async lastCommits(documentIds: readonly string[]): Promise<number[]> {
@@ -76,15 +83,17 @@ export class MemoryStorage implements Storage {
     return Promise.resolve();
   }
 
-  #apply(change: DocumentChange, numbers: Map<string, number>, expired: ExpiredRow[]): RefusedRow[] {
-    const { documentId, stamp, fields, text } = change;
+  #apply(change: DocumentChange, numbers: Map<string, number>, expired: ExpiredRow[], recorded: Sum): RefusedRow[] {
+    const { documentId, stamp, fields, text, replaced } = change;
     const reason = reasonAgainstId(documentId);
     if (reason !== undefined) return refuseAll(change, reason);
     const document = this.#documentFor(documentId);
+    const former = document.commits === 0 ? 0 : document.updated;
     document.stamp = Math.max(document.stamp, stamp);
     document.updated = Date.now();
     // A document that is named twice is still one commit of it.
     if (!numbers.has(documentId)) numbers.set(documentId, ++document.commits);
+    const recorder = replaced && new MemoryRecorder(document, replaced, former);
     const refused: RefusedRow[] = [];
     for (const row of fields) {
       const reason = reasonAgainstRow(row);
@@ -93,6 +102,7 @@ export class MemoryStorage implements Storage {
         continue;
       }
       const stored = document.fields.get(row.path);
+      recorder?.field(row, stored);
       if (stored === undefined && document.horizon !== undefined && isBelow(row, document.horizon)) {
         expired.push({ documentId, path: row.path });
         continue;
@@ -105,9 +115,13 @@ export class MemoryStorage implements Storage {
     }
     if (text !== undefined) {
       const reason = reasonAgainstText(text) ?? (document.erasedAt === undefined ? undefined : reasonErased);
-      if (reason === undefined) applyText(document, text);
-      else refused.push({ documentId, path: undefined, reason });
+      if (reason === undefined) {
+        recorder?.text(text);
+        applyText(document, text);
+      } else refused.push({ documentId, path: undefined, reason });
     }
+    recorded.entries += recorder?.recorded.entries ?? 0;
+    recorded.bytes += recorder?.recorded.bytes ?? 0;
     return refused;
   }
 
@@ -125,6 +139,8 @@ export class MemoryStorage implements Storage {
     if (this.#closed) throw new Error('The storage is closed');
   }
 }
+
+type Sum = { -readonly [Key in keyof Recorded]: Recorded[Key] };
 
 function applyText({ text }: MemoryDocument, { append, replaces }: TextChange): void {
   const kept = new Set(append.map(({ id }) => id));

@@ -3,6 +3,7 @@
  * suite (test/contract/storage.ts) runs against each of them.
  */
 
+import type { Author, History } from './history/port.js';
 import type { Lifecycle } from './lifecycle/port.js';
 
 /** One field of a document as it is stored: the last write and its place in the order. */
@@ -25,6 +26,8 @@ export interface FieldRow {
    * Ignored in what is committed.
    */
   readonly commit?: number | undefined;
+  /** Of a row to be committed: who wrote it, if that is known and the document has history. Not stored with the row. */
+  readonly userId?: string | undefined;
 }
 
 /** One update of a collaborative text: bytes that are joined with those of the others, in any order. */
@@ -51,6 +54,8 @@ export interface TextChange {
    * same text in two updates, each could remove the update that the other keeps.
    */
   readonly replaces: readonly string[];
+  /** Who wrote what the first of the appended updates adds, where the document has history; none for a compaction. */
+  readonly authors?: readonly Author[] | undefined;
 }
 
 /** Of a document: how far the order of writes reached in the tombstones that were purged (horizon.ts). */
@@ -81,6 +86,11 @@ export interface DocumentChange {
   readonly text?: TextChange | undefined;
   /** Tombstones to be forgotten, after all rows of the commit are written. */
   readonly purge?: Purge | undefined;
+  /**
+   * Present where the history of the document is kept: rows that others of this commit replaced before they were stored,
+   * in any order. They leave an entry, and are not stored.
+   */
+  readonly replaced?: readonly FieldRow[] | undefined;
 }
 
 /** A document as loaded; one that was never written has stamp 0, no commits, no fields and no text. */
@@ -125,6 +135,15 @@ export interface Committed {
   readonly horizons?: ReadonlyMap<string, Horizon> | undefined;
   /** Rows that were lost to a horizon: their fields are as if they had been removed. Absent when there are none. */
   readonly expired?: readonly ExpiredRow[] | undefined;
+  /** What the commit added to histories. Absent when it added nothing. */
+  readonly recorded?: Recorded | undefined;
+}
+
+/** What was added to histories. */
+export interface Recorded {
+  readonly entries: number;
+  /** Of values and of updates of texts. */
+  readonly bytes: number;
 }
 
 /** A row of a field that was not stored, at or below the horizon of its document. */
@@ -172,6 +191,9 @@ export interface Storage {
 
   /** Whole documents: lists, deletion, erasure. */
   readonly lifecycle: Lifecycle;
+
+  /** What documents were. */
+  readonly history: History;
 
   close(): Promise<void>;
 }

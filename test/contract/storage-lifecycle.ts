@@ -1,7 +1,8 @@
-/** What storage adapters promise about whole documents: lists, deletion, erasure; part of the suite in storage.ts. */
+/** What storage adapters promise about whole documents: lists, deletion, erasure, history; part of the suite in storage.ts. */
 
 import type { ListRequest } from '../../src/storage/lifecycle/port.js';
 import type { Storage, TextUpdate } from '../../src/storage/port.js';
+import { storageHistoryContract } from './storage-history.js';
 import { change, row, rowsOf, sorted } from './storage-rows.js';
 import type { Test } from './storage.js';
 
@@ -14,6 +15,7 @@ export function storageLifecycleContract(test: Test): void {
   listTests(test);
   deletionTests(test);
   erasureTests(test);
+  storageHistoryContract(test);
 }
 
 function listTests(test: Test): void {

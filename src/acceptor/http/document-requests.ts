@@ -8,16 +8,27 @@ import {
   type DocumentReadHead,
   type DocumentWrite,
 } from '../../messages/document-request.js';
+import type {
+  HistoryRead,
+  HistoryResults,
+  KeepsHistory,
+  RollbackReceipt,
+  RollbackRequest,
+  RolledBack,
+} from '../../messages/history.js';
 import { recordKinds } from '../../messages/task.js';
-import type { ClientType, MessageType } from '../../protocol/codes.js';
+import type { MessageType } from '../../protocol/codes.js';
 import type { EndingRequest } from '../../messages/lifecycle-request.js';
 import type { ListPage, ListRequest } from '../../storage/lifecycle/port.js';
 import { gateOf } from '../control.js';
 import type { Coalescer } from '../coalescer.js';
+import { authorOf } from '../session/author.js';
 import type { Charges } from '../session/limits/charges.js';
 import { requireAllowed, type WriteCheck } from '../session/checked-writes.js';
 import type { ReadAdmission } from '../session/limits/read-admission.js';
+import { chargeTo } from './charge-to.js';
 import { accessTo } from './access-to.js';
+import { hasChanges, type DocumentHistory } from './document-history.js';
 import type { DocumentLifecycle } from './document-lifecycle.js';
 import { HttpSession } from './http-session.js';
 import type { HttpSessions, Sender } from './http-sessions.js';
@@ -34,6 +45,8 @@ export interface DocumentRequestsOptions {
   readonly lifecycle: DocumentLifecycle;
   /** Who is asked about writes before they are merged, if anybody is. */
   readonly writeCheck: WriteCheck | undefined;
+  readonly history: DocumentHistory;
+  readonly keepsHistory: KeepsHistory;
 }
 
 /** The answer to a read. */
@@ -151,14 +164,52 @@ export class DocumentClient {
     if (!access.mayWrite(documentId)) throw new ProtocolError('PERMISSION_DENIED');
   }
 
+  /** What a document was; charged like a read. */
+  async history<Kind extends HistoryRead['kind']>(
+    documentId: string,
+    request: Extract<HistoryRead, { kind: Kind }>,
+  ): Promise<HistoryResults[Kind]> {
+    await this.admit(documentId, 'read');
+    return this.#options.history.read(documentId, request);
+  }
+
+  /** Takes changes back; resolves when that is durable. */
+  async rollback(documentId: string, request: RollbackRequest, requestId: string): Promise<RolledBack> {
+    await this.checkWrite(documentId);
+    chargeTo(this.#session, 'subscribe', 0, this.#options);
+    const { history } = this.#options;
+    const plan = await history.plan(documentId, request);
+    // Whoever is told what became of it may have to do without the answer.
+    const receipt = hasChanges(plan)
+      ? await this.#write(documentId, { form: 'rollback' }, Buffer.from(JSON.stringify(plan)))
+      : JSON.stringify({ stays: [], isText: false });
+    const { userId: actor, address } = this.#session;
+    return history.rolledBack(
+      { actor, address, requestId, target: documentId },
+      request,
+      plan,
+      JSON.parse(receipt) as RollbackReceipt,
+    );
+  }
+
   /** Resolves when it is durable. */
   async write(documentId: string, head: DocumentWrite, body: Buffer): Promise<void> {
+    await this.#write(documentId, head, body);
+  }
+
+  /** Resolves with the receipt of the shard. */
+  async #write(documentId: string, head: DocumentWrite, body: Buffer): Promise<string> {
     await this.checkWrite(documentId);
-    // What is restored was not sent by the client.
-    chargeTo(this.#session, 'delta_batch', head.form === 'restore' ? 0 : body.length, this.#options);
+    // What is restored or taken back was not sent by the client.
+    chargeTo(
+      this.#session,
+      'delta_batch',
+      head.form === 'restore' || head.form === 'rollback' ? 0 : body.length,
+      this.#options,
+    );
     this.#isWriting = true;
     try {
-      await this.#send(documentId, head, body);
+      return await this.#send(documentId, head, body);
     } finally {
       this.#isWriting = false;
       if (this.#isClosed) this.close();
@@ -176,10 +227,10 @@ export class DocumentClient {
     );
   }
 
-  async #send(documentId: string, head: DocumentWrite, body: Buffer): Promise<void> {
+  async #send(documentId: string, head: DocumentWrite, body: Buffer): Promise<string> {
     await this.#check(documentId, head, body);
     const session = this.#session;
-    await this.#answer('ack', () => {
+    const ack = await this.#answer('ack', () => {
       const isQueued = this.#options.coalescer.add(
         documentId,
         {
@@ -189,11 +240,13 @@ export class DocumentClient {
           timestamp: Date.now(),
           receivedAt: performance.now(),
           payload: withHead(head, body),
+          ...authorOf(session, documentId, this.#options.keepsHistory),
         },
         false,
       );
       if (!isQueued) throw new LimitError('queue', 'the server is overloaded');
     });
+    return head.form === 'rollback' ? (JSON.parse(ack.toString()) as { messageId: string }).messageId : '';
   }
 
   /** Asks for something. @returns The frame of this type that answers it. */
@@ -238,21 +291,6 @@ export class DocumentClient {
       }
     });
   }
-}
-
-/** Charges a session for a request. @throws LimitError */
-export function chargeTo(
-  session: HttpSession,
-  type: ClientType,
-  bytes: number,
-  { charges, metrics }: Pick<DocumentRequestsOptions, 'charges' | 'metrics'>,
-): void {
-  metrics.messagesReceived(type).add(1);
-  metrics.bytesReceived(type).add(bytes);
-  const overLimit = charges.charge(session, type, bytes, performance.now());
-  if (overLimit === undefined) return;
-  metrics.limitRejections(overLimit.limit).add(1);
-  throw overLimit;
 }
 
 function kept(frame: Uint8Array): Buffer {

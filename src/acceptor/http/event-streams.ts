@@ -6,13 +6,17 @@ import { gateOf } from '../control.js';
 import type { Delivery } from '../fan-out/delivery.js';
 import type { Topics } from '../fan-out/topics.js';
 import { accessTo } from './access-to.js';
-import { chargeTo, type DocumentRequestsOptions } from './document-requests.js';
+import { chargeTo } from './charge-to.js';
+import type { DocumentRequestsOptions } from './document-requests.js';
 import { EventStream, type EventSink } from './event-stream.js';
 import type { EventTopics } from '../fan-out/event-topics.js';
 import type { Sender } from './http-sessions.js';
 import { refusalOf } from './refusal.js';
 
-export interface EventStreamsOptions extends Omit<DocumentRequestsOptions, 'timeoutMs' | 'lifecycle' | 'writeCheck'> {
+export interface EventStreamsOptions extends Omit<
+  DocumentRequestsOptions,
+  'timeoutMs' | 'lifecycle' | 'writeCheck' | 'history' | 'keepsHistory'
+> {
   readonly topics: Pick<Topics, 'subscribe'>;
   readonly events: EventTopics;
   readonly addresses: Pick<Addresses, 'enter' | 'leave'>;

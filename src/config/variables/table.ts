@@ -10,6 +10,7 @@ import { http } from './http.js';
 import { identityProvider } from './identity-provider.js';
 import { flag, hosts, integer, oneOf, origins, secret, size, text } from '../kinds.js';
 import { limits } from './limits.js';
+import { history } from './history.js';
 import { snapshots } from './snapshots.js';
 import { sync } from './sync.js';
 import { tls } from './tls.js';
@@ -250,6 +251,7 @@ export const sections = [
   { title: 'Budgets', variables: budgets },
   { title: 'HTTP', variables: http },
   { title: 'Snapshots', variables: snapshots },
+  { title: 'History', variables: history },
   { title: 'Metrics', variables: metrics },
   { title: 'Cluster', variables: cluster },
 ] as const;
@@ -270,5 +272,6 @@ export const variables = {
   ...budgets,
   ...http,
   ...snapshots,
+  ...history,
   ...cluster,
 };

@@ -4,6 +4,7 @@ import type { Config } from '../../config/load.js';
 import type { ErrorCode } from '../../errors.js';
 import type { Logger } from '../../log.js';
 import type { DocumentRead, DocumentReadHead, DocumentWrite, FollowRequest } from '../../messages/document-request.js';
+import type { HistoryRead, HistoryResults, RollbackRequest, RolledBack } from '../../messages/history.js';
 import type { EndingRequest } from '../../messages/lifecycle-request.js';
 import type { ListPage, ListRequest } from '../../storage/lifecycle/port.js';
 import type { SnapshotsPort } from '../snapshots/ports.js';
@@ -37,6 +38,13 @@ export interface DocumentClient {
   charge(): void;
   /** Rejects when the sender may not write it. */
   checkWrite(documentId: string): Promise<void>;
+  /** What a document was; charged like a read. */
+  history<Kind extends HistoryRead['kind']>(
+    documentId: string,
+    request: Extract<HistoryRead, { kind: Kind }>,
+  ): Promise<HistoryResults[Kind]>;
+  /** Takes changes back; resolves when that is durable. */
+  rollback(documentId: string, request: RollbackRequest, requestId: string): Promise<RolledBack>;
   /** Resolves when it is durable. */
   write(documentId: string, head: DocumentWrite, body: Buffer): Promise<void>;
   /** To be called once the request is answered, or its client has gone. */
@@ -71,6 +79,7 @@ export interface ApiDeps {
     | 'maxIdempotencyKeys'
     | 'idempotencyMs'
     | 'eventHeartbeatMs'
+    | 'historyMaxPageBytes'
   >;
   readonly log: Logger;
   /** A request is refused with a code that nobody has counted. */

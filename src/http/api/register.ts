@@ -21,7 +21,7 @@ export function createApi(deps: ApiDeps): Api {
   const bodies = new BodyMemory(maxHttpBodyBytes);
   const answers = new BodyMemory(maxHttpAnswerBytes);
   const idempotency = new Idempotency({ maxKeys, keepMs });
-  const routes = [...documentRoutes(idempotency), ...snapshotRoutes(deps.snapshots)];
+  const routes = [...documentRoutes(idempotency, deps.config), ...snapshotRoutes(deps.snapshots)];
   const handle = createHandler({ ...deps, bodies, answers }, routes);
   const register = (app: TemplatedApp): void => {
     app.any('/documents', handle);

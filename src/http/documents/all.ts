@@ -2,6 +2,7 @@
 import { openApiOf } from '../api/openapi.js';
 import { adminSpecs } from '../admin/specs.js';
 import type { RouteSpec } from '../api/route.js';
+import * as history from './history-specs.js';
 import * as lifecycle from './lifecycle-specs.js';
 import * as snapshots from '../snapshots/specs.js';
 import * as specs from './specs.js';
@@ -14,6 +15,9 @@ export const apiSpecs: readonly RouteSpec[] = [
   specs.getText,
   specs.putText,
   specs.followDocument,
+  history.getActivity,
+  history.getPast,
+  history.rollbackDocument,
   lifecycle.deleteDocument,
   lifecycle.restoreDocument,
   ...adminSpecs,

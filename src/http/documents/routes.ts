@@ -4,14 +4,19 @@ import type { Answer } from '../answer.js';
 import { noContent } from '../api/answers.js';
 import type { Call, Route } from '../api/route.js';
 import { tagsOf } from './conditions.js';
+import { historyRoutes } from './history.js';
 import type { Idempotency } from './idempotency.js';
 import { lifecycleRoutes } from './lifecycle.js';
 import * as specs from './specs.js';
 
 /** @param idempotency Of all writes of this process. */
-export function documentRoutes(idempotency: Idempotency): readonly Route[] {
+export function documentRoutes(
+  idempotency: Idempotency,
+  bounds: Parameters<typeof historyRoutes>[0],
+): readonly Route[] {
   return [
     ...lifecycleRoutes,
+    ...historyRoutes(bounds),
     { spec: specs.getDocument, handle: getDocument },
     { spec: specs.patchDocument, handle: (call) => write(idempotency, call, 'patch') },
     { spec: specs.getText, handle: getText },

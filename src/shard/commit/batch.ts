@@ -34,6 +34,8 @@ export interface Batch {
   /** Texts that changed, and what of them is written: known when the batch is first given to the storage. */
   readonly texts: Map<LoadedDocument, TextChange | undefined>;
   readonly purges: Map<LoadedDocument, Purge>;
+  /** Rows that others of the batch replaced, of documents with history. Undefined while there are none. */
+  replaced: Map<LoadedDocument, FieldRow[]> | undefined;
   /** Owed when this batch is durable, and with it all before it. */
   acks: PendingAck[];
   count: number;
@@ -49,7 +51,8 @@ export function isFull({ count, bytes }: Batch): boolean {
 }
 
 export function newBatch(number: number): Batch {
-  return { number, rows: new Map(), texts: new Map(), purges: new Map(), acks: [], count: 0, bytes: 0 };
+  const maps = { rows: new Map(), texts: new Map(), purges: new Map(), replaced: undefined };
+  return { number, ...maps, acks: [], count: 0, bytes: 0 };
 }
 
 /** Whether a batch has changes of a document. */
@@ -57,11 +60,17 @@ export function holds({ rows, texts, purges }: Batch, document: LoadedDocument):
   return rows.has(document) || texts.has(document) || purges.has(document);
 }
 
-/** Takes a row into a batch. @returns The row whose place it takes, if there is one, and by how many bytes the batch grew. */
+/**
+ * Takes a row into a batch.
+ *
+ * @param replaced Rows of the field that the row has replaced already, where the document has history.
+ * @returns The row whose place it takes, if there is one, and by how many bytes the batch grew.
+ */
 export function put(
   batch: Batch,
   document: LoadedDocument,
   row: FieldRow,
+  replaced?: readonly FieldRow[],
 ): { readonly former: FieldRow | undefined; readonly growth: number } {
   let rows = batch.rows.get(document);
   if (rows === undefined) batch.rows.set(document, (rows = new Map<string, FieldRow>()));
@@ -70,7 +79,21 @@ export function put(
   if (former === undefined) batch.count++;
   const growth = sizeOf(row) - (former === undefined ? 0 : sizeOf(former));
   batch.bytes += growth;
-  return { former, growth };
+  if (!document.keepsHistory || (former === undefined && replaced === undefined)) return { former, growth };
+  const added = noteReplaced(batch, document, former === undefined ? (replaced ?? []) : [...(replaced ?? []), former]);
+  return { former, growth: growth + added };
+}
+
+/** @returns By how many bytes the batch grew. */
+function noteReplaced(batch: Batch, document: LoadedDocument, rows: readonly FieldRow[]): number {
+  batch.replaced ??= new Map();
+  const others = batch.replaced.get(document);
+  if (others === undefined) batch.replaced.set(document, [...rows]);
+  else others.push(...rows);
+  const bytes = rows.reduce((sum, row) => sum + sizeOf(row), 0);
+  batch.count += rows.length;
+  batch.bytes += bytes;
+  return bytes;
 }
 
 /** Takes tombstones to be forgotten into a batch. @param horizon That after it. @returns By how many bytes it grew. */
@@ -120,7 +143,7 @@ export function isSame(a: WriteKey, b: WriteKey): boolean {
  * @param nextTextUpdate As in CommitterOptions.
  */
 export function changesOf(
-  { rows, texts, purges }: Batch,
+  { rows, texts, purges, replaced }: Batch,
   nextTextUpdate: (document: LoadedDocument) => TextChange,
 ): DocumentChange[] {
   for (const [document, change] of texts) {
@@ -134,6 +157,7 @@ export function changesOf(
     fields: [...(rows.get(document)?.values() ?? [])],
     text: updateOf(texts.get(document)),
     purge: purges.get(document),
+    ...(document.keepsHistory ? { replaced: replaced?.get(document) ?? [] } : undefined),
   }));
 }
 

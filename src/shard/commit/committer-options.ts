@@ -13,7 +13,10 @@ export interface CommitterOptions extends Pick<StallWatchOptions, 'stallMs'> {
   /** Milliseconds from the begin of a commit to that of the next, unless that is full. */
   readonly gatherMs: number;
   readonly log: Logger;
-  readonly metrics: Pick<ShardMetrics, 'commitTime' | 'rowsPerCommit' | 'commitFailures' | 'rowsRefused'>;
+  readonly metrics: Pick<
+    ShardMetrics,
+    'commitTime' | 'rowsPerCommit' | 'commitFailures' | 'rowsRefused' | 'historyEntries' | 'historyBytes'
+  >;
   /** Told of what batches hold, and of what becomes of it. */
   readonly dirty: DirtyFields;
   /** A row takes the place of another in the same batch. */

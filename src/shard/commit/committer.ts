@@ -80,10 +80,10 @@ export class Committer {
     return this.#running !== undefined && holds(this.#running, document) ? this.#running.number : 0;
   }
 
-  /** Adds a row to the batch that is collected; `kick` starts it. */
-  write(document: LoadedDocument, row: FieldRow): void {
+  /** Adds a row to the batch that is collected; `kick` starts it. @param replaced As in `put`. */
+  write(document: LoadedDocument, row: FieldRow, replaced?: readonly FieldRow[]): void {
     const { dirty, onReplaced } = this.#options;
-    const { former, growth } = put(this.#roomy(), document, row);
+    const { former, growth } = put(this.#roomy(), document, row, replaced);
     this.#bytes += growth;
     if (former === undefined) {
       dirty.batched(document.id, row.path);
@@ -183,6 +183,10 @@ export class Committer {
     }
     metrics.commitTime.observe((performance.now() - started) / 1_000);
     metrics.rowsPerCommit.observe(batch.count);
+    if (committed.recorded !== undefined) {
+      metrics.historyEntries.add(committed.recorded.entries);
+      metrics.historyBytes.add(committed.recorded.bytes);
+    }
     if (!this.healthy) log.info('commits succeed again');
     this.#retryMs = 0;
     this.#running = undefined;

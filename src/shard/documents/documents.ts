@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { ShardMetrics } from '../../metrics/shard-metrics.js';
 import type { Horizon } from '../../storage/horizon.js';
 import type { StoredDocument, TextUpdate } from '../../storage/port.js';
+import type { KeepsHistory } from '../../messages/history.js';
 import type { TaskGroup } from '../../messages/task.js';
 import { DocumentSends } from '../echo/document-sends.js';
 import { DocumentCommits } from '../resume/document-commits.js';
@@ -30,6 +31,8 @@ export interface LoadedDocument {
   readonly commits: DocumentCommits;
   /** When what it held was erased, in ms since the epoch: it takes no text. */
   readonly erasedAt: number | undefined;
+  /** Whether what it was is kept. */
+  readonly keepsHistory: boolean;
   /** Whether it is deleted or erased since it was loaded: nothing is done with it any more. */
   isEnded: boolean;
   /** Bytes of memory that it takes, in the core and beside it, as last measured. */
@@ -67,6 +70,7 @@ export interface DocumentsOptions {
   readonly texts: TextStore;
   readonly log: Logger;
   readonly clock: StampClock;
+  readonly keepsHistory?: KeepsHistory;
   /** Bytes of documents above which idle ones are unloaded. */
   readonly maxBytes: number;
   readonly metrics: Pick<ShardMetrics, 'documentsLoaded' | 'documentsEvicted'>;
@@ -152,6 +156,7 @@ export class Documents {
     const document: LoadedDocument = {
       ...{ kind: 'loaded', id, handle, text, stamp, sends, commits, horizon, erasedAt },
       changedAt: stored.stamp,
+      keepsHistory: this.#options.keepsHistory?.(id) ?? false,
       isEnded: false,
       bytes: 0,
     };

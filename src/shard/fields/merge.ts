@@ -28,6 +28,11 @@ export interface MergeOptions {
   readonly dirty: DirtyFields;
 }
 
+/** With who has written it, which copies of it bear too: that is how it gets to the storage (`FieldRow`). */
+interface AuthoredWrite extends FieldWrite {
+  userId?: string;
+}
+
 const nobody: ReadonlyMap<number, Loser> = new Map();
 
 /**
@@ -39,6 +44,8 @@ export class Merge {
   readonly changed = new Map<string, FieldWrite>();
   /** Of the winners, by field. */
   readonly authors = new Map<string, Author>();
+  /** Winners of this flush that later ones replaced, by field, where the document has history. */
+  replaced: Map<string, FieldWrite[]> | undefined;
   /** Writes of fields that were merged, and how many of them won. */
   operations = 0;
   applied = 0;
@@ -74,22 +81,26 @@ export class Merge {
     this.#losers?.delete(session);
   }
 
-  /** Applies the operations of one message, which `check` has let pass; returns them as they were taken. */
-  apply(operations: readonly SetOperation[], origin: Origin, now: number): FieldWrite[] {
+  /**
+   * Applies the operations of one message, which `check` has let pass; returns them as they were taken.
+   *
+   * @param userId Who writes, where the document has history.
+   */
+  apply(operations: readonly SetOperation[], origin: Origin, now: number, userId?: string): FieldWrite[] {
     this.operations += operations.length;
-    const writes = operations.map((operation) => this.#applyOne(operation, origin, now));
+    const writes = operations.map((operation) => this.#applyOne(operation, origin, now, userId));
     const last = operations.at(-1);
     if (last !== undefined) this.#document.sends.wrote(origin.session, counted(last), now);
     return writes;
   }
 
-  #applyOne(operation: SetOperation, origin: Origin, now: number): FieldWrite {
+  #applyOne(operation: SetOperation, origin: Origin, now: number, userId: string | undefined): FieldWrite {
     const document = this.#document;
     const { field: path, clientId, counter, clockMax } = operation;
     const sent = this.#echoes.fieldOf(document, path);
     const stamp = this.#clock.next(document.stamp, clockMax, now);
     document.stamp = stamp;
-    const write: FieldWrite = {
+    const write: AuthoredWrite = {
       path,
       value: operation.value,
       deleted: operation.deleted,
@@ -98,6 +109,7 @@ export class Merge {
       clientId: clientId ?? this.#nodeId,
       stamp,
     };
+    if (userId !== undefined) write.userId = userId;
     const durable = this.#dirty.has(document.id, path) ? undefined : this.#core.get(document.handle, path);
     const taken = this.#dating.set(document, write, operation, origin, sent, now);
     if (taken === undefined) {
@@ -108,7 +120,10 @@ export class Merge {
     }
     this.#dirty.begin(document.id, path, durable);
     const former = this.changed.get(path);
-    if (former !== undefined) this.#dirty.contend(document.id, former);
+    if (former !== undefined) {
+      this.#dirty.contend(document.id, former);
+      if (document.keepsHistory) this.#noteReplaced(former);
+    }
     // Moved to the end: a client that gets only the first frames has a clock that claims nothing of the rest.
     this.changed.delete(path);
     this.changed.set(path, taken);
@@ -116,6 +131,13 @@ export class Merge {
     this.applied++;
     this.#win(path, origin);
     return taken;
+  }
+
+  #noteReplaced(former: FieldWrite): void {
+    this.replaced ??= new Map();
+    const others = this.replaced.get(former.path);
+    if (others === undefined) this.replaced.set(former.path, [former]);
+    else others.push(former);
   }
 
   /** What lost of the same session before is not what it shows any more. */

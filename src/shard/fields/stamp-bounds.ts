@@ -45,6 +45,10 @@ export class StampBoundedStorage implements Storage {
     return this.#options.storage.lifecycle;
   }
 
+  get history(): Storage['history'] {
+    return this.#options.storage.history;
+  }
+
   async load(documentIds: readonly string[]): Promise<StoredDocument[]> {
     const stored = await this.#options.storage.load(documentIds);
     return stored.map((document, i) => (isPossible(document) ? document : this.#bound(documentIds[i] ?? '', document)));
@@ -55,8 +59,8 @@ export class StampBoundedStorage implements Storage {
     const { horizons } = committed;
     if (horizons === undefined || [...horizons.values()].every(({ stamp }) => isPossibleStamp(stamp))) return committed;
     const bounded = Array.from(horizons, ([id, horizon]) => [id, boundHorizon(horizon)] as const);
-    const { refused, numbers, expired } = committed;
-    return { refused, numbers, expired, horizons: new Map(bounded) };
+    const { refused, numbers, expired, recorded } = committed;
+    return { refused, numbers, expired, recorded, horizons: new Map(bounded) };
   }
 
   lastCommits(documentIds: readonly string[]): Promise<number[]> {

@@ -1,4 +1,4 @@
-import type { FieldsStore } from '@synckit/core-wasm';
+import type { FieldsStore, TextStore } from '@synckit/core-wasm';
 import { ProtocolError } from '../../errors.js';
 import { splitHead, type DocumentWrite } from '../../messages/document-request.js';
 import type { WriteRecord } from '../../messages/task.js';
@@ -9,6 +9,7 @@ import { parseOperations } from '../../protocol/operations.js';
 import type { LoadedDocument } from '../documents/documents.js';
 import { ticksOf } from '../fields/stamp.js';
 import { parseRestore } from './parse-restore.js';
+import { parseRollback } from './parse-rollback.js';
 import { contentOf } from './text-content.js';
 import type { DocumentTags } from './document-tags.js';
 import type { HttpOperations } from './http-operations.js';
@@ -18,6 +19,7 @@ export const HTTP_MESSAGE_ID = 'http';
 
 export interface ParseHttpWrite {
   readonly core: FieldsStore;
+  readonly texts: TextStore;
   readonly tags: DocumentTags;
   readonly maxValueDepth: number;
   /** When the worker began, in ms since the epoch. */
@@ -47,6 +49,7 @@ export function parseHttpWrite(
   // Erased since: its snapshots were erased with it.
   if (form === 'restore' && erasedAt !== document.erasedAt) throw new ProtocolError('SNAPSHOT_NOT_FOUND');
   if (form === 'restore') return parseRestore(core, document, body, origin, maxDepth);
+  if (form === 'rollback') return parseRollback(options, document, body, origin);
   if (form === 'patch') {
     return { sets: parseMergePatch(body, origin, maxDepth), texts: [], relays: [] };
   }

@@ -2,6 +2,7 @@ import { TextRefused, type TextMergeResult, type TextStore } from '@synckit/core
 import { ProtocolError } from '../../errors.js';
 import type { TextOperation } from '../../protocol/operations.js';
 import type { Origin } from '../../messages/task.js';
+import type { Author } from '../../storage/history/port.js';
 import type { TextUpdate } from '../../storage/port.js';
 import { FULL_TEXT } from './full-text.js';
 import { KnownUpdates } from './known-updates.js';
@@ -15,6 +16,8 @@ export interface LoadedText {
   stored: number;
   /** Those that it is stored in. */
   readonly updates: KnownUpdates;
+  /** Who has written what is not stored yet; undefined where no history is kept. */
+  authors?: Author[];
 }
 
 /**
@@ -69,9 +72,14 @@ export class TextJoin {
   #senders: Map<number, TextSender> | undefined;
   readonly #core: TextStore;
   readonly #text: () => LoadedText;
+  readonly #keepsHistory: boolean;
 
-  /** @param text The document's text, which is made when it has none. */
-  constructor(core: TextStore, text: () => LoadedText) {
+  /**
+   * @param text The document's text, which is made when it has none.
+   * @param keepsHistory Whether it is noted who wrote.
+   */
+  constructor(core: TextStore, text: () => LoadedText, keepsHistory = false) {
+    this.#keepsHistory = keepsHistory;
     this.#core = core;
     this.#text = text;
   }
@@ -84,13 +92,15 @@ export class TextJoin {
   /**
    * Joins a client's state.
    *
+   * @param userId Who writes, where history is kept.
    * @throws ProtocolError INVALID_DELTA, DOCUMENT_TOO_LARGE, with nothing changed.
    */
-  apply(operation: TextOperation, origin: Origin): void {
+  apply(operation: TextOperation, origin: Origin, userId?: string): void {
     const { changed, same, canonical } = this.#join(operation.state);
     this.operations++;
     this.clockMax = Math.max(this.clockMax, operation.clockMax);
     if (changed) {
+      this.#noteAuthor({ userId, clientId: operation.clientId });
       this.changed = true;
       // What the others sent is not the text any more.
       for (const sender of this.senders.values()) sender.same = false;
@@ -108,17 +118,25 @@ export class TextJoin {
    * @param author See `replaceText`.
    * @throws ProtocolError INVALID_DELTA, DOCUMENT_TOO_LARGE, with nothing changed.
    */
-  replace(content: string, origin: Origin, author: string, limits: ReplaceLimits): Replaced {
+  replace(content: string, origin: Origin, author: string, limits: ReplaceLimits, userId?: string): Replaced {
     const replaced = replaceText(this.#core, this.#text().handle, content, author, limits);
     const changed = replaced !== 'same';
     this.operations++;
     if (changed) {
+      this.#noteAuthor({ userId });
       this.changed = true;
       for (const sender of this.senders.values()) sender.same = false;
     }
     this.#senders ??= new Map();
     this.#senders.set(origin.session, { origin, operation: noState, same: true, asSent: undefined });
     return replaced;
+  }
+
+  #noteAuthor(author: Author): void {
+    if (!this.#keepsHistory) return;
+    const authors = (this.#text().authors ??= []);
+    const isKnown = authors.some(({ userId, clientId }) => userId === author.userId && clientId === author.clientId);
+    if (!isKnown) authors.push(author);
   }
 
   #join(state: Buffer): TextMergeResult {

@@ -38,7 +38,7 @@ export class TextWriter {
     const { text } = document;
     if (text === undefined) throw new Error('a document without text was to be written with one');
     if (this.#core.version(text.handle) === text.stored) return { append: [], replaces: [] };
-    const change = this.#append(text, text.stored);
+    const change = this.#withAuthors(document, text, this.#append(text, text.stored));
     if (needsCompaction(text)) this.#needCompaction.add(document);
     if (needsCompaction(text, PATIENCE)) this.#overdue.add(document);
     return change;
@@ -59,19 +59,24 @@ export class TextWriter {
       // Another node may have compacted it.
       if (text === undefined || !needsCompaction(text)) continue;
       this.#metrics.textCompactions.add(1);
-      return { document, change: this.#compactionOf(text) };
+      return { document, change: this.#compactionOf(document, text) };
     }
     return undefined;
   }
 
   /** What was not given to the storage yet goes before the whole, as an update of its own: that is what other nodes get. */
-  #compactionOf(text: LoadedText): TextChange {
+  #compactionOf(document: LoadedDocument, text: LoadedText): TextChange {
     const { stored } = text;
     const replaces = text.updates.clear();
     const isChange = this.#core.version(text.handle) !== stored;
     const { append: whole } = this.#append(text, 0);
     if (!isChange) return { append: whole, replaces };
-    return { append: [...this.#append(text, stored).append, ...whole], replaces };
+    const append = [...this.#append(text, stored).append, ...whole];
+    return this.#withAuthors(document, text, { append, replaces });
+  }
+
+  #withAuthors({ keepsHistory }: LoadedDocument, text: LoadedText, change: TextChange): TextChange {
+    return keepsHistory ? { ...change, authors: text.authors?.splice(0) ?? [] } : change;
   }
 
   #append(text: LoadedText, since: number): TextChange {

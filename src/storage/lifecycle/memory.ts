@@ -1,23 +1,9 @@
 /** Lists, deletion and erasure of documents in the memory of the process. */
 
-import type { Horizon } from '../horizon.js';
 import { eraseHorizon } from './erase-horizon.js';
 import { maxListLimit, type Erasure, type Lifecycle, type ListPage, type ListRequest } from './port.js';
 import { checkDocumentId } from '../limits.js';
-import type { FieldRow } from '../port.js';
-
-export interface MemoryDocument {
-  stamp: number;
-  commits: number;
-  readonly created: number;
-  updated: number;
-  readonly fields: Map<string, FieldRow>;
-  /** Id of an update → its bytes. */
-  readonly text: Map<string, Uint8Array>;
-  horizon?: Horizon | undefined;
-  deletedAt?: number | undefined;
-  erasedAt?: number | undefined;
-}
+import type { MemoryDocument } from '../memory-document.js';
 
 /** Documents that one page looks at. */
 const looksPerPage = 5_000;
@@ -73,6 +59,7 @@ export class MemoryLifecycle implements Lifecycle {
     document.stamp = document.horizon.stamp;
     document.fields.clear();
     document.text.clear();
+    delete document.history;
     document.erasedAt = at;
     document.deletedAt = undefined;
     return ++document.commits;

@@ -6,6 +6,7 @@
  *                         [… commits, deleted, erased] for one that is, or was: 0 is never
  *   <id> 00 01 <path>     one field: [timestamp, counter, clientId, stamp, deleted, value, commit]
  *   <id> 00 02 <update>   one update of the text: its bytes as they are; the key ends with its id in 16 bytes
+ *   00 "h" …              histories of documents, as history/format.ts has them
  *   <id> 00 03            the horizon, if tombstones were purged: [timestamp, counter, clientId, stamp]
  *
  * Ids hold no NUL, so the keys from `<id> 00` up to `<id> 01` are one document and nothing else. The other values are
@@ -15,7 +16,8 @@
  * that one refuses a folder with texts; if it has the folder open while a newer server takes it over, it fails to load documents with a text, and leaves their updates alone when it
  * writes their fields. Version 2 had no horizons; a server that knows only that one refuses a folder with version 3.
  * Version 4 had no deletion; a server that knows only that one, and has the folder open, can't read deleted documents.
- *
+ * Version 5 had no histories; a server that knows only that one leaves them behind when it erases documents, so it refuses
+ * the folder.
  */
 
 import { isUtf8 } from 'node:buffer';
@@ -25,7 +27,7 @@ import type { Horizon } from '../horizon.js';
 import type { FieldRow, TextUpdate } from '../port.js';
 
 /** The version of this layout; a store with a higher one is refused. */
-export const formatVersion = 5;
+export const formatVersion = 6;
 
 export const formatKey = Buffer.from('\0format');
 
@@ -85,6 +87,11 @@ const updateIdBytes = 16;
 /** The key of a text update: `<id> 00 02`, then the update id (32 hex digits) as 16 bytes. They sort by id. */
 export function updateKey(documentId: string, updateId: string): Buffer {
   return Buffer.concat([Buffer.from(`${documentId}\0\x02`), Buffer.from(updateId, 'hex')]);
+}
+
+/** The first key of the text updates of a document, and the one behind them. */
+export function updateRange(documentId: string): { readonly start: Buffer; readonly end: Buffer } {
+  return { start: Buffer.from(`${documentId}\0\x02`), end: Buffer.from(`${documentId}\0\x03`) };
 }
 
 /** Whether a key of a document is that of a text update. @param start Length of the document's key in bytes. */
@@ -194,6 +201,11 @@ export function decodeField(path: string, bytes: Uint8Array): FieldRow {
     throw new CorruptEntry('a field holds the wrong types');
   }
   return { path, value, deleted, timestamp, counter, clientId, stamp, commit };
+}
+
+/** Whether a key of a document is that of a field. @param start Length of the document's key in bytes. */
+export function isFieldKey(key: Uint8Array, start: number): boolean {
+  return key[start] === 1;
 }
 
 /** The key of a document's horizon: `<id> 00 03`. */

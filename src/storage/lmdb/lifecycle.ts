@@ -24,10 +24,12 @@ import {
   encodeDocument,
   encodeHorizon,
   horizonKey,
+  isFieldKey,
   isHorizonKey,
   pathOfKey,
   type DocumentRecord,
 } from './format.js';
+import type { LmdbHistory } from './history/history.js';
 import type { PageGuard } from './page-guard.js';
 import type { Transactions } from './transactions.js';
 import { readStored } from './write.js';
@@ -36,6 +38,7 @@ export interface LmdbLifecycleOptions {
   readonly store: ByteStore;
   readonly transactions: Transactions;
   readonly guard: PageGuard;
+  readonly history: Pick<LmdbHistory, 'erase'>;
   readonly checkOpen: () => void;
 }
 
@@ -191,6 +194,7 @@ export class LmdbLifecycle implements Lifecycle {
       await this.#remove(keys, horizon, documentKey(documentId).byteLength);
       ({ keys } = await this.#scan(documentId, horizon));
     }
+    await this.#options.history.erase(documentId);
     return this.#change(documentId, (record) => ({ ...record, deletedAt: undefined, commits: record.commits + 1 }));
   }
 
@@ -258,10 +262,6 @@ function listed(id: string, record: DocumentRecord): ListedDocument {
 function idOfKey(key: Uint8Array): string {
   const end = key.indexOf(0);
   return Buffer.from(key.buffer, key.byteOffset, end === -1 ? key.byteLength : end).toString();
-}
-
-function isFieldKey(key: Uint8Array, prefix: number): boolean {
-  return key[prefix] === 1;
 }
 
 /** Undefined for one that can't be read: it goes with the others. */

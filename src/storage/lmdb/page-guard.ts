@@ -8,6 +8,7 @@ import { DataFile } from './file/data-file.js';
 import type { Meta } from './file/meta.js';
 import { exhaust, walk } from './file/walk.js';
 import { documentEnd, documentKey } from './format.js';
+import { historyEnd, historyKey } from './history/format.js';
 
 interface Entry {
   readonly key: Uint8Array;
@@ -46,6 +47,12 @@ export class PageGuard {
     return walk(this.#file, meta, meta.main, { ...rangeOf(documentId), neighbours: 'after' });
   }
 
+  /** Checks all pages of the history of a document. Yields the bytes that were read. @throws DamagedFile */
+  history(documentId: string, meta: Meta): Generator<number, void> {
+    const [start, end] = [historyKey(documentId), historyEnd(documentId)];
+    return walk(this.#file, meta, meta.main, { start, end, neighbours: 'both' });
+  }
+
   /** Checks the way to the record of a document. @throws DamagedFile */
   checkRecord(documentId: string, meta: Meta): void {
     const start = documentKey(documentId);
@@ -70,10 +77,16 @@ export class PageGuard {
 
   /** Whether entries of a document may be removed: LMDB joins pages that become empty with those beside them. */
   allowsRemoval(documentId: string): boolean {
+    const { start, end } = rangeOf(documentId);
+    return this.allowsRemovalIn(start, end);
+  }
+
+  /** The same for the entries of a range. */
+  allowsRemovalIn(start: Buffer, end: Buffer): boolean {
     const snapshot = this.#store.useReadTransaction();
     try {
       const meta = this.meta();
-      exhaust(walk(this.#file, meta, meta.main, { ...rangeOf(documentId), neighbours: 'both' }));
+      exhaust(walk(this.#file, meta, meta.main, { start, end, neighbours: 'both' }));
       return true;
     } catch (error) {
       if (error instanceof DamagedFile) return false;

@@ -1,6 +1,8 @@
 /** Checks and encodes a commit before its transaction, which holds the lock that all writers wait for. */
 
 import { documentKey, encodeField, fieldKey, horizonKey, updateKey } from './format.js';
+import type { PreparedHistory } from './history/write.js';
+import type { Author } from '../history/port.js';
 import type { Horizon, Purge } from '../horizon.js';
 import { reasonAgainstId, reasonAgainstRow, reasonAgainstText, refuseAll } from '../limits.js';
 import type { DocumentChange, FieldRow, RefusedRow, TextChange } from '../port.js';
@@ -25,6 +27,8 @@ export interface PreparedDocument {
   readonly text: PreparedText | undefined;
   readonly horizonKey: Buffer;
   readonly purge: PreparedPurge | undefined;
+  /** Undefined where the document has none. */
+  readonly history: PreparedHistory | undefined;
 }
 
 export interface PreparedPurge {
@@ -42,6 +46,8 @@ export interface PreparedText {
   readonly append: readonly { readonly key: Buffer; readonly bytes: Uint8Array }[];
   /** Keys of the updates to remove. */
   readonly replaces: readonly Buffer[];
+  /** As in TextChange. */
+  readonly authors: readonly Author[] | undefined;
 }
 
 /**
@@ -68,13 +74,19 @@ export function prepare(changes: readonly DocumentChange[]): PreparedCommit {
     documents.push(document);
     rows += document.fields.length + updates.length + (document.text?.replaces.length ?? 0);
     if (document.purge !== undefined) rows += document.purge.fields.length + 1;
+    if (change.replaced !== undefined) {
+      // An entry for each row, with the value before it, and the record.
+      rows += document.fields.length + change.replaced.length + 2 * updates.length + 1;
+      for (const { value } of change.replaced) bytes += 2 * value.length;
+      for (const value of [...document.fields, ...updates]) bytes += 2 * value.bytes.byteLength;
+    }
     for (const value of [...document.fields, ...updates]) bytes += value.bytes.byteLength;
   }
   return { documents, refused, rows, bytes, bytesOnDisk: bytes + (documents.length + rows) * bytesPerRow };
 }
 
 function prepareDocument(change: DocumentChange, refused: RefusedRow[]): PreparedDocument {
-  const { documentId, stamp, fields, text, purge } = change;
+  const { documentId, stamp, fields, text, purge, replaced } = change;
   const prepared: PreparedField[] = [];
   for (const row of fields) {
     const reason = reasonAgainstRow(row);
@@ -91,7 +103,19 @@ function prepareDocument(change: DocumentChange, refused: RefusedRow[]): Prepare
     text: text === undefined || reason !== undefined ? undefined : prepareText(documentId, text),
     horizonKey: horizonKey(documentId),
     purge: purge === undefined ? undefined : preparePurge(documentId, purge),
+    history: replaced && prepareHistory(replaced),
   };
+}
+
+function prepareHistory(rows: readonly FieldRow[]): PreparedHistory {
+  const replaced = new Map<string, FieldRow[]>();
+  for (const row of rows) {
+    if (reasonAgainstRow(row) !== undefined) continue;
+    const others = replaced.get(row.path);
+    if (others === undefined) replaced.set(row.path, [{ ...row }]);
+    else others.push({ ...row });
+  }
+  return { replaced };
 }
 
 function preparePurge(documentId: string, { fields, horizon }: Purge): PreparedPurge {
@@ -99,11 +123,12 @@ function preparePurge(documentId: string, { fields, horizon }: Purge): PreparedP
   return { horizon, fields: storable.map((row) => ({ row, key: fieldKey(documentId, row.path) })) };
 }
 
-function prepareText(documentId: string, { append, replaces }: TextChange): PreparedText {
+function prepareText(documentId: string, { append, replaces, authors }: TextChange): PreparedText {
   const kept = new Set(append.map(({ id }) => id));
   return {
     // Copied, because the transaction runs later: the caller may have transferred or changed its bytes by then.
     append: append.map(({ id, bytes }) => ({ key: updateKey(documentId, id), bytes: new Uint8Array(bytes) })),
     replaces: replaces.filter((id) => !kept.has(id)).map((id) => updateKey(documentId, id)),
+    authors,
   };
 }

@@ -16,6 +16,7 @@ import {
   pathOfKey,
   type DocumentRecord,
 } from './format.js';
+import { LmdbHistory } from './history/history.js';
 import { LmdbLifecycle } from './lifecycle.js';
 import { prepare, type PreparedCommit } from './prepare.js';
 import { PageGuard } from './page-guard.js';
@@ -57,6 +58,7 @@ const bytesPerTransaction = 16 * 1024 ** 2;
 class LmdbStorage implements Storage {
   readonly durable = true;
   readonly lifecycle: LmdbLifecycle;
+  readonly history: LmdbHistory;
   readonly #store: ByteStore;
   readonly #directory: string;
   readonly #transactions: Transactions;
@@ -74,14 +76,16 @@ class LmdbStorage implements Storage {
     this.#directory = options.directory;
     this.#transactions = new Transactions(store, options);
     this.#guard = new PageGuard(store, options.directory);
-    this.lifecycle = new LmdbLifecycle({
+    const parts = {
       store,
       transactions: this.#transactions,
       guard: this.#guard,
       checkOpen: () => {
         this.#checkOpen();
       },
-    });
+    };
+    this.history = new LmdbHistory(parts);
+    this.lifecycle = new LmdbLifecycle({ ...parts, history: this.history });
   }
 
   get isLost(): boolean {
@@ -255,7 +259,7 @@ class LmdbStorage implements Storage {
   }
 
   async #finish(): Promise<void> {
-    await Promise.allSettled([...this.#loads, this.#writer, this.lifecycle.close()]);
+    await Promise.allSettled([...this.#loads, this.#writer, this.lifecycle.close(), this.history.close()]);
     await this.#transactions.close();
     this.#guard.close();
   }

@@ -12,11 +12,12 @@ import {
   type DocumentRecord,
 } from './format.js';
 import type { ByteStore } from './folder.js';
+import { HistoryWriter } from './history/write.js';
 import type { PreparedCommit, PreparedDocument, PreparedField, PreparedPurge, PreparedText } from './prepare.js';
 import { covers, isBelow, mergeHorizons, type Horizon } from '../horizon.js';
 import { reasonErased, refuseAll } from '../limits.js';
 import { compareRows } from '../order.js';
-import type { ExpiredRow, FieldRow, RefusedRow } from '../port.js';
+import type { ExpiredRow, FieldRow, Recorded, RefusedRow } from '../port.js';
 
 /** What became of the documents of a commit. */
 export interface Outcome {
@@ -26,6 +27,7 @@ export interface Outcome {
   readonly horizons: Map<string, Horizon>;
   /** Numbers of the commit by document; the same when it names one twice. */
   readonly numbers: Map<string, number>;
+  recorded?: Recorded;
 }
 
 /**
@@ -58,7 +60,8 @@ function writeDocument(store: ByteStore, document: PreparedDocument, outcome: Ou
     return false;
   }
   if (horizon !== undefined) outcome.horizons.set(documentId, horizon);
-  const now = Date.now();
+  // Times of entries do not go back.
+  const now = document.history === undefined ? Date.now() : Math.max(Date.now(), stored?.updated ?? 0);
   const record: DocumentRecord = {
     stamp: Math.max(stamp, stored?.stamp ?? 0),
     created: stored?.created ?? now,
@@ -67,18 +70,52 @@ function writeDocument(store: ByteStore, document: PreparedDocument, outcome: Ou
     deletedAt: stored?.deletedAt,
     erasedAt: stored?.erasedAt,
   };
+  let history: HistoryWriter | undefined;
+  if (document.history !== undefined) {
+    const about = {
+      ...document.history,
+      documentId,
+      record,
+      former: stored,
+      isFirst: !outcome.numbers.has(documentId),
+    };
+    history = openHistory(store, about);
+    if (history === undefined) {
+      const reason = 'the record of its history can’t be read';
+      outcome.refused.push(...refuseAll({ documentId, fields: fields.map(({ row }) => row), text }, reason));
+      return false;
+    }
+  }
   outcome.numbers.set(documentId, record.commits);
   void store.put(key, encodeDocument(record));
   for (const field of fields) {
     const { path } = field.row;
-    const result = writeField(store, field, record.commits, horizon);
+    const result = writeField(store, field, record.commits, horizon, history);
     if (result instanceof CorruptEntry) outcome.refused.push({ documentId, path, reason: result.message });
     else if (result === 'expired') outcome.expired.push({ documentId, path });
   }
-  if (text === undefined) return true;
-  if (record.erasedAt === undefined) writeText(store, text);
-  else outcome.refused.push({ documentId, path: undefined, reason: reasonErased });
+  if (text !== undefined) {
+    if (record.erasedAt === undefined) writeText(store, text, history);
+    else outcome.refused.push({ documentId, path: undefined, reason: reasonErased });
+  }
+  if (history !== undefined) outcome.recorded = sumOf(outcome.recorded, history.end());
   return true;
+}
+
+function openHistory(
+  store: ByteStore,
+  about: ConstructorParameters<typeof HistoryWriter>[1],
+): HistoryWriter | undefined {
+  try {
+    return new HistoryWriter(store, about);
+  } catch (error) {
+    if (error instanceof CorruptEntry) return undefined;
+    throw error;
+  }
+}
+
+function sumOf(a: Recorded | undefined, b: Recorded): Recorded {
+  return { entries: (a?.entries ?? 0) + b.entries, bytes: (a?.bytes ?? 0) + b.bytes };
 }
 
 /** Returns what is wrong with the stored row, if it can't be read. */
@@ -87,9 +124,11 @@ function writeField(
   { row, key, bytes }: PreparedField,
   commit: number,
   horizon: Horizon | undefined,
+  history: HistoryWriter | undefined,
 ): 'written' | 'lost' | 'expired' | CorruptEntry {
   const current = readStored(store, key, (stored) => decodeField(row.path, stored));
   if (current instanceof CorruptEntry) return current;
+  history?.field(row, current, horizon);
   if (current === undefined && horizon !== undefined && isBelow(row, horizon)) return 'expired';
   if (current !== undefined && compareRows(row, current) <= 0) {
     if (compareRows(row, current) < 0) renumber(store, key, current, commit);
@@ -127,7 +166,16 @@ function writePurge(
   return raised;
 }
 
-function writeText(store: ByteStore, { append, replaces }: PreparedText): void {
+function writeText(
+  store: ByteStore,
+  { append, replaces, authors }: PreparedText,
+  history: HistoryWriter | undefined,
+): void {
+  const [first] = append;
+  // One that is there is of a commit that is repeated.
+  if (history !== undefined && authors !== undefined && first !== undefined && !store.doesExist(first.key)) {
+    history.text(first.bytes, authors);
+  }
   for (const { key, bytes } of append) putNew(store, key, bytes);
   for (const key of replaces) store.removeSync(key);
 }

@@ -4,6 +4,7 @@ import { binaryArrays, type ArrayEncoding } from './arrays.js';
 import type { Statement } from './connection/client.js';
 import { fitsJsonb } from './jsonb.js';
 import type { Rows } from './commit/plan.js';
+import { hasHistory, historyValues, recordHistory } from './history/record.js';
 
 /** Of two writes of a field the one with the greater place stays. */
 function placeOf(row: 'excluded' | 'stored'): string {
@@ -17,7 +18,7 @@ function placeOf(row: 'excluded' | 'stored'): string {
  * that of the locked row. Where it may count, the function looks whether the field is there. A row that wins over the given
  * one bears the commit's number, too: clients may have been sent the one that lost.
  */
-const writeText = `
+const writeTextOf = (history?: string): string => `
 WITH document AS (
   INSERT INTO documents AS stored (id, stamp, commits)
   SELECT id, stamp, $19::integer FROM unnest($1::text[], $2::bigint[]) AS given (id, stamp)
@@ -35,7 +36,7 @@ WITH document AS (
       OR (ts, counter, client_id COLLATE "C") > (horizon_ts, horizon_counter, horizon_client_id)) THEN false
     ELSE synckit_is_expired(document_id, path, ts, counter, client_id)
   END
-), field AS (
+)${history === undefined ? '' : `, history AS MATERIALIZED (${history})`}, field AS (
   INSERT INTO fields AS stored (document_id, path, value, raw, deleted, ts, counter, client_id, stamp, commit)
   SELECT document_id, path, coalesce(json, 'null'), CASE WHEN json::text = value THEN NULL ELSE value END,
     deleted, ts, counter, client_id, parsed.stamp, document.commits
@@ -45,7 +46,7 @@ WITH document AS (
       $18::boolean[]) AS given (document_id, path, value, deleted, ts, counter, client_id, stamp, fits)
     OFFSET 0
   ) AS parsed JOIN document ON document.id = document_id
-  WHERE (SELECT count(*) FROM document) IS NOT NULL
+  WHERE (SELECT count(*) FROM ${history === undefined ? 'document' : 'history'}) IS NOT NULL
     AND (document_id, path) NOT IN (SELECT document_id, path FROM expired)
   ORDER BY document_id COLLATE "C", path COLLATE "C"
   ON CONFLICT (document_id, path) DO UPDATE SET ${['value', 'raw', 'deleted', 'ts', 'counter', 'client_id', 'stamp']
@@ -74,15 +75,24 @@ SELECT
   json_object_agg(id, commits),
   json_object_agg(id, json_build_array(horizon_ts, horizon_counter, horizon_client_id, horizon_stamp))
     FILTER (WHERE horizon_ts IS NOT NULL),
-  (SELECT json_agg(json_build_array(document_id, path)) FROM expired)
+  (SELECT json_agg(json_build_array(document_id, path)) FROM expired)${history === undefined ? '' : ', (SELECT counts FROM history)'}
 FROM document WHERE (SELECT count(*) FROM text_update) IS NOT NULL`;
+
+const writeText = writeTextOf();
+const writeTextWithHistory = writeTextOf(recordHistory);
 
 /**
  * The one row that a write returns, as JSON texts: an object, document id → number of this commit; an object, document id
  * → its horizon as an array (ts, counter, client id, stamp), for those that have one; and an array of pairs, document id
  * and path, of the rows that were lost to it. One row a document is slow.
  */
-export type WrittenRow = readonly [commits: string | null, horizons: string | null, expired: string | null];
+export type WrittenRow = readonly [
+  commits: string | null,
+  horizons: string | null,
+  expired: string | null,
+  /** Only of a statement with history: an array, the entries that it has added and their bytes. */
+  recorded?: string | null,
+];
 
 /**
  * Writes the stamps of documents, and rows of these documents.
@@ -102,9 +112,10 @@ export function writeStatement(
   const updates = texts.flatMap(({ documentId, append }) => append.map((update) => ({ documentId, ...update })));
   let end = 1;
   const starts = updates.map(({ bytes }) => (end += bytes.byteLength) - bytes.byteLength);
+  const isRecorded = hasHistory({ fields, texts });
   return {
-    name: 'write',
-    text: writeText,
+    name: isRecorded ? 'write history' : 'write',
+    text: isRecorded ? writeTextWithHistory : writeText,
     values: [
       array.text([...documents.keys()]),
       array.bigint([...documents.values()]),
@@ -126,6 +137,7 @@ export function writeStatement(
       array.integer(updates.map(({ bytes }) => bytes.byteLength)),
       array.boolean(rows.map(({ value }) => fitsJsonb(value))),
       isFirst ? 1 : 0,
+      ...(isRecorded ? historyValues({ fields, texts }, array) : []),
     ],
   };
 }

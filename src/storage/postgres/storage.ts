@@ -5,6 +5,7 @@ import type { Committed, DocumentChange, FieldRow, Storage, StoredDocument } fro
 import { commit } from './commit/commit.js';
 import { Connections, type Lender, type PostgresOptions } from './connection/connection.js';
 import { Lane } from './connection/lane.js';
+import { PostgresHistory } from './history/history.js';
 import { PostgresLifecycle } from './lifecycle.js';
 import { Loader } from './load.js';
 import { planOf, type Plan } from './commit/plan.js';
@@ -34,6 +35,7 @@ class PostgresStorage implements Storage {
   readonly durable = true;
   readonly isLost = false;
   readonly lifecycle: PostgresLifecycle;
+  readonly history: PostgresHistory;
   readonly #connections: Connections;
   readonly #loader: Loader;
   /** With several connections, commits keep one. */
@@ -44,9 +46,11 @@ class PostgresStorage implements Storage {
 
   constructor(options: PostgresOptions) {
     this.#connections = new Connections(options);
-    this.lifecycle = new PostgresLifecycle(this.#connections, () => {
+    const checkOpen = (): void => {
       this.#checkOpen();
-    });
+    };
+    this.lifecycle = new PostgresLifecycle(this.#connections, checkOpen);
+    this.history = new PostgresHistory(this.#connections, checkOpen);
     this.#lane = options.maxConnections > 1 ? new Lane(this.#connections) : undefined;
     // One connection is left for commits, if there are several.
     this.#loader = new Loader(this.#connections, Math.max(1, options.maxConnections - 1));

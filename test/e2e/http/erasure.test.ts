@@ -43,11 +43,12 @@ async function writeSecrets(backend: Backend): Promise<Record<'value' | 'former'
 
 test('DEL2 a backup of the embedded storage holds nothing of what was erased', async (t) => {
   const directory = await folder(t);
-  const env = { JWT_SECRET: secret, SYNCKIT_DATA_DIR: directory };
+  const env = { JWT_SECRET: secret, SYNCKIT_DATA_DIR: directory, HISTORY_PREFIXES: '*' };
   const to = await server(t, env);
   const backend = new Backend(to);
   const secrets = await writeSecrets(backend);
   t.ok((await holding(directory, secrets.value)).length > 0, 'it is there before');
+  t.ok((await holding(directory, secrets.former)).length > 0, 'and so is what it was before, in its history');
   t.ok((await holding(directory, secrets.name)).length > 0, 'and so is the name of what was removed (TMB1)');
   t.equal(await backend.status('DELETE', '/documents/d?hard=true'), '204');
   await to.kill('SIGTERM');
@@ -71,18 +72,19 @@ test('DEL2 after VACUUM FULL the tables of Postgres hold nothing of what was era
   const postgres = await startPostgres();
   t.teardown(() => postgres.stop());
   const { url, query } = await database(t, postgres.url);
-  const backend = new Backend(await server(t, { JWT_SECRET: secret, DATABASE_URL: url }));
+  const backend = new Backend(await server(t, { JWT_SECRET: secret, DATABASE_URL: url, HISTORY_PREFIXES: '*' }));
   const secrets = await writeSecrets(backend);
   // Of the tables: the WAL holds everything for as long as it is kept.
   const base = join(postgres.directory, 'base');
   await checkpoint(url);
-  t.ok((await holding(base, secrets.value)).length > 0, 'it is there before');
+  for (const [what, text] of Object.entries(secrets)) t.ok((await holding(base, text)).length > 0, `${what} is there`);
   t.equal(await backend.status('DELETE', '/documents/d?hard=true'), '204');
   const rows = `SELECT (SELECT count(*) FROM fields WHERE document_id = 'd')::int AS fields,
     (SELECT count(*) FROM text_updates WHERE document_id = 'd')::int AS updates,
-    (SELECT count(*) FROM snapshots WHERE document_id = 'd')::int AS snapshots`;
-  t.strictSame(await query(rows), [{ fields: 0, updates: 0, snapshots: 0 }]);
-  await query('VACUUM FULL fields, text_updates, snapshots');
+    (SELECT count(*) FROM snapshots WHERE document_id = 'd')::int AS snapshots,
+    (SELECT count(*) FROM history_entries WHERE document_id = 'd')::int AS history`;
+  t.strictSame(await query(rows), [{ fields: 0, updates: 0, snapshots: 0, history: 0 }]);
+  await query('VACUUM FULL fields, text_updates, snapshots, history_entries, history_wholes');
   await checkpoint(url);
   for (const [what, text] of Object.entries(secrets)) t.strictSame(await holding(base, text), [], what);
   t.strictSame(await backend.fields('other'), { a: 'kept' });

@@ -22,7 +22,7 @@ test('/openapi.json is valid, and describes the routes that are served', async (
     Object.keys(methods).map((method) => `${method} ${path}`),
   );
   const routes = [
-    ...documentRoutes(new Idempotency({ maxKeys: 1, keepMs: 1 })),
+    ...documentRoutes(new Idempotency({ maxKeys: 1, keepMs: 1 }), { historyMaxPageBytes: 1 }),
     // Only their descriptions are looked at.
     ...snapshotRoutes({} as SnapshotsPort),
   ];

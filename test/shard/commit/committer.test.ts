@@ -27,7 +27,7 @@ let stamps = 0;
 
 function documentOf(id: string): LoadedDocument {
   const [sends, commits] = [new DocumentSends(0, 0), new DocumentCommits(0, true)];
-  const nothing = { text: undefined, horizon: undefined, erasedAt: undefined, isEnded: false };
+  const nothing = { text: undefined, horizon: undefined, erasedAt: undefined, isEnded: false, keepsHistory: false };
   return { kind: 'loaded', id, handle: 1, stamp: 0, sends, commits, changedAt: 0, bytes: 0, ...nothing };
 }
 

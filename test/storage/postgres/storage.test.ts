@@ -11,7 +11,7 @@ const free: TestDatabase[] = [];
 async function emptyDatabase(): Promise<TestDatabase> {
   const used = free.pop();
   if (used !== undefined) {
-    await used.query('TRUNCATE documents, fields, text_updates');
+    await used.query('TRUNCATE documents, fields, text_updates, histories, history_entries, history_wholes');
     return used;
   }
   const database = await newDatabase();

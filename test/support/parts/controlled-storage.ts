@@ -40,6 +40,10 @@ export class ControlledStorage implements Storage {
     return this.inner.lifecycle;
   }
 
+  get history(): Storage['history'] {
+    return this.inner.history;
+  }
+
   /** Lets the commits and loads from now on wait until `release`. */
   hold(): void {
     this.#gates = [new Promise((resolve) => this.#held.push(resolve))];

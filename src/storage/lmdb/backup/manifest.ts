@@ -60,8 +60,8 @@ function partOf(found: unknown, { counted }: Environment): Part | undefined {
   if (typeof found !== 'object' || found === null) return undefined;
   const { format, sha256, ...others } = found as Record<string, unknown>;
   const names = Object.keys(counted);
-  if (typeof sha256 !== 'string' || ![format, ...names.map((name) => others[name])].every(Number.isSafeInteger))
-    return undefined;
-  const counts = Object.fromEntries(names.map((name) => [name, others[name] as number]));
+  // Older versions did not count histories.
+  const counts = Object.fromEntries(names.map((name) => [name, (others[name] ?? 0) as number]));
+  if (typeof sha256 !== 'string' || ![format, ...Object.values(counts)].every(Number.isSafeInteger)) return undefined;
   return { format: format as number, sha256, counts };
 }

@@ -13,6 +13,7 @@ import {
   isUpdateKey,
   pathOfKey,
 } from '../format.js';
+import { decodeEntry, decodeRecord, isHistoryKey, placeOf, readKey } from '../history/format.js';
 import type { EntryReader, Environment } from './environment.js';
 
 export const documents: Environment = {
@@ -20,7 +21,7 @@ export const documents: Environment = {
   folder: '',
   formatKey,
   formatVersion,
-  counted: { documents: 'documents', fields: 'fields', updates: 'updates of texts' },
+  counted: { documents: 'documents', fields: 'fields', updates: 'updates of texts', history: 'entries of histories' },
   unit: 'document',
   nameOf: (key) => `document ${JSON.stringify(documentOf(key))}`,
   newReader: () => new DocumentReader(),
@@ -28,7 +29,7 @@ export const documents: Environment = {
 };
 
 class DocumentReader implements EntryReader {
-  readonly counts = { documents: 0, fields: 0, updates: 0 };
+  readonly counts = { documents: 0, fields: 0, updates: 0, history: 0 };
   version: number | undefined;
   /** The document whose record was read last. */
   #recorded: string | undefined;
@@ -36,6 +37,10 @@ class DocumentReader implements EntryReader {
   read(key: Buffer, value: Buffer): void {
     if (key.equals(formatKey)) {
       this.version = decodeFormat(value);
+      return;
+    }
+    if (isHistoryKey(key)) {
+      this.#readHistory(key, value);
       return;
     }
     const documentId = documentOf(key);
@@ -56,10 +61,20 @@ class DocumentReader implements EntryReader {
       this.counts.fields++;
     }
   }
+
+  #readHistory(key: Buffer, value: Buffer): void {
+    const { part } = readKey(key);
+    if (part === undefined) decodeRecord(value);
+    else if (part === 1) {
+      decodeEntry(placeOf(key), value);
+      this.counts.history++;
+    } else if (value.byteLength === 0) throw new CorruptEntry('an update in a history is empty');
+  }
 }
 
 /** The document that a key belongs to, also for one that is no key of this layout. */
 function documentOf(key: Buffer): string {
-  const end = key.indexOf(0);
-  return key.toString('utf8', 0, end === -1 ? key.length : end);
+  const start = isHistoryKey(key) ? 2 : 0;
+  const end = key.indexOf(0, start);
+  return key.toString('utf8', start, end === -1 ? key.length : end);
 }

@@ -1,7 +1,7 @@
 /** The statements of a commit, and what they answer. */
 
 import type { Horizon } from '../../horizon.js';
-import type { Committed, ExpiredRow, RefusedRow } from '../../port.js';
+import type { Committed, ExpiredRow, Recorded, RefusedRow } from '../../port.js';
 import type { Connection } from '../connection/connection.js';
 import type { Rows } from './plan.js';
 import { horizonsOf, purgeStatement, type PlannedPurge } from '../purge.js';
@@ -15,6 +15,8 @@ export interface Answers {
   raised: string | null;
   /** JSON, rows that were lost to a horizon, of all statements that had any. */
   readonly expired: string[];
+  /** Of all statements that added to histories. */
+  readonly recorded: Recorded[];
 }
 
 /** Parses on demand: few documents have a horizon. */
@@ -43,6 +45,12 @@ export class Written implements Committed {
     return rows.map(([documentId, path]) => ({ documentId, path }));
   }
 
+  get recorded(): Recorded | undefined {
+    const { recorded } = this.#answers;
+    if (recorded.length === 0) return undefined;
+    return recorded.reduce((a, b) => ({ entries: a.entries + b.entries, bytes: a.bytes + b.bytes }));
+  }
+
   /** The same, with more rows that were refused. */
   without(refused: readonly RefusedRow[]): Written {
     return new Written([...refused, ...this.refused], this.#answers);
@@ -57,17 +65,30 @@ export async function writeDocuments(
 ): Promise<Answers> {
   const [written] = await connection.query(writeStatement(documents, rows, true));
   const first = written as unknown as WrittenRow;
-  return { first, raised: null, expired: first[2] === null ? [] : [first[2]] };
+  return { first, raised: null, expired: first[2] === null ? [] : [first[2]], recorded: recordedIn(first) };
 }
 
-/** Another statement. @returns The rows that were lost to a horizon, as JSON texts; none or one. */
-export async function writeRows(connection: Connection, rows: Rows): Promise<string[]> {
+/** What another statement answers: the rows that were lost to a horizon, as JSON texts, and what was added to histories. */
+export type More = Pick<Answers, 'expired' | 'recorded'>;
+
+export async function writeRows(connection: Connection, rows: Rows): Promise<More> {
   // Its documents have their numbers and stamps.
   const documentIds = [...rows.fields, ...rows.texts].map(({ documentId }) => documentId);
   const documents = new Map(documentIds.map((documentId) => [documentId, 0]));
   const [written] = await connection.query(writeStatement(documents, rows, false));
-  const [, , lost] = written as unknown as WrittenRow;
-  return lost === null ? [] : [lost];
+  const row = written as unknown as WrittenRow;
+  return { expired: row[2] === null ? [] : [row[2]], recorded: recordedIn(row) };
+}
+
+export function addTo(answers: Answers, { expired, recorded }: More): void {
+  answers.expired.push(...expired);
+  answers.recorded.push(...recorded);
+}
+
+function recordedIn([, , , recorded]: WrittenRow): Recorded[] {
+  if (recorded === undefined || recorded === null) return [];
+  const [entries, bytes] = JSON.parse(recorded) as [entries: number, bytes: number];
+  return [{ entries, bytes }];
 }
 
 /** The last statement of a commit. @returns The horizons, as JSON; null if there are none. */

@@ -1,7 +1,7 @@
 /** Writes what the database accepts, and finds by bisection what it refuses. */
 
 import type { RefusedRow } from '../../port.js';
-import { nothing, purge, writeDocuments, writeRows, Written, type Answers } from './answers.js';
+import { addTo, nothing, purge, writeDocuments, writeRows, Written, type Answers } from './answers.js';
 import type { Connection } from '../connection/connection.js';
 import { databaseError, DatabaseError } from '../errors.js';
 import type { Plan, PlannedField, PlannedText, Rows } from './plan.js';
@@ -39,7 +39,9 @@ export async function writeAccepted(connection: Connection, { documents, stateme
       connection,
       writable,
       (part) => writeRows(connection, rowsOf(part)),
-      (expired) => answers.expired.push(...expired),
+      (more) => {
+        addTo(answers, more);
+      },
       (item, reason) => refused.push(refusal(item, reason)),
     );
   }
@@ -71,7 +73,7 @@ function joined(parts: readonly Answers[]): Answers {
     joinObjects(parts.map(({ first: [, horizons] }) => horizons)),
     null,
   ] as const;
-  return { first, raised: null, expired: parts.flatMap(({ expired }) => expired) };
+  return { first, raised: null, expired: parts.flatMap(({ expired }) => expired), recorded: [] };
 }
 
 /** JSON texts of objects with different keys, as one. */

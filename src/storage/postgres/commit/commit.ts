@@ -2,7 +2,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Committed } from '../../port.js';
-import { nothing, purge, writeDocuments, writeRows, Written, type Answers } from './answers.js';
+import { addTo, nothing, purge, writeDocuments, writeRows, Written, type Answers } from './answers.js';
 import { writeAccepted } from './bisection.js';
 import type { Connection, Lender } from '../connection/connection.js';
 import { databaseError } from '../errors.js';
@@ -46,7 +46,7 @@ async function writeAll(connection: Connection, { documents, statements, purges 
   if (more.length === 0 && purges.length === 0) return writeDocuments(connection, documents, first);
   return inTransaction(connection, async () => {
     const answers = await writeDocuments(connection, documents, first);
-    for (const rows of more) answers.expired.push(...(await writeRows(connection, rows)));
+    for (const rows of more) addTo(answers, await writeRows(connection, rows));
     answers.raised = await purge(connection, purges);
     return answers;
   });

@@ -1,6 +1,7 @@
 /** The plan of a commit: valid rows only, each key once, split into statements. */
 
 import { reasonAgainstId, reasonAgainstRow, reasonAgainstText, refuseAll } from '../../limits.js';
+import type { Author } from '../../history/port.js';
 import { compareRows } from '../../order.js';
 import type { DocumentChange, FieldRow, RefusedRow, TextChange, TextUpdate } from '../../port.js';
 import { mergeHorizons, type Purge } from '../../horizon.js';
@@ -10,6 +11,8 @@ import { reasonAgainst } from './refusals.js';
 export interface PlannedField {
   readonly documentId: string;
   readonly row: FieldRow;
+  /** Present where the document has history: rows of the field that were replaced before they were stored. */
+  readonly replaced: readonly FieldRow[] | undefined;
 }
 
 export interface PlannedText {
@@ -17,6 +20,8 @@ export interface PlannedText {
   readonly append: readonly TextUpdate[];
   /** Ids of updates to remove; none is among the appended. */
   readonly replaces: readonly string[];
+  /** Present where the first of the appended is for the history. */
+  readonly authors: readonly Author[] | undefined;
 }
 
 /** Rows for one statement. */
@@ -44,7 +49,7 @@ const bytesPerStatement = 32 * 1024 ** 2;
 export function planOf(changes: readonly DocumentChange[]): Plan {
   const refused: RefusedRow[] = [];
   const documents = new Map<string, number>();
-  const fields = new Map<string, Map<string, FieldRow>>();
+  const fields = new Map<string, Map<string, Field>>();
   const texts: PlannedText[] = [];
   const purges = new Map<string, PlannedPurge>();
   for (const change of changes) {
@@ -60,7 +65,7 @@ export function planOf(changes: readonly DocumentChange[]): Plan {
     if (text === undefined) continue;
     const reasonForText = reasonAgainstText(text);
     if (reasonForText !== undefined) refused.push({ documentId, path: undefined, reason: reasonForText });
-    else if (text.append.length > 0) texts.push(copyOfText(documentId, text));
+    else if (text.append.length > 0) texts.push(copyOfText(change, text));
   }
   return { documents, statements: statementsOf(fields, texts), purges: [...purges.values()], refused };
 }
@@ -77,15 +82,21 @@ function planPurge(documentId: string, { fields, horizon }: Purge, planned: Map<
   });
 }
 
+/** A row, and those that it replaced where there is history. */
+interface Field {
+  readonly row: FieldRow;
+  readonly replaced: FieldRow[] | undefined;
+}
+
 /** Keeps the greatest row of each key: a key may occur only once in a statement. */
 function planFields(
-  { documentId, fields }: DocumentChange,
-  planned: Map<string, Map<string, FieldRow>>,
+  { documentId, fields, replaced }: DocumentChange,
+  planned: Map<string, Map<string, Field>>,
   refused: RefusedRow[],
 ): void {
   if (fields.length === 0) return;
   let rows = planned.get(documentId);
-  if (rows === undefined) planned.set(documentId, (rows = new Map<string, FieldRow>()));
+  if (rows === undefined) planned.set(documentId, (rows = new Map<string, Field>()));
   for (const row of fields) {
     const reason = reasonAgainstRow(row) ?? reasonAgainst(row);
     if (reason !== undefined) {
@@ -93,21 +104,30 @@ function planFields(
       continue;
     }
     const other = rows.get(row.path);
-    if (other === undefined || compareRows(row, other) > 0) rows.set(row.path, { ...row });
+    const isGreater = other === undefined || compareRows(row, other.row) > 0;
+    const former = other === undefined ? [] : [...(other.replaced ?? []), isGreater ? other.row : row];
+    rows.set(row.path, {
+      row: isGreater ? { ...row } : other.row,
+      replaced: replaced === undefined && other?.replaced === undefined ? undefined : former,
+    });
+  }
+  for (const row of replaced ?? []) {
+    if ((reasonAgainstRow(row) ?? reasonAgainst(row)) === undefined) rows.get(row.path)?.replaced?.push({ ...row });
   }
 }
 
-function copyOfText(documentId: string, { append, replaces }: TextChange): PlannedText {
+function copyOfText({ documentId, replaced }: DocumentChange, { append, replaces, authors }: TextChange): PlannedText {
   const kept = new Set(append.map(({ id }) => id));
   return {
     documentId,
     append: append.map(({ id, bytes }) => ({ id, bytes: new Uint8Array(bytes) })),
     replaces: replaces.filter((id) => !kept.has(id)),
+    authors: replaced === undefined ? undefined : authors,
   };
 }
 
 /** Sorted by document, so that concurrent transactions lock documents in the same order. */
-function statementsOf(fields: Map<string, Map<string, FieldRow>>, texts: readonly PlannedText[]): Rows[] {
+function statementsOf(fields: Map<string, Map<string, Field>>, texts: readonly PlannedText[]): Rows[] {
   const statements: { fields: PlannedField[]; texts: PlannedText[] }[] = [];
   let bytes = Infinity;
   let withText = new Set<string>();
@@ -123,7 +143,10 @@ function statementsOf(fields: Map<string, Map<string, FieldRow>>, texts: readonl
     return last;
   };
   for (const [documentId, rows] of [...fields].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    for (const row of rows.values()) statementFor(row.value.length + row.path.length).fields.push({ documentId, row });
+    for (const { row, replaced } of rows.values()) {
+      const size = [row, ...(replaced ?? [])].reduce((sum, { value, path }) => sum + value.length + path.length, 0);
+      statementFor(size).fields.push({ documentId, row, replaced });
+    }
   }
   for (const text of texts) {
     const size = text.append.reduce((sum, { bytes }) => sum + bytes.byteLength, 0);
