@@ -29,6 +29,7 @@ const allowed = {
   acceptor: ['messages', 'pool', 'protocol', 'auth', 'metrics', 'cluster', 'storage/lifecycle'],
   http: [
     'storage/accounts',
+    'storage/changes',
     'storage/lifecycle',
     'storage/snapshots',
     'pool',
@@ -40,6 +41,7 @@ const allowed = {
   ],
   shard: ['messages', 'protocol', 'storage', 'cluster', 'metrics', 'validation'],
   snapshots: ['storage', 'messages', 'auth', 'http/snapshots'],
+  changes: ['storage', 'http/changes'],
   import: ['storage', 'protocol'],
   start: [],
   web: [],
@@ -50,12 +52,14 @@ const inner = {
   'storage/lmdb': [
     '^src/storage/[^/]+\\.ts$',
     folder('storage/accounts'),
+    folder('storage/changes'),
     folder('storage/lifecycle'),
     folder('storage/snapshots'),
   ],
   'storage/postgres': [
     '^src/storage/[^/]+\\.ts$',
     folder('storage/accounts'),
+    folder('storage/changes'),
     folder('storage/lifecycle'),
     folder('storage/snapshots'),
   ],
@@ -120,7 +124,8 @@ module.exports = {
         pathNot: [
           '^src/shard/entry\\.ts$',
           '^src/snapshots/worker\\.ts$',
-          '^src/(node/auth|node/node|cli|cli/accounts|cli/connect|cli/data|cli/private-server)\\.ts$',
+          '^src/changes/open-feed\\.ts$',
+          '^src/(node/auth|node/changes|node/node|cli|cli/accounts|cli/connect|cli/data|cli/private-server)\\.ts$',
           '^src/storage/',
           '^src/import/',
         ],

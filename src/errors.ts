@@ -135,6 +135,13 @@ const table = {
     isOfHttp: true,
     meaning: 'The document has no snapshot. HTTP only.',
   },
+  CURSOR_EXPIRED: {
+    sentence: 'Cursor expired',
+    retryable: false,
+    isOfHttp: true,
+    meaning:
+      'Changes behind the cursor may have been removed from the feed, or were not recorded. Ask for `cursor=now`, list all documents anew, and go on from there. HTTP only.',
+  },
   SNAPSHOTS_FULL: {
     sentence: 'No room for snapshots',
     retryable: false,

@@ -65,6 +65,8 @@ export interface Derived {
   readonly auth: AuthConfig;
   /** The application that is asked about writes. */
   readonly validate: ValidateConfig | undefined;
+  /** The feed of changes: age in ms and number beyond which entries are removed; undefined where it is off. */
+  readonly changes: { readonly maxAgeMs: number; readonly maxEntries: number } | undefined;
   /** Undefined for a single node. */
   readonly bus: BusConfig | undefined;
   readonly connectionsPerAddress: AddressLimit;
@@ -119,6 +121,7 @@ export function derive(values: Values, env: NodeJS.ProcessEnv): Derived {
     auth: authOf(values),
     validate: validateOf(values),
     bus: busOf(values),
+    changes: changesOf(values),
     host: values.hostAddress?.replace(/^\[(.*)\]$/, '$1') ?? (isOpenByDefault ? '127.0.0.1' : '0.0.0.0'),
     sharesPort: severalProcesses || values.redisUrl !== undefined || (env['NODE_APP_INSTANCE'] ?? '') !== '',
     playground: values.playground ?? !production,
@@ -142,6 +145,14 @@ export function derive(values: Values, env: NodeJS.ProcessEnv): Derived {
 
 function tlsOf({ tlsCertFile: certFile, tlsKeyFile: keyFile }: Values): Derived['tls'] {
   return certFile === undefined || keyFile === undefined ? undefined : { certFile, keyFile };
+}
+
+function changesOf({
+  changesFeed,
+  maxChangeAgeMs: maxAgeMs,
+  maxChangeEntries: maxEntries,
+}: Values): Derived['changes'] {
+  return changesFeed ? { maxAgeMs, maxEntries } : undefined;
 }
 
 function busOf(values: Values): BusConfig | undefined {

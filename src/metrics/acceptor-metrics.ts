@@ -41,6 +41,7 @@ export class AcceptorMetrics {
   readonly documentLifecycle;
   /** By result. */
   readonly snapshotEvents;
+  readonly changesPruned;
   readonly coalescingWait;
   readonly flushWindow;
   readonly fanoutLatency;
@@ -80,6 +81,7 @@ export class AcceptorMetrics {
     this.documentsCreated = cells.counter(metrics.documentsCreated);
     this.documentLifecycle = cells.counters(metrics.documentLifecycle);
     this.snapshotEvents = cells.counters(metrics.snapshotEvents);
+    this.changesPruned = cells.counter(metrics.changesPruned);
     this.coalescingWait = cells.histogram(metrics.coalescingWait);
     this.flushWindow = cells.histogram(metrics.flushWindow);
     this.fanoutLatency = cells.histogram(metrics.fanoutLatency);

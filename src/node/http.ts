@@ -37,6 +37,7 @@ export interface HttpParts {
   readonly clock: DatabaseClock;
   readonly rendering: SharedRendering;
   readonly snapshots: ApiDeps['snapshots'];
+  readonly changes: ApiDeps['changes'];
   /** Undefined for a node without a bus. */
   readonly cluster: () => ClusterStatus | undefined;
   readonly state: () => NodeState;
@@ -74,6 +75,7 @@ export function nodeRoutes(parts: HttpParts): { readonly api: Api; readonly regi
     open,
     follow,
     snapshots: parts.snapshots,
+    changes: parts.changes,
     addressOf,
     refusalOf,
     refuseParts,

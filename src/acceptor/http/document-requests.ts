@@ -140,6 +140,22 @@ export class DocumentClient {
     this.charge();
   }
 
+  /**
+   * Which documents' changes the sender may see.
+   *
+   * @throws ProtocolError when he may see none, or would have to be asked about each of them.
+   */
+  mayFollowAll(): (documentId: string) => boolean {
+    const { state, ending } = this.#session;
+    if (ending !== undefined || state.kind !== 'authenticated') throw new ProtocolError(ending ?? 'SHUTTING_DOWN');
+    const { access, identity } = state;
+    const { isAdmin, canRead } = identity.permissions;
+    const isAsked = access.prepare !== undefined;
+    if (isAdmin && isAsked) return () => true;
+    if (!isAdmin && (isAsked || canRead.length === 0)) throw new ProtocolError('PERMISSION_DENIED');
+    return (documentId) => access.mayRead(documentId);
+  }
+
   /** Charges for a request about a document that is not known yet. */
   charge(): void {
     if (!this.#isOwn) chargeTo(this.#session, 'subscribe', 0, this.#options);

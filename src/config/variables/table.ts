@@ -8,6 +8,7 @@ import { authentication } from './authentication.js';
 import { budgets } from './budgets.js';
 import { http } from './http.js';
 import { identityProvider } from './identity-provider.js';
+import { changes } from './changes.js';
 import { flag, hosts, integer, oneOf, origins, secret, size, text } from '../kinds.js';
 import { limits } from './limits.js';
 import { snapshots } from './snapshots.js';
@@ -250,6 +251,7 @@ export const sections = [
   { title: 'Budgets', variables: budgets },
   { title: 'HTTP', variables: http },
   { title: 'Snapshots', variables: snapshots },
+  { title: 'Changes', variables: changes },
   { title: 'Metrics', variables: metrics },
   { title: 'Cluster', variables: cluster },
 ] as const;
@@ -270,5 +272,6 @@ export const variables = {
   ...budgets,
   ...http,
   ...snapshots,
+  ...changes,
   ...cluster,
 };

@@ -2,6 +2,7 @@
 import { openApiOf } from '../api/openapi.js';
 import { adminSpecs } from '../admin/specs.js';
 import type { RouteSpec } from '../api/route.js';
+import * as changes from '../changes/specs.js';
 import * as lifecycle from './lifecycle-specs.js';
 import * as snapshots from '../snapshots/specs.js';
 import * as specs from './specs.js';
@@ -16,6 +17,7 @@ export const apiSpecs: readonly RouteSpec[] = [
   specs.followDocument,
   lifecycle.deleteDocument,
   lifecycle.restoreDocument,
+  changes.getChanges,
   ...adminSpecs,
   snapshots.createSnapshot,
   snapshots.listSnapshots,

@@ -2,6 +2,7 @@
  * The layout of documents in the LMDB file. Keys are bytes and sort as bytes:
  *
  *   00 "format"           the version of this layout
+ *   00 01, 00 02, 00 03   the feed of changes, if it is on: changes/keys.ts
  *   <id> 00               the document: [stamp, created, updated, commits], times in milliseconds since the epoch; and
  *                         [… commits, deleted, erased] for one that is, or was: 0 is never
  *   <id> 00 01 <path>     one field: [timestamp, counter, clientId, stamp, deleted, value, commit]
@@ -15,6 +16,7 @@
  * that one refuses a folder with texts; if it has the folder open while a newer server takes it over, it fails to load documents with a text, and leaves their updates alone when it
  * writes their fields. Version 2 had no horizons; a server that knows only that one refuses a folder with version 3.
  * Version 4 had no deletion; a server that knows only that one, and has the folder open, can't read deleted documents.
+ * Version 5 had no feed of changes; a server that knows only that one would write without recording it.
  *
  */
 
@@ -25,7 +27,7 @@ import type { Horizon } from '../horizon.js';
 import type { FieldRow, TextUpdate } from '../port.js';
 
 /** The version of this layout; a store with a higher one is refused. */
-export const formatVersion = 5;
+export const formatVersion = 6;
 
 export const formatKey = Buffer.from('\0format');
 

@@ -50,7 +50,7 @@ void t.test('a folder that can’t be written is named in the error', async (t) 
 void t.test('a store of a newer format is refused', async (t) => {
   const directory = await newFolder(t);
   await tamper(directory, (store) => store.put(formatKey, encodeFormat(formatVersion + 1)));
-  t.throws(() => openLmdbStorage({ directory }), { message: /format 6, made by a newer version/ });
+  t.throws(() => openLmdbStorage({ directory }), { message: /format 7, made by a newer version/ });
   t.throws(() => openLmdbStorage({ directory }), { message: new RegExp(directory) }, 'again');
 });
 

@@ -13,6 +13,7 @@ import {
   isUpdateKey,
   pathOfKey,
 } from '../format.js';
+import { isFeedKey, readFeedEntry } from '../changes/keys.js';
 import type { EntryReader, Environment } from './environment.js';
 
 export const documents: Environment = {
@@ -22,7 +23,7 @@ export const documents: Environment = {
   formatVersion,
   counted: { documents: 'documents', fields: 'fields', updates: 'updates of texts' },
   unit: 'document',
-  nameOf: (key) => `document ${JSON.stringify(documentOf(key))}`,
+  nameOf: (key) => (isFeedKey(key) ? 'the feed of changes' : `document ${JSON.stringify(documentOf(key))}`),
   newReader: () => new DocumentReader(),
   beginAnew: 'To begin with nothing, choose an empty SYNCKIT_DATA_DIR.',
 };
@@ -36,6 +37,10 @@ class DocumentReader implements EntryReader {
   read(key: Buffer, value: Buffer): void {
     if (key.equals(formatKey)) {
       this.version = decodeFormat(value);
+      return;
+    }
+    if (isFeedKey(key)) {
+      readFeedEntry(key, value);
       return;
     }
     const documentId = documentOf(key);

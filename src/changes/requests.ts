@@ -1,0 +1,38 @@
+/** What the thread of the changes is asked, as it crosses threads. */
+import type { StorageConfig } from '../config/load.js';
+import type { FeedPage, FeedRequest } from '../storage/changes/port.js';
+
+/** What the thread is given when it begins. */
+export interface ChangesThreadData {
+  readonly storage: StorageConfig;
+  /** The run of the process. */
+  readonly run: string;
+  /** Age in ms and number beyond which entries are removed. */
+  readonly retention: { readonly maxAgeMs: number; readonly maxEntries: number };
+}
+
+export type ChangesRequest =
+  | { readonly kind: 'read'; readonly request: FeedRequest }
+  | { readonly kind: 'start' | 'end' | 'newest' | 'status' | 'close' };
+
+/** What each request comes to. */
+export interface ChangesResults {
+  readonly start: undefined;
+  readonly read: FeedPage | undefined;
+  readonly end: string;
+  readonly newest: string;
+  readonly status: ChangesStatus;
+  readonly close: undefined;
+}
+
+/** What the thread has done since it was asked last. */
+export interface ChangesStatus {
+  /** Entries that were removed from the feed. */
+  readonly pruned: number;
+}
+
+/** Failing is an answer too: an error would lose its type between threads. */
+export type ChangesAnswer<Kind extends keyof ChangesResults = keyof ChangesResults> =
+  | { readonly ok: true; readonly result: ChangesResults[Kind] }
+  /** The reason is a sentence for operators. */
+  | { readonly ok: false; readonly reason: string };

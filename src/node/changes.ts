@@ -1,0 +1,77 @@
+/** The part of a node that has to do with the feed of changes. */
+import { Changes } from '../changes/changes.js';
+import { ChangesThread } from '../changes/changes-thread.js';
+import type { Config } from '../config/load.js';
+import type { Logger } from '../log.js';
+import type { AcceptorMetrics } from '../metrics/acceptor-metrics.js';
+
+export interface NodeChangesOptions {
+  readonly config: Config;
+  readonly log: Logger;
+  readonly run: string;
+  readonly metrics: Pick<AcceptorMetrics, 'changesPruned'>;
+}
+
+/** How often the thread is asked what it has done, in ms. */
+const STATUS_MS = 1_000;
+
+export class NodeChanges {
+  readonly changes: Changes;
+  readonly #options: NodeChangesOptions;
+  readonly #thread: ChangesThread | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: NodeChangesOptions) {
+    this.#options = options;
+    const { config, run } = options;
+    const { changes, storage } = config;
+    const log = options.log.child({ part: 'changes' });
+    if (changes !== undefined) {
+      const data = { storage, run, retention: changes };
+      this.#thread = new ChangesThread({ data, log, timeoutMs: config.httpTimeoutMs });
+    }
+    this.changes = new Changes({ thread: this.#thread, maxWaiting: config.maxChangeReaders });
+  }
+
+  /** Makes the database record commits, or not, before the first one. @throws Error when it can't. */
+  async start(): Promise<void> {
+    const { config, log } = this.#options;
+    if (config.storage.kind === 'postgres')
+      await recordInPostgres(config.storage.url, config.changes !== undefined, log);
+    await this.#thread?.start();
+    if (this.#thread !== undefined) this.#timer = setInterval(() => void this.#count(), STATUS_MS).unref();
+  }
+
+  /** Answers those who wait for changes. */
+  drain(): void {
+    this.changes.close();
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    this.changes.close();
+    await this.#thread?.close();
+  }
+
+  async #count(): Promise<void> {
+    try {
+      const status = await this.#thread?.status();
+      if (status !== undefined) this.#options.metrics.changesPruned.add(status.pruned);
+    } catch {
+      // It is logged, and asked again.
+    }
+  }
+}
+
+async function recordInPostgres(url: string, wanted: boolean, log: Logger): Promise<void> {
+  const { setRecording } = await import('../storage/postgres/changes/recording.js');
+  try {
+    const isOn = await setRecording(url, wanted);
+    if (isOn && !wanted)
+      log.info('commits are recorded in the feed of changes: another node wants it, or did so just now');
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    if (wanted) throw new Error(`CHANGES_FEED can't be turned on in the database: ${reason}`, { cause });
+    log.warn({ reason }, 'the feed of changes can’t be turned off in the database');
+  }
+}
