@@ -32,6 +32,7 @@ const allowed = {
     'storage/changes',
     'storage/lifecycle',
     'storage/snapshots',
+    'storage/webhooks',
     'pool',
     'messages',
     'protocol',
@@ -55,6 +56,7 @@ const inner = {
     folder('storage/changes'),
     folder('storage/lifecycle'),
     folder('storage/snapshots'),
+    folder('storage/webhooks'),
   ],
   'storage/postgres': [
     '^src/storage/[^/]+\\.ts$',
@@ -62,6 +64,7 @@ const inner = {
     folder('storage/changes'),
     folder('storage/lifecycle'),
     folder('storage/snapshots'),
+    folder('storage/webhooks'),
   ],
   'cluster/redis': ['^src/cluster/[^/]+\\.ts$', folder('cluster/membership')],
   'cluster/memory': ['^src/cluster/[^/]+\\.ts$', folder('cluster/membership')],
@@ -124,7 +127,7 @@ module.exports = {
         pathNot: [
           '^src/shard/entry\\.ts$',
           '^src/snapshots/worker\\.ts$',
-          '^src/changes/open-feed\\.ts$',
+          '^src/changes/open-(feed|deliveries)\\.ts$',
           '^src/(node/auth|node/changes|node/node|cli|cli/accounts|cli/connect|cli/data|cli/private-server)\\.ts$',
           '^src/storage/',
           '^src/import/',

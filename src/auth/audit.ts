@@ -28,6 +28,7 @@ export type AuditEvent =
   | 'document_erased'
   | 'disconnected'
   | 'drain_ordered'
+  | 'webhook_retry_ordered'
   | 'admin_refused'
   | 'snapshot_created'
   | 'snapshot_restored'

@@ -4,6 +4,7 @@ import { Piscina } from 'piscina';
 import { LimitError, ProtocolError } from '../errors.js';
 import type { Logger } from '../log.js';
 import type { FeedPage, FeedRequest } from '../storage/changes/port.js';
+import type { FailedEvent } from '../storage/webhooks/port.js';
 import type { ChangesAnswer, ChangesRequest, ChangesResults, ChangesStatus, ChangesThreadData } from './requests.js';
 
 export interface ChangesThreadOptions {
@@ -55,6 +56,14 @@ export class ChangesThread {
 
   newest(): Promise<string> {
     return this.#ask<'newest'>({ kind: 'newest' });
+  }
+
+  dead(after: string, limit: number): Promise<FailedEvent[]> {
+    return this.#ask<'dead'>({ kind: 'dead', after, limit });
+  }
+
+  retry(documentId: string | undefined): Promise<number> {
+    return this.#ask<'retry'>({ kind: 'retry', documentId });
   }
 
   status(): Promise<ChangesStatus> {

@@ -7,7 +7,7 @@ export interface PruningOptions {
   readonly maxAgeMs: number;
   readonly maxEntries: number;
   /** The cursor behind which entries are needed, if somebody needs them. */
-  readonly keepAfter: () => string | undefined;
+  readonly keepAfter: () => Promise<string | undefined>;
   readonly onFailed: (error: unknown) => void;
 }
 
@@ -57,7 +57,7 @@ export class Pruning {
     const { feed, maxAgeMs, maxEntries, keepAfter, onFailed } = this.#options;
     try {
       for (;;) {
-        const request = { before: Date.now() - maxAgeMs, maxEntries, keepAfter: keepAfter() };
+        const request = { before: Date.now() - maxAgeMs, maxEntries, keepAfter: await keepAfter() };
         const pruned = await feed.prune(request);
         this.#pruned += pruned;
         if (pruned === 0 || this.#isStopped) return;

@@ -1,18 +1,23 @@
 /** What the thread of the changes is asked, as it crosses threads. */
-import type { StorageConfig } from '../config/load.js';
+import type { ChangesConfig, StorageConfig, WebhookConfig } from '../config/load.js';
 import type { FeedPage, FeedRequest } from '../storage/changes/port.js';
+import type { FailedEvent } from '../storage/webhooks/port.js';
+import type { DeliveryStatus } from './webhooks/tally.js';
 
 /** What the thread is given when it begins. */
 export interface ChangesThreadData {
   readonly storage: StorageConfig;
   /** The run of the process. */
   readonly run: string;
-  /** Age in ms and number beyond which entries are removed. */
-  readonly retention: { readonly maxAgeMs: number; readonly maxEntries: number };
+  readonly retention: ChangesConfig;
+  /** Undefined where nobody is told. */
+  readonly webhook: WebhookConfig | undefined;
 }
 
 export type ChangesRequest =
   | { readonly kind: 'read'; readonly request: FeedRequest }
+  | { readonly kind: 'dead'; readonly after: string; readonly limit: number }
+  | { readonly kind: 'retry'; readonly documentId: string | undefined }
   | { readonly kind: 'start' | 'end' | 'newest' | 'status' | 'close' };
 
 /** What each request comes to. */
@@ -21,6 +26,8 @@ export interface ChangesResults {
   readonly read: FeedPage | undefined;
   readonly end: string;
   readonly newest: string;
+  readonly dead: FailedEvent[];
+  readonly retry: number;
   readonly status: ChangesStatus;
   readonly close: undefined;
 }
@@ -29,6 +36,10 @@ export interface ChangesResults {
 export interface ChangesStatus {
   /** Entries that were removed from the feed. */
   readonly pruned: number;
+  /** Undefined where nobody is told. */
+  readonly deliveries: DeliveryStatus | undefined;
+  /** Sentences for the log. */
+  readonly problems: readonly string[];
 }
 
 /** Failing is an answer too: an error would lose its type between threads. */

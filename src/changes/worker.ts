@@ -1,18 +1,9 @@
 /** What the thread of the changes runs: Piscina calls the default export with each request. */
 import { workerData } from 'piscina';
-import type { ChangeFeed } from '../storage/changes/port.js';
-import { openFeed } from './open-feed.js';
-import { Pruning } from './pruning.js';
 import type { ChangesAnswer, ChangesRequest, ChangesResults, ChangesThreadData } from './requests.js';
+import { ChangesWork } from './work.js';
 
-const { storage, run, retention } = workerData as ChangesThreadData;
-
-interface Open {
-  readonly feed: ChangeFeed;
-  readonly pruning: Pruning;
-}
-
-let opening: Promise<Open> | undefined;
+let opening: Promise<ChangesWork> | undefined;
 
 export default async function handle(request: ChangesRequest): Promise<ChangesAnswer> {
   try {
@@ -24,40 +15,24 @@ export default async function handle(request: ChangesRequest): Promise<ChangesAn
 
 async function resultOf(request: ChangesRequest): Promise<ChangesResults[keyof ChangesResults]> {
   if (request.kind === 'close') {
-    const { feed, pruning } = (await opening) ?? {};
-    await pruning?.stop();
-    await feed?.close();
+    await (await opening)?.close();
     return undefined;
   }
-  opening ??= open();
-  const { feed, pruning } = await opened(opening);
+  const work = await (opening ??= ChangesWork.open(workerData as ChangesThreadData));
   switch (request.kind) {
     case 'start':
       return undefined;
     case 'read':
-      return feed.read(request.request);
+      return work.feed.read(request.request);
     case 'end':
-      return feed.end();
+      return work.feed.end();
     case 'newest':
-      return feed.newest();
+      return work.feed.newest();
+    case 'dead':
+      return work.deliveries.dead(request.after, request.limit);
+    case 'retry':
+      return work.deliveries.retry(request.documentId);
     case 'status':
-      return { pruned: pruning.takePruned() };
+      return work.takeStatus();
   }
-}
-
-/** A failure is of one request: the next one tries anew. */
-async function opened(attempt: Promise<Open>): Promise<Open> {
-  try {
-    return await attempt;
-  } catch (error) {
-    opening = undefined;
-    throw error;
-  }
-}
-
-async function open(): Promise<Open> {
-  const feed = await openFeed(storage, run);
-  const pruning = new Pruning({ feed, ...retention, keepAfter: () => undefined, onFailed: () => undefined });
-  pruning.start();
-  return { feed, pruning };
 }

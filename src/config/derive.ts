@@ -3,6 +3,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { authOf, type AuthConfig } from './auth.js';
+import { changesOf, webhookOf, type ChangesConfig, type WebhookConfig } from './changes.js';
 import { hasIdentityProvider } from './variables/identity-provider.js';
 import type { Sentinels } from '../cluster/redis/address.js';
 import { usableCores } from './cores.js';
@@ -65,8 +66,10 @@ export interface Derived {
   readonly auth: AuthConfig;
   /** The application that is asked about writes. */
   readonly validate: ValidateConfig | undefined;
-  /** The feed of changes: age in ms and number beyond which entries are removed; undefined where it is off. */
-  readonly changes: { readonly maxAgeMs: number; readonly maxEntries: number } | undefined;
+  /** Undefined where the feed of changes is off. */
+  readonly changes: ChangesConfig | undefined;
+  /** Undefined where nobody is told of changes. */
+  readonly webhook: WebhookConfig | undefined;
   /** Undefined for a single node. */
   readonly bus: BusConfig | undefined;
   readonly connectionsPerAddress: AddressLimit;
@@ -122,6 +125,7 @@ export function derive(values: Values, env: NodeJS.ProcessEnv): Derived {
     validate: validateOf(values),
     bus: busOf(values),
     changes: changesOf(values),
+    webhook: webhookOf(values),
     host: values.hostAddress?.replace(/^\[(.*)\]$/, '$1') ?? (isOpenByDefault ? '127.0.0.1' : '0.0.0.0'),
     sharesPort: severalProcesses || values.redisUrl !== undefined || (env['NODE_APP_INSTANCE'] ?? '') !== '',
     playground: values.playground ?? !production,
@@ -145,14 +149,6 @@ export function derive(values: Values, env: NodeJS.ProcessEnv): Derived {
 
 function tlsOf({ tlsCertFile: certFile, tlsKeyFile: keyFile }: Values): Derived['tls'] {
   return certFile === undefined || keyFile === undefined ? undefined : { certFile, keyFile };
-}
-
-function changesOf({
-  changesFeed,
-  maxChangeAgeMs: maxAgeMs,
-  maxChangeEntries: maxEntries,
-}: Values): Derived['changes'] {
-  return changesFeed ? { maxAgeMs, maxEntries } : undefined;
 }
 
 function busOf(values: Values): BusConfig | undefined {

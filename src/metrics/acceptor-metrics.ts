@@ -42,6 +42,9 @@ export class AcceptorMetrics {
   /** By result. */
   readonly snapshotEvents;
   readonly changesPruned;
+  /** By result. */
+  readonly webhookDeliveries;
+  readonly webhookLatency;
   readonly coalescingWait;
   readonly flushWindow;
   readonly fanoutLatency;
@@ -82,6 +85,8 @@ export class AcceptorMetrics {
     this.documentLifecycle = cells.counters(metrics.documentLifecycle);
     this.snapshotEvents = cells.counters(metrics.snapshotEvents);
     this.changesPruned = cells.counter(metrics.changesPruned);
+    this.webhookDeliveries = cells.counters(metrics.webhookDeliveries);
+    this.webhookLatency = cells.histogram(metrics.webhookLatency);
     this.coalescingWait = cells.histogram(metrics.coalescingWait);
     this.flushWindow = cells.histogram(metrics.flushWindow);
     this.fanoutLatency = cells.histogram(metrics.fanoutLatency);

@@ -1,7 +1,9 @@
 /** The part of a node that has to do with the feed of changes. */
 import { Changes } from '../changes/changes.js';
 import { ChangesThread } from '../changes/changes-thread.js';
+import type { DeliveryStatus } from '../changes/webhooks/tally.js';
 import type { Config } from '../config/load.js';
+import type { AdminDeps } from '../http/admin/ports.js';
 import type { Logger } from '../log.js';
 import type { AcceptorMetrics } from '../metrics/acceptor-metrics.js';
 
@@ -9,28 +11,48 @@ export interface NodeChangesOptions {
   readonly config: Config;
   readonly log: Logger;
   readonly run: string;
-  readonly metrics: Pick<AcceptorMetrics, 'changesPruned'>;
+  readonly metrics: Pick<AcceptorMetrics, 'changesPruned' | 'webhookDeliveries' | 'webhookLatency'>;
 }
+
+const nothing: DeliveryStatus = {
+  ...{ isDelivering: false, isPaused: false, pending: 0, failing: 0, oldestAt: undefined, dead: 0 },
+  ...{ delivered: 0, failed: 0, died: 0, latencies: [] },
+};
 
 /** How often the thread is asked what it has done, in ms. */
 const STATUS_MS = 1_000;
 
 export class NodeChanges {
   readonly changes: Changes;
+  /** Undefined where nobody is told. */
+  readonly webhook: AdminDeps['webhook'];
   readonly #options: NodeChangesOptions;
   readonly #thread: ChangesThread | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #deliveries: DeliveryStatus = nothing;
 
   constructor(options: NodeChangesOptions) {
     this.#options = options;
     const { config, run } = options;
-    const { changes, storage } = config;
+    const { changes, storage, webhook } = config;
     const log = options.log.child({ part: 'changes' });
     if (changes !== undefined) {
-      const data = { storage, run, retention: changes };
-      this.#thread = new ChangesThread({ data, log, timeoutMs: config.httpTimeoutMs });
+      const data = { storage, run, retention: changes, webhook };
+      const thread = (this.#thread = new ChangesThread({ data, log, timeoutMs: config.httpTimeoutMs }));
+      if (webhook !== undefined) {
+        this.webhook = {
+          status: () => this.#deliveries,
+          dead: (after, limit) => thread.dead(after, limit),
+          retry: (documentId) => thread.retry(documentId),
+        };
+      }
     }
     this.changes = new Changes({ thread: this.#thread, maxWaiting: config.maxChangeReaders });
+  }
+
+  /** Of this node, about a second ago. */
+  get deliveries(): DeliveryStatus {
+    return this.#deliveries;
   }
 
   /** Makes the database record commits, or not, before the first one. @throws Error when it can't. */
@@ -56,7 +78,16 @@ export class NodeChanges {
   async #count(): Promise<void> {
     try {
       const status = await this.#thread?.status();
-      if (status !== undefined) this.#options.metrics.changesPruned.add(status.pruned);
+      if (status === undefined) return;
+      const { metrics, log } = this.#options;
+      metrics.changesPruned.add(status.pruned);
+      for (const problem of status.problems) log.error(problem);
+      if (status.deliveries === undefined) return;
+      const { delivered, failed, died, latencies } = (this.#deliveries = status.deliveries);
+      metrics.webhookDeliveries('delivered').add(delivered);
+      metrics.webhookDeliveries('failed').add(failed);
+      metrics.webhookDeliveries('dead').add(died);
+      for (const ms of latencies) metrics.webhookLatency.observe(ms / 1_000);
     } catch {
       // It is logged, and asked again.
     }

@@ -153,7 +153,7 @@ export class Node {
       ...{ rendering, metrics: acceptorMetrics },
       ...{ acceptor: this.acceptor, auth: this.auth, shards: this.shards, clock: this.clock },
       snapshots: this.snapshots.snapshots,
-      changes: this.changes.changes,
+      ...{ changes: this.changes.changes, webhook: this.changes.webhook },
       cluster: () => this.heartbeat?.status(),
       facts: () => this.#entry(),
       onDrain: options.onDrain,

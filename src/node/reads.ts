@@ -22,7 +22,7 @@ export interface MeasuredParts {
   /** Undefined without VALIDATE_URL. */
   readonly validator: Pick<Validator, 'waiting' | 'isPaused'> | undefined;
   readonly snapshots: Pick<NodeSnapshots, 'schedule' | 'memory'>;
-  readonly changes: Pick<NodeChanges, 'changes'>;
+  readonly changes: Pick<NodeChanges, 'changes' | 'deliveries'>;
   /** Undefined without a bus. */
   readonly heartbeat: ClusterHeartbeat | undefined;
   readonly clock: Pick<DatabaseClock, 'offsetMs'>;
@@ -60,6 +60,15 @@ export function nodeReads(node: MeasuredParts): NodeReads {
     eventStreams: () => node.acceptor.streams.count,
     snapshotsWaiting: () => node.snapshots.schedule.waiting,
     snapshotBytes: () => node.snapshots.memory.bytes,
+    webhookPending: ({ state }) => {
+      const { pending, failing } = node.changes.deliveries;
+      return state === 'failing' ? failing : pending - failing;
+    },
+    webhookOldest: () => {
+      const { oldestAt } = node.changes.deliveries;
+      return oldestAt === undefined ? 0 : Math.max(0, Date.now() - oldestAt) / 1_000;
+    },
+    webhookDead: () => node.changes.deliveries.dead,
     changesWaiting: () => node.changes.changes.waiting,
     idempotencyKeys: () => node.api.idempotency.keys,
     outgoingBytes: () => node.acceptor.outgoing.bytes,

@@ -74,3 +74,35 @@ COMMENT ON TABLE change_feed IS 'SyncKit: the state of the feed of changes';
 COMMENT ON TABLE changes IS 'SyncKit: the last commit of each document, in the order of the feed';
 COMMENT ON FUNCTION synckit_record_inserted IS 'SyncKit: records commits of new documents in the feed of changes';
 COMMENT ON FUNCTION synckit_record_updated IS 'SyncKit: records commits in the feed of changes';
+
+-- Deliveries to the webhook. Times are in milliseconds since the epoch, but for the lease, which is by the clock of the database.
+
+CREATE TABLE webhook_state (
+  is_only boolean PRIMARY KEY DEFAULT true CHECK (is_only),
+  -- Up to where in the feed of changes all is delivered, or known as failed.
+  cursor text,
+  -- Which process delivers, and until when.
+  holder text,
+  held_until timestamptz NOT NULL DEFAULT '-infinity',
+  -- Grows when events that were given up are to be tried again.
+  revision bigint NOT NULL DEFAULT 0
+);
+
+INSERT INTO webhook_state DEFAULT VALUES;
+
+-- Events that could not be delivered: the last one of each document.
+CREATE TABLE webhook_events (
+  document_id text COLLATE "C" PRIMARY KEY,
+  is_dead boolean NOT NULL,
+  kind text NOT NULL,
+  commit bigint NOT NULL,
+  changed_at bigint NOT NULL,
+  attempts integer NOT NULL,
+  next_at bigint NOT NULL,
+  reason text NOT NULL
+);
+
+CREATE INDEX webhook_events_dead ON webhook_events (document_id) WHERE is_dead;
+
+COMMENT ON TABLE webhook_state IS 'SyncKit: how far deliveries to the webhook are';
+COMMENT ON TABLE webhook_events IS 'SyncKit: deliveries that failed';
