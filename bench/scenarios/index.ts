@@ -18,6 +18,7 @@ import { peers } from './peers.js';
 import { processes } from './processes.js';
 import { sync } from './sync.js';
 import { text } from './text.js';
+import { webhooks } from './webhooks.js';
 
 /** All scenarios, in the order in which they run. */
 export const scenarios: readonly Scenario[] = [
@@ -32,6 +33,7 @@ export const scenarios: readonly Scenario[] = [
   sync,
   text,
   http,
+  webhooks,
   hostile,
   metrics,
   connections,

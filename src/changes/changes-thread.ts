@@ -6,6 +6,7 @@ import type { Logger } from '../log.js';
 import type { FeedPage, FeedRequest } from '../storage/changes/port.js';
 import type { FailedEvent } from '../storage/webhooks/port.js';
 import type { ChangesAnswer, ChangesRequest, ChangesResults, ChangesStatus, ChangesThreadData } from './requests.js';
+import type { UserChange } from './webhooks/user-changes.js';
 
 export interface ChangesThreadOptions {
   readonly data: ChangesThreadData;
@@ -64,6 +65,11 @@ export class ChangesThread {
 
   retry(documentId: string | undefined): Promise<number> {
     return this.#ask<'retry'>({ kind: 'retry', documentId });
+  }
+
+  /** Users who have come or gone. */
+  tell(changes: readonly UserChange[]): Promise<undefined> {
+    return this.#ask<'users'>({ kind: 'users', changes });
   }
 
   status(): Promise<ChangesStatus> {

@@ -3,6 +3,7 @@ import type { ChangesConfig, StorageConfig, WebhookConfig } from '../config/load
 import type { FeedPage, FeedRequest } from '../storage/changes/port.js';
 import type { FailedEvent } from '../storage/webhooks/port.js';
 import type { DeliveryStatus } from './webhooks/tally.js';
+import type { UserChange } from './webhooks/user-changes.js';
 
 /** What the thread is given when it begins. */
 export interface ChangesThreadData {
@@ -17,6 +18,7 @@ export interface ChangesThreadData {
 export type ChangesRequest =
   | { readonly kind: 'read'; readonly request: FeedRequest }
   | { readonly kind: 'dead'; readonly after: string; readonly limit: number }
+  | { readonly kind: 'users'; readonly changes: readonly UserChange[] }
   | { readonly kind: 'retry'; readonly documentId: string | undefined }
   | { readonly kind: 'start' | 'end' | 'newest' | 'status' | 'close' };
 
@@ -28,6 +30,7 @@ export interface ChangesResults {
   readonly newest: string;
   readonly dead: FailedEvent[];
   readonly retry: number;
+  readonly users: undefined;
   readonly status: ChangesStatus;
   readonly close: undefined;
 }
@@ -38,6 +41,8 @@ export interface ChangesStatus {
   readonly pruned: number;
   /** Undefined where nobody is told. */
   readonly deliveries: DeliveryStatus | undefined;
+  /** Events about users that were not told. */
+  readonly dropped: number;
   /** Sentences for the log. */
   readonly problems: readonly string[];
 }

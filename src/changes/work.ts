@@ -6,7 +6,10 @@ import { openFeed } from './open-feed.js';
 import { Pruning } from './pruning.js';
 import type { ChangesStatus, ChangesThreadData } from './requests.js';
 import { Deliverer } from './webhooks/deliverer.js';
-import { send } from './webhooks/send.js';
+import type { Message } from './webhooks/event.js';
+import { send, type SendResult } from './webhooks/send.js';
+import type { UserChange } from './webhooks/user-changes.js';
+import { UserDeliveries } from './webhooks/user-deliveries.js';
 
 /** Sentences that are kept until somebody asks for them. */
 const MOST_PROBLEMS = 10;
@@ -14,6 +17,7 @@ const MOST_PROBLEMS = 10;
 interface Webhook {
   readonly store: DeliveryStore;
   readonly deliverer: Deliverer;
+  readonly users: UserDeliveries;
 }
 
 export class ChangesWork {
@@ -40,13 +44,14 @@ export class ChangesWork {
     let delivering: Webhook | undefined;
     if (webhook !== undefined) {
       const store = await openDeliveries(storage);
+      const call = (message: Message): Promise<SendResult> => send(webhook, message);
       const deliverer = new Deliverer({
         ...webhook,
         ...{ feed, store, holder: run, onProblem },
-        send: (message) => send(webhook, message),
+        send: call,
       });
       await deliverer.start();
-      delivering = { store, deliverer };
+      delivering = { store, deliverer, users: new UserDeliveries({ ...webhook, run, send: call }) };
     }
     const pruning = new Pruning({
       ...{ feed, ...retention },
@@ -66,8 +71,14 @@ export class ChangesWork {
     return this.#webhook.store;
   }
 
+  /** Users who have come or gone. */
+  tell(changes: readonly UserChange[]): void {
+    this.#webhook?.users.add(changes);
+  }
+
   takeStatus(): ChangesStatus {
     return {
+      dropped: this.#webhook?.users.takeDropped() ?? 0,
       pruned: this.#pruning.takePruned(),
       deliveries: this.#webhook?.deliverer.takeStatus(),
       problems: this.#problems.splice(0),
@@ -77,6 +88,7 @@ export class ChangesWork {
   /** Ends after what is under way. */
   async close(): Promise<void> {
     await this.#pruning.stop();
+    await this.#webhook?.users.stop();
     await this.#webhook?.deliverer.stop();
     await this.#webhook?.store.close();
     await this.feed.close();

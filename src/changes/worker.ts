@@ -32,6 +32,9 @@ async function resultOf(request: ChangesRequest): Promise<ChangesResults[keyof C
       return work.deliveries.dead(request.after, request.limit);
     case 'retry':
       return work.deliveries.retry(request.documentId);
+    case 'users':
+      work.tell(request.changes);
+      return undefined;
     case 'status':
       return work.takeStatus();
   }

@@ -34,7 +34,7 @@ export interface WebhookConfig {
   readonly leaseMs: number;
 }
 
-export const webhookEvents = ['document.changed', 'document.deleted'] as const;
+export const webhookEvents = ['document.changed', 'document.deleted', 'user.connected', 'user.disconnected'] as const;
 export type WebhookEvent = (typeof webhookEvents)[number];
 
 /** Undefined where the feed is off. */

@@ -19,8 +19,8 @@ export const changesMetrics = {
     name: 'synckit_webhook_deliveries_total',
     type: 'counter',
     owner: 'acceptor',
-    labels: { result: ['delivered', 'failed', 'dead'] },
-    help: 'Calls to WEBHOOK_URL of this process that were answered with 2xx, and those that failed; and events that were given up after WEBHOOK_MAX_ATTEMPTS.',
+    labels: { result: ['delivered', 'failed', 'dead', 'dropped'] },
+    help: 'Calls to WEBHOOK_URL of this process that were answered with 2xx, and those that failed; events that were given up after WEBHOOK_MAX_ATTEMPTS; and events about users that were not told, as the receiver failed or too many waited.',
   },
   webhookLatency: {
     name: 'synckit_webhook_latency_seconds',

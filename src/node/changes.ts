@@ -2,6 +2,8 @@
 import { Changes } from '../changes/changes.js';
 import { ChangesThread } from '../changes/changes-thread.js';
 import type { DeliveryStatus } from '../changes/webhooks/tally.js';
+import { UserChanges } from '../changes/webhooks/user-changes.js';
+import { DocumentUsers } from '../acceptor/fan-out/document-users.js';
 import type { Config } from '../config/load.js';
 import type { AdminDeps } from '../http/admin/ports.js';
 import type { Logger } from '../log.js';
@@ -21,14 +23,21 @@ const nothing: DeliveryStatus = {
 
 /** How often the thread is asked what it has done, in ms. */
 const STATUS_MS = 1_000;
+/** How often it is told of users, and of how many at most. */
+const TELL_MS = 100;
+const MOST_USERS = 1_000;
 
 export class NodeChanges {
   readonly changes: Changes;
   /** Undefined where nobody is told. */
   readonly webhook: AdminDeps['webhook'];
+  /** Undefined where nobody is told of users. */
+  readonly users: DocumentUsers | undefined;
+  readonly #userChanges: UserChanges | undefined;
   readonly #options: NodeChangesOptions;
   readonly #thread: ChangesThread | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #telling: NodeJS.Timeout | undefined;
   #deliveries: DeliveryStatus = nothing;
 
   constructor(options: NodeChangesOptions) {
@@ -45,6 +54,13 @@ export class NodeChanges {
           dead: (after, limit) => thread.dead(after, limit),
           retry: (documentId) => thread.retry(documentId),
         };
+        const [told, gone] = [webhook.events.includes('user.connected'), webhook.events.includes('user.disconnected')];
+        if (told || gone) {
+          const changes = (this.#userChanges = new UserChanges(webhook));
+          this.users = new DocumentUsers((documentId, userId, isThere) => {
+            changes.changed(documentId, userId, isThere);
+          });
+        }
       }
     }
     this.changes = new Changes({ thread: this.#thread, maxWaiting: config.maxChangeReaders });
@@ -62,6 +78,20 @@ export class NodeChanges {
       await recordInPostgres(config.storage.url, config.changes !== undefined, log);
     await this.#thread?.start();
     if (this.#thread !== undefined) this.#timer = setInterval(() => void this.#count(), STATUS_MS).unref();
+    if (this.users !== undefined) this.#telling = setInterval(() => void this.#tell(), TELL_MS).unref();
+  }
+
+  /** Who has come or gone in the meantime. */
+  async #tell(): Promise<void> {
+    const { events = [] } = this.#options.config.webhook ?? {};
+    const due = this.#userChanges?.take(MOST_USERS) ?? [];
+    const wanted = due.filter(({ isThere }) => events.includes(isThere ? 'user.connected' : 'user.disconnected'));
+    if (wanted.length === 0) return;
+    try {
+      await this.#thread?.tell(wanted);
+    } catch {
+      this.#options.metrics.webhookDeliveries('dropped').add(wanted.length);
+    }
   }
 
   /** Answers those who wait for changes. */
@@ -71,6 +101,7 @@ export class NodeChanges {
 
   async close(): Promise<void> {
     clearInterval(this.#timer);
+    clearInterval(this.#telling);
     this.changes.close();
     await this.#thread?.close();
   }
@@ -81,6 +112,7 @@ export class NodeChanges {
       if (status === undefined) return;
       const { metrics, log } = this.#options;
       metrics.changesPruned.add(status.pruned);
+      metrics.webhookDeliveries('dropped').add(status.dropped + (this.#userChanges?.takeDropped() ?? 0));
       for (const problem of status.problems) log.error(problem);
       if (status.deliveries === undefined) return;
       const { delivered, failed, died, latencies } = (this.#deliveries = status.deliveries);

@@ -142,7 +142,7 @@ export class Node {
       shards: this.shards,
       lifecycle,
       run: this.run,
-      metrics: acceptorMetrics,
+      ...{ metrics: acceptorMetrics, users: this.changes.users },
       onWrite: (documentId) => {
         this.snapshots.schedule.changed(documentId);
       },

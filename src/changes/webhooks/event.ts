@@ -1,6 +1,7 @@
 /** The events that the webhook is sent, and how they are signed: by the Standard Webhooks specification. */
 import { createHash, createHmac } from 'node:crypto';
 import type { WebhookConfig } from '../../config/load.js';
+import type { UserChange } from './user-changes.js';
 import type { Change } from '../../storage/changes/port.js';
 
 export type EventType = WebhookConfig['events'][number];
@@ -25,6 +26,13 @@ export function messageOf(change: Change): Message {
   const hash = createHash('sha256').update(JSON.stringify([documentId, kind, commit, at]));
   const body = { type: typeOf(change), timestamp: new Date(at).toISOString(), data: { documentId, kind, commit } };
   return { id: `msg_${hash.digest('base64url').slice(0, ID_CHARACTERS)}`, body: JSON.stringify(body) };
+}
+
+/** The message about a user who has come or gone. @param name Tells it from all others. */
+export function userMessageOf({ documentId, userId, isThere, at }: UserChange, name: string): Message {
+  const type: EventType = isThere ? 'user.connected' : 'user.disconnected';
+  const body = { type, timestamp: new Date(at).toISOString(), data: { documentId, userId } };
+  return { id: `msg_${name}`, body: JSON.stringify(body) };
 }
 
 /**

@@ -36,7 +36,8 @@ export const changes = {
   }),
   webhookEvents: variable('WEBHOOK_EVENTS', words(), {
     default: 'document.changed,document.deleted',
-    meaning: 'The events that WEBHOOK_URL is told of, separated by commas.',
+    meaning:
+      'The events that WEBHOOK_URL is told of, separated by commas: `document.changed`, `document.deleted`, and `user.connected` and `user.disconnected`, which are not stored (docs/integration.md).',
   }),
   webhookDebounceMs: variable('WEBHOOK_DEBOUNCE_MS', integer(0, 3_600_000), {
     default: '1000',
@@ -69,7 +70,8 @@ export const changes = {
   }),
   maxWebhookPending: variable('WEBHOOK_MAX_PENDING', integer(10, 1_000_000), {
     default: '10000',
-    meaning: 'Events in memory that are not delivered yet. Beyond it, others stay in the feed of changes.',
+    meaning:
+      'Events in memory that are not delivered yet. Beyond it, others stay in the feed of changes; those of users are dropped.',
   }),
   maxWebhookDead: variable('WEBHOOK_MAX_DEAD', integer(1, 1_000_000), {
     default: '1000',

@@ -9,6 +9,8 @@ export interface Received {
   readonly documentId: string;
   readonly kind: string;
   readonly commit: number;
+  /** Of events about users. */
+  readonly userId?: string;
 }
 
 export class WebhookReceiver {
@@ -39,6 +41,7 @@ export class WebhookReceiver {
       let body = '';
       request.setEncoding('utf8').on('data', (text: string) => (body += text));
       request.on('end', () => {
+        if (request.url !== '/hook') this.problems.push('a redirect was followed');
         this.#receive(request, body, response);
       });
     });
@@ -67,6 +70,7 @@ export class WebhookReceiver {
     response.on('finish', () => {
       if (response.statusCode >= 300) return;
       this.accepted.push(event);
+      if (event.userId !== undefined) return;
       const before = this.#last.get(event.documentId) ?? 0;
       const isRepeat = this.accepted.some((other) => other !== event && other.id === event.id);
       if (event.commit < before && !isRepeat) this.problems.push(`${event.documentId} goes back to ${event.commit}`);
