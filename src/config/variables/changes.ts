@@ -6,7 +6,7 @@ export const changes = {
   changesFeed: variable('CHANGES_FEED', flag(), {
     default: 'false',
     meaning:
-      'Whether commits are recorded in the feed of changes, for `GET /changes`; they are with WEBHOOK_URL in any case. It must be the same in all processes that share a storage. What was not recorded makes all cursors expire. With Postgres, the role of the server must own the table `documents` at the first start with it.',
+      'Whether commits are recorded in the feed of changes, for `GET /changes`; they are with WEBHOOK_URL in any case. It must be the same in all processes that share a storage. What was not recorded makes all cursors expire. With Postgres, the role of the server must own the table `documents` at the first start with it, and each process takes up to two connections more than DB_POOL_MAX, or four with WEBHOOK_URL.',
   }),
   maxChangeAgeMs: variable('CHANGES_MAX_AGE_MS', integer(60_000), {
     default: '604800000',
