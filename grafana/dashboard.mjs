@@ -7,6 +7,7 @@ import { URL, fileURLToPath } from 'node:url';
 import { format } from 'prettier';
 import { layOut, series } from './panels.mjs';
 import { budgetRows } from './rows/budgets.mjs';
+import { changesRow } from './rows/changes.mjs';
 import { clientRows } from './rows/clients.mjs';
 import { contentRows } from './rows/content.mjs';
 import { documentRows } from './rows/documents.mjs';
@@ -27,6 +28,7 @@ const rows = [
   contentRows.removedFields,
   contentRows.snapshots,
   contentRows.history,
+  changesRow,
   documentRows.fanOut,
   documentRows.shards,
   storageRow,

@@ -1,6 +1,7 @@
 /** Generates the pages of docs/ that are derived from tables. */
 import { configReference, envExample } from './config/load.js';
-import { errors, type ErrorKind } from './errors.js';
+import type { ErrorKind } from './error-codes.js';
+import { errors } from './errors.js';
 import { httpReference } from './http/api/reference.js';
 import { apiSpecs } from './http/documents/all.js';
 import { metricsReference } from './metrics/reference.js';
@@ -29,7 +30,7 @@ function errorReference(): string {
 
 const introduction = `# Errors
 
-<!-- Generated from src/errors.ts by \`npm run docs\`. Do not edit. -->
+<!-- Generated from src/error-codes.ts by \`npm run docs\`. Do not edit. -->
 
 The server reports an error as \`error {error, details: {code, documentId?, messageId?}}\`. \`error\` starts with the
 sentence given here, and clients may match on it; \`code\` is stable. Authentication errors are sent as \`auth_error\`

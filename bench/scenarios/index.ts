@@ -19,6 +19,7 @@ import { peers } from './peers.js';
 import { processes } from './processes.js';
 import { sync } from './sync.js';
 import { text } from './text.js';
+import { webhooks } from './webhooks.js';
 
 /** All scenarios, in the order in which they run. */
 export const scenarios: readonly Scenario[] = [
@@ -34,6 +35,7 @@ export const scenarios: readonly Scenario[] = [
   text,
   http,
   history,
+  webhooks,
   hostile,
   metrics,
   connections,

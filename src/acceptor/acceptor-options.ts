@@ -6,6 +6,7 @@ import type { ShardSet } from '../pool/shard-set.js';
 import type { HistoryClient } from '../pool/history-client.js';
 import type { LifecycleClient } from '../pool/lifecycle-client.js';
 import type { Apps } from './apps.js';
+import type { DocumentUsers } from './fan-out/document-users.js';
 import type { Audit, DecideAccess } from './session/authentication.js';
 import type { WriteCheck } from './session/checked-writes.js';
 
@@ -26,6 +27,8 @@ export interface AcceptorOptions {
   /** Names this process, unique among all nodes and starts. */
   readonly run: string;
   readonly metrics: AcceptorMetrics;
+  /** Is told who follows which document; undefined where nobody wants to know. */
+  readonly users?: DocumentUsers | undefined;
   /** Called for each write that is queued for a shard. */
   readonly onWrite?: ((documentId: string) => void) | undefined;
 }

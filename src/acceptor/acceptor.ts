@@ -101,7 +101,7 @@ export class Acceptor {
       ((documentId: string): void => {
         this.#interests.changed(documentId);
       });
-    this.topics = new Topics(config.maxSubscriptions, onInterest);
+    this.topics = new Topics(config.maxSubscriptions, onInterest, options.users);
     this.awareness = new Awareness({
       publish: apps.publish,
       metrics,

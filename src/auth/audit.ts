@@ -29,6 +29,7 @@ export type AuditEvent =
   | 'document_rolled_back'
   | 'disconnected'
   | 'drain_ordered'
+  | 'webhook_retry_ordered'
   | 'admin_refused'
   | 'snapshot_created'
   | 'snapshot_restored'

@@ -5,6 +5,7 @@ import {
   type DatabaseAddress,
 } from '../storage/postgres/connection/address.js';
 import type { Values } from './derive.js';
+import { webhookEvents } from './changes.js';
 import { hasIdentityProvider } from './variables/identity-provider.js';
 import { formatSize } from './kinds.js';
 
@@ -58,6 +59,22 @@ export const checks: readonly Check[] = [
     of: ['validateUrl'],
     refuses: ({ validateUrl }) => validateUrl !== undefined && !URL.canParse(validateUrl),
     sentence: () => 'VALIDATE_URL is not a valid address',
+  },
+  {
+    of: ['webhookUrl', 'webhookSecret'],
+    refuses: (values) => values.webhookUrl !== undefined && values.webhookSecret === undefined,
+    sentence: () =>
+      'WEBHOOK_SECRET must be set with WEBHOOK_URL: a secret of at least 32 characters that the receiver knows too',
+  },
+  {
+    of: ['webhookUrl'],
+    refuses: ({ webhookUrl }) => webhookUrl !== undefined && !URL.canParse(webhookUrl),
+    sentence: () => 'WEBHOOK_URL is not a valid address',
+  },
+  {
+    of: ['webhookEvents'],
+    refuses: ({ webhookEvents: names }) => !names.every((name) => (webhookEvents as readonly string[]).includes(name)),
+    sentence: () => `WEBHOOK_EVENTS may name ${webhookEvents.join(', ')}`,
   },
   {
     of: ['environment', 'demoAuth'],

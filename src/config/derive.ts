@@ -3,6 +3,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { authOf, type AuthConfig } from './auth.js';
+import { changesOf, webhookOf, type ChangesConfig, type WebhookConfig } from './changes.js';
 import { hasIdentityProvider } from './variables/identity-provider.js';
 import type { Sentinels } from '../cluster/redis/address.js';
 import { usableCores } from './cores.js';
@@ -65,6 +66,10 @@ export interface Derived {
   readonly auth: AuthConfig;
   /** The application that is asked about writes. */
   readonly validate: ValidateConfig | undefined;
+  /** Undefined where the feed of changes is off. */
+  readonly changes: ChangesConfig | undefined;
+  /** Undefined where nobody is told of changes. */
+  readonly webhook: WebhookConfig | undefined;
   /** Undefined for a single node. */
   readonly bus: BusConfig | undefined;
   readonly connectionsPerAddress: AddressLimit;
@@ -119,6 +124,8 @@ export function derive(values: Values, env: NodeJS.ProcessEnv): Derived {
     auth: authOf(values),
     validate: validateOf(values),
     bus: busOf(values),
+    changes: changesOf(values),
+    webhook: webhookOf(values),
     host: values.hostAddress?.replace(/^\[(.*)\]$/, '$1') ?? (isOpenByDefault ? '127.0.0.1' : '0.0.0.0'),
     sharesPort: severalProcesses || values.redisUrl !== undefined || (env['NODE_APP_INSTANCE'] ?? '') !== '',
     playground: values.playground ?? !production,

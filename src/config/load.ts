@@ -10,6 +10,7 @@ import { unknownVariables } from './unknown.js';
 import type { Variable } from './variable.js';
 
 export type { AuthConfig, ClaimRules, PublicKeysConfig } from './auth.js';
+export type { ChangesConfig, WebhookConfig } from './changes.js';
 export type { AddressLimit, StorageConfig } from './derive.js';
 export { configReference, envExample } from './reference.js';
 
@@ -78,6 +79,21 @@ const hidden = [
   'maxUnauthenticated',
   'maxSocketCount',
   'hostAddress',
+  'changesFeed',
+  'maxChangeAgeMs',
+  'maxChangeEntries',
+  'webhookUrl',
+  'webhookSecret',
+  'webhookEvents',
+  'webhookDebounceMs',
+  'webhookMaxWaitMs',
+  'webhookTimeoutMs',
+  'webhookConcurrency',
+  'webhookMaxAttempts',
+  'webhookRetryMs',
+  'maxWebhookPending',
+  'maxWebhookDead',
+  'webhookLeaseMs',
   'tlsCertFile',
   'tlsKeyFile',
   'corsOriginList',

@@ -44,6 +44,10 @@ export class AcceptorMetrics {
   readonly historyPruned;
   readonly historyFailures;
   readonly rollbacks;
+  readonly changesPruned;
+  /** By result. */
+  readonly webhookDeliveries;
+  readonly webhookLatency;
   readonly coalescingWait;
   readonly flushWindow;
   readonly fanoutLatency;
@@ -86,6 +90,9 @@ export class AcceptorMetrics {
     this.historyPruned = cells.counter(metrics.historyPruned);
     this.historyFailures = cells.counter(metrics.historyFailures);
     this.rollbacks = cells.counter(metrics.rollbacks);
+    this.changesPruned = cells.counter(metrics.changesPruned);
+    this.webhookDeliveries = cells.counters(metrics.webhookDeliveries);
+    this.webhookLatency = cells.histogram(metrics.webhookLatency);
     this.coalescingWait = cells.histogram(metrics.coalescingWait);
     this.flushWindow = cells.histogram(metrics.flushWindow);
     this.fanoutLatency = cells.histogram(metrics.fanoutLatency);

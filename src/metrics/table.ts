@@ -2,6 +2,7 @@
 import { errors, limitNames } from '../errors.js';
 import { authMetrics } from './auth-table.js';
 import { latencies } from './buckets.js';
+import { changesMetrics } from './changes-table.js';
 import { budgetMetrics } from './budget-table.js';
 import { shardMetrics } from './shard-table.js';
 import { historyMetrics } from './history-table.js';
@@ -278,6 +279,7 @@ export const metrics = {
   ...snapshotMetrics,
   ...validationMetrics,
   ...historyMetrics,
+  ...changesMetrics,
 } as const satisfies Record<string, MetricSpec>;
 
 /** The metrics that an owner counts in its own cells, in the order of the table. */

@@ -6,7 +6,7 @@ import type { Config } from '../config/load.js';
 import { errors } from '../errors.js';
 import { createApi, type Api } from '../http/api/register.js';
 import type { ApiDeps } from '../http/api/ports.js';
-import type { ConnectionFacts } from '../http/admin/ports.js';
+import type { AdminDeps, ConnectionFacts } from '../http/admin/ports.js';
 import { openDocuments } from '../http/cluster.js';
 import { registerAuth } from '../http/auth/register.js';
 import { createPages } from '../http/pages/register.js';
@@ -37,6 +37,8 @@ export interface HttpParts {
   readonly clock: DatabaseClock;
   readonly rendering: SharedRendering;
   readonly snapshots: ApiDeps['snapshots'];
+  readonly changes: ApiDeps['changes'];
+  readonly webhook: AdminDeps['webhook'];
   /** Undefined for a node without a bus. */
   readonly cluster: () => ClusterStatus | undefined;
   readonly state: () => NodeState;
@@ -74,6 +76,7 @@ export function nodeRoutes(parts: HttpParts): { readonly api: Api; readonly regi
     open,
     follow,
     snapshots: parts.snapshots,
+    changes: parts.changes,
     addressOf,
     refusalOf,
     refuseParts,
@@ -88,7 +91,7 @@ export function nodeRoutes(parts: HttpParts): { readonly api: Api; readonly regi
       audit: () => auth.audit,
       services: () => auth.services,
       node: {
-        ...{ facts: parts.facts, cluster: parts.cluster, drain: parts.onDrain },
+        ...{ facts: parts.facts, cluster: parts.cluster, drain: parts.onDrain, webhook: parts.webhook },
         openDocuments: () => openDocuments({ cluster: parts.cluster, documents }, MAX_ROOMS),
         users: (limit) => acceptor.sessions.listUsers(limit),
         connectionsOf: (user, limit) => connectionsOf(acceptor, user, limit),

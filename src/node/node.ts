@@ -1,11 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Acceptor } from '../acceptor/acceptor.js';
 import { CLOSE_GRACE_MS, disconnect, drainClients } from '../acceptor/drain-clients.js';
 import { SharedThrottle } from '../auth/accounts/throttle.js';
-import { MAX_ROOMS, type NodeEntry } from '../cluster/membership/shared-state.js';
+import type { NodeEntry } from '../cluster/membership/shared-state.js';
 import type { Config } from '../config/load.js';
 import type { Api } from '../http/api/register.js';
 import { SharedRendering } from '../http/shared-rendering.js';
@@ -14,10 +13,12 @@ import { withoutSecrets, type ShardWorkerData } from '../shard/shard-config.js';
 import { AcceptorMetrics } from '../metrics/acceptor-metrics.js';
 import { MetricsRegistry } from '../metrics/registry.js';
 import { NodeAuth } from './auth.js';
+import { NodeChanges } from './changes.js';
 import { nodeRoutes, type NodeState } from './http.js';
 import { documentLifecycle, type DocumentSweep } from './document-lifecycle.js';
 import { Listening } from './listening.js';
 import { obey } from './orders.js';
+import { nodeEntry } from './entry.js';
 import { nodeReads } from './reads.js';
 import { NodeSnapshots } from './snapshots.js';
 import { openValidator } from './validation.js';
@@ -50,6 +51,7 @@ export class Node {
   readonly auth: NodeAuth;
   readonly snapshots: NodeSnapshots;
   readonly validator: Validator | undefined;
+  readonly changes: NodeChanges;
   /** Names this process, unique among all nodes and starts. */
   readonly run = randomBytes(9).toString('base64url');
   /** Undefined without a bus. */
@@ -108,6 +110,7 @@ export class Node {
       documents: () => this.acceptor.documents,
     });
     this.validator = openValidator(config, log.child({ part: 'validation' }), acceptorMetrics);
+    this.changes = new NodeChanges({ ...options, run: this.run, metrics: acceptorMetrics });
     this.clock = new DatabaseClock({
       shards: this.shards,
       log: log.child({ part: 'clock' }),
@@ -138,7 +141,7 @@ export class Node {
       shards: this.shards,
       ...{ lifecycle, history },
       run: this.run,
-      metrics: acceptorMetrics,
+      ...{ metrics: acceptorMetrics, users: this.changes.users },
       onWrite: (documentId) => {
         this.snapshots.schedule.changed(documentId);
       },
@@ -149,6 +152,7 @@ export class Node {
       ...{ rendering, metrics: acceptorMetrics },
       ...{ acceptor: this.acceptor, auth: this.auth, shards: this.shards, clock: this.clock },
       snapshots: this.snapshots.snapshots,
+      ...{ changes: this.changes.changes, webhook: this.changes.webhook },
       cluster: () => this.heartbeat?.status(),
       facts: () => this.#entry(),
       onDrain: options.onDrain,
@@ -167,12 +171,14 @@ export class Node {
     // First, because it may fail: no client must connect to a server that does not stay up.
     await this.listening.start();
     await this.#waitForDatabase();
+    await this.changes.start();
     await this.shards.start();
     await this.auth.start();
     await this.clock.start();
     try {
       await this.listening.accept();
     } catch (error) {
+      await this.changes.close();
       await this.shards.stop();
       await this.auth.close();
       throw error;
@@ -195,6 +201,7 @@ export class Node {
     this.heartbeat?.beat();
     this.listening.apps.stopListening();
     this.acceptor.streams.endAll();
+    this.changes.drain();
     await this.#drainClients(this.#options.config.drainMs);
     // Connections that were being opened when listening stopped.
     await this.#drainClients(0);
@@ -206,6 +213,7 @@ export class Node {
     this.clock.stop();
     await this.heartbeat?.leave();
     await this.snapshots.close();
+    await this.changes.close();
     await this.shards.stop();
     await this.auth.close();
     await this.validator?.close();
@@ -273,25 +281,11 @@ export class Node {
     });
   }
 
-  /** What the node publishes about itself to the other nodes. Its cost does not grow with the node. */
   #entry(): NodeEntry {
-    const { config, version } = this.#options;
-    return {
-      nodeId: config.nodeId,
-      publicId: config.publicNodeId,
-      run: this.run,
-      version,
-      pid: process.pid,
-      host: hostname() || 'unknown',
-      port: this.listening.apps.port,
+    return nodeEntry(this, {
+      ...this.#options,
       startedAt: this.#startedAt,
-      connections: this.acceptor.sessions.size,
-      users: this.acceptor.sessions.users,
-      clients: this.acceptor.awareness.clients,
-      documents: this.shards.status().documents,
-      draining: this.#state === 'draining',
-      activity: config.metricsEnabled ? this.metrics.activity() : undefined,
-      rooms: this.acceptor.topics.summary(MAX_ROOMS),
-    };
+      isDraining: this.#state === 'draining',
+    });
   }
 }

@@ -5,6 +5,7 @@ import type { ClusterHeartbeat } from '../cluster/membership/heartbeat.js';
 import type { NodeReads } from '../metrics/registry.js';
 import type { Listening } from './listening.js';
 import type { NodeAuth } from './auth.js';
+import type { NodeChanges } from './changes.js';
 import type { NodeSnapshots } from './snapshots.js';
 import type { DatabaseClock } from '../pool/database-clock.js';
 import type { ShardLink } from '../pool/shard-link.js';
@@ -21,6 +22,7 @@ export interface MeasuredParts {
   /** Undefined without VALIDATE_URL. */
   readonly validator: Pick<Validator, 'waiting' | 'isPaused'> | undefined;
   readonly snapshots: Pick<NodeSnapshots, 'schedule' | 'memory'>;
+  readonly changes: Pick<NodeChanges, 'changes' | 'deliveries'>;
   /** Undefined without a bus. */
   readonly heartbeat: ClusterHeartbeat | undefined;
   readonly clock: Pick<DatabaseClock, 'offsetMs'>;
@@ -58,6 +60,16 @@ export function nodeReads(node: MeasuredParts): NodeReads {
     eventStreams: () => node.acceptor.streams.count,
     snapshotsWaiting: () => node.snapshots.schedule.waiting,
     snapshotBytes: () => node.snapshots.memory.bytes,
+    webhookPending: ({ state }) => {
+      const { pending, failing } = node.changes.deliveries;
+      return state === 'failing' ? failing : pending - failing;
+    },
+    webhookOldest: () => {
+      const { oldestAt } = node.changes.deliveries;
+      return oldestAt === undefined ? 0 : Math.max(0, Date.now() - oldestAt) / 1_000;
+    },
+    webhookDead: () => node.changes.deliveries.dead,
+    changesWaiting: () => node.changes.changes.waiting,
     idempotencyKeys: () => node.api.idempotency.keys,
     outgoingBytes: () => node.acceptor.outgoing.bytes,
     readBytes: ({ place }) =>

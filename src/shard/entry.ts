@@ -9,6 +9,7 @@ import type { SharedState } from '../cluster/membership/shared-state.js';
 import { ShardMetrics } from '../metrics/shard-metrics.js';
 import { keepsHistoryOf } from '../messages/history.js';
 import type { ShardInput, Work } from '../messages/work.js';
+import { sendChanges } from '../storage/changes/channel.js';
 import { MemoryStorage } from '../storage/memory.js';
 import type { Storage } from '../storage/port.js';
 import { readSchemas } from '../validation/schemas.js';
@@ -131,10 +132,14 @@ async function openStorage(): Promise<Storage> {
     }
     case 'embedded': {
       const { openLmdbStorage } = await import('../storage/lmdb/storage.js');
-      return openLmdbStorage({ directory: config.storage.directory, mapSizeBytes: config.storage.mapBytes });
+      return openLmdbStorage({
+        directory: config.storage.directory,
+        mapSizeBytes: config.storage.mapBytes,
+        recordsChanges: config.changes !== undefined,
+      });
     }
     case 'memory':
-      return new MemoryStorage();
+      return new MemoryStorage(config.changes && sendChanges(run));
   }
 }
 

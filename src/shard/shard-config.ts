@@ -2,7 +2,7 @@
 import type { Config } from '../config/load.js';
 
 /** Credentials are the acceptor's business. */
-export type ShardConfig = Omit<Config, 'jwtSecret' | 'auth' | 'validate'>;
+export type ShardConfig = Omit<Config, 'jwtSecret' | 'auth' | 'validate' | 'webhook'>;
 
 /** Given to each worker as its `workerData`. */
 export interface ShardWorkerData {
@@ -17,6 +17,6 @@ export interface ShardWorkerData {
 
 /** The configuration as a shard gets it. */
 export function withoutSecrets(config: Config): ShardConfig {
-  const secrets: readonly string[] = ['jwtSecret', 'auth', 'validate'] satisfies (keyof Config)[];
+  const secrets: readonly string[] = ['jwtSecret', 'auth', 'validate', 'webhook'] satisfies (keyof Config)[];
   return Object.fromEntries(Object.entries(config).filter(([key]) => !secrets.includes(key))) as unknown as ShardConfig;
 }

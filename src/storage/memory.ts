@@ -12,6 +12,7 @@ import { MemoryHistory, MemoryRecorder } from './history/memory.js';
 import { isBelow, mergeHorizons, type Horizon, type Purge } from './horizon.js';
 import { MemoryLifecycle } from './lifecycle/memory.js';
 import type { MemoryDocument } from './memory-document.js';
+import type { ChangeRecorder } from './changes/port.js';
 import { compareRows } from './order.js';
 import type {
   Committed,
@@ -31,13 +32,21 @@ export class MemoryStorage implements Storage {
   readonly durable = false;
   readonly isLost = false;
   readonly #documents = new Map<string, MemoryDocument>();
-  readonly lifecycle = new MemoryLifecycle(this.#documents, () => {
-    this.#checkOpen();
-  });
+  readonly lifecycle: MemoryLifecycle;
+  readonly #changes: ChangeRecorder | undefined;
   readonly history = new MemoryHistory(this.#documents, () => {
     this.#checkOpen();
   });
   #closed = false;
+
+  /** @param changes Where commits are recorded, if they are. */
+  constructor(changes?: ChangeRecorder) {
+    this.#changes = changes;
+    const checkOpen = (): void => {
+      this.#checkOpen();
+    };
+    this.lifecycle = new MemoryLifecycle(this.#documents, checkOpen, changes);
+  }
 
   async load(documentIds: readonly string[]): Promise<StoredDocument[]> {
     this.#checkOpen();
@@ -94,6 +103,8 @@ export class MemoryStorage implements Storage {
     // A document that is named twice is still one commit of it.
     if (!numbers.has(documentId)) numbers.set(documentId, ++document.commits);
     const recorder = replaced && new MemoryRecorder(document, replaced, former);
+    const { commits: commit, deletedAt, updated: at } = document;
+    this.#changes?.append({ documentId, kind: deletedAt === undefined ? 'changed' : 'deleted', commit, at });
     const refused: RefusedRow[] = [];
     for (const row of fields) {
       const reason = reasonAgainstRow(row);

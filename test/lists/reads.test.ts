@@ -13,7 +13,7 @@ const later = 'has no effect in this version';
 
 /** Files outside the configuration itself, and what turns one variable into another. */
 function readsBeyond(files: readonly string[]): readonly string[] {
-  const derived = ['derive', 'auth', 'validate'].map((name) => `src/config/${name}.ts`);
+  const derived = ['derive', 'auth', 'validate', 'changes'].map((name) => `src/config/${name}.ts`);
   return files.filter((file) => !file.startsWith('src/config/') || derived.includes(file));
 }
 
@@ -34,6 +34,8 @@ for (const [file, type] of [
   ['derive', 'BusConfig'],
   ['auth', 'AuthConfig'],
   ['auth', 'PublicKeysConfig'],
+  ['changes', 'ChangesConfig'],
+  ['changes', 'WebhookConfig'],
 ] as const) {
   test(`everything in ${type} is read outside the configuration`, (t) => {
     for (const [key, files] of sources.readersOf(`src/config/${file}.ts`, type)) {

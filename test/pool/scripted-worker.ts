@@ -28,6 +28,7 @@ export default async function handle(work: Work): Promise<unknown> {
       return new Promise(() => undefined);
     case 'clock':
     case 'lifecycle':
+    case 'history':
       return undefined;
     case 'stop':
       Atomics.add(memory, flags.stopped, 1);

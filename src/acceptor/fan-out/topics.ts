@@ -1,5 +1,6 @@
 import { isRoom, WORDWALL } from '../../protocol/rooms.js';
 import { variants } from '../../messages/task.js';
+import type { DocumentUsers } from './document-users.js';
 import { topicOf, variantBits } from './topic-names.js';
 import type { Session, SessionSocket, Subscription } from '../session/session.js';
 
@@ -38,11 +39,13 @@ export class Topics {
   #subscriptions = 0;
   readonly #maxPerSession: number;
   readonly #onInterest: ((documentId: string) => void) | undefined;
+  readonly #users: DocumentUsers | undefined;
 
   /** @param onInterest Called when `variantsOf` a document changes. */
-  constructor(maxPerSession: number, onInterest?: (documentId: string) => void) {
+  constructor(maxPerSession: number, onInterest?: (documentId: string) => void, users?: DocumentUsers) {
     this.#maxPerSession = maxPerSession;
     this.#onInterest = onInterest;
+    this.#users = users;
   }
 
   /** Number of the last subscription. */
@@ -130,7 +133,7 @@ export class Topics {
     if (held === undefined) return;
     session.subscriptions.delete(documentId);
     this.#drop(session.socket, documentId, held, held.wanted);
-    this.#forget(documentId);
+    this.#forget(documentId, held);
   }
 
   /** Ends the subscriptions to documents that a session may no longer read. */
@@ -144,7 +147,7 @@ export class Topics {
   leaveAll(session: Session): void {
     for (const [documentId, held] of session.subscriptions) {
       this.#drop(undefined, documentId, held, held.wanted);
-      this.#forget(documentId);
+      this.#forget(documentId, held);
     }
     session.subscriptions.clear();
   }
@@ -205,6 +208,7 @@ export class Topics {
   #add(session: Session, documentId: string, wanted: number): Subscription | undefined {
     if (session.subscriptions.size >= this.#maxPerSession) return undefined;
     const held: Subscription = { wanted: 0, joined: 0, number: ++this.#subscriptions };
+    if (this.#users !== undefined) held.user = this.#users.joined(documentId, session.userId);
     const entry = this.#entry(documentId);
     // One text for all sessions.
     session.subscriptions.set(entry.id, held);
@@ -260,7 +264,8 @@ export class Topics {
   }
 
   /** Removes one subscriber. */
-  #forget(documentId: string): void {
+  #forget(documentId: string, { user }: Subscription): void {
+    this.#users?.left(documentId, user);
     const entry = this.#entries.get(documentId);
     if (entry === undefined || --entry.subscribers > 0) return;
     this.#entries.delete(documentId);

@@ -1,5 +1,5 @@
 import { anonymousIdentity } from '../../auth/identity.js';
-import { LimitError, ProtocolError, RefusedError } from '../../errors.js';
+import { LimitError, ProtocolError } from '../../errors.js';
 import type { AcceptorMetrics } from '../../metrics/acceptor-metrics.js';
 import {
   splitHead,
@@ -28,11 +28,11 @@ import { requireAllowed, type WriteCheck } from '../session/checked-writes.js';
 import type { ReadAdmission } from '../session/limits/read-admission.js';
 import { chargeTo } from './charge-to.js';
 import { accessTo } from './access-to.js';
+import { awaitFrame } from './await-frame.js';
 import { hasChanges, type DocumentHistory } from './document-history.js';
 import type { DocumentLifecycle } from './document-lifecycle.js';
 import { HttpSession } from './http-session.js';
 import type { HttpSessions, Sender } from './http-sessions.js';
-import { refusalOf } from './refusal.js';
 
 export interface DocumentRequestsOptions {
   readonly sessions: HttpSessions;
@@ -53,9 +53,6 @@ export interface DocumentRequestsOptions {
 export interface DocumentAnswer extends DocumentReadHead {
   readonly body: Buffer;
 }
-
-/** A view of an answer to other requests too keeps all of it in memory: it is copied unless it is most of it. */
-const MOST = 0.5;
 
 /** Reads and writes of documents by HTTP: they go the way of what comes over WebSockets, and are charged the same. */
 export class DocumentRequests {
@@ -151,6 +148,22 @@ export class DocumentClient {
       action === 'read' ? access.mayRead(documentId) : access.mayWrite(documentId) || access.mayAdmin(documentId);
     if (!isAllowed) throw new ProtocolError('PERMISSION_DENIED');
     this.charge();
+  }
+
+  /**
+   * Which documents' changes the sender may see.
+   *
+   * @throws ProtocolError when he may see none, or would have to be asked about each of them.
+   */
+  mayFollowAll(): (documentId: string) => boolean {
+    const { state, ending } = this.#session;
+    if (ending !== undefined || state.kind !== 'authenticated') throw new ProtocolError(ending ?? 'SHUTTING_DOWN');
+    const { access, identity } = state;
+    const { isAdmin, canRead } = identity.permissions;
+    const isAsked = access.prepare !== undefined;
+    if (isAdmin && isAsked) return () => true;
+    if (!isAdmin && (isAsked || canRead.length === 0)) throw new ProtocolError('PERMISSION_DENIED');
+    return (documentId) => access.mayRead(documentId);
   }
 
   /** Charges for a request about a document that is not known yet. */
@@ -250,50 +263,15 @@ export class DocumentClient {
   }
 
   /** Asks for something. @returns The frame of this type that answers it. */
-  #answer(type: MessageType, ask: () => void): Promise<Buffer> {
-    const session = this.#session;
+  async #answer(type: MessageType, ask: () => void): Promise<Buffer> {
     // Its client has gone.
-    if (this.#isClosed) return Promise.reject(new ProtocolError('SHUTTING_DOWN'));
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
-        reject(new ProtocolError('STORAGE_UNAVAILABLE', 'it took too long; whether a write is stored is not known'));
-      }, this.#options.timeoutMs);
-      const done = (): void => {
-        clearTimeout(timer);
-        this.#abandon = undefined;
-      };
-      this.#abandon = () => {
-        done();
-        reject(new ProtocolError('SHUTTING_DOWN'));
-      };
-      session.listen({
-        onFrame: (frame, sent) => {
-          if (sent === type) {
-            done();
-            resolve(kept(frame));
-          } else if (sent === 'error') {
-            done();
-            const { code, sentence, retryAfterMs } = refusalOf(frame);
-            reject(new RefusedError(code, sentence, retryAfterMs));
-          }
-        },
-        onState: () => undefined,
-        onEnd: () => {
-          done();
-          reject(new ProtocolError('SHUTTING_DOWN'));
-        },
-      });
-      try {
-        ask();
-      } catch (error) {
-        done();
-        reject(error instanceof Error ? error : new Error('it could not be asked', { cause: error }));
-      }
-    });
+    if (this.#isClosed) throw new ProtocolError('SHUTTING_DOWN');
+    const awaited = awaitFrame(this.#session, type, this.#options.timeoutMs, ask);
+    this.#abandon = awaited.abandon;
+    try {
+      return await awaited.frame;
+    } finally {
+      this.#abandon = undefined;
+    }
   }
-}
-
-function kept(frame: Uint8Array): Buffer {
-  const view = Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength);
-  return frame.byteLength > frame.buffer.byteLength * MOST ? view : Buffer.from(view);
 }

@@ -86,6 +86,8 @@ export interface Subscription {
   joined: number;
   /** Of the subscription; counts up. */
   readonly number: number;
+  /** Who follows the document by it, where that is told. */
+  user?: string | undefined;
 }
 
 /** One connection. There may be a hundred thousand: what few of them need is made when they need it. */

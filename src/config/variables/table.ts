@@ -8,6 +8,7 @@ import { authentication } from './authentication.js';
 import { budgets } from './budgets.js';
 import { http } from './http.js';
 import { identityProvider } from './identity-provider.js';
+import { changes } from './changes.js';
 import { flag, hosts, integer, oneOf, origins, secret, size, text } from '../kinds.js';
 import { limits } from './limits.js';
 import { history } from './history.js';
@@ -252,6 +253,7 @@ export const sections = [
   { title: 'HTTP', variables: http },
   { title: 'Snapshots', variables: snapshots },
   { title: 'History', variables: history },
+  { title: 'Changes', variables: changes },
   { title: 'Metrics', variables: metrics },
   { title: 'Cluster', variables: cluster },
 ] as const;
@@ -273,5 +275,6 @@ export const variables = {
   ...http,
   ...snapshots,
   ...history,
+  ...changes,
   ...cluster,
 };

@@ -13,6 +13,7 @@ import { keyRoutes } from './keys.js';
 import { nodeRoutes } from './nodes.js';
 import type { AdminRoutes } from './route.js';
 import { userRoutes } from './users.js';
+import { webhookRoutes } from './webhooks.js';
 
 const routes: AdminRoutes = {
   ...userRoutes,
@@ -20,6 +21,7 @@ const routes: AdminRoutes = {
   ...accessRoutes,
   ...nodeRoutes,
   ...connectionRoutes,
+  ...webhookRoutes,
   'get documents': ({ node }) => ok(node.openDocuments()),
 };
 

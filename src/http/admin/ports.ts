@@ -1,6 +1,25 @@
 /** What the routes of administrators need from the node. */
 import type { ClusterStatus } from '../../cluster/membership/heartbeat.js';
+import type { FailedEvent } from '../../storage/webhooks/port.js';
 import type { NodeFacts } from '../../cluster/membership/shared-state.js';
+
+/** Deliveries to the webhook. */
+export interface WebhookPort {
+  /** Of this node, about a second ago. */
+  readonly status: () => {
+    readonly isDelivering: boolean;
+    readonly isPaused: boolean;
+    readonly pending: number;
+    readonly failing: number;
+    /** In ms since the epoch. */
+    readonly oldestAt: number | undefined;
+    readonly dead: number;
+  };
+  /** Events that were given up, behind a document. */
+  readonly dead: (after: string, limit: number) => Promise<readonly FailedEvent[]>;
+  /** Lets them be tried again. @returns How many. */
+  readonly retry: (documentId: string | undefined) => Promise<number>;
+}
 
 /** A user and how many connections there are of it. */
 export interface UserConnections {
@@ -31,4 +50,6 @@ export interface AdminDeps {
   readonly connectionsOf: (user: string, limit: number) => readonly ConnectionFacts[];
   /** Drains this node, as SIGTERM does. */
   readonly drain: () => void;
+  /** Undefined where nobody is told of changes. */
+  readonly webhook: WebhookPort | undefined;
 }

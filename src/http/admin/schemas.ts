@@ -1,5 +1,6 @@
 /** The bodies and answers of the routes about nodes and connections. */
 import { z } from 'zod';
+import { changeKinds } from '../../storage/changes/port.js';
 
 const count = z.number().int().min(0);
 const name = z.string().min(1).max(1_000);
@@ -12,6 +13,39 @@ export const disconnectBody = z.union([
   z.strictObject({ userId: name.describe('As `GET /admin/connections` names the user.') }),
   z.strictObject({ documentId: z.string().regex(/^[A-Za-z0-9_:-]{1,256}$/) }),
 ]);
+
+export const retryBody = z.strictObject({
+  documentId: z
+    .string()
+    .regex(/^[A-Za-z0-9_:-]{1,256}$/)
+    .optional()
+    .describe('The document whose event is tried again. By default all.'),
+});
+
+export const webhooksSchema = z.object({
+  isDelivering: z
+    .boolean()
+    .describe('Whether the node that answers is the one that delivers; the others count nothing.'),
+  isPaused: z.boolean().describe('Whether the receiver is left alone for a while, as it has not answered.'),
+  pending: count.describe('Events that are not delivered yet.'),
+  failing: count.describe('Those among them that have failed, and are tried again.'),
+  oldest: z.iso.datetime().nullable().describe('When the oldest of them happened.'),
+  dead: count.describe('Events that were given up and are kept.'),
+  events: z
+    .array(
+      z.object({
+        documentId: z.string(),
+        kind: z.enum(changeKinds),
+        commit: count,
+        at: z.iso.datetime(),
+        attempts: count,
+        givenUp: z.iso.datetime(),
+        reason: z.string(),
+      }),
+    )
+    .describe('Those that were given up, by the ids of the documents.'),
+  next: z.string().nullable().describe('What to give as `after` for those behind; `null` when there are none.'),
+});
 
 const activity = z.object({
   deliveries: count.describe('Frames to subscribers.'),

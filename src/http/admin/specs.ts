@@ -1,7 +1,7 @@
 /** How the routes about nodes and connections are asked and answered, for the OpenAPI description. */
 import { z } from 'zod';
 import type { AnswerSpec, RouteSpec } from '../api/route.js';
-import { connectionsSchema, disconnectBody, drainBody, nodesSchema } from './schemas.js';
+import { connectionsSchema, disconnectBody, drainBody, nodesSchema, retryBody, webhooksSchema } from './schemas.js';
 
 const tag = 'administration';
 const error = z.object({ error: z.string() });
@@ -66,4 +66,40 @@ export const postDrain: RouteSpec = {
   },
 };
 
-export const adminSpecs: readonly RouteSpec[] = [getNodes, getConnections, postDisconnect, postDrain];
+const noWebhook: AnswerSpec = { description: 'There is no webhook.', schema: error };
+
+export const getWebhooks: RouteSpec = {
+  ...{ method: 'get', path: '/admin/webhooks', operation: 'getWebhooks', tag },
+  summary: 'Deliveries to the webhook, and the events that were given up (administrators)',
+  query: z.strictObject({
+    after: z.string().optional().describe('`next` of the page before.'),
+    limit: z.string().optional().describe('Most entries of the list: 1 to 100, by default 100.'),
+  }),
+  answers: { 200: { description: 'Counts and a list.', schema: webhooksSchema }, 404: noWebhook, ...refusals },
+};
+
+export const postWebhooks: RouteSpec = {
+  ...{ method: 'post', path: '/admin/webhooks', operation: 'postWebhooks', tag },
+  summary: 'Lets events that were given up be tried again (administrators)',
+  body: {
+    contentTypes: ['application/json'],
+    schema: retryBody,
+    description: '`{documentId}`, or `{}` for all.',
+  },
+  answers: {
+    202: { description: 'They will be tried in a moment.', schema: z.object({ retried: z.number().int() }) },
+    400: bad,
+    413: { description: 'The body is too large.', schema: error },
+    404: noWebhook,
+    ...refusals,
+  },
+};
+
+export const adminSpecs: readonly RouteSpec[] = [
+  getNodes,
+  getConnections,
+  postDisconnect,
+  postDrain,
+  getWebhooks,
+  postWebhooks,
+];

@@ -33,6 +33,7 @@ const statuses: Readonly<Record<ErrorCode, string>> = {
   HISTORY_TOO_LARGE: unprocessable,
   SNAPSHOT_NOT_FOUND: notFound,
   NO_SNAPSHOTS: notFound,
+  CURSOR_EXPIRED: '410 Gone',
   SNAPSHOTS_FULL: '507 Insufficient Storage',
   METHOD_NOT_ALLOWED: '405 Method Not Allowed',
   VALIDATION_FAILED: unprocessable,

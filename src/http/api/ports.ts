@@ -7,6 +7,7 @@ import type { DocumentRead, DocumentReadHead, DocumentWrite, FollowRequest } fro
 import type { HistoryRead, HistoryResults, RollbackRequest, RolledBack } from '../../messages/history.js';
 import type { EndingRequest } from '../../messages/lifecycle-request.js';
 import type { ListPage, ListRequest } from '../../storage/lifecycle/port.js';
+import type { ChangesPort } from '../changes/ports.js';
 import type { SnapshotsPort } from '../snapshots/ports.js';
 import type { HttpDeps } from '../ports.js';
 
@@ -36,6 +37,12 @@ export interface DocumentClient {
   admit(documentId: string, action: 'read' | 'manage'): Promise<void>;
   /** Charges for a request about a document that is not known yet. */
   charge(): void;
+  /**
+   * Which documents' changes the sender may see, without asking about each of them.
+   *
+   * @throws ProtocolError when he may see none.
+   */
+  mayFollowAll(): (documentId: string) => boolean;
   /** Rejects when the sender may not write it. */
   checkWrite(documentId: string): Promise<void>;
   /** What a document was; charged like a read. */
@@ -89,6 +96,7 @@ export interface ApiDeps {
   /** Follows a document; rejects with a ProtocolError, with nothing written, when the sender is refused. */
   readonly follow: (sender: Sender, request: FollowRequest, events: Events) => Promise<Following>;
   readonly snapshots: SnapshotsPort;
+  readonly changes: ChangesPort;
   readonly addressOf: (response: HttpResponse, request: HttpRequest) => string;
   readonly refusalOf: HttpDeps['refusalOf'];
   /** A connection is closed whose body comes in too many parts. */

@@ -3,6 +3,7 @@ import type { TemplatedApp } from 'uWebSockets.js';
 import { BodyMemory } from '../body.js';
 import { Idempotency } from '../documents/idempotency.js';
 import { documentRoutes } from '../documents/routes.js';
+import { changesRoutes } from '../changes/routes.js';
 import { snapshotRoutes } from '../snapshots/routes.js';
 import type { ApiDeps } from './ports.js';
 import { createHandler } from './serve.js';
@@ -21,12 +22,17 @@ export function createApi(deps: ApiDeps): Api {
   const bodies = new BodyMemory(maxHttpBodyBytes);
   const answers = new BodyMemory(maxHttpAnswerBytes);
   const idempotency = new Idempotency({ maxKeys, keepMs });
-  const routes = [...documentRoutes(idempotency, deps.config), ...snapshotRoutes(deps.snapshots)];
+  const routes = [
+    ...documentRoutes(idempotency, deps.config),
+    ...snapshotRoutes(deps.snapshots),
+    ...changesRoutes(deps.changes),
+  ];
   const handle = createHandler({ ...deps, bodies, answers }, routes);
   const register = (app: TemplatedApp): void => {
     app.any('/documents', handle);
     app.any('/documents/*', handle);
     app.any('/snapshots/*', handle);
+    app.any('/changes', handle);
   };
   return { bodies, answers, idempotency, register };
 }

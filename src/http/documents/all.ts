@@ -3,6 +3,7 @@ import { openApiOf } from '../api/openapi.js';
 import { adminSpecs } from '../admin/specs.js';
 import type { RouteSpec } from '../api/route.js';
 import * as history from './history-specs.js';
+import * as changes from '../changes/specs.js';
 import * as lifecycle from './lifecycle-specs.js';
 import * as snapshots from '../snapshots/specs.js';
 import * as specs from './specs.js';
@@ -20,6 +21,7 @@ export const apiSpecs: readonly RouteSpec[] = [
   history.rollbackDocument,
   lifecycle.deleteDocument,
   lifecycle.restoreDocument,
+  changes.getChanges,
   ...adminSpecs,
   snapshots.createSnapshot,
   snapshots.listSnapshots,

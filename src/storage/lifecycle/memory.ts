@@ -4,6 +4,7 @@ import { eraseHorizon } from './erase-horizon.js';
 import { maxListLimit, type Erasure, type Lifecycle, type ListPage, type ListRequest } from './port.js';
 import { checkDocumentId } from '../limits.js';
 import type { MemoryDocument } from '../memory-document.js';
+import type { ChangeKind, ChangeRecorder } from '../changes/port.js';
 
 /** Documents that one page looks at. */
 const looksPerPage = 5_000;
@@ -11,10 +12,16 @@ const looksPerPage = 5_000;
 export class MemoryLifecycle implements Lifecycle {
   readonly #documents: ReadonlyMap<string, MemoryDocument>;
   readonly #checkOpen: () => void;
+  readonly #changes: ChangeRecorder | undefined;
 
-  constructor(documents: ReadonlyMap<string, MemoryDocument>, checkOpen: () => void) {
+  constructor(
+    documents: ReadonlyMap<string, MemoryDocument>,
+    checkOpen: () => void,
+    changes: ChangeRecorder | undefined,
+  ) {
     this.#documents = documents;
     this.#checkOpen = checkOpen;
+    this.#changes = changes;
   }
 
   async list({ prefix, after, limit, state }: ListRequest): Promise<ListPage> {
@@ -39,7 +46,7 @@ export class MemoryLifecycle implements Lifecycle {
     const document = this.#find(documentId);
     if (document === undefined) return undefined;
     document.deletedAt ??= at;
-    return ++document.commits;
+    return this.#count(documentId, document, 'deleted');
   }
 
   async restore(documentId: string): Promise<number | undefined> {
@@ -47,7 +54,7 @@ export class MemoryLifecycle implements Lifecycle {
     if (document === undefined) return undefined;
     if (document.deletedAt === undefined) return document.commits;
     document.deletedAt = undefined;
-    return ++document.commits;
+    return this.#count(documentId, document, 'restored');
   }
 
   async erase({ documentId, at, stamp, latest = 0, deletedBefore = Infinity }: Erasure): Promise<number | undefined> {
@@ -62,7 +69,13 @@ export class MemoryLifecycle implements Lifecycle {
     delete document.history;
     document.erasedAt = at;
     document.deletedAt = undefined;
-    return ++document.commits;
+    return this.#count(documentId, document, 'erased');
+  }
+
+  #count(documentId: string, document: MemoryDocument, kind: ChangeKind): number {
+    const commit = ++document.commits;
+    this.#changes?.append({ documentId, kind, commit, at: Date.now() });
+    return commit;
   }
 
   #find(documentId: string): MemoryDocument | undefined {

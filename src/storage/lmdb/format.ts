@@ -2,6 +2,7 @@
  * The layout of documents in the LMDB file. Keys are bytes and sort as bytes:
  *
  *   00 "format"           the version of this layout
+ *   00 01, 00 02, 00 03   the feed of changes, if it is on: changes/keys.ts
  *   <id> 00               the document: [stamp, created, updated, commits], times in milliseconds since the epoch; and
  *                         [… commits, deleted, erased] for one that is, or was: 0 is never
  *   <id> 00 01 <path>     one field: [timestamp, counter, clientId, stamp, deleted, value, commit]
@@ -18,6 +19,7 @@
  * Version 4 had no deletion; a server that knows only that one, and has the folder open, can't read deleted documents.
  * Version 5 had no histories; a server that knows only that one leaves them behind when it erases documents, so it refuses
  * the folder.
+ * Nor had it a feed of changes: such a server would write without recording it.
  */
 
 import { isUtf8 } from 'node:buffer';

@@ -13,6 +13,7 @@ import {
   type ListRequest,
 } from '../lifecycle/port.js';
 import { checkDocumentId } from '../limits.js';
+import type { ChangeKind, ChangeRecorder } from '../changes/port.js';
 import type { ByteStore } from './folder.js';
 import {
   CorruptEntry,
@@ -30,7 +31,9 @@ import {
   type DocumentRecord,
 } from './format.js';
 import type { LmdbHistory } from './history/history.js';
+import { rowsPerChange } from './changes/recorder.js';
 import type { PageGuard } from './page-guard.js';
+import { bytesPerRow } from './prepare.js';
 import type { Transactions } from './transactions.js';
 import { readStored } from './write.js';
 
@@ -39,6 +42,8 @@ export interface LmdbLifecycleOptions {
   readonly transactions: Transactions;
   readonly guard: PageGuard;
   readonly history: Pick<LmdbHistory, 'erase'>;
+  /** Where the changes of one write transaction are recorded, if they are. */
+  readonly recorder: () => ChangeRecorder | undefined;
   readonly checkOpen: () => void;
 }
 
@@ -47,8 +52,6 @@ const looksPerPage = 5_000;
 const looksPerTurn = 100;
 /** Entries that are read in one turn, and removed in one transaction: it holds the lock that all writers wait for. */
 const entriesPerTurn = 1_000;
-/** Upper bound of what a changed record takes on disk, in bytes; as in prepare.ts. */
-const bytesPerRow = 3 * 4096;
 
 export class LmdbLifecycle implements Lifecycle {
   readonly #options: LmdbLifecycleOptions;
@@ -64,7 +67,7 @@ export class LmdbLifecycle implements Lifecycle {
 
   delete(documentId: string, at: number): Promise<number | undefined> {
     return this.#run(() =>
-      this.#change(documentId, (record) => ({
+      this.#change(documentId, 'deleted', (record) => ({
         ...record,
         deletedAt: record.deletedAt ?? afterErasure(record, at),
         commits: record.commits + 1,
@@ -74,7 +77,7 @@ export class LmdbLifecycle implements Lifecycle {
 
   restore(documentId: string): Promise<number | undefined> {
     return this.#run(() =>
-      this.#change(documentId, (record) => {
+      this.#change(documentId, 'restored', (record) => {
         if (record.deletedAt === undefined) return record;
         return isBeingErased(record) ? undefined : { ...record, deletedAt: undefined, commits: record.commits + 1 };
       }),
@@ -133,14 +136,20 @@ export class LmdbLifecycle implements Lifecycle {
     }
   }
 
-  /** Changes the record of a document. @param change Returns undefined where nothing can be done. */
+  /**
+   * Changes the record of a document.
+   *
+   * @param kind How a commit of that is recorded.
+   * @param change Returns undefined where nothing can be done.
+   */
   async #change(
     documentId: string,
+    kind: ChangeKind,
     change: (record: DocumentRecord) => DocumentRecord | undefined,
     also: () => void = () => undefined,
   ): Promise<number | undefined> {
     checkDocumentId(documentId);
-    const { transactions, store, guard } = this.#options;
+    const { transactions, store, guard, recorder } = this.#options;
     const key = documentKey(documentId);
     const snapshot = transactions.snapshot();
     try {
@@ -148,12 +157,14 @@ export class LmdbLifecycle implements Lifecycle {
     } finally {
       snapshot.done();
     }
-    return transactions.write(2 * bytesPerRow, () => {
+    return transactions.write((2 + rowsPerChange) * bytesPerRow, () => {
       const stored = readStored(store, key, decodeDocument);
       if (stored instanceof CorruptEntry) throw stored;
       const changed = stored && change(stored);
-      if (changed === undefined) return undefined;
+      if (stored === undefined || changed === undefined) return undefined;
       also();
+      const { commits: commit } = changed;
+      if (commit !== stored.commits) recorder()?.append({ documentId, kind, commit, at: Date.now() });
       if (changed !== stored) void store.put(key, encodeDocument(changed));
       return changed.commits;
     });
@@ -179,6 +190,7 @@ export class LmdbLifecycle implements Lifecycle {
     const horizon = eraseHorizon({ at, stamp, last, before: found.horizon, storedStamp: record.stamp });
     const marked = await this.#change(
       documentId,
+      'deleted',
       (record) => {
         // It may have been restored since it was looked through.
         if (!isDue(record)) return undefined;
@@ -195,7 +207,11 @@ export class LmdbLifecycle implements Lifecycle {
       ({ keys } = await this.#scan(documentId, horizon));
     }
     await this.#options.history.erase(documentId);
-    return this.#change(documentId, (record) => ({ ...record, deletedAt: undefined, commits: record.commits + 1 }));
+    return this.#change(documentId, 'erased', (record) => ({
+      ...record,
+      deletedAt: undefined,
+      commits: record.commits + 1,
+    }));
   }
 
   /** What is to be removed of a document. @param horizon When given, fields beyond it stay. */

@@ -55,7 +55,7 @@ export interface PreparedText {
  * the rest of the last page of a large value. Its list of the pages that became free, 8 bytes for each, is covered by
  * the spare space of commits.
  */
-const bytesPerRow = 3 * 4096;
+export const bytesPerRow = 3 * 4096;
 
 /** Encodes the valid rows of a commit and refuses the others. Copies the bytes that it keeps. */
 export function prepare(changes: readonly DocumentChange[]): PreparedCommit {

@@ -20,7 +20,8 @@ export function openLmdbSnapshots(directory: string): SnapshotStore {
   return new KeyValueSnapshots(new LmdbStore(database, path));
 }
 
-class LmdbStore implements KeyValueStore {
+/** A store of keys and values whose transactions wait for the disk in a thread of their own. */
+export class LmdbStore implements KeyValueStore {
   readonly committed: Records;
   readonly #transactions: Transactions;
 

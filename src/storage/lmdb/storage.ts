@@ -18,10 +18,11 @@ import {
 } from './format.js';
 import { LmdbHistory } from './history/history.js';
 import { LmdbLifecycle } from './lifecycle.js';
-import { prepare, type PreparedCommit } from './prepare.js';
+import { bytesPerRow, prepare, type PreparedCommit } from './prepare.js';
 import { PageGuard } from './page-guard.js';
 import type { Meta } from './file/meta.js';
 import { DamagedNeighbour } from './file/walk.js';
+import { LmdbRecorder, rowsPerChange, startRecording } from './changes/recorder.js';
 import { messageOf, Transactions, type TransactionOptions } from './transactions.js';
 import { write, type Outcome } from './write.js';
 import type { Horizon } from '../horizon.js';
@@ -35,9 +36,17 @@ import type { Committed, DocumentChange, FieldRow, Storage, StoredDocument, Text
  *
  * @throws Error that names the folder and what is wrong with it.
  */
-export function openLmdbStorage(options: FolderOptions & TransactionOptions): Storage {
-  return new LmdbStorage(openFolder(options), options);
+export function openLmdbStorage(options: LmdbOptions): Storage {
+  const store = openFolder(options);
+  startRecording(store, options.recordsChanges === true);
+  return new LmdbStorage(store, options);
 }
+
+export type LmdbOptions = FolderOptions &
+  TransactionOptions & {
+    /** Whether commits are recorded in the feed of changes: the same in all processes of a folder. Default false. */
+    readonly recordsChanges?: boolean;
+  };
 
 interface WaitingCommit {
   readonly commit: PreparedCommit;
@@ -61,6 +70,7 @@ class LmdbStorage implements Storage {
   readonly history: LmdbHistory;
   readonly #store: ByteStore;
   readonly #directory: string;
+  readonly #recordsChanges: boolean;
   readonly #transactions: Transactions;
   readonly #guard: PageGuard;
   readonly #waiting: WaitingCommit[] = [];
@@ -71,8 +81,9 @@ class LmdbStorage implements Storage {
   #writer: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
 
-  constructor(store: ByteStore, options: TransactionOptions) {
+  constructor(store: ByteStore, options: LmdbOptions) {
     this.#store = store;
+    this.#recordsChanges = options.recordsChanges === true;
     this.#directory = options.directory;
     this.#transactions = new Transactions(store, options);
     this.#guard = new PageGuard(store, options.directory);
@@ -80,6 +91,7 @@ class LmdbStorage implements Storage {
       store,
       transactions: this.#transactions,
       guard: this.#guard,
+      recorder: () => this.#recorder(),
       checkOpen: () => {
         this.#checkOpen();
       },
@@ -229,14 +241,19 @@ class LmdbStorage implements Storage {
     while (this.#waiting.length > 0) {
       const group = this.#nextGroup();
       try {
-        const bytes = group.reduce((sum, { commit }) => sum + commit.bytesOnDisk, 0);
-        const outcomes = await this.#transactions.write(bytes, () =>
-          group.map(({ commit, resolve }) => ({
-            outcome: write(this.#store, commit),
+        const perDocument = this.#recordsChanges ? rowsPerChange * bytesPerRow : 0;
+        const bytes = group.reduce(
+          (sum, { commit }) => sum + commit.bytesOnDisk + commit.documents.length * perDocument,
+          0,
+        );
+        const outcomes = await this.#transactions.write(bytes, () => {
+          const changes = this.#recorder();
+          return group.map(({ commit, resolve }) => ({
+            outcome: write(this.#store, commit, changes),
             refused: commit.refused,
             resolve,
-          })),
-        );
+          }));
+        });
         for (const { outcome, refused, resolve } of outcomes) {
           resolve({ ...outcome, refused: [...refused, ...outcome.refused] });
         }
@@ -245,6 +262,11 @@ class LmdbStorage implements Storage {
       }
     }
     this.#writer = undefined;
+  }
+
+  /** Of one write transaction. */
+  #recorder(): LmdbRecorder | undefined {
+    return this.#recordsChanges ? new LmdbRecorder(this.#store) : undefined;
   }
 
   #nextGroup(): WaitingCommit[] {

@@ -13,6 +13,7 @@ import {
 } from './format.js';
 import type { ByteStore } from './folder.js';
 import { HistoryWriter } from './history/write.js';
+import type { ChangeRecorder } from '../changes/port.js';
 import type { PreparedCommit, PreparedDocument, PreparedField, PreparedPurge, PreparedText } from './prepare.js';
 import { covers, isBelow, mergeHorizons, type Horizon } from '../horizon.js';
 import { reasonErased, refuseAll } from '../limits.js';
@@ -31,7 +32,7 @@ export interface Outcome {
 }
 
 /**
- * Writes one prepared commit; call it inside a write transaction. Throws when LMDB fails; the transaction can't be
+ * Writes one prepared commit, and records it if changes are; call it inside a write transaction. Throws when LMDB fails; the transaction can't be
  * committed then.
  *
  * When a thread is terminated in the middle, LMDB commits what it has put so far. That is harmless: it was not
@@ -39,9 +40,9 @@ export interface Outcome {
  * theirs, a horizon is put before the tombstones below it are removed, and updates of a text are removed only after those
  * that contain them are put.
  */
-export function write(store: ByteStore, commit: PreparedCommit): Outcome {
+export function write(store: ByteStore, commit: PreparedCommit, changes?: ChangeRecorder): Outcome {
   const outcome: Outcome = { refused: [], expired: [], horizons: new Map(), numbers: new Map() };
-  const whole = commit.documents.filter((document) => writeDocument(store, document, outcome));
+  const whole = commit.documents.filter((document) => writeDocument(store, document, outcome, changes));
   for (const { documentId, horizonKey, purge } of whole) {
     if (purge !== undefined)
       outcome.horizons.set(documentId, writePurge(store, horizonKey, purge, outcome, documentId));
@@ -50,7 +51,12 @@ export function write(store: ByteStore, commit: PreparedCommit): Outcome {
 }
 
 /** Returns whether the document can be written: not when its own records are corrupt. */
-function writeDocument(store: ByteStore, document: PreparedDocument, outcome: Outcome): boolean {
+function writeDocument(
+  store: ByteStore,
+  document: PreparedDocument,
+  outcome: Outcome,
+  changes: ChangeRecorder | undefined,
+): boolean {
   const { documentId, key, stamp, fields, text } = document;
   const stored = readStored(store, key, decodeDocument);
   const horizon = readStored(store, document.horizonKey, decodeHorizon);
@@ -87,6 +93,8 @@ function writeDocument(store: ByteStore, document: PreparedDocument, outcome: Ou
     }
   }
   outcome.numbers.set(documentId, record.commits);
+  const kind = record.deletedAt === undefined ? 'changed' : 'deleted';
+  changes?.append({ documentId, kind, commit: record.commits, at: now });
   void store.put(key, encodeDocument(record));
   for (const field of fields) {
     const { path } = field.row;

@@ -15,7 +15,8 @@ import type { Connections } from './connection/connection.js';
 import { databaseError } from './errors.js';
 
 /** Tables that hold parts of documents by `document_id`: erasure removes their rows. */
-const parts = ['fields', 'text_updates', 'snapshots', 'histories', 'history_entries', 'history_wholes'] as const;
+const histories = ['histories', 'history_entries', 'history_wholes'] as const;
+const parts = ['fields', 'text_updates', 'snapshots', ...histories, 'webhook_events'] as const;
 
 const msOf = (column: string): string => `(extract(epoch FROM ${column}) * 1000)::bigint`;
 const timeOf = (parameter: string): string => `to_timestamp(${parameter}::double precision / 1000)`;

@@ -1,6 +1,8 @@
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { test } from 'tap';
 import { adminSpecs } from '../../../src/http/admin/specs.js';
+import type { ChangesPort } from '../../../src/http/changes/ports.js';
+import { changesRoutes } from '../../../src/http/changes/routes.js';
 import { documentRoutes } from '../../../src/http/documents/routes.js';
 import { Idempotency } from '../../../src/http/documents/idempotency.js';
 import type { SnapshotsPort } from '../../../src/http/snapshots/ports.js';
@@ -25,6 +27,7 @@ test('/openapi.json is valid, and describes the routes that are served', async (
     ...documentRoutes(new Idempotency({ maxKeys: 1, keepMs: 1 }), { historyMaxPageBytes: 1 }),
     // Only their descriptions are looked at.
     ...snapshotRoutes({} as SnapshotsPort),
+    ...changesRoutes({} as ChangesPort),
   ];
   const served = [...routes.map(({ spec }) => spec), ...adminSpecs].map(({ method, path }) => `${method} ${path}`);
   t.same(described.sort(), served.sort());

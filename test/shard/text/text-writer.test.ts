@@ -25,7 +25,8 @@ test('a compaction that can’t wait says what is new besides: others are told o
     commits,
     horizon: undefined,
     erasedAt: undefined,
-    isEnded: false, keepsHistory: false,
+    isEnded: false,
+    keepsHistory: false,
     changedAt: 0,
     bytes: 0,
   };
@@ -73,7 +74,8 @@ test('texts that may wait are not looked at while something else is to be writte
       commits,
       horizon: undefined,
       erasedAt: undefined,
-      isEnded: false, keepsHistory: false,
+      isEnded: false,
+      keepsHistory: false,
       changedAt: 0,
       bytes: 0,
     };

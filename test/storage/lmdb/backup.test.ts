@@ -197,7 +197,10 @@ void t.test('the commands say what other storages need', async (t) => {
 void t.test('check-data names what is damaged, and exits with 1', async (t) => {
   const directory = copyOf(t, await wholeFolder(t));
   const whole = await runCli({ SYNCKIT_DATA_DIR: directory }, 'check-data');
-  t.match(whole, { code: 0, stdout: /60 documents, 2412 fields, 0 updates of texts, 0 entries of histories\.\nAll of it can be read\./ });
+  t.match(whole, {
+    code: 0,
+    stdout: /60 documents, 2412 fields, 0 updates of texts, 0 entries of histories\.\nAll of it can be read\./,
+  });
   damageDocument(directory, 'doc130');
   const { code, stdout, stderr } = await runCli({ SYNCKIT_DATA_DIR: directory }, 'check-data');
   t.equal(code, 1);

@@ -14,6 +14,7 @@ import {
   pathOfKey,
 } from '../format.js';
 import { decodeEntry, decodeRecord, isHistoryKey, placeOf, readKey } from '../history/format.js';
+import { isFeedKey, readFeedEntry } from '../changes/keys.js';
 import type { EntryReader, Environment } from './environment.js';
 
 export const documents: Environment = {
@@ -23,7 +24,7 @@ export const documents: Environment = {
   formatVersion,
   counted: { documents: 'documents', fields: 'fields', updates: 'updates of texts', history: 'entries of histories' },
   unit: 'document',
-  nameOf: (key) => `document ${JSON.stringify(documentOf(key))}`,
+  nameOf: (key) => (isFeedKey(key) ? 'the feed of changes' : `document ${JSON.stringify(documentOf(key))}`),
   newReader: () => new DocumentReader(),
   beginAnew: 'To begin with nothing, choose an empty SYNCKIT_DATA_DIR.',
 };
@@ -41,6 +42,10 @@ class DocumentReader implements EntryReader {
     }
     if (isHistoryKey(key)) {
       this.#readHistory(key, value);
+      return;
+    }
+    if (isFeedKey(key)) {
+      readFeedEntry(key, value);
       return;
     }
     const documentId = documentOf(key);

@@ -8,8 +8,9 @@ import { accounts } from './accounts.js';
 import { documents } from './documents.js';
 import type { Environment } from './environment.js';
 import { snapshots } from './snapshots.js';
+import { webhooks } from './webhooks.js';
 
-export const environments: readonly Environment[] = [documents, accounts, snapshots];
+export const environments: readonly Environment[] = [documents, accounts, snapshots, webhooks];
 
 /** Folder of an environment. */
 export function folderOf(directory: string, { folder }: Environment): string {
