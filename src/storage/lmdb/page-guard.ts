@@ -53,6 +53,11 @@ export class PageGuard {
     return walk(this.#file, meta, meta.main, { start, end, neighbours: 'both' });
   }
 
+  /** Checks the pages between two keys, which a cursor reads forwards. Yields the bytes that were read. @throws DamagedFile */
+  between(start: Buffer, end: Buffer, meta: Meta): Generator<number, void> {
+    return walk(this.#file, meta, meta.main, { start, end, neighbours: 'after' });
+  }
+
   /** Checks the way to the record of a document. @throws DamagedFile */
   checkRecord(documentId: string, meta: Meta): void {
     const start = documentKey(documentId);

@@ -38,7 +38,7 @@ export function newRecord(keptSince: number): HistoryRecord {
 
 /** What follows the key of a record. */
 export const parts = { entry: 1, update: 2, whole: 3 } as const;
-type Part = (typeof parts)[keyof typeof parts];
+export type Part = (typeof parts)[keyof typeof parts];
 
 /** The first key of all histories, without a document's id. */
 export const historyPrefix = Buffer.from('\0h');

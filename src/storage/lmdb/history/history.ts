@@ -9,42 +9,20 @@ import {
   type History,
   type HistoryDocument,
   type HistoryEntry,
-  type HistoryHead,
   type PastDocument,
   type Prune,
   type Pruned,
 } from '../../history/port.js';
 import { bytesOf } from '../../history/changes.js';
-import { textAt, type TextTime } from '../../history/text-at.js';
+import type { TextTime } from '../../history/text-at.js';
 import { checkDocumentId } from '../../limits.js';
 import type { ByteStore } from '../folder.js';
-import {
-  CorruptEntry,
-  decodeDocument,
-  decodeField,
-  documentEnd,
-  documentKey,
-  isFieldKey,
-  isUpdateKey,
-  pathOfKey,
-} from '../format.js';
+import { CorruptEntry, decodeField, documentEnd, documentKey, isFieldKey, isUpdateKey, pathOfKey } from '../format.js';
 import type { PageGuard } from '../page-guard.js';
 import type { Transactions } from '../transactions.js';
-import {
-  decodeEntry,
-  decodeRecord,
-  historiesEnd,
-  historyEnd,
-  historyKey,
-  historyPrefix,
-  partKey,
-  partRange,
-  parts,
-  placeOf,
-  readKey,
-  type HistoryRecord,
-} from './format.js';
+import { decodeRecord, historiesEnd, historyEnd, historyKey, historyPrefix, readKey } from './format.js';
 import { prune } from './prune.js';
+import { HistoryView } from './view.js';
 
 export interface LmdbHistoryOptions {
   readonly store: ByteStore;
@@ -67,12 +45,12 @@ export class LmdbHistory implements History {
   }
 
   entries(documentId: string, request: EntriesRequest): Promise<EntriesPage> {
-    return this.#reading(documentId, async (transaction) => {
-      const record = this.#record(documentId, transaction);
-      const head = this.#head(documentId, record, transaction);
+    return this.#reading(documentId, async (view) => {
+      const record = view.record();
+      const { commits, ...head } = view.head(record);
       const entries: HistoryEntry[] = [];
       let bytes = 0;
-      for await (const entry of this.#backwards(documentId, request.before, transaction)) {
+      for await (const entry of view.backwards(request.before, commits)) {
         // Of the text, older ones may be kept for the later.
         if (entry.commit <= (record?.pruned ?? 0)) break;
         bytes += entry.kind === 'field' ? bytesOf(entry) : 0;
@@ -86,9 +64,9 @@ export class LmdbHistory implements History {
   }
 
   at(documentId: string, at: number): Promise<PastDocument> {
-    return this.#reading(documentId, async (transaction) => {
-      const record = this.#record(documentId, transaction);
-      const head = this.#head(documentId, record, transaction);
+    return this.#reading(documentId, async (view, transaction) => {
+      const { commits, ...head } = view.head(view.record());
+      await view.checkDocument();
       const fields = new Map<string, string>();
       const current: Uint8Array[] = [];
       const prefix = documentKey(documentId).byteLength;
@@ -103,13 +81,13 @@ export class LmdbHistory implements History {
         }
       }
       const updates: TextTime[] = [];
-      for await (const entry of this.#backwards(documentId, undefined, transaction)) {
+      for await (const entry of view.backwards(undefined, commits)) {
         const { kind, commit, index } = entry;
         if (kind === 'text') updates.push({ commit, index, at: entry.at });
         else if (entry.at > at && entry.before === null) fields.delete(entry.path);
         else if (entry.at > at && entry.before !== null) fields.set(entry.path, entry.before);
       }
-      return { ...head, fields, text: this.#textAt(documentId, updates.reverse(), current, at, transaction) };
+      return { ...head, fields, text: await view.textAt(updates.reverse(), current, at) };
     });
   }
 
@@ -126,9 +104,7 @@ export class LmdbHistory implements History {
           const [entry] = store.getRange({ start, end: historiesEnd, limit: 1, transaction: snapshot });
           if (entry === undefined) break;
           const { documentId: id, part } = readKey(Buffer.from(entry.key));
-          if (part !== undefined) throw new CorruptEntry('a history has no record of its own');
-          const { entries, oldestAt } = decodeRecord(entry.value);
-          documents.push({ id, entries, oldestAt });
+          documents.push({ id, ...(part === undefined ? countsIn(entry.value) : unknown) });
           start = historyEnd(id);
           if (documents.length % 100 === 0) await setImmediate();
         }
@@ -141,10 +117,14 @@ export class LmdbHistory implements History {
 
   async prune({ documentId, before, keep }: Prune): Promise<Pruned> {
     checkDocumentId(documentId);
-    const { transactions, guard, store } = this.#options;
+    const { transactions, store } = this.#options;
     return this.#run(async () => {
-      if (!guard.allowsRemovalIn(historyKey(documentId), historyEnd(documentId))) {
-        throw new Error(`The history of ${documentId} can't be pruned: a page beside it is damaged`);
+      // LMDB joins pages that become empty with those beside them.
+      const snapshot = transactions.snapshot();
+      try {
+        await this.#check(documentId);
+      } finally {
+        snapshot.done();
       }
       return transactions.write(3 * maxPruned * bytesPerRow, () => prune(store, { documentId, before, keep }));
     });
@@ -152,7 +132,7 @@ export class LmdbHistory implements History {
 
   /** Removes all that is kept of a document, in several transactions. */
   async erase(documentId: string): Promise<void> {
-    const { transactions, guard, store } = this.#options;
+    const { transactions, store } = this.#options;
     const range = { start: historyKey(documentId), end: historyEnd(documentId) };
     for (let isFirst = true; ; isFirst = false) {
       const snapshot = transactions.snapshot();
@@ -166,9 +146,6 @@ export class LmdbHistory implements History {
         snapshot.done();
       }
       if (keys.length === 0) return;
-      if (!guard.allowsRemovalIn(range.start, range.end)) {
-        throw new Error(`The history of ${documentId} can't be erased: a page beside it is damaged`);
-      }
       await transactions.write(keys.length * bytesPerRow, () => {
         for (const key of keys) store.removeSync(key);
       });
@@ -191,90 +168,39 @@ export class LmdbHistory implements History {
     }
   }
 
-  /** From one snapshot, whose pages are checked. */
-  #reading<Result>(documentId: string, read: (transaction: Transaction) => Promise<Result>): Promise<Result> {
+  #reading<Result>(
+    documentId: string,
+    read: (view: HistoryView, transaction: Transaction) => Promise<Result>,
+  ): Promise<Result> {
     checkDocumentId(documentId);
     return this.#run(async () => {
-      const snapshot = this.#options.transactions.snapshot();
+      const { store, guard, transactions } = this.#options;
+      const transaction = transactions.snapshot();
       try {
-        await this.#check(documentId);
-        return await read(snapshot);
+        return await read(new HistoryView({ store, guard, documentId, transaction, meta: guard.meta() }), transaction);
       } finally {
-        snapshot.done();
+        transaction.done();
       }
     });
   }
 
-  /** Checks the pages of a document and of its history, before LMDB follows them. @throws DamagedFile */
+  /** In turns: a history may be large. @throws DamagedFile */
   async #check(documentId: string): Promise<void> {
     const { guard } = this.#options;
-    const meta = guard.meta();
-    let pages = 0;
-    for (const range of [guard.document(documentId, meta), guard.history(documentId, meta)]) {
-      while (range.next().done !== true) if (++pages % 100 === 0) await setImmediate();
-    }
+    const pages = guard.history(documentId, guard.meta());
+    for (let i = 1; pages.next().done !== true; i++) if (i % 100 === 0) await setImmediate();
   }
+}
 
-  #record(documentId: string, transaction?: Transaction): HistoryRecord | undefined {
-    const bytes = this.#options.store.get(historyKey(documentId), transaction && { transaction });
-    return bytes === undefined ? undefined : decodeRecord(bytes);
-  }
+/** Of a history whose record can't be read, or is missing: it must not hide those behind it. */
+const unknown = { entries: Number.MAX_SAFE_INTEGER, oldestAt: 0 };
 
-  #head(documentId: string, record: HistoryRecord | undefined, transaction: Transaction): HistoryHead {
-    const bytes = this.#options.store.get(documentKey(documentId), { transaction });
-    const document = bytes === undefined ? undefined : decodeDocument(bytes);
-    const state = document === undefined ? 'missing' : document.deletedAt === undefined ? 'present' : 'deleted';
-    return { state, keptSince: record?.keptSince };
-  }
-
-  /** The entries before a place, the newest first. */
-  async *#backwards(
-    documentId: string,
-    before: EntriesRequest['before'],
-    transaction: Transaction,
-  ): AsyncGenerator<HistoryEntry> {
-    const { start: least, end } = partRange(documentId, parts.entry);
-    const start = before === undefined ? end : partKey(documentId, parts.entry, before);
-    let i = 0;
-    for (const { key, value } of this.#options.store.getRange({ start, end: least, reverse: true, transaction })) {
-      if (++i % entriesPerTurn === 0) await setImmediate();
-      // Both bounds may be among them.
-      if (start.compare(key) <= 0) continue;
-      if (least.compare(key) > 0) return;
-      yield decodeEntry(placeOf(key), value);
-    }
-  }
-
-  #textAt(
-    documentId: string,
-    updates: readonly TextTime[],
-    current: readonly Uint8Array[],
-    at: number,
-    transaction: Transaction,
-  ): Uint8Array[] {
-    const { store } = this.#options;
-    const times = new Map<number, number>();
-    for (const update of updates) times.set(update.commit, update.at);
-    const wholes: TextTime[] = [];
-    for (const key of store.getKeys({ ...partRange(documentId, parts.whole), transaction })) {
-      const { commit } = placeOf(key);
-      if (wholes.at(-1)?.commit !== commit) wholes.push({ commit, index: 0, at: times.get(commit) ?? 0 });
-    }
-    const source = textAt(updates, wholes, at);
-    if (source.kind === 'current') return [...current];
-    const { whole = 0 } = source;
-    const text: Uint8Array[] = [];
-    if (whole > 0) {
-      const start = partKey(documentId, parts.whole, { commit: whole, index: 0 });
-      const end = partKey(documentId, parts.whole, { commit: whole + 1, index: 0 });
-      for (const { value } of store.getRange({ start, end, transaction })) text.push(new Uint8Array(value));
-    }
-    for (const update of updates) {
-      if (update.commit < whole || update.at > at) continue;
-      const value = store.get(partKey(documentId, parts.update, update), { transaction });
-      if (value === undefined) throw new CorruptEntry('an update in a history is missing');
-      text.push(new Uint8Array(value));
-    }
-    return text;
+function countsIn(record: Uint8Array): Omit<HistoryDocument, 'id'> {
+  try {
+    const { entries, oldestAt } = decodeRecord(record);
+    return { entries, oldestAt };
+  } catch (error) {
+    if (error instanceof CorruptEntry) return unknown;
+    throw error;
   }
 }

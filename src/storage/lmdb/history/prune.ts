@@ -25,7 +25,8 @@ export function prune(store: ByteStore, { documentId, before, keep }: Prune): Pr
   if (record === undefined || record.entries === 0) return { entries: 0, hasMore: false };
   const first = partKey(documentId, parts.entry, { commit: record.pruned, index: Infinity });
   const excess = record.entries - keep;
-  const dropped: HistoryEntry[] = [];
+  // Without their values, which may be large.
+  const dropped: Pick<HistoryEntry, 'kind' | 'commit' | 'index' | 'at'>[] = [];
   let oldestAt = 0;
   let hasMore = false;
   for (const { key, value } of store.getRange({ start: first, end: partRange(documentId, parts.entry).end })) {
@@ -37,7 +38,8 @@ export function prune(store: ByteStore, { documentId, before, keep }: Prune): Pr
       hasMore = isDue;
       break;
     }
-    dropped.push(entry);
+    const { kind, commit, index, at } = entry;
+    dropped.push({ kind, commit, index, at });
   }
   const last = dropped.at(-1);
   if (last === undefined) return { entries: 0, hasMore: false };

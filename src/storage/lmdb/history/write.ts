@@ -1,4 +1,7 @@
-/** Adds to a history what a commit changes, inside the write transaction of the commit. */
+/**
+ * Adds to a history what a commit changes, inside the write transaction of the commit. When a thread is terminated in the
+ * middle, LMDB commits what was put so far: a record before the entries, and an update before the entry that tells of it.
+ */
 
 import { bytesOf, stepsOf } from '../../history/changes.js';
 import { maxTextUpdates, minTextBytes, type Author, type HistoryEntry } from '../../history/port.js';
@@ -29,6 +32,7 @@ export class HistoryWriter {
   readonly #about: HistoryOfCommit;
   readonly #key: Buffer;
   #history: ReturnType<typeof newRecord>;
+  #isNew: boolean;
   #index = 0;
   readonly #firstIndex: number;
   #bytes = 0;
@@ -39,8 +43,8 @@ export class HistoryWriter {
     this.#about = about;
     this.#key = historyKey(about.documentId);
     const stored = store.get(this.#key);
-    // Nothing has changed since the last commit before.
-    this.#history = stored === undefined ? newRecord(about.former?.updated ?? 0) : decodeRecord(stored);
+    this.#history = stored === undefined ? newRecord(lastChange(about.former)) : decodeRecord(stored);
+    this.#isNew = stored === undefined;
     if (!about.isFirst) this.#index = this.#lastIndex() + 1;
     this.#firstIndex = this.#index;
   }
@@ -71,8 +75,8 @@ export class HistoryWriter {
     if (isDue || (wholeBytes === -1 && textUpdates === 0)) this.#keepWhole();
     const place = this.#next();
     const { length: bytes } = update;
-    this.#put({ kind: 'text', ...place, at: record.updated, authors, bytes });
     void this.#store.put(partKey(documentId, parts.update, place), update);
+    this.#put({ kind: 'text', ...place, at: record.updated, authors, bytes });
     this.#bytes += bytes;
     const history = this.#history;
     this.#history = { ...history, textUpdates: history.textUpdates + 1, textBytes: history.textBytes + bytes };
@@ -105,8 +109,15 @@ export class HistoryWriter {
 
   #put(entry: HistoryEntry): void {
     const { documentId, record } = this.#about;
-    void this.#store.put(partKey(documentId, parts.entry, entry), encodeEntry(entry));
     const { entries, oldestAt } = this.#history;
     this.#history = { ...this.#history, entries: entries + 1, oldestAt: entries === 0 ? record.updated : oldestAt };
+    if (this.#isNew) void this.#store.put(this.#key, encodeRecord(this.#history));
+    this.#isNew = false;
+    void this.#store.put(partKey(documentId, parts.entry, entry), encodeEntry(entry));
   }
+}
+
+/** In ms since the epoch: it has not changed since then. What an erasure has removed is not known. */
+function lastChange(former: DocumentRecord | undefined): number {
+  return former === undefined ? 0 : Math.max(former.updated, former.erasedAt ?? 0);
 }
