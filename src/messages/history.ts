@@ -62,6 +62,8 @@ export interface RollbackPlan {
   readonly kept: readonly string[];
   /** What the text is to show; undefined to leave it as it is. */
   readonly text?: string;
+  /** What it shows; when that is something else by then, it stays. Undefined where that does not matter. */
+  readonly expectedText?: string;
   /** Whether others have written the text since, so that it is left as it is. */
   readonly keepsText?: true;
 }
@@ -72,6 +74,8 @@ export interface RollbackReceipt {
   readonly stays: readonly number[];
   /** Whether the text was another. */
   readonly isText: boolean;
+  /** Whether it stays: somebody has changed it meanwhile. */
+  readonly keepsText?: boolean;
 }
 
 export interface RollbackSet {

@@ -60,12 +60,12 @@ export class DocumentHistory {
     details: Parameters<Audit>[1],
     { since, user, fields }: RollbackRequest,
     plan: RollbackPlan,
-    { stays, isText }: RollbackReceipt,
+    { stays, isText, keepsText }: RollbackReceipt,
   ): RolledBack {
     const staying = new Set(stays);
     const changed = plan.sets.filter((_, i) => !staying.has(i)).map(({ field }) => field);
     const kept = [...plan.kept, ...plan.sets.filter((_, i) => staying.has(i)).map(({ field }) => field)];
-    const text = isText ? 'changed' : plan.keepsText === true ? 'kept' : 'unchanged';
+    const text = isText ? 'changed' : plan.keepsText === true || keepsText === true ? 'kept' : 'unchanged';
     this.#options.metrics.rollbacks.add(1);
     const change = { since, user, fields: fields?.length, changed: changed.length, kept: kept.length, text };
     this.#options.audit('document_rolled_back', { ...details, change });

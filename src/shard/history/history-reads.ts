@@ -10,6 +10,7 @@ import { quote } from '../../protocol/encode.js';
 import type { HistoryDocument, HistoryHead, PastDocument, Pruned } from '../../storage/history/port.js';
 import type { Storage } from '../../storage/port.js';
 import { loadText } from '../text/text-join.js';
+import { bytesOf } from '../../storage/history/changes.js';
 import { RollbackPlanner } from './rollback-planner.js';
 
 export interface HistoryReadsOptions {
@@ -19,6 +20,8 @@ export interface HistoryReadsOptions {
 
 /** Entries that one request for a rollback looks at. */
 const maxLooks = 100_000;
+/** And bytes of their values: also where fields are large, a request keeps a shard busy for a bounded time. */
+const maxLooksBytes = 256 * 1024 ** 2;
 const looksAtOnce = 1_000;
 
 /** Answers what is asked about what documents were. What is not durable yet is not part of it. */
@@ -94,7 +97,7 @@ export class HistoryReads {
     const { history } = this.#options.storage;
     const { since, user, fields } = rollback;
     const planner = new RollbackPlanner({ user, fields: fields && new Set(fields), maxBytes });
-    let looks = 0;
+    let [looks, bytes] = [0, 0];
     for (let isLast = false; !isLast;) {
       const limit = looksAtOnce;
       const page = await history.entries(documentId, { before: planner.last, limit, maxBytes: 4 * 1024 ** 2 });
@@ -107,16 +110,23 @@ export class HistoryReads {
           break;
         }
         planner.add(entry);
+        if (entry.kind === 'field') bytes += bytesOf(entry);
       }
       looks += page.entries.length;
       if (planner.isTooLarge) return tooLarge('more would be written than a document may hold');
       if (looks >= maxLooks && !isLast) return tooLarge(`more than ${maxLooks} entries`);
+      if (bytes >= maxLooksBytes && !isLast) return tooLarge(`more than ${maxLooksBytes} bytes of values`);
     }
-    const { plan, textAt } = planner.plan(since);
+    const { plan, textAt, textTo } = planner.plan(since);
     if (textAt === undefined) return { ok: true, result: plan };
     const past = await this.#at(documentId, textAt);
     if ('code' in past) return { ok: true, result: { ...plan, keepsText: true } };
-    return { ok: true, result: { ...plan, text: this.#shown(past.text) ?? '' } };
+    const text = this.#shown(past.text) ?? '';
+    if (user === undefined || textTo === undefined) return { ok: true, result: { ...plan, text } };
+    // Of what others have written it may be that nothing is stored yet.
+    const present = await this.#at(documentId, textTo);
+    if ('code' in present) return { ok: true, result: { ...plan, keepsText: true } };
+    return { ok: true, result: { ...plan, text, expectedText: this.#shown(present.text) ?? '' } };
   }
 }
 

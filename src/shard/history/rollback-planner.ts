@@ -34,6 +34,8 @@ export class RollbackPlanner {
   readonly #kept = new Set<string>();
   /** When the oldest change of the text was made that is taken back, in ms since the epoch. */
   #textFrom: number | undefined;
+  /** And the newest. */
+  #textTo: number | undefined;
   #text: 'own' | 'done' | 'foreign' | 'kept' | undefined;
   #bytes = 0;
 
@@ -56,17 +58,24 @@ export class RollbackPlanner {
 
   /**
    * @param since From when on changes are taken back, in ms since the epoch.
-   * @returns With the time as of which the text is to be, if it is to change.
+   * @returns With the time as of which the text is to be, if it is to change, and that of its newest entry.
    */
-  plan(since: number | undefined): { readonly plan: RollbackPlan; readonly textAt: number | undefined } {
+  plan(since: number | undefined): {
+    readonly plan: RollbackPlan;
+    readonly textAt: number | undefined;
+    readonly textTo: number | undefined;
+  } {
     const sets: RollbackSet[] = [];
     for (const [field, { isForeign, value, expected }] of this.#steps) {
       if (!isForeign && value !== expected) sets.push({ field, value, expected });
     }
     const plan = { sets, kept: [...this.#kept], ...(this.#text === 'kept' ? { keepsText: true as const } : {}) };
     const from = this.#textFrom;
-    if (from === undefined || this.#text === 'kept') return { plan, textAt: undefined };
-    return { plan, textAt: this.#text === 'own' && since !== undefined ? since : from - 1 };
+    if (from === undefined || this.#text === 'kept') {
+      return { plan, textAt: undefined, textTo: undefined };
+    }
+    const textAt = this.#text === 'own' && since !== undefined ? since : from - 1;
+    return { plan, textAt, textTo: this.#textTo };
   }
 
   #addText({ at, authors }: TextEntry): void {
@@ -81,6 +90,7 @@ export class RollbackPlanner {
     } else if (isOwn) {
       this.#text = 'own';
       this.#textFrom = at;
+      this.#textTo ??= at;
     } else if (this.#text === undefined) this.#text = 'foreign';
     else this.#text = at === this.#textFrom ? 'kept' : 'done';
   }

@@ -6,7 +6,7 @@ import type { LoadedDocument } from '../documents/documents.js';
 import type { HttpOperations } from './http-operations.js';
 
 /**
- * What takes changes back: fields that hold by now what the plan does not know of stay as they are. The receipt is a
+ * What takes changes back: fields, and a text, that hold by now what the plan does not know of stay as they are. The receipt is a
  * `RollbackReceipt` in JSON.
  *
  * @param body A `RollbackPlan` of this server.
@@ -17,7 +17,7 @@ export function parseRollback(
   body: Buffer,
   origin: PatchOrigin,
 ): HttpOperations {
-  const { sets: wanted, text: content } = JSON.parse(body.toString()) as RollbackPlan;
+  const { sets: wanted, text: content, expectedText } = JSON.parse(body.toString()) as RollbackPlan;
   const sets: SetOperation[] = [];
   const stays: number[] = [];
   wanted.forEach(({ field, value, expected }, i) => {
@@ -33,7 +33,9 @@ export function parseRollback(
     sets.push({ field, value: written, deleted: value === null, ...origin, counter: undefined, clientId: undefined });
   });
   const shown = present === undefined ? '' : texts.text(present.handle);
-  const isText = content !== undefined && content !== shown;
-  const receipt = JSON.stringify({ stays, isText } satisfies RollbackReceipt);
+  const isOther = content !== undefined && content !== shown;
+  const keepsText = isOther && expectedText !== undefined && expectedText !== shown;
+  const isText = isOther && !keepsText;
+  const receipt = JSON.stringify({ stays, isText, keepsText } satisfies RollbackReceipt);
   return { sets, texts: [], relays: [], receipt, ...(isText ? { content } : {}) };
 }
