@@ -97,7 +97,7 @@ export class MemoryStorage implements Storage {
     const reason = reasonAgainstId(documentId);
     if (reason !== undefined) return refuseAll(change, reason);
     const document = this.#documentFor(documentId);
-    const former = document.commits === 0 ? 0 : document.updated;
+    const former = document.commits === 0 ? 0 : Math.max(document.updated, document.erasedAt ?? 0);
     document.stamp = Math.max(document.stamp, stamp);
     document.updated = Date.now();
     // A document that is named twice is still one commit of it.

@@ -102,6 +102,19 @@ function endTests(test: Test): void {
       ['doc-2'],
     );
   });
+
+  test('HIS4 what an erased document was is not told to have been nothing', async (t, storage) => {
+    await storage.commit([recorded('doc', [row()])]);
+    await nextMillisecond();
+    const at = Date.now() + 1;
+    await nextMillisecond();
+    await nextMillisecond();
+    await storage.lifecycle.erase({ documentId: 'doc', at: at + 1, stamp: 90 });
+    await storage.commit([recorded('doc', [row({ timestamp: Date.now() + 60_000, stamp: 91 })])]);
+    const { keptSince = 0, entries } = await storage.history.entries('doc', all);
+    t.equal(entries.length, 1);
+    t.ok(keptSince > at, `${keptSince} > ${at}`);
+  });
 }
 
 async function holds(t: Tap, storage: Storage, moments: readonly { at: number; past: object }[]): Promise<void> {

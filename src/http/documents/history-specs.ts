@@ -20,7 +20,8 @@ const cursor = z
     const [commit, index] = text.split('.');
     return { commit: Number(commit), index: Number(index) };
   })
-  .refine(({ commit }) => Number.isSafeInteger(commit), 'it is not a cursor of this server');
+  // Storages number the entries of a commit in 4 bytes.
+  .refine(({ commit, index }) => Number.isSafeInteger(commit) && index < 2 ** 31, 'it is not a cursor of this server');
 
 export function cursorOf({ commit, index }: HistoryPlace): string {
   return Buffer.from(`${commit}.${index}`).toString('base64url');

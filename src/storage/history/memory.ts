@@ -29,7 +29,7 @@ export class MemoryRecorder {
   readonly #first: number;
   #bytes = 0;
 
-  /** @param former When the document was written before, in ms since the epoch; 0 for never. */
+  /** @param former When the document was written, or erased, before, in ms since the epoch; 0 for never. */
   constructor(document: MemoryDocument, replaced: NonNullable<DocumentChange['replaced']>, former: number) {
     this.#document = document;
     this.#replaced = replaced;

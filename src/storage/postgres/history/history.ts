@@ -17,7 +17,7 @@ import type { Connection, Connections } from '../connection/connection.js';
 import { entryOf, type EntryRow } from './rows.js';
 
 const headText = `
-SELECT deleted_at IS NOT NULL, kept_since, pruned
+SELECT deleted_at IS NOT NULL, kept_since
 FROM documents LEFT JOIN histories ON document_id = id WHERE id = $1`;
 
 /** The newest first, up to some bytes and one more. */
@@ -29,12 +29,13 @@ SELECT commit, place, at, path, before, after, user_id, client_id, authors, size
       CASE WHEN path IS NULL THEN octet_length(bytes)
         ELSE octet_length(path) + coalesce(octet_length(before), 0) + coalesce(octet_length(after), 0) END AS size
     FROM history_entries
-    WHERE document_id = $1 AND commit > $2 AND (commit, place) < ($3, $4)
-    ORDER BY commit DESC, place DESC LIMIT $5
+    WHERE document_id = $1 AND (commit, place) < ($2, $3)
+      AND commit > coalesce((SELECT pruned FROM histories WHERE document_id = $1), 0)
+    ORDER BY commit DESC, place DESC LIMIT $4
   ) AS page
   WINDOW newest AS (ORDER BY commit DESC, place DESC)
 ) AS page
-WHERE nth <= 2 OR total - size <= $6
+WHERE nth <= 2 OR total - size <= $5
 ORDER BY commit DESC, place DESC`;
 
 /** Of each field the value before its first change since then; what has not changed since is as it is now. */
@@ -96,11 +97,12 @@ export class PostgresHistory implements History {
   async entries(documentId: string, { before, limit, maxBytes }: EntriesRequest): Promise<EntriesPage> {
     this.#check(documentId);
     return this.#connections.use(async (connection) => {
-      const { pruned, ...head } = await headOf(connection, documentId);
       const place = [before?.commit ?? Number.MAX_SAFE_INTEGER, before?.index ?? 0];
-      const values = [documentId, pruned, ...place, limit + 1, maxBytes];
+      const values = [documentId, ...place, limit + 1, maxBytes];
       const rows = await connection.query({ name: 'history entries', text: entriesText, values });
       const entries = (rows as unknown as readonly EntryRow[]).map(entryOf);
+      // Afterwards: it must not promise what is dropped meanwhile.
+      const head = await headOf(connection, documentId);
       let bytes = 0;
       // The last one may be there only to tell that there is more.
       const most = rows.findIndex((row, i) => {
@@ -147,11 +149,11 @@ export class PostgresHistory implements History {
   }
 }
 
-async function headOf(connection: Connection, documentId: string): Promise<HistoryHead & { readonly pruned: number }> {
+async function headOf(connection: Connection, documentId: string): Promise<HistoryHead> {
   const [row] = await connection.query({ name: 'history head', text: headText, values: [documentId] });
-  if (row === undefined) return { state: 'missing', keptSince: undefined, pruned: 0 };
-  const [isDeleted, keptSince, pruned] = row as unknown as readonly [boolean, number | null, number | null];
-  return { state: isDeleted ? 'deleted' : 'present', keptSince: keptSince ?? undefined, pruned: pruned ?? 0 };
+  if (row === undefined) return { state: 'missing', keptSince: undefined };
+  const [isDeleted, keptSince] = row as unknown as readonly [boolean, number | null];
+  return { state: isDeleted ? 'deleted' : 'present', keptSince: keptSince ?? undefined };
 }
 
 async function pastText(connection: Connection, documentId: string, at: number): Promise<Uint8Array[]> {

@@ -6,11 +6,11 @@ import type { Rows } from '../commit/plan.js';
 
 /**
  * Of the statement that writes rows: called when the documents are locked, before anything else is written. The time of
- * the commit before is that of the statement's snapshot.
+ * the commit before is that of the statement's snapshot; what an erasure has removed since is not known.
  */
 export const recordHistory = `
   SELECT to_json(synckit_record_history(
-    (SELECT jsonb_object_agg(id, ceil(extract(epoch FROM updated_at) * 1000)::bigint)
+    (SELECT jsonb_object_agg(id, ceil(extract(epoch FROM greatest(updated_at, erased_at)) * 1000)::bigint)
       FROM documents WHERE id = ANY ($1::text[])),
     (SELECT jsonb_object_agg(id, commits) FROM document),
     $20::text[], $21::text[], $22::text[], $23::boolean[], $24::bigint[], $25::bigint[], $26::text[], $27::text[],
