@@ -8,6 +8,9 @@ import { FULL_TEXT } from './full-text.js';
 import { KnownUpdates } from './known-updates.js';
 import { replaceText, type Replaced, type ReplaceLimits } from './replace/replace-text.js';
 
+/** Authors of one commit whose clients are named in a history; of those beyond, the users are. */
+const MAX_NAMED = 32;
+
 /** The collaborative text of a document in memory. */
 export interface LoadedText {
   /** Of the text core. */
@@ -136,7 +139,11 @@ export class TextJoin {
     if (!this.#keepsHistory) return;
     const authors = (this.#text().authors ??= []);
     const isKnown = authors.some(({ userId, clientId }) => userId === author.userId && clientId === author.clientId);
-    if (!isKnown) authors.push(author);
+    if (isKnown) return;
+    const { userId, clientId } = author;
+    // Anybody may call his client something else with each message; of the users none is left out.
+    if (clientId !== undefined && authors.length >= MAX_NAMED) this.#noteAuthor({ userId });
+    else authors.push(author);
   }
 
   #join(state: Buffer): TextMergeResult {
