@@ -54,3 +54,27 @@ test('messages that wait for an answer are bounded, and those of a closed sessio
   t.strictSame(shards.tasks, []);
   t.equal(heldBytes.bytes, 0);
 });
+
+test('writes keep their order where it has to be asked anew what the session may do', async (t) => {
+  const answers: ((verdict: Verdict) => void)[] = [];
+  const check = (): Promise<Verdict> => new Promise((resolve) => answers.push(resolve));
+  const { shards, join } = fixture(t, {}, { isFor: () => true, check });
+  const { send, session } = join();
+  for (const value of [1, 2, 3]) send(delta('d', { value }));
+  const { state } = session;
+  if (state.kind !== 'authenticated') throw new Error('the session is not authenticated');
+  let known: () => void = () => undefined;
+  let pending: Promise<void> | undefined = new Promise<void>((resolve) => (known = resolve)).then(() => {
+    pending = undefined;
+  });
+  const access = { ...state.access, prepare: () => pending, isKnown: () => true };
+  session.become({ ...state, access });
+  for (const answer of answers) answer({ kind: 'allowed' });
+  await turn();
+  t.strictSame(shards.tasks, []);
+  known();
+  await turn();
+  await turn();
+  t.equal(answers.length, 3, 'each is asked about once');
+  t.match(JSON.stringify(shards.tasks), /value[^\d]*1.*value[^\d]*2.*value[^\d]*3/);
+});

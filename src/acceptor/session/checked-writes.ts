@@ -113,6 +113,14 @@ export class CheckedWrites {
     const queue = checks?.documents.get(documentId);
     if (checks === undefined || queue === undefined) return;
     for (let [first] = queue; first?.verdict !== undefined; [first] = queue) {
+      // Who has become somebody else meanwhile has to be asked about. What came later must stay behind.
+      const pending = accessPending(session, documentId);
+      if (pending !== undefined) {
+        void pending.then(() => {
+          this.#pump(session, documentId);
+        });
+        return;
+      }
       queue.shift();
       checks.frames--;
       checks.bytes -= first.bytes.length;
@@ -122,4 +130,9 @@ export class CheckedWrites {
       if (session.isOpen) this.#options.handle(session, first.bytes, first.text, first.verdict);
     }
   }
+}
+
+/** Resolves when it is known what the session may do with a document; undefined when that is no question. */
+function accessPending({ state }: Session, documentId: string): Promise<void> | undefined {
+  return state.kind === 'authenticated' ? state.access.prepare?.(documentId) : undefined;
 }
