@@ -99,7 +99,8 @@ export class CheckedWrites {
       if (checks.frames === 0) session.checks = undefined;
       throw new LimitError('held', 'too many messages wait for the check of the application');
     }
-    const waiting: Waiting = { bytes: Buffer.from(bytes), text, verdict };
+    const userId = verdict === undefined ? session.userId : undefined;
+    const waiting: Waiting = { bytes: Buffer.from(bytes), text, userId, verdict };
     const queue = checks.documents.get(documentId);
     if (queue === undefined) checks.documents.set(documentId, [waiting]);
     else queue.push(waiting);
@@ -127,7 +128,10 @@ export class CheckedWrites {
       this.#options.heldBytes.give(first.bytes.length + FRAME_COST);
       if (queue.length === 0) checks.documents.delete(documentId);
       if (checks.documents.size === 0) session.checks = undefined;
-      if (session.isOpen) this.#options.handle(session, first.bytes, first.text, first.verdict);
+      // The answer was about somebody else. When the client sends it again, it is asked about anew.
+      const isOfOther = first.userId !== undefined && first.userId !== session.userId;
+      const verdict: Verdict = isOfOther ? { kind: 'unknown' } : first.verdict;
+      if (session.isOpen) this.#options.handle(session, first.bytes, first.text, verdict);
     }
   }
 }
