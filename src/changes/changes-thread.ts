@@ -15,8 +15,8 @@ export interface ChangesThreadOptions {
   readonly timeoutMs: number;
 }
 
-/** Requests under way. */
-const MAX_REQUESTS = 256;
+/** Requests under way: more than may wait for a change, as all of them ask at once when there is one. */
+const MAX_REQUESTS = 1_024;
 /** How many of them the thread looks at at a time. */
 const CONCURRENT = 8;
 const CLOSE_MS = 10_000;

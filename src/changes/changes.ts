@@ -11,6 +11,11 @@ export interface ChangesOptions {
   readonly maxWaiting: number;
 }
 
+interface Wait {
+  readonly maySee: ChangesRead['maySee'];
+  readonly end: () => void;
+}
+
 /** How often it is looked whether there is something new while a request waits. */
 const LOOK_MS = 250;
 /** Pages in which the sender may see nothing, before he is answered with none of them. */
@@ -19,7 +24,8 @@ const MAX_PAGES = 10;
 export class Changes implements ChangesPort {
   readonly #options: ChangesOptions;
   #newest = '';
-  #waiting = 0;
+  /** Requests that wait. */
+  readonly #waits = new Set<Wait>();
   #isClosed = false;
   /** Ends the wait of all. */
   #wake = (): void => undefined;
@@ -32,7 +38,7 @@ export class Changes implements ChangesPort {
 
   /** Requests that wait. */
   get waiting(): number {
-    return this.#waiting;
+    return this.#waits.size;
   }
 
   async read({ after, limit, waitMs, maySee }: ChangesRead): Promise<ChangesPage> {
@@ -52,8 +58,8 @@ export class Changes implements ChangesPort {
       const isLast = hasMore ? pages >= MAX_PAGES : performance.now() >= until;
       if (entries.length > 0 || isLast || this.#isClosed) return { entries, cursor, hasMore };
       if (hasMore) continue;
-      if (this.#waiting >= maxWaiting) throw new LimitError('reads', 'too many requests wait for changes');
-      await this.#wait(woken, until - performance.now());
+      if (this.#waits.size >= maxWaiting) throw new LimitError('reads', 'too many requests wait for changes');
+      await this.#wait(maySee, woken, until - performance.now());
       pages = 0;
     }
   }
@@ -65,14 +71,28 @@ export class Changes implements ChangesPort {
     this.#wake();
   }
 
-  async #wait(woken: Promise<void>, ms: number): Promise<void> {
-    this.#waiting++;
-    if (this.#waiting === 1) this.#lookLater();
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)));
-    await Promise.race([woken, late]);
+  async #wait(maySee: ChangesRead['maySee'], woken: Promise<void>, ms: number): Promise<void> {
+    let end = (): void => undefined;
+    const ended = new Promise<void>((resolve) => (end = resolve));
+    const timer = setTimeout(end, ms);
+    const wait = { maySee, end };
+    this.#waits.add(wait);
+    if (this.#waits.size === 1) this.#lookLater();
+    await Promise.race([woken, ended]);
     clearTimeout(timer);
-    this.#waiting--;
+    this.#waits.delete(wait);
+  }
+
+  /** Clients that have gone, or may see nothing any more, must not keep others from waiting. */
+  #endUseless(): void {
+    for (const { maySee, end } of this.#waits) {
+      try {
+        maySee();
+      } catch {
+        // It is told when it goes on.
+        end();
+      }
+    }
   }
 
   /** One look for all who wait. */
@@ -83,7 +103,8 @@ export class Changes implements ChangesPort {
 
   async #look(): Promise<void> {
     const { thread } = this.#options;
-    if (this.#waiting === 0 || this.#isClosed || thread === undefined) return;
+    if (this.#waits.size === 0 || this.#isClosed || thread === undefined) return;
+    this.#endUseless();
     // What fails is told to those who read.
     const newest = await thread.newest().catch(() => `failed ${performance.now()}`);
     if (newest !== this.#newest) {

@@ -75,6 +75,11 @@ export function text(words: string, pattern: RegExp): Kind<string> {
   return { words, schema: z.string().regex(pattern) };
 }
 
+/** Where a service is called. Who calls shows a signature: a password would be refused with each call, and be in the log. */
+export function webAddress(): Kind<string> {
+  return text('an address such as https://…, without a user and a password', /^https?:\/\/(?![^/?#]*@)\S+$/);
+}
+
 /** A secret. @param length Least number of characters. */
 export function secret(length: number): Kind<string> {
   return { words: `at least ${number(length)} characters long`, schema: z.string().min(length), verbatim: true };

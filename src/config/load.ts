@@ -161,7 +161,8 @@ function readVariable(variable: Variable, given: string | undefined): Read {
   if (source === undefined) return { ok: true, value: undefined };
   const result = variable.kind.schema.safeParse(source);
   if (result.success) return { ok: true, value: result.data };
-  const shown = variable.secret === true ? '' : `, not ${JSON.stringify(shorten(source))}`;
+  const hasPassword = /\/\/[^/?#]*@/.test(source);
+  const shown = variable.secret === true || hasPassword ? '' : `, not ${JSON.stringify(shorten(source))}`;
   return { ok: false, problem: `${variable.name} must be ${variable.kind.words}${shown}` };
 }
 

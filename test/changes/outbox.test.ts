@@ -102,3 +102,23 @@ test('what is done while it is being saved is saved next', (t) => {
   t.match(box.step(), { failed: [], done: ['a'] });
   t.end();
 });
+
+test('what was delivered meanwhile is not taken for failed, as the storage does not know of it yet', (t) => {
+  const box = outbox();
+  const old: FailedEvent = { documentId: 'a', kind: 'changed', commit: 1, at: 1, attempts: 3, nextAt: 0, reason: 'x' };
+  box.addFailed(old);
+  box.add(entry('a', 2), 0);
+  const newer = take(t, box, 10);
+  t.equal(newer.commit, 2);
+  box.delivered(newer);
+  // The events that have failed are read anew when those that were given up are to be tried again.
+  box.addFailed(old);
+  t.equal(box.take(20, 20), undefined, 'an older event does not come after a newer one');
+  save(box);
+  box.addFailed(old);
+  t.equal(take(t, box, 20).commit, 1, 'one that was given up before');
+  box.givenUp({ ...old, attempts: 4, nextAt: 20 });
+  box.addFailed(old);
+  t.equal(box.take(30, 30), undefined);
+  t.end();
+});

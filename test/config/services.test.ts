@@ -33,3 +33,15 @@ test('an address of a database may name several hosts and a socket, and no sessi
   t.match(problemsOf(t, { DATABASE_URL: 'postgres://h1,h2/d?sslmode=prefer' }), [/sslmode in DATABASE_URL/]);
   t.end();
 });
+
+test('addresses that are called have no password: calls to them would fail, and say it in the log', (t) => {
+  const secrets = { VALIDATE_SECRET: 'x'.repeat(32), ACCESS_SECRET: 'x'.repeat(32), WEBHOOK_SECRET: 'x'.repeat(32) };
+  for (const name of ['VALIDATE_URL', 'ACCESS_URL', 'WEBHOOK_URL', 'JWT_JWKS_URL']) {
+    const problems = problemsOf(t, { JWT_SECRET: 'y'.repeat(32), ...secrets, [name]: 'https://u:hunter2@h/p' });
+    t.match(problems.join('\n'), new RegExp(`${name} must be .* without a user and a password`));
+    t.notMatch(problems.join('\n'), /hunter2/);
+  }
+  const url = 'https://h/p?of=a@b';
+  t.equal(loadConfig({ VALIDATE_URL: url, VALIDATE_SECRET: 'x'.repeat(32) }).validate?.url, url);
+  t.end();
+});

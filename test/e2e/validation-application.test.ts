@@ -1,7 +1,8 @@
 /** The application is asked about writes before they are merged: one that answers, is slow, wrong and away. */
 import { test, type Test } from 'tap';
 import { ApplicationServer } from '../support/nodes/application-server.js';
-import { client, server } from '../support/nodes/fixture.js';
+import { ask } from '../support/nodes/accounts.js';
+import { client, secret, server, token } from '../support/nodes/fixture.js';
 import { database } from '../support/postgres/postgres.js';
 import { until, type ServerProcess } from '../support/nodes/server.js';
 
@@ -160,4 +161,20 @@ test('writes that wait for the application are bounded', async (t) => {
   t.equal((await two).status, 429);
   await until('the question', () => app.questions.length > 0);
   t.equal(app.questions.length, 1, 'VALIDATE_MAX_CALLS at a time');
+});
+
+test('who is revoked while the application is asked does not write', async (t) => {
+  const { app, node } = await start(t, { JWT_SECRET: secret });
+  let answer: () => void = () => undefined;
+  app.wait = () => new Promise<void>((resolve) => (answer = resolve));
+  const bearer = (text: string): Record<string, string> => ({ Authorization: `Bearer ${text}` });
+  const shown = bearer(token('ann', { read: ['*'], write: ['*'] }));
+  const root = bearer(token('root', { admin: true }));
+  const type = { 'Content-Type': 'application/merge-patch+json' };
+  const write = ask(node, 'PATCH /documents/asked:1', { f: 1 }, { ...shown, ...type });
+  await until('the question', () => app.questions.length === 1);
+  t.match(await ask(node, 'POST /admin/revocations', { userId: 'ann' }, root), { status: 201 });
+  answer();
+  t.match(await write, { status: 401, body: { code: 'TOKEN_REVOKED' } });
+  t.match(await ask(node, 'GET /documents/asked:1', undefined, root), { status: 404 });
 });

@@ -238,6 +238,8 @@ export class DocumentClient {
     requireAllowed(
       await writeCheck.check({ documentId, userId: userId ?? '', address, kind, form: 'binary', payload }),
     );
+    // Meanwhile the sender may have been disconnected, or may write less.
+    await this.checkWrite(documentId);
   }
 
   async #send(documentId: string, head: DocumentWrite, body: Buffer): Promise<string> {

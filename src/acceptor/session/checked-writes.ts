@@ -99,7 +99,8 @@ export class CheckedWrites {
       if (checks.frames === 0) session.checks = undefined;
       throw new LimitError('held', 'too many messages wait for the check of the application');
     }
-    const waiting: Waiting = { bytes: Buffer.from(bytes), text, verdict };
+    const userId = verdict === undefined ? session.userId : undefined;
+    const waiting: Waiting = { bytes: Buffer.from(bytes), text, userId, verdict };
     const queue = checks.documents.get(documentId);
     if (queue === undefined) checks.documents.set(documentId, [waiting]);
     else queue.push(waiting);
@@ -113,13 +114,29 @@ export class CheckedWrites {
     const queue = checks?.documents.get(documentId);
     if (checks === undefined || queue === undefined) return;
     for (let [first] = queue; first?.verdict !== undefined; [first] = queue) {
+      // Who has become somebody else meanwhile has to be asked about. What came later must stay behind.
+      const pending = accessPending(session, documentId);
+      if (pending !== undefined) {
+        void pending.then(() => {
+          this.#pump(session, documentId);
+        });
+        return;
+      }
       queue.shift();
       checks.frames--;
       checks.bytes -= first.bytes.length;
       this.#options.heldBytes.give(first.bytes.length + FRAME_COST);
       if (queue.length === 0) checks.documents.delete(documentId);
       if (checks.documents.size === 0) session.checks = undefined;
-      if (session.isOpen) this.#options.handle(session, first.bytes, first.text, first.verdict);
+      // The answer was about somebody else. When the client sends it again, it is asked about anew.
+      const isOfOther = first.userId !== undefined && first.userId !== session.userId;
+      const verdict: Verdict = isOfOther ? { kind: 'unknown' } : first.verdict;
+      if (session.isOpen) this.#options.handle(session, first.bytes, first.text, verdict);
     }
   }
+}
+
+/** Resolves when it is known what the session may do with a document; undefined when that is no question. */
+function accessPending({ state }: Session, documentId: string): Promise<void> | undefined {
+  return state.kind === 'authenticated' ? state.access.prepare?.(documentId) : undefined;
 }

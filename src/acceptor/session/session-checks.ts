@@ -14,6 +14,8 @@ export type Verdict =
 export interface Waiting {
   readonly bytes: Buffer;
   readonly text: boolean;
+  /** Whose write the application was asked about; undefined where it was not asked. */
+  readonly userId: string | undefined;
   /** Undefined until it is known. */
   verdict: Verdict | undefined;
 }

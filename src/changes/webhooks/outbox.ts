@@ -65,8 +65,12 @@ export class Outbox {
     this.#waiting.clear();
   }
 
+  /** From the storage, which may not know yet what has become of it, or of a newer one of its document. */
   addFailed(event: FailedEvent): void {
-    if (!this.#failed.has(event.documentId)) this.#failed.set(event.documentId, event);
+    const { documentId } = event;
+    const { done, dead } = this.#unsaved;
+    if (this.#failed.has(documentId) || done.has(documentId) || dead.has(documentId)) return;
+    this.#failed.set(documentId, event);
   }
 
   /**

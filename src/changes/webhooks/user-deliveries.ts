@@ -29,7 +29,7 @@ export class UserDeliveries {
   #pending = 0;
   #count = 0;
   #dropped = 0;
-  #isStopped = false;
+  readonly #stopping = new AbortController();
 
   constructor(options: UserDeliveriesOptions) {
     this.#options = options;
@@ -59,7 +59,7 @@ export class UserDeliveries {
 
   /** Ends after the calls that are under way. */
   async stop(): Promise<void> {
-    this.#isStopped = true;
+    this.#stopping.abort();
     this.#waiting.clear();
     await Promise.all(this.#underWay.values());
   }
@@ -81,11 +81,13 @@ export class UserDeliveries {
   }
 
   async #deliver(message: Message): Promise<void> {
-    for (let attempt = 1; !this.#isStopped; attempt++) {
+    const { signal } = this.#stopping;
+    for (let attempt = 1; !signal.aborted; attempt++) {
       const { ok } = await this.#options.send(message);
       if (ok) return;
       if (attempt === MAX_ATTEMPTS) break;
-      await sleep(this.#options.retryMs * 2 ** (attempt - 1));
+      // Pauses are longer than a node has for its end.
+      await sleep(this.#options.retryMs * 2 ** (attempt - 1), undefined, { signal }).catch(() => undefined);
     }
     this.#dropped++;
   }

@@ -1,9 +1,9 @@
 /** The variables about the application that decides who may do what. */
-import { integer, oneOf, secret, text } from '../kinds.js';
+import { integer, oneOf, secret, webAddress } from '../kinds.js';
 import { variable } from '../variable.js';
 
 export const access = {
-  accessUrl: variable('ACCESS_URL', text('an address such as https://…', /^https?:\/\/\S+$/), {
+  accessUrl: variable('ACCESS_URL', webAddress(), {
     defaultWords: 'none: the permissions of the token count',
     meaning:
       'Where the application is asked who may do what: on connect and at the first use of a document. What it answers counts instead of the permissions of the token.',

@@ -1,5 +1,5 @@
 /** The feed of changes, in the configuration table. */
-import { flag, integer, secret, text, words } from '../kinds.js';
+import { flag, integer, secret, webAddress, words } from '../kinds.js';
 import { variable } from '../variable.js';
 
 export const changes = {
@@ -22,7 +22,7 @@ export const changes = {
     default: '100',
     meaning: 'Requests to `GET /changes` of this process that wait for a change at a time. Further ones are refused.',
   }),
-  webhookUrl: variable('WEBHOOK_URL', text('an address such as https://…', /^https?:\/\/\S+$/), {
+  webhookUrl: variable('WEBHOOK_URL', webAddress(), {
     defaultWords: 'none: nobody is told',
     meaning:
       'Where the application is told of changes of documents, by POST. It must be the same in all processes that share a storage.',

@@ -1,12 +1,12 @@
 /** The variables about tokens of an identity provider. */
-import { integer, text, words } from '../kinds.js';
+import { integer, text, webAddress, words } from '../kinds.js';
 import { variable } from '../variable.js';
 
 const path = text('the path of a file', /./);
 const claim = text('the name of a claim, or a path such as user.id', /^\S{1,200}$/);
 
 export const identityProvider = {
-  jwksUrl: variable('JWT_JWKS_URL', text('an address such as https://…', /^https?:\/\/\S+$/), {
+  jwksUrl: variable('JWT_JWKS_URL', webAddress(), {
     defaultWords: 'none',
     meaning:
       'Where the public keys of the identity provider are (JWKS). Its tokens (RS256, ES256, EdDSA) are accepted then. In production it must be https, except on this host.',

@@ -1,5 +1,5 @@
 /** The variables about rules that writes must keep. */
-import { integer, oneOf, secret, text, words } from '../kinds.js';
+import { integer, oneOf, secret, text, webAddress, words } from '../kinds.js';
 import { variable } from '../variable.js';
 
 export const validation = {
@@ -9,7 +9,7 @@ export const validation = {
       'Folder of JSON Schemas (`*.json`), each for the documents whose ids begin with its `x-document-prefix`; the longest prefix counts. A write that a schema forbids is refused with `VALIDATION_FAILED` before anybody sees it. The files are read at start (docs/integration.md).',
     example: '/etc/synckit/schemas',
   }),
-  validateUrl: variable('VALIDATE_URL', text('an address such as https://…', /^https?:\/\/\S+$/), {
+  validateUrl: variable('VALIDATE_URL', webAddress(), {
     defaultWords: 'none: no application is asked',
     meaning:
       'Where the application is asked about each write of fields before it is merged. What it forbids is refused with `VALIDATION_FAILED` and its reason before anybody sees it (docs/integration.md).',

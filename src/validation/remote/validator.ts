@@ -97,7 +97,7 @@ export class Validator {
       onChecked(verdict.kind === 'allowed' ? 'allowed' : 'refused', (performance.now() - started) / 1_000);
       return verdict;
     } catch (error) {
-      this.#circuit.failed();
+      if (!(error instanceof AboutWrite)) this.#circuit.failed();
       log.warn(
         { reason: failureOf(error, '{allow, reason}') },
         'the application did not say whether a write is allowed',
@@ -118,8 +118,19 @@ export class Validator {
   }
 }
 
+const REQUEST_TIMEOUT = 408;
+const PAYLOAD_TOO_LARGE = 413;
+const TOO_MANY_REQUESTS = 429;
+
+/** The application could not judge this write, which says nothing of others: else one client could stop all. */
+class AboutWrite extends Error {}
+
 /** @throws Error When it can't be used. */
 function read({ status, body }: { readonly status: number; readonly body: string }): ValidationVerdict {
+  // It is not going to be taken later, and where no answer allows, nobody may choose to have none.
+  if (status === PAYLOAD_TOO_LARGE) return { kind: 'forbidden', reason: 'it is larger than the application takes' };
+  const isAboutWrite = status >= 400 && status < 500 && status !== REQUEST_TIMEOUT && status !== TOO_MANY_REQUESTS;
+  if (isAboutWrite) throw new AboutWrite(`the answer is ${status}`);
   if (status !== 200) throw new Error(`the answer is ${status}`);
   const { allow, reason } = schema.parse(JSON.parse(body));
   return allow ? allowed : { kind: 'forbidden', reason: (reason ?? 'the application forbids it').slice(0, MAX_REASON) };
