@@ -10,10 +10,12 @@ import { Backend } from '../support/nodes/backend.js';
 import { readChanges } from '../support/nodes/changes-reader.js';
 import { folder, secret } from '../support/nodes/fixture.js';
 import { freePort, startServer, until, type ServerProcess } from '../support/nodes/server.js';
+import { useOwnServer } from '../support/postgres/postgres.js';
 import { durableStorages, storageEnv } from '../support/parts/storages.js';
 import { Random, seedsToPlay } from '../support/random.js';
 
 tap.setTimeout(3_600_000);
+useOwnServer();
 
 const kills = Number(process.env['KILLS'] ?? 10);
 const documents = 6;

@@ -5,7 +5,9 @@ import { ChangesReader, inWords, readChanges } from '../../support/nodes/changes
 import { cluster } from '../../support/nodes/cluster.js';
 import { folder, secret, server, token } from '../../support/nodes/fixture.js';
 import { until } from '../../support/nodes/server.js';
-import { database } from '../../support/postgres/postgres.js';
+import { database, useOwnServer } from '../../support/postgres/postgres.js';
+
+useOwnServer();
 
 const on = { JWT_SECRET: secret, CHANGES_FEED: 'true' };
 const storages = {

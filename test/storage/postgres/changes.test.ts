@@ -6,7 +6,9 @@ import { migrate } from '../../../src/storage/postgres/migrate.js';
 import { openPostgresStorage } from '../../../src/storage/postgres/storage.js';
 import { changesContract, told, type OpenedChanges } from '../../contract/changes.js';
 import { change, row } from '../../contract/storage-rows.js';
-import { database, newDatabase, type TestDatabase } from '../../support/postgres/postgres.js';
+import { database, newDatabase, useOwnServer, type TestDatabase } from '../../support/postgres/postgres.js';
+
+useOwnServer();
 
 const options = { minConnections: 1, maxConnections: 3, statementTimeoutMs: 60_000 };
 

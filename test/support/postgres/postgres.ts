@@ -16,6 +16,12 @@ export interface TestDatabase {
 }
 
 let server: Promise<string> | undefined;
+let isShared = true;
+
+/** Databases of this file come from a server of its own: what it tests waits for the transactions of all databases. */
+export function useOwnServer(): void {
+  isShared = false;
+}
 
 /** The address of a database of the server that databases may be made on. */
 export function serverUrl(): Promise<string> {
@@ -24,7 +30,7 @@ export function serverUrl(): Promise<string> {
 
 async function findServer(): Promise<string> {
   const given = process.env['TEST_DATABASE_URL'] ?? '';
-  if (given !== '') return given;
+  if (given !== '' && isShared) return given;
   const own = await startPostgres();
   tap.teardown(() => own.stop());
   return own.url;
