@@ -6,14 +6,14 @@ import { parseArgs } from 'node:util';
 
 /** µs of CPU unless the name says otherwise, on a core of the machine of docs/performance.md. */
 const COSTS = {
-  /** Acceptor, for each write: frame, ack, crossing. */
-  acceptorWrite: 60,
+  /** Acceptor, for each write, without what its deliveries cost: 0.37 cores at 2 000 writes and 20 000 deliveries a second. */
+  acceptorWrite: 75,
   /** Acceptor, for each client that is sent a frame: a system call. */
   delivery: 11,
   /** Acceptor, for each client of a document that gets many frames in one tick. */
   busyDelivery: 2,
-  /** Shard, for each write: merge, commit, answer. */
-  shardWrite: 200,
+  /** Shard, for each write: merge, commit, answer. 0.45 cores at 2 000 writes a second. */
+  shardWrite: 225,
   /** Of a write's shard cost, for each other process that merges it. */
   remoteShare: 0.3,
   /** Redis, for each message that is published, and for each process that receives it. */

@@ -117,8 +117,7 @@ export class Shard {
     this.#writes = new Writes({
       ...options,
       clock: this.#clock,
-      ...{ committer, dirty, gate, tags },
-      outbox: this.#outbox,
+      ...{ committer, dirty, gate, tags, outbox: this.#outbox },
       echoes: this.#echoes,
       replaceLimits: { diffMs: options.textDiffMs, maxStateBytes: options.maxTextBytes },
       onRelay: (document, relays) => this.#replication?.relay(document, relays),
@@ -178,7 +177,8 @@ export class Shard {
 
   readonly #mergeStored = (document: LoadedDocument, stored: StoredDocument): void => {
     if (this.endings.note(document.id, stored)) return;
-    this.#remote.mergeStored(document, stored, this.#replication?.wantedOf(document.id) ?? allVariants);
+    const wanted = this.#replication?.wantedOf(document.id) ?? allVariants;
+    if (!this.#remote.mergeStored(document, stored, wanted)) this.#replication?.reloads.addLater(document.id);
   };
 
   #openFreshness(replication: Replication): Freshness {

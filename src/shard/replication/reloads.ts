@@ -15,7 +15,7 @@ export interface ReloadsOptions {
 const BATCH = 64;
 /** Of single documents, after which it is the storage that fails. */
 const MAX_FAILURES = 3;
-/** After a load that failed, in ms. */
+/** After a load that failed or was too old, in ms. */
 const RETRY_MS = 1_000;
 
 /** Documents that may be older than the storage, and are loaded once more; one request at a time. */
@@ -36,6 +36,13 @@ export class Reloads {
   add(documentIds: readonly string[]): void {
     for (const documentId of documentIds) this.#due.add(documentId);
     void this.#run();
+  }
+
+  /** The same in a while. */
+  addLater(documentId: string): void {
+    setTimeout(() => {
+      this.add([documentId]);
+    }, RETRY_MS).unref();
   }
 
   /** Nobody wants it any more. */

@@ -1,7 +1,7 @@
 import type { FieldsStore, FieldWrite, TextStore } from '@synckit/core-wasm';
 import { TextRefused } from '@synckit/core-wasm';
 import type { Logger } from 'pino';
-import type { Horizon } from '../../storage/horizon.js';
+import { covers, type Horizon } from '../../storage/horizon.js';
 import type { FieldRow, StoredDocument } from '../../storage/port.js';
 import type { DirtyFields } from '../commit/dirty-fields.js';
 import type { PublishGate } from '../commit/publish-gate.js';
@@ -62,19 +62,29 @@ export class RemoteMerge {
     return this.#merge(document, { ...update, fields: rows }, wanted, () => []) && isWhole;
   }
 
-  /** Merges all that is stored. @param wanted Variants that have subscribers, as bits. */
+  /**
+   * Merges all that is stored.
+   *
+   * @param wanted Variants that have subscribers, as bits.
+   * @returns False when it was read before a purge that is known here, and something was left out: whether a field below the
+   *   horizon was removed or is one that nobody here knows yet, only a later read tells.
+   */
   mergeStored(
     document: LoadedDocument,
     { stamp, commits, fields, text, horizon }: StoredDocument,
     wanted: number,
-  ): void {
+  ): boolean {
     const { core } = this.#options;
     raiseHorizon(core, document, horizon);
-    const state = { stamp, fields, text: text.map(({ bytes }) => bytes), horizon };
+    const isOlder = !covers(horizon, document.horizon);
+    const rows = isOlder ? fields.filter((row) => !isDoubtful(core, document, row)) : fields;
+    const isWhole = rows.length === fields.length || fields.every((row) => row.deleted || rows.includes(row));
+    const state = { stamp, fields: rows, text: text.map(({ bytes }) => bytes), horizon };
     this.#merge(document, state, wanted, () => eraseUnstored(core, document, fields, horizon));
-    document.commits.loaded(commits);
-    if (document.text === undefined) return;
+    if (isWhole) document.commits.loaded(commits);
+    if (document.text === undefined) return isWhole;
     for (const { id, bytes } of text) document.text.updates.add(id, bytes.length);
+    return isWhole;
   }
 
   /** @param erase Called when the rows are merged. Returns fields that are gone. */

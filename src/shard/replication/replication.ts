@@ -277,7 +277,7 @@ export class Replication implements BusEvents {
         this.reloads.add([documentId]);
         return;
       case 'loaded':
-        this.#remote.mergeStored(slot, stored, this.wantedOf(documentId));
+        if (!this.#remote.mergeStored(slot, stored, this.wantedOf(documentId))) this.reloads.addLater(documentId);
     }
   }
 

@@ -182,3 +182,41 @@ test('TMB2 an update that comes late does not bring back what was purged', async
   t.strictSame(await node.driver.state('d'), {});
   t.equal(node.state, '[]', 'nobody saw it');
 });
+
+test('TMB2 what was read before a purge brings nothing back', async (t) => {
+  const storage = new ControlledStorage();
+  const hub = new MemoryHub();
+  const nodes = [new PurgingNode('x', storage, hub), new PurgingNode('y', storage, hub)] as const;
+  t.teardown(() => Promise.all(nodes.map(({ driver }) => driver.shard.close())));
+  const [x, y] = nodes;
+  const set = (node: PurgingNode, field: string, value: unknown, time: number): void => {
+    node.driver.give(
+      { d: [write(7, { field, value, clientId: node.name, clock: { [node.name]: time } }, time)] },
+      wanted,
+    );
+  };
+  const fields = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'];
+  fields.forEach((field, i) => set(x, field, 1, 1_000 + i));
+  await until('all to agree', () => agree(nodes, storage));
+  hub.loses = () => true;
+  set(y, 'unheard', 1, 1_100);
+  await y.driver.shard.idle();
+  hub.loses = () => false;
+
+  const before = storage.loads.length;
+  const release = storage.holdAnswers();
+  await until('the node to load what it has not heard of', () => storage.loads.length > before);
+  fields.forEach((field, i) => set(x, field, { __deleted: true }, 1_200 + i));
+  await x.driver.shard.idle();
+  const [stored] = await storage.inner.load(['d']);
+  t.ok(stored?.horizon, 'it was purged meanwhile');
+  const sentBefore = x.driver.sent.length;
+  release();
+  await until('all to agree again', () => agree(nodes, storage));
+  t.equal(x.state, '[["unheard",1]]');
+  const shown = x.driver.sent.slice(sentBefore).filter(({ message }) => fields.includes(String(message['field'])));
+  t.strictSame(
+    shown.filter(({ message }) => message['value'] === 1),
+    [],
+  );
+});

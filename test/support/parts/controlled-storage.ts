@@ -35,6 +35,7 @@ export class ControlledStorage implements Storage {
   readonly #refusals = new Map<string, Map<string, number>>();
   #gates: Promise<void>[] = [];
   #held: (() => void)[] = [];
+  #answers: Promise<void> | undefined;
 
   get lifecycle(): Storage['lifecycle'] {
     return this.inner.lifecycle;
@@ -54,6 +55,13 @@ export class ControlledStorage implements Storage {
     for (const resolve of this.#held.splice(0)) resolve();
   }
 
+  /** Lets what loads from now on have read wait until what it returns is called: it is older then than what is stored. */
+  holdAnswers(): () => void {
+    let release = (): void => undefined;
+    this.#answers = new Promise((resolve) => (release = resolve));
+    return release;
+  }
+
   async load(documentIds: readonly string[]): Promise<StoredDocument[]> {
     this.loads.push([...documentIds]);
     await Promise.all(this.#gates);
@@ -61,6 +69,7 @@ export class ControlledStorage implements Storage {
       throw new Error('the disk can’t be read');
     }
     const loaded = await this.inner.load(documentIds);
+    await this.#answers;
     return loaded.map((document, i) => ({ ...document, fields: this.#numbered(documentIds[i]!, document) }));
   }
 
