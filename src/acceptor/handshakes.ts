@@ -8,14 +8,15 @@ const TURN_MS = 5;
  * ones, and between them others are served. The requests that wait are bounded as connections that are no WebSocket yet.
  */
 export class Handshakes {
-  /** Those that wait, in their order. While they always do, a list with the place of the first would grow forever. */
-  readonly #waiting = new Set<() => void>();
+  /** Those that wait, in their order, and the place of the first. */
+  readonly #waiting: (() => void)[] = [];
+  #first = 0;
   /** When the time of this turn is over, in ms of the monotonic clock; undefined while there was none in it. */
   #turnEnd: number | undefined;
 
   /** Handshakes that wait. */
   get waiting(): number {
-    return this.#waiting.size;
+    return this.#waiting.length - this.#first;
   }
 
   /**
@@ -32,14 +33,15 @@ export class Handshakes {
     response.onAborted(() => {
       isGone = true;
     });
-    this.#waiting.add(() => {
+    this.#waiting.push(() => {
       if (!isGone) response.cork(complete);
     });
   }
 
   /** Forgets what waits. */
   stop(): void {
-    this.#waiting.clear();
+    this.#waiting.length = 0;
+    this.#first = 0;
   }
 
   #hasTime(): boolean {
@@ -53,10 +55,7 @@ export class Handshakes {
 
   readonly #nextTurn = (): void => {
     this.#turnEnd = undefined;
-    for (const complete of this.#waiting) {
-      if (!this.#hasTime()) return;
-      this.#waiting.delete(complete);
-      complete();
-    }
+    while (this.waiting > 0 && this.#hasTime()) this.#waiting[this.#first++]?.();
+    if (this.waiting === 0) this.stop();
   };
 }

@@ -1,5 +1,3 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { test } from 'tap';
 import { Handshakes } from '../../src/acceptor/handshakes.js';
 
@@ -97,31 +95,4 @@ test('what waits when the server stops is not done', async (t) => {
   await nextTurn();
   t.equal(done, before);
   t.equal(handshakes.waiting, 0);
-});
-
-test('what is done is not kept in memory, also when there is always one that waits', async (t) => {
-  setFlagsFromString('--expose-gc');
-  const collect = runInNewContext('gc') as () => void;
-  const handshakes = new Handshakes();
-  const add = (): WeakRef<Waiting> => {
-    const response = new Waiting();
-    handshakes.add(response, work);
-    return new WeakRef(response);
-  };
-  for (let i = 0; i < 4; i++) add();
-  const early = add();
-  for (let i = 0; i < 20; i++) {
-    for (let j = 0; j < 2; j++) add();
-    await nextTurn();
-    if (handshakes.waiting === 0) t.fail('none waits');
-  }
-  for (let i = 0; i < 10 && early.deref() !== undefined; i++) {
-    add();
-    add();
-    await nextTurn();
-    collect();
-  }
-  t.ok(handshakes.waiting > 0);
-  t.equal(early.deref(), undefined);
-  handshakes.stop();
 });
