@@ -16,7 +16,6 @@ import type { Apps } from './apps.js';
 import type { Awareness } from './awareness/awareness.js';
 import type { Compression } from './session/compression.js';
 import type { Delivery } from './fan-out/delivery.js';
-import { Handshakes } from './handshakes.js';
 import type { Outgoing } from './fan-out/outgoing.js';
 import type { Router } from './router.js';
 import { isWellFormed } from './addresses/well-formed.js';
@@ -55,7 +54,6 @@ export class Connections {
   readonly #options: ConnectionsOptions;
   readonly #unauthenticated: Unauthenticated;
   readonly #origins: Origins;
-  readonly #handshakes = new Handshakes();
 
   constructor(options: ConnectionsOptions) {
     this.#options = options;
@@ -120,16 +118,16 @@ export class Connections {
       refuse(res, '429 Too Many Requests');
       return;
     }
-    const credential = credentialOf(req);
-    const key = req.getHeader('sec-websocket-key');
-    const subprotocol = acceptedSubprotocol(req);
-    const extensions = req.getHeader('sec-websocket-extensions');
-    this.#handshakes.add(res, () => {
-      const session = new Session(this.#options.sessions.nextNumber(), address, this.#options);
-      session.app = app;
-      res.upgrade<SocketData>({ session, credential }, key, subprotocol, extensions, context);
-      doors.upgraded();
-    });
+    const session = new Session(this.#options.sessions.nextNumber(), address, this.#options);
+    session.app = app;
+    res.upgrade<SocketData>(
+      { session, credential: credentialOf(req) },
+      req.getHeader('sec-websocket-key'),
+      acceptedSubprotocol(req),
+      req.getHeader('sec-websocket-extensions'),
+      context,
+    );
+    doors.upgraded();
   }
 
   #refuseOrigin(response: HttpResponse, address: string, origin: string): void {
@@ -170,7 +168,6 @@ export class Connections {
   }
 
   stop(): void {
-    this.#handshakes.stop();
     this.#unauthenticated.stop();
   }
 
