@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { ListPage } from '../storage/lifecycle/port.js';
 import type { LifecycleClient } from './lifecycle-client.js';
+import { LookAround } from './look-around.js';
 
 export interface DeletionSweepOptions {
   readonly documents: LifecycleClient;
@@ -10,8 +11,7 @@ export interface DeletionSweepOptions {
   readonly onErased: () => void;
 }
 
-/** Between two looks, in ms: a tenth of the time that documents are kept, within these bounds. */
-const SHORTEST_MS = 1_000;
+/** Between two looks, in ms. */
 const LONGEST_MS = 10 * 60_000;
 /** Documents of one request, and those that are erased in one look. */
 const PAGE = 100;
@@ -22,35 +22,28 @@ const MOST_FAILURES = 5;
 /** Erases documents that have been deleted for long enough, and goes on with erasures that were cut short. */
 export class DeletionSweep {
   readonly #options: DeletionSweepOptions;
-  #timer: NodeJS.Timeout | undefined;
-  #isStopped = false;
+  readonly #looks: LookAround;
   /** Where the next look goes on: documents that can't be erased must not keep it from those behind them. */
   #after = '';
 
   constructor(options: DeletionSweepOptions) {
     this.#options = options;
+    this.#looks = new LookAround({
+      keepMs: options.keepMs,
+      longestMs: LONGEST_MS,
+      look: () => this.#sweep(),
+      onFailed: (error) => {
+        options.log.warn({ err: error }, 'deleted documents could not be listed');
+      },
+    });
   }
 
-  /** Nodes that start together do not look at the same time. */
   start(): void {
-    if (this.#isStopped) return;
-    const everyMs = Math.min(LONGEST_MS, Math.max(SHORTEST_MS, this.#options.keepMs / 10));
-    this.#timer = setTimeout(() => void this.#run(), (everyMs * (1 + Math.random())) / 2);
-    this.#timer.unref();
+    this.#looks.start();
   }
 
   stop(): void {
-    this.#isStopped = true;
-    clearTimeout(this.#timer);
-  }
-
-  async #run(): Promise<void> {
-    try {
-      await this.#sweep();
-    } catch (error) {
-      if (!this.#isStopped) this.#options.log.warn({ err: error }, 'deleted documents could not be listed');
-    }
-    this.start();
+    this.#looks.stop();
   }
 
   async #sweep(): Promise<void> {
@@ -60,7 +53,7 @@ export class DeletionSweep {
       const page: ListPage = await documents.list({ prefix: '', after: this.#after, limit: PAGE, state: 'deleted' });
       for (const { id, deletedAt = Infinity, isErasing } of page.documents) {
         const isDue = deletedAt < Date.now() - keepMs || isErasing === true;
-        if (!isDue || this.#isStopped) continue;
+        if (!isDue || this.#looks.isStopped) continue;
         const isErased = await this.#erase(id, deletedAt);
         failures = isErased === undefined ? failures + 1 : 0;
         if (isErased === true) erased++;
@@ -69,7 +62,7 @@ export class DeletionSweep {
         return;
       }
       this.#after = page.next ?? '';
-      if (page.next === undefined || erased >= MOST || this.#isStopped) break;
+      if (page.next === undefined || erased >= MOST || this.#looks.isStopped) break;
     }
     if (erased > 0) log.info({ documents: erased }, 'documents were erased that had been deleted for long enough');
   }
@@ -82,7 +75,7 @@ export class DeletionSweep {
       if (isErased) onErased();
       return isErased;
     } catch (error) {
-      if (!this.#isStopped) log.warn({ err: error, documentId }, 'a deleted document could not be erased');
+      if (!this.#looks.isStopped) log.warn({ err: error, documentId }, 'a deleted document could not be erased');
       return undefined;
     }
   }

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { HistoryDocument } from '../storage/history/port.js';
 import type { HistoryClient } from './history-client.js';
+import { LookAround } from './look-around.js';
 
 export interface HistorySweepOptions {
   readonly history: Pick<HistoryClient, 'list' | 'prune'>;
@@ -13,8 +14,7 @@ export interface HistorySweepOptions {
   readonly onFailed: () => void;
 }
 
-/** Between two looks, in ms: a tenth of the time that entries are kept, within these bounds. */
-const SHORTEST_MS = 1_000;
+/** Between two looks, in ms. */
 const LONGEST_MS = 60_000;
 /** Documents of one request, and those of one look. */
 const PAGE = 200;
@@ -28,34 +28,27 @@ const MOST_PRUNES = 200;
  */
 export class HistorySweep {
   readonly #options: HistorySweepOptions;
-  #timer: NodeJS.Timeout | undefined;
-  #isStopped = false;
+  readonly #looks: LookAround;
   #after = '';
 
   constructor(options: HistorySweepOptions) {
     this.#options = options;
+    this.#looks = new LookAround({
+      keepMs: options.keepMs,
+      longestMs: LONGEST_MS,
+      look: () => this.#sweep(),
+      onFailed: (error) => {
+        this.#failed(error);
+      },
+    });
   }
 
-  /** Nodes that start together do not look at the same time. */
   start(): void {
-    if (this.#isStopped) return;
-    const everyMs = Math.min(LONGEST_MS, Math.max(SHORTEST_MS, this.#options.keepMs / 10));
-    this.#timer = setTimeout(() => void this.#run(), (everyMs * (1 + Math.random())) / 2);
-    this.#timer.unref();
+    this.#looks.start();
   }
 
   stop(): void {
-    this.#isStopped = true;
-    clearTimeout(this.#timer);
-  }
-
-  async #run(): Promise<void> {
-    try {
-      await this.#sweep();
-    } catch (error) {
-      if (!this.#isStopped) this.#failed(error);
-    }
-    this.start();
+    this.#looks.stop();
   }
 
   async #sweep(): Promise<void> {
@@ -89,13 +82,13 @@ export class HistorySweep {
       }
     } catch (error) {
       // One that can't be pruned must not keep it from those behind.
-      if (!this.#isStopped) this.#failed(error, documentId);
+      if (!this.#looks.isStopped) this.#failed(error, documentId);
       return 1;
     }
   }
 
   #mayGoOn(prunes: number): boolean {
-    return !this.#isStopped && prunes < MOST_PRUNES;
+    return !this.#looks.isStopped && prunes < MOST_PRUNES;
   }
 
   #failed(error: unknown, documentId?: string): void {

@@ -36,6 +36,7 @@ import type { PageGuard } from './page-guard.js';
 import { bytesPerRow } from './prepare.js';
 import type { Transactions } from './transactions.js';
 import { readStored } from './write.js';
+import { Running } from './running.js';
 
 export interface LmdbLifecycleOptions {
   readonly store: ByteStore;
@@ -55,7 +56,7 @@ const entriesPerTurn = 1_000;
 
 export class LmdbLifecycle implements Lifecycle {
   readonly #options: LmdbLifecycleOptions;
-  readonly #running = new Set<Promise<unknown>>();
+  readonly #running = new Running();
 
   constructor(options: LmdbLifecycleOptions) {
     this.#options = options;
@@ -89,19 +90,13 @@ export class LmdbLifecycle implements Lifecycle {
   }
 
   /** Resolves when nothing runs any more. */
-  async close(): Promise<void> {
-    await Promise.allSettled(this.#running);
+  close(): Promise<void> {
+    return this.#running.settled();
   }
 
   async #run<Result>(action: () => Promise<Result>): Promise<Result> {
     this.#options.checkOpen();
-    const running = action();
-    this.#running.add(running);
-    try {
-      return await running;
-    } finally {
-      this.#running.delete(running);
-    }
+    return this.#running.run(action);
   }
 
   /** From one snapshot. The entries of documents are passed over: it looks for the first key behind them. */

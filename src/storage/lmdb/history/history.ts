@@ -23,6 +23,7 @@ import type { Transactions } from '../transactions.js';
 import { decodeRecord, historiesEnd, historyEnd, historyKey, historyPrefix, readKey } from './format.js';
 import { prune } from './prune.js';
 import { HistoryView } from './view.js';
+import { Running } from '../running.js';
 
 export interface LmdbHistoryOptions {
   readonly store: ByteStore;
@@ -38,7 +39,7 @@ const bytesPerRow = 3 * 4096;
 
 export class LmdbHistory implements History {
   readonly #options: LmdbHistoryOptions;
-  readonly #running = new Set<Promise<unknown>>();
+  readonly #running = new Running();
 
   constructor(options: LmdbHistoryOptions) {
     this.#options = options;
@@ -153,19 +154,13 @@ export class LmdbHistory implements History {
   }
 
   /** Resolves when nothing runs any more. */
-  async close(): Promise<void> {
-    await Promise.allSettled(this.#running);
+  close(): Promise<void> {
+    return this.#running.settled();
   }
 
   async #run<Result>(action: () => Promise<Result>): Promise<Result> {
     this.#options.checkOpen();
-    const running = action();
-    this.#running.add(running);
-    try {
-      return await running;
-    } finally {
-      this.#running.delete(running);
-    }
+    return this.#running.run(action);
   }
 
   #reading<Result>(
