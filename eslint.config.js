@@ -63,6 +63,22 @@ export default tseslint.config(
     },
   },
   {
+    // Those in test/chaos have servers of their own.
+    files: ['test/{storage,e2e,integration,cluster}/**/*.ts'],
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        ...[
+          'Literal[value=/FROM pg_(stat_activity|locks)/]',
+          'TemplateElement[value.raw=/FROM pg_(stat_activity|locks)/]',
+        ].map((selector) => ({
+          selector,
+          message: 'Use ownSessions or ownLocks: other tests are on the same Postgres.',
+        })),
+      ],
+    },
+  },
+  {
     // AssemblyScript: TypeScript's syntax, but types and globals that only its own compiler knows.
     files: ['src/core-wasm/assembly/**/*.ts'],
     extends: [tseslint.configs.base],

@@ -2,7 +2,7 @@
 import tap, { test, type Test } from 'tap';
 import { migrate } from '../../../src/storage/postgres/migrate.js';
 import { client, folder, server } from '../../support/nodes/fixture.js';
-import { database, type TestDatabase } from '../../support/postgres/postgres.js';
+import { database, ownLocks, ownSessions, type TestDatabase } from '../../support/postgres/postgres.js';
 import { startProxy } from '../../support/network/proxy.js';
 import { startServer, until, type ServerProcess } from '../../support/nodes/server.js';
 
@@ -84,8 +84,9 @@ test('the shards share the connections, and a small pool is enough for everythin
   const to = await server(t, { DATABASE_URL: db.url, SHARDS: '2', DB_POOL_MIN: '1', DB_POOL_MAX: '5' });
   const most = { connections: 0 };
   const look = async () => {
-    const [row] = await db.query<{ count: number }>(`SELECT count(*)::int AS count FROM pg_stat_activity
-      WHERE application_name = 'synckit-server' AND datname = current_database()`);
+    const [row] = await db.query<{ count: number }>(
+      `SELECT count(*)::int AS count FROM ${ownSessions} AND application_name = 'synckit-server'`,
+    );
     most.connections = Math.max(most.connections, row!.count);
   };
   const raw = await client(t, to, { encoding: 'json' });
@@ -156,13 +157,13 @@ test('ECHO1, FAN3: an only subscriber is sent its ack and nothing else, when the
     const field = leaves ? 'left' : 'stayed';
     const lock = db.query('BEGIN; LOCK fields; SELECT pg_sleep(1); COMMIT');
     await until('the lock', async () => {
-      const locks = await db.query("SELECT FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted");
+      const locks = await db.query(`SELECT FROM ${ownLocks} AND mode = 'AccessExclusiveLock' AND granted`);
       return locks.length > 0;
     });
     const id = raw.set('doc', field, 1);
     await until(
       'the commit to wait',
-      async () => (await db.query('SELECT FROM pg_locks WHERE NOT granted')).length > 0,
+      async () => (await db.query(`SELECT FROM ${ownLocks} AND NOT granted`)).length > 0,
     );
     if (leaves) raw.send('unsubscribe', { documentId: 'doc' });
     await raw.roundTrip();

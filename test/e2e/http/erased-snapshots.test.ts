@@ -2,7 +2,7 @@
 import { test, type Test } from 'tap';
 import { Backend } from '../../support/nodes/backend.js';
 import { secret, server, token } from '../../support/nodes/fixture.js';
-import { database } from '../../support/postgres/postgres.js';
+import { database, ownSessions } from '../../support/postgres/postgres.js';
 import { until } from '../../support/nodes/server.js';
 import pg from 'pg';
 
@@ -17,8 +17,7 @@ async function lockable(t: Test): Promise<{ readonly backends: readonly Backend[
   await client.connect();
   t.teardown(() => client.end());
   const waiting = async (): Promise<boolean> => {
-    const text = `SELECT count(*)::int AS waiting FROM pg_stat_activity
-      WHERE datname = current_database() AND wait_event_type = 'Lock'`;
+    const text = `SELECT count(*)::int AS waiting FROM ${ownSessions} AND wait_event_type = 'Lock'`;
     return (await query<{ waiting: number }>(text))[0]!.waiting > 0;
   };
   return { backends: [new Backend(to), new Backend(to, writer)], lock: { client, waiting } };

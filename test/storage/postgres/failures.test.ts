@@ -4,7 +4,7 @@ import { migrate } from '../../../src/storage/postgres/migrate.js';
 import { openPostgresStorage, type PostgresOptions } from '../../../src/storage/postgres/storage.js';
 import type { Storage } from '../../../src/storage/port.js';
 import { change, contentOf, onlyRow, row, rowsOf } from '../../contract/storage-rows.js';
-import { database, serverUrl, type TestDatabase } from '../../support/postgres/postgres.js';
+import { database, ownLocks, ownSessions, serverUrl, type TestDatabase } from '../../support/postgres/postgres.js';
 import { startProxy, type Proxy } from '../../support/network/proxy.js';
 import { until } from '../../support/nodes/server.js';
 
@@ -53,17 +53,12 @@ async function raise({ db }: Opened, code: string, times = 1_000_000): Promise<v
 const changes = [change('doc', [row({ counter: 8 })])];
 
 /** Not those of the database itself, such as its vacuum. */
-const waiting = `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
-  AND backend_type = 'client backend'`;
+const waiting = `SELECT FROM ${ownSessions} AND wait_event_type = 'Lock'`;
 
 test('connections that are ended: what runs rejects, what comes next finds new ones', async (t) => {
   const { db, storage } = await opened(t);
   await Promise.all([storage.load(['doc']), storage.load(['other']), storage.commit(changes)]);
-  const end = (which = 'true') =>
-    db.query(
-      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-       WHERE datname = current_database() AND pid <> pg_backend_pid() AND ${which}`,
-    );
+  const end = (which = 'true') => db.query(`SELECT pg_terminate_backend(pid) FROM ${ownSessions} AND ${which}`);
   await end();
   await until('a commit to succeed', () =>
     storage.commit(changes).then(
@@ -77,7 +72,7 @@ test('connections that are ended: what runs rejects, what comes next finds new o
     async () =>
       (
         await db.query(
-          "SELECT FROM pg_locks WHERE relation = 'fields'::regclass AND mode = 'AccessExclusiveLock' AND granted",
+          `SELECT FROM ${ownLocks} AND relation = 'fields'::regclass AND mode = 'AccessExclusiveLock' AND granted`,
         )
       ).length > 0,
   );
@@ -122,15 +117,13 @@ test('a slow database: a statement ends when its time is over', async (t) => {
     async () =>
       (
         await db.query(
-          "SELECT FROM pg_locks WHERE relation = 'fields'::regclass AND mode = 'AccessExclusiveLock' AND granted",
+          `SELECT FROM ${ownLocks} AND relation = 'fields'::regclass AND mode = 'AccessExclusiveLock' AND granted`,
         )
       ).length > 0,
   );
   await t.rejects(storage.commit(changes), /57014/);
   await t.rejects(storage.load(['doc']), /57014/);
-  await db.query(
-    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep%' AND pid <> pg_backend_pid()",
-  );
+  await db.query(`SELECT pg_terminate_backend(pid) FROM ${ownSessions} AND query LIKE '%pg_sleep%'`);
   await lock;
   t.same((await storage.commit(changes)).refused, []);
 });

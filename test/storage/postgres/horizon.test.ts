@@ -6,7 +6,7 @@ import { migrate } from '../../../src/storage/postgres/migrate.js';
 import { purgeStatement } from '../../../src/storage/postgres/purge.js';
 import { openPostgresStorage } from '../../../src/storage/postgres/storage.js';
 import { change, row, rowsOf } from '../../contract/storage-rows.js';
-import { database } from '../../support/postgres/postgres.js';
+import { database, ownSessions } from '../../support/postgres/postgres.js';
 import { until } from '../../support/nodes/server.js';
 
 tap.setTimeout(300_000);
@@ -29,9 +29,7 @@ test('TMB2 a commit that waits for a purge of another node is judged by the hori
   const newer = row({ path: 'newer', timestamp: 51 });
   const committed = storage.commit([change('doc', [older, unknown, newer])]);
   await until('the commit waits for the lock', async () => {
-    const waiting = await db.query(
-      "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query ~ 'documents'",
-    );
+    const waiting = await db.query(`SELECT FROM ${ownSessions} AND wait_event_type = 'Lock' AND query ~ 'documents'`);
     return waiting.length > 0;
   });
   await other.query('COMMIT');

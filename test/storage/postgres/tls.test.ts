@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import tap, { test } from 'tap';
 import { migrate } from '../../../src/storage/postgres/migrate.js';
 import { openPostgresStorage } from '../../../src/storage/postgres/storage.js';
-import { database } from '../../support/postgres/postgres.js';
+import { database, ownSessions } from '../../support/postgres/postgres.js';
 import { startPostgres } from '../../support/postgres/postgres-server.js';
 import { until } from '../../support/nodes/server.js';
 
@@ -53,8 +53,7 @@ test('TLS by sslmode', { skip: openssl ? false : 'needs openssl to make a certif
       await storage.close();
       await until(
         'the connection to end',
-        async () =>
-          (await db.query(`SELECT FROM pg_stat_activity WHERE application_name = 'synckit-server'`)).length === 0,
+        async () => (await db.query(`SELECT FROM ${ownSessions} AND application_name = 'synckit-server'`)).length === 0,
       );
     }
   };

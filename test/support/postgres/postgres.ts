@@ -15,6 +15,16 @@ export interface TestDatabase {
   readonly drop: () => Promise<void>;
 }
 
+/**
+ * What happens in the database that asks, apart from the asking. Other tests have theirs on the same server: who counts
+ * or ends their sessions makes them fail. Followed by ` AND …`, or by nothing.
+ */
+export const ownSessions =
+  "pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()";
+
+/** Likewise the locks of this database. */
+export const ownLocks = 'pg_locks WHERE database = (SELECT oid FROM pg_database WHERE datname = current_database())';
+
 let server: Promise<string> | undefined;
 let isShared = true;
 

@@ -1,7 +1,7 @@
 import tap, { test, type Test } from 'tap';
 import { Connections, type Connection, type Loan } from '../../../../src/storage/postgres/connection/connection.js';
 import { Lane } from '../../../../src/storage/postgres/connection/lane.js';
-import { database, type TestDatabase } from '../../../support/postgres/postgres.js';
+import { database, ownSessions, type TestDatabase } from '../../../support/postgres/postgres.js';
 import { until } from '../../../support/nodes/server.js';
 
 // tap's own limit is short for a busy machine.
@@ -49,7 +49,7 @@ test('actions at the same time have connections of their own, of which one is ke
   t.not(pids[0], pids[1]);
   t.ok(pids.includes(await lane.use(processOf)));
   // Backends of the tests before may still be ending.
-  const own = "SELECT FROM pg_stat_activity WHERE application_name = 'synckit-server' AND datname = current_database()";
+  const own = `SELECT FROM ${ownSessions} AND application_name = 'synckit-server'`;
   t.equal((await db.query(own)).length, 2);
 });
 

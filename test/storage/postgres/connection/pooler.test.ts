@@ -7,7 +7,7 @@ import { change, onlyRow, row } from '../../../contract/storage-rows.js';
 import { RawClient } from '../../../support/clients/client.js';
 import { server } from '../../../support/nodes/fixture.js';
 import { pgBouncer } from '../../../support/postgres/pgbouncer.js';
-import { database } from '../../../support/postgres/postgres.js';
+import { database, ownSessions } from '../../../support/postgres/postgres.js';
 import { startServer, until } from '../../../support/nodes/server.js';
 
 test('session mode: a server starts, migrates, commits and loads', async (t) => {
@@ -71,7 +71,7 @@ test('connections are counted without a pooler too, and none is left behind', as
   t.equal(await countConnections(url, 5), 5);
   const single = await pgBouncer(t, url, { mode: 'session', connections: 1 });
   t.equal(await countConnections(single, 3), 1);
-  const own = `SELECT FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'synckit-server'`;
+  const own = `SELECT FROM ${ownSessions} AND application_name = 'synckit-server'`;
   await until('all of them to end', async () => (await query(own)).length === 0);
 });
 
