@@ -6,19 +6,24 @@
  * All tests together share one Postgres: that of TEST_DATABASE_URL, or one that is started here. A file that is run by
  * itself starts its own if it needs one. What a file leaves behind is ended with it.
  *
+ * With `RUN_AGAIN=N`, up to N files that failed run once more, alone, after all others: one that passes then is named as
+ * flaky, with what it printed at first, and does not fail the run. Files that look for lost data get no second chance.
+ *
  * Plain node instead of tap's runner: that one puts loaders into every process and thread that a test starts, so the
  * servers under test would not be the ones that users run.
  */
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { batches, kindOf, partOf, root, testFiles } from './runner/files.mjs';
+import { batches, isTriedOnce, kindOf, partOf, root, testFiles } from './runner/files.mjs';
 import { ProcessGroup } from './runner/process-group.mjs';
 import { startSharedPostgres } from './runner/shared-postgres.mjs';
 
 /** One more than there are cores: files that wait leave theirs idle. */
 const jobs = Number(process.env.JOBS ?? Math.min(3, availableParallelism() + 1));
 const timeoutMs = Number(process.env.TEST_TIMEOUT_MS ?? 300_000);
+/** How many failures a run may try again: more of them are no accident. */
+const runAgain = Number(process.env.RUN_AGAIN ?? 0);
 /** How many files are named as the slowest. */
 const SLOWEST = 10;
 
@@ -42,6 +47,8 @@ const groups = new Set();
 const total = { pass: 0, fail: 0, skip: 0, todo: 0 };
 const waiting = given.length > 0 ? files.map((file) => [file]) : batches(files);
 const durations = [];
+/** Batches that failed, with what they counted. */
+const failures = [];
 let postgres;
 process.once('SIGINT', () => void stop(130));
 process.once('SIGTERM', () => void stop(143));
@@ -50,8 +57,10 @@ const needsPostgres = given.length === 0 && kind !== 'unit' && !process.env.TEST
 if (needsPostgres) postgres = await startSharedPostgres();
 const database = postgres === undefined ? {} : { TEST_DATABASE_URL: postgres.url };
 await Promise.all(Array.from({ length: jobs }, work));
+const flaky = await tryAgain();
 await postgres?.stop();
 nameSlowest();
+if (flaky.length > 0) console.log(`flaky, failed and then passed alone: ${flaky.join(', ')}\n`);
 console.log(`${total.pass} passed, ${total.fail} failed, ${total.skip + total.todo} skipped`);
 process.exit(total.fail === 0 && total.pass > 0 ? 0 : 1);
 
@@ -65,6 +74,17 @@ async function stop(code) {
 
 async function work() {
   for (let batch = waiting.shift(); batch !== undefined; batch = waiting.shift()) await run(batch);
+}
+
+/** @returns The names of the batches that failed at first and pass now. */
+async function tryAgain() {
+  const first = failures.splice(0);
+  if (first.length > runAgain || first.some(({ batch }) => batch.some(isTriedOnce))) return [];
+  for (const { batch, counts } of first) {
+    for (const key of Object.keys(total)) total[key] -= counts[key];
+    await run(batch);
+  }
+  return first.filter(({ batch }) => failures.every((again) => again.batch !== batch)).map(({ file }) => file);
 }
 
 /** Runs files in one process; shows what they printed only if something in them failed. */
@@ -103,6 +123,7 @@ async function run(batch) {
   // A file that ends badly, or counts nothing, has failed whatever it says. One may skip all: it says what it lacks.
   if ((code !== 0 || counts.pass + counts.skip === 0) && counts.fail === 0) counts.fail = 1;
   for (const key of Object.keys(total)) total[key] += counts[key];
+  if (counts.fail > 0) failures.push({ batch, file, counts });
   const seconds = ((performance.now() - started) / 1_000).toFixed(1);
   durations.push({ file, seconds });
   console.log(`${counts.fail === 0 ? 'ok' : 'FAILED'}  ${file}  ${counts.pass} passed, ${seconds} s`);

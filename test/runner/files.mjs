@@ -21,6 +21,9 @@ const integration = [
   'test/storage/postgres/',
 ];
 
+/** Where random faults and orders look for lost or diverging data: what they find once, in whatever run, is a fault. */
+const triedOnce = ['test/chaos/', 'test/integration/convergence/'];
+
 /** The slow files, with their seconds, the slowest first. A file that is missing here counts as fast. */
 const slowest = Object.keys(JSON.parse(readFileSync(join(import.meta.dirname, 'durations.json'), 'utf8')));
 
@@ -60,6 +63,11 @@ export function kindOf(file) {
   const source = sourceOf(file);
   const isTop = /^test\/[^/]+$/.test(source);
   return isTop || integration.some((folder) => source.startsWith(folder)) ? 'integration' : 'unit';
+}
+
+/** @returns Whether a failure of the file counts even if it passes the next time. */
+export function isTriedOnce(file) {
+  return triedOnce.some((folder) => sourceOf(file).startsWith(folder));
 }
 
 /** `dist/test/log.test.js` is compiled from `test/log.test.ts`. */

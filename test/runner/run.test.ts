@@ -26,7 +26,7 @@ async function run(t: Test, args: readonly string[], env: NodeJS.ProcessEnv = {}
   const pids = join(folder, 'pids.json');
   const child = spawn(process.execPath, ['test/run.mjs', ...args], {
     cwd: packageFolder,
-    env: { ...process.env, PIDS: pids, TEST_GRACE_MS: '200', ...env },
+    env: { ...process.env, PIDS: pids, TEST_GRACE_MS: '200', RUN_AGAIN: '0', ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   t.teardown(() => child.kill('SIGKILL'));
@@ -101,6 +101,42 @@ test('a file that skips all of its tests has not failed', async (t) => {
   const { code, output } = await (await run(t, files)).ended;
   t.equal(code, 0);
   t.equal(lastLine(output), '1 passed, 0 failed, 1 skipped');
+});
+
+for (const [again, always, code, line] of [
+  ['0', '', 1, '1 passed, 1 failed, 0 skipped'],
+  ['1', '', 0, '2 passed, 0 failed, 0 skipped'],
+  ['1', '1', 1, '1 passed, 1 failed, 0 skipped'],
+] as const) {
+  const title = `a file that fails ${always ? 'twice' : 'once'}, where ${again} may run again`;
+  test(title, async (t) => {
+    const folder = await mkdtemp(join(tmpdir(), 'synckit-runner-'));
+    t.teardown(() => rm(folder, { recursive: true, force: true }));
+    const env = { RUN_AGAIN: again, ALWAYS: always, ONCE: join(folder, 'once') };
+    const files = [`${fixtures}/fails-once.mjs`, `${fixtures}/leaves-behind.mjs`];
+    const { code: ended, output } = await (await run(t, files, env)).ended;
+    t.equal(ended, code);
+    t.equal(lastLine(output), line);
+    t.match(output, /^FAILED .*fails-once/m, 'what it printed at first is shown');
+    t.equal(/^flaky, .*fails-once/m.test(output), code === 0);
+  });
+}
+
+test('more failures than may run again are no accident', async (t) => {
+  const files = [`${fixtures}/no-tests.mjs`, `${fixtures}/no-tests.mjs`];
+  const { code, output } = await (await run(t, files, { RUN_AGAIN: '1' })).ended;
+  t.equal(code, 1);
+  t.equal(output.match(/^FAILED/gm)?.length, 2);
+});
+
+test('what looks for lost data gets no second chance', async (t) => {
+  const { isTriedOnce } = (await import(join(packageFolder, 'test/runner/files.mjs'))) as {
+    readonly isTriedOnce: (file: string) => boolean;
+  };
+  const files = (await list(t)).filter(isTriedOnce);
+  for (const name of ['chaos/kill', 'integration/convergence/three-nodes']) {
+    t.ok(files.includes(`dist/test/${name}.test.js`), name);
+  }
 });
 
 test('of several files the slowest are named before the last line', async (t) => {
