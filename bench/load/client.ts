@@ -33,7 +33,7 @@ const OPEN_TIMEOUT_MS = 30_000;
 export interface OpenOptions {
   readonly dialect: Dialect;
   readonly port: number;
-  readonly localAddress: string;
+  readonly localAddress: string | undefined;
   readonly token: string | undefined;
   /** Whether it offers permessage-deflate. */
   readonly deflate: boolean;
@@ -64,7 +64,7 @@ export class Client implements FrameSink, Receiver {
     this.#socket = connect({
       port,
       host: '127.0.0.1',
-      localAddress,
+      ...(localAddress === undefined ? {} : { localAddress }),
       noDelay: true,
       onread: {
         buffer: readBuffer,

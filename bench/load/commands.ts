@@ -41,7 +41,7 @@ export interface OpenRequest {
   readonly dialect?: DialectName;
   readonly port: number;
   readonly count: number;
-  /** Where they come from: an address has 28 000 ports at most. Default 127.0.0.1. */
+  /** Where they come from: an address has 28 000 ports at most, and a port is free again after a minute. Default: any. */
   readonly localAddress?: string;
   /** For the query string, one per connection. */
   readonly tokens?: readonly string[];

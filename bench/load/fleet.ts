@@ -203,7 +203,7 @@ export class Fleet {
 
   /** @param next What each client does when it is connected. Times are in microseconds since the epoch. */
   async #open(
-    { port, count, localAddress = '127.0.0.1', dialect = 'synckit', tokens, deflate = false }: OpenRequest,
+    { port, count, localAddress, dialect = 'synckit', tokens, deflate = false }: OpenRequest,
     atOnce: number,
     next: (client: Client, i: number, began: number) => Promise<void> | undefined,
   ): Promise<OpenReply> {
