@@ -33,7 +33,7 @@ const OPEN_TIMEOUT_MS = 30_000;
 export interface OpenOptions {
   readonly dialect: Dialect;
   readonly port: number;
-  readonly localAddress: string | undefined;
+  readonly host: string;
   readonly token: string | undefined;
   /** Whether it offers permessage-deflate. */
   readonly deflate: boolean;
@@ -57,14 +57,13 @@ export class Client implements FrameSink, Receiver {
   /** That of the last update. */
   #turn = 0;
 
-  private constructor(index: number, shared: Shared, { dialect, port, localAddress }: OpenOptions) {
+  private constructor(index: number, shared: Shared, { dialect, port, host }: OpenOptions) {
     this.#index = index;
     this.#dialect = dialect;
     this.#shared = shared;
     this.#socket = connect({
       port,
-      host: '127.0.0.1',
-      ...(localAddress === undefined ? {} : { localAddress }),
+      host,
       noDelay: true,
       onread: {
         buffer: readBuffer,

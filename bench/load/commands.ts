@@ -41,8 +41,11 @@ export interface OpenRequest {
   readonly dialect?: DialectName;
   readonly port: number;
   readonly count: number;
-  /** Where they come from: an address has 28 000 ports at most, and a port is free again after a minute. Default: any. */
-  readonly localAddress?: string;
+  /**
+   * The server's address, 127.0.0.1 by default. The kernel finds 28 000 ports for connections to one address and port, the
+   * last of them slowly, and those that were used are free again after a minute.
+   */
+  readonly host?: string;
   /** For the query string, one per connection. */
   readonly tokens?: readonly string[];
   /** Whether they offer permessage-deflate. */

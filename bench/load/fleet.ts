@@ -203,7 +203,7 @@ export class Fleet {
 
   /** @param next What each client does when it is connected. Times are in microseconds since the epoch. */
   async #open(
-    { port, count, localAddress, dialect = 'synckit', tokens, deflate = false }: OpenRequest,
+    { port, count, host = '127.0.0.1', dialect = 'synckit', tokens, deflate = false }: OpenRequest,
     atOnce: number,
     next: (client: Client, i: number, began: number) => Promise<void> | undefined,
   ): Promise<OpenReply> {
@@ -214,7 +214,7 @@ export class Fleet {
       inParallel(count, atOnce, async (i) => {
         const began = microsecondsNow();
         try {
-          const options = { dialect: this.#dialect, port, localAddress, token: tokens?.[i], deflate };
+          const options = { dialect: this.#dialect, port, host, token: tokens?.[i], deflate };
           const client = await Client.open(first + i, this.#shared, options);
           this.#clients[first + i] = client;
           await next(client, first + i, began);

@@ -10,7 +10,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const here = dirname(fileURLToPath(import.meta.url));
-const [file, folder = join(here, '../../docs/pictures')] = process.argv.slice(2);
+const [file, folder = join(here, '../../docs/images')] = process.argv.slice(2);
 if (file === undefined) {
   console.error('usage: node bench/plots/draw.mjs bench/results/curves-….json [folder]');
   process.exit(2);
@@ -26,9 +26,11 @@ draw('latency', 'writes a second, 2 000 clients', 'ms from write to client', 'lo
   ...lines(rates, 'writes/s', 'p99 ms', 'dashed'),
 ]);
 draw('cpu', 'connections', 'cores', 'value', lines(counts, 'connections', 'CPU cores', 'solid'));
+// With fewer, what a server takes besides its connections is most of it.
+const many = counts.filter(({ connections }) => Number(connections) >= 2_500);
 draw('memory', 'connections', 'KB for each connection', 'value', [
-  ...lines(counts, 'connections', 'KB/connection idle', 'solid'),
-  ...lines(counts, 'connections', 'KB/connection loaded', 'dashed'),
+  ...lines(many, 'connections', 'KB/connection idle', 'solid'),
+  ...lines(many, 'connections', 'KB/connection loaded', 'dashed'),
 ]);
 
 /** A line for each server. */

@@ -21,8 +21,8 @@ const BYSTANDER_WRITES = 100;
 /** Times that everybody comes back; the first ones are for the compilers. */
 const VISITS = 3;
 /**
- * The connections of a visit come from an address of their own: the ports of those before are not free for a minute, and
- * the kernel would search long for another one.
+ * The connections of a visit go to an address of their own: the ports of those before are not free for a minute, and the
+ * kernel would search long for another one.
  */
 let addresses = 0;
 /** Bytes of an update of the bystanders. */
@@ -64,7 +64,7 @@ export const comeback: Scenario = {
   }),
   async run(bench) {
     const sizes = sizesOf(bench.options);
-    const env = { JWT_SECRET: secret, SYNCKIT_AUTH_REQUIRED: 'true' };
+    const env = { JWT_SECRET: secret, SYNCKIT_AUTH_REQUIRED: 'true', HOST: '0.0.0.0' };
     const server = await bench.server({ storage: 'lmdb', env });
     await fill(bench, server, sizes);
     const ours = await visits(bench, { server, acks: true, tokens }, 'comeback', sizes);
@@ -107,8 +107,8 @@ async function visits(
     const load = part.load();
     await bystanders.order('mark', null);
     const before = [cpuTimes(side.server.pid), cpuTimes(load.pid)] as const;
-    const localAddress = `127.0.1.${++addresses}`;
-    const to = { port: side.server.port, count: connections, localAddress, documents };
+    const host = `127.0.1.${++addresses}`;
+    const to = { port: side.server.port, count: connections, host, documents };
     const request = { ...to, ...(shown && { tokens: shown }) };
     const come = (): ReturnType<typeof load.order<'comeBack'>> => load.order('comeBack', request);
     const { milliseconds, bytes, each } = await (i === VISITS ? side.server.profiled(name, come) : come());

@@ -7,7 +7,7 @@ import { BATCH_DELAY_MS, SHARDS } from '../servers/measured-server.js';
 
 const SECONDS = 10;
 /** Writes a second, to 200 documents with ten clients each. */
-const RATES = [100, 500, 1_000, 2_000, 4_000];
+const RATES = [100, 500, 1_000, 2_000];
 const CONNECTIONS_OF_RATES = 2_000;
 /** Connections, ten to a document that gets two writes a second. */
 const COUNTS = [1_000, 2_500, 5_000, 10_000];

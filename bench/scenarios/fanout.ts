@@ -38,17 +38,22 @@ export const fanout: Scenario = {
   async run(bench) {
     const subscribers = subscribersOf(bench.options);
     const seconds = bench.options.seconds ?? SECONDS;
-    const ours = await prepare(bench, await bench.server({ storage: 'memory' }), subscribers);
+    // With a fixed window it collects as many frames as the bare one; what the windows by cost do is measured beside.
+    const fixed = { storage: 'memory', env: { SYNC_FLUSH_SHARE: '0' } } as const;
+    const ours = await prepare(bench, await bench.server(fixed), subscribers);
+    const byCost = await prepare(bench, await bench.server({ storage: 'memory' }), subscribers);
     const bare = await prepare(bench, await bench.bareServer(), subscribers);
     // A warm-up: the compilers need long when writes are rare.
     await deliver(ours, 'warm-up', WARM_UP_RATE, subscribers, 1, true);
+    await deliver(byCost, 'warm-up', WARM_UP_RATE, subscribers, 1, true);
     await deliver(bare, 'warm-up', WARM_UP_RATE, subscribers, 1, false);
     const rows: Row[] = [];
     for (const writes of RATES) {
       const own = await deliver(ours, 'fanout', writes, subscribers, seconds, true);
       bare.server.send({ frameBytes: Math.round(own.updateBytes / own.updateFrames) } satisfies BareSettings);
       const ceiling = await deliver(bare, 'fanout-bare', writes, subscribers, seconds, false);
-      rows.push(rowOf(writes, own, ceiling));
+      const soon = await deliver(byCost, 'fanout-by-cost', writes, subscribers, seconds, true);
+      rows.push(rowOf(writes, own, ceiling, soon));
     }
     return rows;
   },
@@ -91,7 +96,7 @@ async function deliver(
   return measured;
 }
 
-function rowOf(writes: number, own: Measured, bare: Measured): Row {
+function rowOf(writes: number, own: Measured, bare: Measured, byCost: Measured): Row {
   const ratioOf = (cpu: (side: Measured) => number): number =>
     rounded(own.updates / cpu(own) / (bare.updates / cpu(bare)));
   const cpu = cpuColumns(bare);
@@ -112,5 +117,9 @@ function rowOf(writes: number, own: Measured, bare: Measured): Row {
     ...cpuColumns(own),
     'bare: CPU %': cpu['acceptor CPU %'] ?? 0,
     'bare: load CPU %': cpu['load CPU %'] ?? 0,
+    'windows by cost: frames/tick': per(byCost.turnFrames, byCost.turns),
+    'windows by cost: p50 ms': rounded(byCost.fanout.p50),
+    'windows by cost: p99 ms': rounded(byCost.fanout.p99),
+    'windows by cost: CPU cores': rounded((byCost.acceptor + byCost.others) / byCost.seconds / 1e6),
   };
 }

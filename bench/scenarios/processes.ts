@@ -45,8 +45,8 @@ export const processes: Scenario = {
     const opening = performance.now();
     await inEach(loads, async (load, i) => {
       const each = connections / count;
-      const localAddress = `127.0.0.${i + 2}`;
-      await load.order('open', { port: servers[0].port, count: each, localAddress, tokens: tokens(each, `user-${i}`) });
+      const host = `127.0.0.${i + 2}`;
+      await load.order('open', { port: servers[0].port, count: each, host, tokens: tokens(each, `user-${i}`) });
     });
     const subscribing = performance.now();
     await inEach(loads, (load) => load.order('subscribe', { first: 0, count: connections / count, documents }));
@@ -137,6 +137,7 @@ async function start(bench: Bench, count: number): Promise<[MeasuredServer, ...M
       metricsPort: await freePort(),
       env: {
         PORT: String(port),
+        HOST: '0.0.0.0',
         REDIS_URL: redis.url,
         SYNCKIT_NODE_ID: `node-${i}`,
         JWT_SECRET: secret,

@@ -57,7 +57,7 @@ app.ws('/ws', {
     }
   },
 });
-app.listen('127.0.0.1', 0, (socket) => {
+app.listen('0.0.0.0', 0, (socket) => {
   if (socket === false) process.exit(1);
   console.log(JSON.stringify({ msg: 'listening', port: uWS.us_socket_local_port(socket) }));
 });
