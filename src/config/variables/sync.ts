@@ -15,7 +15,7 @@ export const sync = {
       'Longest time for which the writes of a busy document are collected before they are merged and published together. How long it is follows what a flush costs (SYNC_FLUSH_SHARE). The first write after a pause is not delayed. 0 = no batching.',
   }),
   flushShare: variable('SYNC_FLUSH_SHARE', integer(0, 100), {
-    default: '40',
+    default: '50',
     unit: '% of a core',
     meaning:
       'What it may take to send often, for all documents of a process together: a document is collected for its subscribers × the measured time to send to one, divided by this share. What each byte costs comes on top. A document that costs little is sent at once, one with many subscribers less often, and all of them while the acceptor is busy; none later than SYNC_BATCH_DELAY. 0 = always SYNC_BATCH_DELAY.',
