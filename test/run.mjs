@@ -1,7 +1,8 @@
 /**
  * Runs the compiled tests and ends with one line that counts them: `N passed, N failed, N skipped`. Integration tests have
- * a process for each file, unit tests one for some files of a folder. Arguments are test files (compiled, `*.test.js`), or `--unit` or `--integration` for
- * one kind of them; without any, all run, the longest first. `--list` only names them in that order.
+ * a process for each file, unit tests one for some files of a folder. Arguments are test files (compiled, `*.test.js`), or
+ * `--unit` or `--integration` for one kind of them; without any, all run, the longest first. `--list` only names them in
+ * that order.
  *
  * All tests together share one Postgres: that of TEST_DATABASE_URL, or one that is started here. A file that is run by
  * itself starts its own if it needs one. What a file leaves behind is ended with it.
@@ -82,8 +83,9 @@ async function tryAgain() {
   if (first.length > runAgain || first.some(({ batch }) => batch.some(isTriedOnce))) return [];
   for (const { batch, counts } of first) {
     for (const key of Object.keys(total)) total[key] -= counts[key];
-    await run(batch);
+    waiting.push(batch);
   }
+  await work();
   return first.filter(({ batch }) => failures.every((again) => again.batch !== batch)).map(({ file }) => file);
 }
 

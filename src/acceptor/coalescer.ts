@@ -67,8 +67,8 @@ const MAX_TASK_READS = 16;
 
 /**
  * Collects the records of each document until they are due: at once when the document was idle, after that at most once
- * per window, whose length follows what its flushes cost. What is due leaves as one task per shard. While a shard is busy more records collect, so batches grow
- * with the load. Every step costs O(1) per record.
+ * per window, whose length follows what its flushes cost. What is due leaves as one task per shard. While a shard is busy
+ * more records collect, so batches grow with the load. Every step costs O(1) per record.
  */
 export class Coalescer {
   readonly #options: CoalescerOptions;

@@ -2,7 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { copyFile, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type Test } from 'tap';
@@ -130,12 +130,14 @@ test('more failures than may run again are no accident', async (t) => {
 });
 
 test('what looks for lost data gets no second chance', async (t) => {
-  const { isTriedOnce } = (await import(join(packageFolder, 'test/runner/files.mjs'))) as {
-    readonly isTriedOnce: (file: string) => boolean;
-  };
-  const files = (await list(t)).filter(isTriedOnce);
-  for (const name of ['chaos/kill', 'integration/convergence/three-nodes']) {
-    t.ok(files.includes(`dist/test/${name}.test.js`), name);
+  for (const folder of ['chaos', 'integration/convergence']) {
+    const file = `dist/test/${folder}/fails-once-${process.pid}.mjs`;
+    const once = join(packageFolder, `${file}.once`);
+    await copyFile(join(packageFolder, fixtures, 'fails-once.mjs'), join(packageFolder, file));
+    t.teardown(() => Promise.all([rm(join(packageFolder, file)), rm(once)]));
+    const { code, output } = await (await run(t, [file], { RUN_AGAIN: '1', ONCE: once })).ended;
+    t.equal(code, 1);
+    t.equal(lastLine(output), '0 passed, 1 failed, 0 skipped');
   }
 });
 

@@ -2,7 +2,7 @@ import type { FlushBudget } from './flush-budget.js';
 
 /** Bytes to a subscriber that cost as much as the system call that they are sent with, about. */
 const CALL_BYTES = 8_192;
-/** Turns that reach fewer subscribers are measured one in `SKIPPED + 1`: asking for the CPU time costs as much as to reach one. */
+/** Subscribers of a turn below which so many answers are not measured after it: to ask for the CPU time takes microseconds. */
 const FEW = 256;
 const SKIPPED = 7;
 
@@ -10,7 +10,8 @@ const SKIPPED = 7;
  * Measures what it takes to publish in a turn of the event loop, from the first answer to where all is sent: uWebSockets
  * sends what was published at the end of the turn, before the callbacks of `setImmediate`. Counted is the time of the
  * turn, or the CPU time of the process where that is less: the thread may have waited for a core, and other threads may
- * have worked. Turns with few subscribers are measured now and then. What else the turn had to do counts, too, so a busy acceptor seems dearer than it is.
+ * have worked. Turns with few subscribers are measured now and then. What else the turn had to do counts, too, so a busy
+ * acceptor seems dearer than it is.
  */
 export class TurnCost {
   readonly #budget: Pick<FlushBudget, 'measured'>;
